@@ -1,0 +1,1 @@
+"""Spiking and continuous-time networks that learn with local rules."""

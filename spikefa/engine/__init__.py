@@ -1,0 +1,1 @@
+"""Kernels, random numbers and code generation; nothing here knows of networks."""
