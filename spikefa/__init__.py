@@ -1,1 +1,26 @@
 """Spiking and continuous-time networks that learn with local rules."""
+
+from .environment import check_environment
+
+check_environment()
+
+from .layers import ErrorPopulation, FeedbackPopulation, Input, Layer, Population  # noqa: E402
+from .network import Network  # noqa: E402
+from .pathways import feedback_alignment  # noqa: E402
+from .plasticity import Plasticity  # noqa: E402
+from .projections import Projection, uniform  # noqa: E402
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ErrorPopulation",
+    "FeedbackPopulation",
+    "Input",
+    "Layer",
+    "Network",
+    "Plasticity",
+    "Population",
+    "Projection",
+    "feedback_alignment",
+    "uniform",
+]

@@ -1,1 +1,22 @@
 """Kernels, random numbers and code generation; nothing here knows of networks."""
+
+from __future__ import annotations
+
+from brian2.codegen.codeobject import CodeObject
+from brian2.codegen.targets import codegen_targets
+
+
+def code_object_class(target: str) -> type[CodeObject]:
+    """Brian2's code-object class of a target: ``"numba"`` is ours, ``"numpy"`` and ``"cython"`` are stock.
+
+    Raises
+    ------
+    ValueError
+        If there is no such target.
+    """
+    if target == "numba":
+        from . import target as _  # registers it
+    classes = {cls.class_name: cls for cls in codegen_targets if cls.class_name in ("numba", "numpy", "cython")}
+    if target not in classes:
+        raise ValueError(f"Network: target must be one of {sorted(classes)}, got {target!r}")
+    return classes[target]

@@ -1,0 +1,241 @@
+"""The command line: ``spikefa demo | train | resume | evaluate | plot | models | bench``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Spiking networks that learn with local rules: train, look, resume. Start with: spikefa demo",
+)
+console = Console(highlight=False, soft_wrap=True)
+
+
+class Data(str, Enum):
+    """Data sets."""
+
+    mnist = "mnist"
+    fashion = "fashion-mnist"
+    digits = "digits"
+
+
+class Figure(str, Enum):
+    """Figures."""
+
+    raster = "raster"
+    psp = "psp"
+    learning = "learning"
+    fields = "fields"
+    figure4 = "figure4"
+
+
+DataDir = Annotated[Path | None, typer.Option(help="Directory of the IDX files; else SPIKEFA_DATA, else downloaded.")]
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Argument(help="A model's name (see: spikefa models) or its file (./mine.py).")],
+    data: Annotated[Data, typer.Option(help="Data set.")] = Data.mnist,
+    data_dir: DataDir = None,
+    epochs: Annotated[int, typer.Option(min=0, help="Passes over the training images.")] = 5,
+    streams: Annotated[int, typer.Option(min=1, help="Images shown at once; their updates are summed.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
+    preset: Annotated[str | None, typer.Option(help="A named set of the model's parameters.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the model, such as hidden=500,500 (repeatable)."),
+    ] = None,
+    validation: Annotated[int, typer.Option(min=0, help="Hold out the last N training images.")] = 0,
+    evaluate_every: Annotated[float, typer.Option(help="Epochs between evaluations.")] = 1.0,
+    checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 120.0,
+    display: Annotated[bool, typer.Option(help="Record rasters and PSPs on the way.")] = True,
+    run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/MODEL-DATE.")] = None,
+) -> None:
+    """Train a model, with checkpoints on the way. Ctrl-C saves and says how to go on."""
+    from . import modelfile
+    from .runs import Run
+    from .training import Protocol
+
+    loaded = modelfile.load(model)
+    params = loaded.params(loaded.parse(changes or []), preset)
+    directory = run or Path("runs", f"{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}")
+    made = Run(
+        directory=directory,
+        model=loaded,
+        params=params,
+        streams=streams,
+        seed=seed,
+        protocol=Protocol(
+            epochs=epochs,
+            test_steps=getattr(params, "test_steps", params.steps_per_image),
+            evaluate_every=evaluate_every,
+            checkpoint_seconds=checkpoint_seconds,
+            display=display,
+        ),
+        data=data.value,
+        data_dir=None if data_dir is None else str(data_dir.resolve()),
+        validation=validation,
+    )
+    trainer = made.trainer()  # refuses what does not fit before anything is written
+    made.create()
+    _train(made, trainer)
+
+
+@app.command()
+def resume(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Go on with a run that was interrupted or killed, bit for bit."""
+    from .runs import open_run
+
+    opened = open_run(run, None if data_dir is None else str(data_dir.resolve()))
+    trainer = opened.trainer()
+    trainer.resume()
+    console.print(f"Going on after {trainer.images_seen:,} of {trainer.total:,} images.")
+    _train(opened, trainer)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    steps: Annotated[list[int] | None, typer.Option(help="Steps an image (repeatable); default: the run's.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Measure the error of a run's last checkpoint on the test images. Writes nothing."""
+    from . import evaluation
+    from .runs import open_run
+
+    opened = open_run(run, None if data_dir is None else str(data_dir.resolve()))
+    network, dataset = opened.trained_network(), opened.dataset()
+    for count in steps or [opened.protocol.test_steps]:
+        wrong = evaluation.error(network, dataset.test_images, dataset.test_labels, count)
+        console.print(f"test error {wrong:.2%} of {len(dataset.test_images):,} images at {count} steps an image")
+        if dataset.validation_images is not None:
+            wrong = evaluation.error(network, dataset.validation_images, dataset.validation_labels, count)
+            console.print(f"validation error {wrong:.2%} of {len(dataset.validation_images):,} at {count} steps")
+    console.print("Wrote nothing.")
+
+
+@app.command()
+def plot(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    figure: Annotated[Figure, typer.Argument(help="What to draw.")],
+    out: Annotated[Path | None, typer.Option(help="File (.png, .pdf, .svg); default: RUN/figures/FIGURE.png.")] = None,
+) -> None:
+    """Draw a figure of a run: rasters, PSPs, learning curve, receptive fields, or Figure 4."""
+    from .figures import draw
+    from .runs import open_run
+
+    console.print(f"Wrote {draw(open_run(run), figure.value, out)}")
+
+
+@app.command()
+def models() -> None:
+    """List the models that come with spikefa."""
+    from . import modelfile
+
+    table = Table("model", "what it is", "presets", box=None)
+    for name in modelfile.names():
+        loaded = modelfile.load(name)
+        table.add_row(name, loaded.summary, ", ".join(loaded.presets))
+    console.print(table)
+
+
+@app.command()
+def demo(
+    run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-DATE.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 30,
+    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
+) -> None:
+    """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
+    from . import modelfile
+    from .figures import draw
+    from .runs import Run, open_run
+    from .training import Protocol
+
+    model = next(m for m in map(modelfile.load, modelfile.names()) if "demo" in m.presets)
+    params = model.params(preset="demo")
+    directory = run or Path("runs", f"demo-{datetime.now():%Y%m%d-%H%M%S}")
+    made = Run(
+        directory, model, params, 20, seed, Protocol(epochs=epochs, evaluate_every=epochs / 10), "digits", None, 0
+    )
+    trainer = made.trainer()
+    made.create()
+    _train(made, trainer)
+    if not trainer.interrupted:
+        for figure in Figure:
+            console.print(f"Wrote {draw(open_run(directory), figure.value)}")
+
+
+def _train(run, trainer) -> None:
+    """Train with live progress; say at the end what was written."""
+    columns = [
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"),
+        TextColumn("epoch {task.fields[epoch]:.2f}  training error {task.fields[error]:.1%}"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    ]  # fmt: skip
+    console.print(f"{run.model.name} on {run.data}: {trainer.dataset!r}, {run.streams} streams, seed {run.seed}")
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("training", total=trainer.total, completed=trainer.images_seen, epoch=0, error=0)
+        trainer.on_progress = lambda now: progress.update(
+            task, completed=now.images_seen, epoch=now.epoch, error=now.train_error
+        )
+        trainer.on_row = lambda row: progress.console.print(_told(row))
+        last = trainer.run()
+    if trainer.interrupted:
+        console.print(
+            f"Interrupted after {trainer.images_seen:,} of {trainer.total:,} images; saved {trainer.checkpoint}. "
+            f"Go on with: spikefa resume {run.directory}"
+        )
+        raise typer.Exit(130)
+    if last is not None:
+        console.print(f"Test error {float(last['test_error']):.2%} after {float(last['epoch']):g} epochs.")
+    console.print(f"Wrote {run.directory}{'/'}: run.json, model.py, metrics.csv, checkpoint.h5, recordings/")
+
+
+def _told(row: dict) -> str:
+    def percent(value) -> str:
+        return "-" if value == "" else f"{float(value):.2%}"
+
+    return (
+        f"epoch {float(row['epoch']):g}: test error {percent(row['test_error'])}, validation "
+        f"{percent(row['validation_error'])}, training {percent(row['train_error'])}, {float(row['seconds']):.0f} s"
+    )
+
+
+@contextmanager
+def _errors_as_sentences():
+    from .checkpoints import CheckpointError
+    from .datasets import DataError
+    from .modelfile import ModelError
+    from .runs import RunError
+    from .training import Diverged
+
+    try:
+        yield
+    except (CheckpointError, DataError, ModelError, RunError, Diverged, ValueError) as error:
+        console.print(f"spikefa: {error}", style="red", markup=False)
+        sys.exit(2)
+    except OSError as error:
+        console.print(f"spikefa: {error}", style="red", markup=False)
+        sys.exit(3)
+
+
+def main() -> None:
+    """Run the command line."""
+    with _errors_as_sentences():
+        app()

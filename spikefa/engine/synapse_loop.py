@@ -1,0 +1,85 @@
+"""Rules that are no sum of outer products: one fused loop over all synapses, made from the expression."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+
+import numba
+import numpy as np
+
+_TEMPLATE = """
+def loop(W, rate, {arguments}):
+    n_pre, n_post = W.shape
+    streams = {streams}
+    number = W.dtype.type
+    for j in prange(n_post):
+        for i in range(n_pre):
+            w = W[i, j]
+            total = number(0)
+            for k in range(streams):
+                total += {summed}
+            W[i, j] = w + number(rate) * total + {local}
+"""
+
+
+@numba.njit
+def _sign(x):
+    return np.sign(x)
+
+
+@numba.njit
+def _clip(x, low, high):
+    return min(max(x, low), high)
+
+
+_FUNCTIONS = {
+    **{n: getattr(math, n) for n in ("exp", "log", "log10", "expm1", "log1p", "sqrt", "sin", "cos", "tan")},
+    **{n: getattr(math, n) for n in ("sinh", "cosh", "tanh", "floor", "ceil")},
+    "abs": abs,
+    "int": int,
+    "sign": _sign,
+    "clip": _clip,
+    "inf": math.inf,
+    "pi": math.pi,
+}
+
+
+def compile_loop(
+    summed: str, local: str, pre: Sequence[str], post: Sequence[str], constants: Sequence[str]
+) -> Callable:
+    """Compile ``W += rate * sum over streams of summed + local``.
+
+    Parameters
+    ----------
+    summed, local : str
+        Python expressions; `summed` may use all names, `local` only ``W`` and the constants.
+    pre, post : sequence of str
+        Names with their suffix, such as ``s_pre``; each becomes an array ``(units, streams)``.
+    constants : sequence of str
+
+    Returns
+    -------
+    function
+        ``loop(W, rate, *pre arrays, *post arrays, *constants)`` with W ``(n_pre, n_post)``, in place.
+    """
+    arrays = [f"_{name}" for name in (*pre, *post)]
+    values = [f"number({name})" for name in constants]
+    for name, index in [*((n, "i") for n in pre), *((n, "j") for n in post)]:
+        summed = _substitute(summed, name, f"_{name}[{index}, k]")
+    for name, value in [("W", "w"), *zip(constants, values, strict=True)]:
+        summed, local = _substitute(summed, name, value), _substitute(local, name, value)
+    source = _TEMPLATE.format(
+        arguments=", ".join([*arrays, *constants]),
+        streams=f"{arrays[0]}.shape[1]" if arrays else "0",
+        summed=summed,
+        local=local,
+    )
+    namespace = {**_FUNCTIONS, "prange": numba.prange}
+    exec(source, namespace)
+    return numba.njit(parallel=True, nogil=True, error_model="numpy")(namespace["loop"])
+
+
+def _substitute(expression: str, name: str, replacement: str) -> str:
+    return re.sub(rf"\b{name}\b", replacement, expression)

@@ -1,0 +1,29 @@
+"""The one broken pair of packages: Brian2 before 2.10 with numpy 2.4 and later."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+
+def _release(package: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version(package).split(".")[:2])
+
+
+def check_environment() -> None:
+    """Stop with one sentence where Brian2 cannot be imported with the numpy that is installed.
+
+    Raises
+    ------
+    ImportError
+        With the command that mends it.
+    """
+    try:
+        brian, numpy = _release("brian2"), _release("numpy")
+    except (PackageNotFoundError, ValueError):
+        return
+    if brian < (2, 10) and numpy >= (2, 4):
+        raise ImportError(
+            f"Brian2 {version('brian2')} cannot be imported with numpy {version('numpy')}; run: "
+            'python -m pip install "brian2==2.9.*" "numpy<2.4" (Python 3.11) or '
+            'python -m pip install "brian2>=2.10.1" (Python 3.12)'
+        )

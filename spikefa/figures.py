@@ -1,0 +1,103 @@
+"""Figures of a run directory."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from . import plotting
+from .datasets import load
+from .files import write_whole
+from .recording import Display, read_metrics
+from .runs import Run, RunError
+
+
+def stages(displays: list[Display], metrics: dict[str, np.ndarray]) -> list[Display]:
+    """Choose the recordings early, middle and late in learning: by error, not by time.
+
+    The middle is the recording whose number of images lies nearest, on a logarithmic scale, to the geometric
+    middle of the second and the last recording.
+    """
+    if len(displays) <= 3:
+        return displays
+    seen = np.log([max(d.images_seen, 1) for d in displays[1:]])
+    middle = 1 + int(np.abs(seen - (seen[0] + seen[-1]) / 2)[:-1].argmin())
+    return [displays[0], displays[middle], displays[-1]]
+
+
+def _figure4(run: Run) -> Figure:
+    return plotting.figure4(stages(run.displays(), read_metrics(run.directory / "metrics.csv")))
+
+
+def _raster(run: Run) -> Figure:
+    return plotting.raster_figure(run.displays()[-1])
+
+
+def _psp(run: Run) -> Figure:
+    return plotting.psp_figure(run.displays()[-1])
+
+
+def _learning(run: Run) -> Figure:
+    metrics = read_metrics(run.directory / "metrics.csv")
+    figure = Figure(figsize=(7.2, 3.0), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    plotting.plot_learning(metrics, ax=left)
+    plotting.plot_angles(metrics, ax=right)
+    return figure
+
+
+def _fields(run: Run) -> Figure:
+    network = run.trained_network()
+    first = next(p for p in network.projections if p.pre is network.input)
+    figure = Figure(figsize=(4.2, 3.8), layout="constrained")
+    plotting.plot_fields(first.W, load(run.data, run.data_dir).shape, ax=figure.subplots())
+    return figure
+
+
+FIGURES: dict[str, Callable[[Run], Figure]] = {
+    "raster": _raster,
+    "psp": _psp,
+    "learning": _learning,
+    "fields": _fields,
+    "figure4": _figure4,
+}
+
+
+def draw(run: Run, name: str, out: Path | None = None) -> Path:
+    """Draw a figure of a run and write it.
+
+    Parameters
+    ----------
+    run : Run
+    name : str
+        A key of `FIGURES`.
+    out : Path, optional
+        Its suffix chooses the format; default ``figures/NAME.png`` in the run directory.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    RunError
+        If the run lacks what the figure shows, or the format is unknown.
+    """
+    out = out or run.directory / "figures" / f"{name}.png"
+    try:
+        figure = FIGURES[name](run)
+    except FileNotFoundError as error:
+        raise RunError(f"{run.directory}: has no {Path(error.filename).name} yet") from error
+    suffix = out.suffix.lstrip(".")
+    if suffix not in figure.canvas.get_supported_filetypes():
+        raise RunError(f"{out}: figures are written as .png, .pdf or .svg, got {out.suffix!r}")
+    held = io.BytesIO()
+    figure.savefig(held, format=suffix, dpi=200)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, held.getvalue(), "the figure")
+    return out

@@ -1,0 +1,39 @@
+"""Writing files whole: a reader sees the old contents or the new, never a part."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def write_whole(path: str | os.PathLike, data: bytes | str, what: str = "the file") -> None:
+    """Write a file atomically: temporary file, fsync, rename.
+
+    Parameters
+    ----------
+    path : path
+    data : bytes or str
+        Text is written as UTF-8.
+    what : str
+        What it is, for the error message.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written (no such folder, no permission, disk full). An older file is untouched.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        try:
+            with open(part, "wb") as f:
+                f.write(data.encode() if isinstance(data, str) else data)
+                f.flush()
+                os.fsync(f.fileno())
+            os.replace(part, path)
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink()
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write {what} ({error.strerror})", str(path)) from error

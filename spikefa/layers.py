@@ -1,0 +1,308 @@
+"""Populations: Brian2 `NeuronGroup` objects of units x streams with a place in the step's schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from brian2 import BrianObject, Equations, NeuronGroup
+from brian2.utils.stringtools import get_identifiers
+
+from .engine.random import counter_normal, counter_random, number_draws
+
+if TYPE_CHECKING:
+    from .network import Network
+
+#: Offsets, within a population's place in the schedule, of what happens to it in one step.
+PROJECT, INTEGRATE, EMIT, THRESHOLD, MARK, RESET = range(6)
+#: Distance between the places of two populations in one slot.
+STRIDE = 10
+
+
+class Population(NeuronGroup):
+    """Units x streams of one kind of neuron.
+
+    Unit ``i`` of stream ``k`` is neuron ``i * streams + k`` of the `NeuronGroup`; ``population.view("v")``
+    shows a variable as an array ``(units, streams)``. Every Brian2 monitor works on it.
+
+    Parameters
+    ----------
+    network : Network
+        The network it becomes a part of; gives streams, seed, dt, dtype and code-generation target.
+    name : str
+        A unique name; it also numbers the population's random draws.
+    units : int
+        Number of units.
+    equations : str
+        Brian2 equations.
+    emit : str
+        Statements that run after the integration in every step and write the output, such as
+        ``"s = int(rand() < p)"``. ``rand()`` and ``randn()`` are counter-based: the same numbers for the
+        same seed on every target. Without it, a threshold must be given, and the output is 1 where a unit
+        crossed it.
+    output : str
+        The variable that projections read.
+    current : str
+        The variable that projections write.
+    threshold, reset, refractory
+        As in `NeuronGroup`. With `emit`, the threshold only tells Brian2's monitors what a spike is.
+    slot : str
+        The slot of the schedule: ``"start"``, ``"forward"`` or ``"feedback"``.
+    namespace : dict, optional
+        Constants of the equations.
+    method : str
+        Integration method. ``"euler"`` with dt/tau = a is exactly ``v + a*(I - v)``.
+
+    Raises
+    ------
+    ValueError
+        If the number of units is not positive or the equations lack the output.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        units: int,
+        equations: str,
+        *,
+        emit: str = "",
+        output: str = "s",
+        current: str = "I",
+        threshold: str | None = "s > 0.5",
+        reset: str | None = None,
+        refractory: Any = False,
+        slot: str = "forward",
+        namespace: Mapping[str, Any] | None = None,
+        method: str = "euler",
+    ):
+        owner = f"{type(self).__name__} {name!r}"
+        if isinstance(units, bool) or not isinstance(units, int | np.integer) or units < 1:
+            raise ValueError(f"{owner}: units must be a positive whole number, got {units!r}")
+        network.check_new(name, owner)
+        self._statement = dict(
+            name=name, units=int(units), equations=equations, emit=emit, output=output, current=current,
+            threshold=threshold, reset=reset, refractory=refractory, slot=slot, namespace=namespace,
+            method=method,
+        )  # fmt: skip
+        self.units, self.streams, self.slot = int(units), network.streams, slot
+        self.output_variable, self.current_variable = output, current
+        texts = [equations, emit, threshold or "", reset or ""]
+        (equations, emit, threshold_code, reset_code), draws = number_draws(texts)
+        constants = dict(namespace or {})
+        for function, kind, draw in draws:
+            make = counter_random if kind == "uniform" else counter_normal
+            constants[function] = make(network.key, name, draw, network.clock, network.dtype)
+        if output not in Equations(equations).names:
+            raise ValueError(
+                f"{owner}: the equations must have the output {output!r}; "
+                f"they have {sorted(Equations(equations).names)}"
+            )
+        if threshold is None and not emit and slot == "forward" and output == "s":
+            raise ValueError(f"{owner}: needs emit or a threshold, or nothing writes its output {output!r}")
+        super().__init__(
+            units * network.streams,
+            equations,
+            method=method,
+            threshold=threshold_code or None,
+            reset=(reset_code if reset is not None else "") if threshold is not None else None,
+            refractory=refractory,
+            namespace=constants,
+            dtype=network.dtype,
+            clock=network.clock,
+            name=name,
+            codeobj_class=network.codeobj_class,
+        )
+        self._place = network.next_place(slot)
+        self._set_schedule(emit, threshold is not None)
+        network.add_population(self)
+
+    def _set_schedule(self, emit: str, spiking: bool) -> None:
+        place = self._place
+        self.state_updater.when, self.state_updater.order = self.slot, place + INTEGRATE
+        if emit:
+            self.run_regularly(emit, when=self.slot, order=place + EMIT, name=f"{self.name}_emit")
+        elif spiking:
+            thresholder = self.thresholder["spike"]
+            thresholder.when, thresholder.order = self.slot, place + THRESHOLD
+            marker = _SpikesToOutput(self, place + MARK)
+            self.contained_objects.append(marker)
+            if "spike" in self.resetter:
+                resetter = self.resetter["spike"]
+                resetter.when, resetter.order = self.slot, place + RESET
+
+    @property
+    def place(self) -> int:
+        """Order of this population's projections within its slot."""
+        return self._place + PROJECT
+
+    def array(self, variable: str) -> np.ndarray:
+        """The owning array of a state variable, flat, shape ``(units * streams,)``.
+
+        Raises
+        ------
+        KeyError
+            If there is no such variable; the message lists those that exist.
+        """
+        known = self.variables.get(variable)
+        if known is None or not hasattr(known, "get_value") or not getattr(known, "array", False):
+            names = sorted(n for n, v in self.variables.items() if getattr(v, "array", False) and n[0] != "_")
+            raise KeyError(f"{type(self).__name__} {self.name!r}: no state variable {variable!r}; it has {names}")
+        return known.get_value()
+
+    def view(self, variable: str) -> np.ndarray:
+        """A state variable as an array ``(units, streams)`` that shares its memory."""
+        return self.array(variable).reshape(self.units, self.streams)
+
+    def state_arrays(self) -> dict[str, np.ndarray]:
+        """Every array that this population owns and that changes in a run, by name."""
+        arrays = {}
+        for name, variable in self.variables.items():
+            mine = getattr(variable, "owner", None) is not None and variable.owner.name == self.name
+            if mine and getattr(variable, "array", False) and not variable.read_only and not variable.constant:
+                arrays[name] = variable.get_value()
+        for name in ("lastspike", "not_refractory"):
+            if name in self.variables:
+                arrays[name] = self.variables[name].get_value()
+        return arrays
+
+    def add_array(self, name: str) -> np.ndarray:
+        """Add a variable of the network's float type, zero at first; return it as ``(units, streams)``."""
+        self.variables.add_array(name, size=self.units * self.streams, dtype=self._statement_dtype())
+        return self.view(name)
+
+    def _statement_dtype(self) -> np.dtype:
+        return self.array(self.output_variable).dtype
+
+    def _check_for_invalid_values(self, k: str, v: np.ndarray) -> None:
+        # Brian2 compares with 1e50, which overflows float32.
+        super()._check_for_invalid_values(k, np.asarray(v, np.float64))
+
+    def restate(self, network: Network) -> Population:
+        """State the same population again in another network."""
+        return type(self)(network, **self._statement)
+
+
+class _SpikesToOutput(BrianObject):
+    """Write the threshold's events into the output variable: 1 for the units that crossed, else 0."""
+
+    add_to_magic_network = False
+
+    def __init__(self, population: Population, order: int):
+        name = f"{population.name}_mark"
+        super().__init__(clock=population.clock, when=population.slot, order=order, name=name)
+        self._output = population.array(population.output_variable)
+        self._events = population.variables["_spikespace"].get_value()
+
+    def run(self) -> None:
+        """Mark this step's spikes."""
+        self._output[:] = 0
+        self._output[self._events[: self._events[-1]]] = 1
+
+
+class Input(Population):
+    """The stimulated population: the stimulus writes `rate`, its units emit from it.
+
+    Parameters
+    ----------
+    network, name, units, equations, emit, output, namespace
+        As in `Population`.
+    rate : str
+        The variable that the stimulus writes, in [0, 1].
+    """
+
+    rate_variable = "x"
+
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        units: int,
+        equations: str = "x : 1\ns : 1",
+        *,
+        emit: str = "s = int(rand() < x)",
+        rate: str = "x",
+        **options: Any,
+    ):
+        options = {"slot": "start", **options}
+        super().__init__(network, name, units, equations, emit=emit, **options)
+        self.rate_variable = rate
+        self._statement["rate"] = rate
+        network.set_input(self)
+
+
+class Layer(Population):
+    """A forward population: potential and spike or rate output, see `Population`."""
+
+    def __init__(self, network: Network, name: str, units: int, equations: str, **options: Any):
+        super().__init__(network, name, units, equations, **options)
+        network.layers.append(self)
+
+
+class FeedbackPopulation(Population):
+    """A feedback population: one unit for each unit of its layer, which then knows `delta`.
+
+    The layer's equations and rules may use the name `output` (``delta``): it refers to the feedback unit's
+    output. The feedback population's equations may use ``layer_NAME`` for any variable NAME of the layer.
+
+    Parameters
+    ----------
+    network : Network
+    name : str
+    layer : Layer
+        The layer it serves; gives the number of units.
+    equations, emit, output, current, namespace
+        As in `Population`; by default ``delta`` and ``J``.
+    """
+
+    layer: Layer | None = None
+
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        layer: Layer | str,
+        equations: str,
+        *,
+        emit: str = "delta = tanh(u)",
+        output: str = "delta",
+        current: str = "J",
+        **options: Any,
+    ):
+        layer = network[layer] if isinstance(layer, str) else layer
+        options = {"threshold": None, "slot": "feedback", **options}
+        options.pop("units", None)
+        super().__init__(
+            network, name, layer.units, equations, emit=emit, output=output, current=current, **options
+        )
+        self.layer = layer
+        for text in (equations, emit):
+            for identifier in sorted(get_identifiers(text)):
+                variable = identifier.removeprefix("layer_")
+                if identifier != variable and identifier not in self.variables:
+                    if variable not in layer.variables:
+                        names = sorted(n for n in layer.variables if not n.startswith("_"))
+                        raise ValueError(
+                            f"{type(self).__name__} {name!r}: {identifier!r} needs a variable {variable!r} of "
+                            f"layer {layer.name!r}, which has {names}"
+                        )
+                    self.variables.add_reference(identifier, layer, variable)
+        layer.variables.add_reference(output, self, output)
+        self._statement["layer"] = layer.name
+        del self._statement["units"]
+        network.feedback.append(self)
+
+
+class ErrorPopulation(FeedbackPopulation):
+    """The topmost feedback population: integrates output minus target.
+
+    Its equations must have the parameter `target`, which the stimulus writes: 1 for the units of the
+    image's class, else 0. ``layer_s`` is the output of the layer above which it stands.
+    """
+
+    def __init__(self, network: Network, name: str, layer: Layer | str, equations: str, **options: Any):
+        super().__init__(network, name, layer, equations, **options)
+        if "target" not in self.variables:
+            raise ValueError(f"ErrorPopulation {name!r}: the equations must have the parameter 'target'")
+        network.set_error(self)

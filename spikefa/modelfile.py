@@ -1,0 +1,167 @@
+"""Model files: one published network a file, found by name or by path, with parameters set from text."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import hashlib
+import importlib.util
+import sys
+import types
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .network import Network
+
+#: Where models are: in the wheel, or beside the package in a checkout.
+_PLACES = (Path(__file__).parent / "_models", Path(__file__).parents[1] / "models")
+
+
+class ModelError(ValueError):
+    """A model cannot be found, or its file lacks what every model has."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model file.
+
+    Parameters
+    ----------
+    name : str
+    path : Path
+    module : module
+        With ``Params`` and ``build``, and optionally ``PRESETS`` (name -> changes of ``Params``) and
+        ``learning_rate(params, epoch)``.
+    source : str
+        The file's text.
+    """
+
+    name: str
+    path: Path
+    module: types.ModuleType
+    source: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the source."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring."""
+        return (self.module.__doc__ or "").strip().partition("\n")[0]
+
+    @property
+    def presets(self) -> dict[str, dict[str, Any]]:
+        """Named sets of parameters other than the published ones."""
+        return getattr(self.module, "PRESETS", {})
+
+    def params(self, changes: dict[str, Any] | None = None, preset: str | None = None) -> Any:
+        """Return ``Params`` with a preset, then changes.
+
+        Raises
+        ------
+        ModelError
+            If the preset or a name is unknown, or a value has the wrong type.
+        """
+        if preset is not None and preset not in self.presets:
+            raise ModelError(f"Model {self.name!r}: no preset {preset!r}; there are {sorted(self.presets)}")
+        changes = {**(self.presets[preset] if preset else {}), **(changes or {})}
+        hints = typing.get_type_hints(self.module.Params)
+        names = [field.name for field in dataclasses.fields(self.module.Params)]
+        for name, value in changes.items():
+            if name not in names:
+                raise ModelError(f"Model {self.name!r}: no parameter {name!r}; there are {', '.join(names)}")
+            changes[name] = _fitted(f"Model {self.name!r}: parameter {name!r}", value, hints[name])
+        return self.module.Params(**changes)
+
+    def parse(self, assignments: Iterable[str]) -> dict[str, Any]:
+        """Parse ``name=value`` texts, such as ``hidden=500,500`` or ``eta=4e-3``."""
+        changes = {}
+        hints = typing.get_type_hints(self.module.Params)
+        for text in assignments:
+            name, equals, value = text.partition("=")
+            if not equals:
+                raise ModelError(f"Model {self.name!r}: --set needs name=value, got {text!r}")
+            name = name.strip()
+            hint = hints.get(name)
+            if hint is str:
+                changes[name] = value
+            elif typing.get_origin(hint) is tuple:
+                changes[name] = tuple(_number(part) for part in value.strip("() ").split(",") if part.strip())
+            else:
+                changes[name] = _number(value)
+        return changes
+
+    def build(self, params: Any, streams: int = 1, seed: int = 0) -> Network:
+        """Build the network."""
+        return self.module.build(params, streams=streams, seed=seed)
+
+    def learning_rate(self, params: Any, epoch: int) -> float:
+        """Factor of the learning rate in an epoch (0 is the first); 1 where the model has no schedule."""
+        schedule = getattr(self.module, "learning_rate", None)
+        return 1.0 if schedule is None else float(schedule(params, epoch))
+
+
+def _number(text: str) -> Any:
+    text = text.strip()
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _fitted(owner: str, value: Any, hint: Any) -> Any:
+    """Return the value in the type of the annotation, or refuse it."""
+    if typing.get_origin(hint) is tuple:
+        kind = typing.get_args(hint)[0]
+        if isinstance(value, str) or not hasattr(value, "__iter__"):
+            value = (value,)
+        return tuple(_fitted(owner, item, kind) for item in value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is float and number:
+        return float(value)
+    if hint is int and number and value == int(value):
+        return int(value)
+    if hint in (str, bool) and isinstance(value, hint):
+        return value
+    if hint in (float, int, str, bool):
+        raise ModelError(f"{owner} must be {hint.__name__}, got {value!r}")
+    return value
+
+
+def names() -> list[str]:
+    """Names of the bundled models."""
+    return sorted({p.stem for place in _PLACES for p in place.glob("*.py") if not p.stem.startswith("_")})
+
+
+def load(name: str | Path) -> Model:
+    """Load a model by its name or by the path of its file.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or the file does not run or lacks ``Params`` or ``build``.
+    """
+    path = Path(name)
+    if path.suffix != ".py" and path.name == str(name):
+        path = next((place / f"{name}.py" for place in _PLACES if (place / f"{name}.py").is_file()), path)
+    if not path.is_file():
+        raise ModelError(f"Model {str(name)!r}: there are {', '.join(names())}; or give the path of a file (./mine.py)")
+    source = path.read_text(encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(f"spikefa_model_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except Exception as error:
+        raise ModelError(f"Model {path}: does not run: {type(error).__name__}: {error}") from error
+    for needed in ("Params", "build"):
+        if not hasattr(module, needed):
+            raise ModelError(f"Model {path}: has no {needed!r}")
+    if not dataclasses.is_dataclass(module.Params):
+        raise ModelError(f"Model {path}: Params must be a dataclass, got {module.Params!r}")
+    return Model(path.stem, path.resolve(), module, source)

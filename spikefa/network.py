@@ -1,0 +1,234 @@
+"""The network: an ordinary Brian2 `Network` with a same-step schedule, streams and one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from brian2 import Clock, Quantity, get_device, ms, second
+from brian2 import Network as BrianNetwork
+from brian2.devices.device import RuntimeDevice
+
+from .engine import code_object_class
+from .engine.blas import single_threaded_blas
+from .layers import STRIDE, ErrorPopulation, Input, Layer, Population
+from .projections import Projection
+from .stimulus import Readout, Stimulus
+
+#: One step: the stimulus, then every layer bottom up, then the error top down, then plasticity. Brian2's own
+#: slots have to stay in the list.
+SCHEDULE = [
+    "start", "forward", "feedback", "plasticity", "groups", "thresholds", "synapses", "resets", "end",
+]  # fmt: skip
+
+#: High words of the random key: separate random numbers for learning and for what must not disturb it.
+LEARNING, EVALUATION, DISPLAY = 0, 1, 2
+
+
+class Network(BrianNetwork):
+    """Populations, projections and rules that all advance together, step by step.
+
+    Parameters
+    ----------
+    streams : int
+        Independent copies of the activity that share the weights, 1 to 1,000 and more.
+    seed : int
+        Everything random follows from it, 0 included; below 2**32.
+    dt : Quantity
+        Duration of a step.
+    dtype : {"float32", "float64"}
+    target : {"numba", "numpy", "cython"}
+        Brian2 code-generation target of the equations.
+    name : str
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range; the message gives the value.
+    """
+
+    def __init__(
+        self,
+        streams: int = 1,
+        seed: int = 0,
+        dt: Quantity = 1 * ms,
+        dtype: str = "float32",
+        target: str = "numpy",
+        name: str = "spikefa*",
+    ):
+        if isinstance(streams, bool) or not isinstance(streams, int | np.integer) or streams < 1:
+            raise ValueError(f"Network: streams must be a positive whole number, got {streams!r}")
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+            raise ValueError(f"Network: seed must be a whole number from 0 to 2**32 - 1, got {seed!r}")
+        if str(dtype) not in ("float32", "float64"):
+            raise ValueError(f"Network: dtype must be 'float32' or 'float64', got {dtype!r}")
+        super().__init__(name=name)
+        self.schedule = SCHEDULE
+        self.streams, self.seed = int(streams), int(seed)
+        self.dtype = np.dtype(str(dtype))
+        self.target = target
+        self.codeobj_class = code_object_class(target)
+        self.clock = Clock(dt=dt, name=f"{self.name}_clock")
+        self.key = np.array([self.seed], np.uint64)
+        self.populations: list[Population] = []
+        self.layers: list[Layer] = []
+        self.feedback: list = []
+        self.projections: list[Projection] = []
+        self.input: Input | None = None
+        self.error: ErrorPopulation | None = None
+        self.stimulus: Stimulus | None = None
+        self.readout: Readout | None = None
+        self._places: dict[str, int] = {}
+
+    # What the parts call when they join.
+
+    def check_new(self, name: str, owner: str) -> None:
+        """Refuse a name that is already taken."""
+        if any(obj.name == name for obj in self.objects):
+            raise ValueError(f"{owner}: the network already has an object called {name!r}")
+
+    def next_place(self, slot: str) -> int:
+        """Return the order of the next population in a slot."""
+        if slot not in SCHEDULE:
+            raise ValueError(f"Network: slot must be one of {SCHEDULE}, got {slot!r}")
+        self._places[slot] = self._places.get(slot, 0) + STRIDE
+        return self._places[slot]
+
+    def add_population(self, population: Population) -> None:
+        """Take in a population."""
+        self.populations.append(population)
+        self.add(population)
+
+    def add_projection(self, projection: Projection) -> None:
+        """Take in a projection."""
+        self.projections.append(projection)
+        self.add(projection)
+
+    def set_input(self, population: Input) -> None:
+        """Take in the input population."""
+        if self.input is not None:
+            raise ValueError(f"Network: has the input {self.input.name!r} already, got {population.name!r}")
+        self.input = population
+
+    def set_error(self, population: ErrorPopulation) -> None:
+        """Take in the error population."""
+        if self.error is not None:
+            raise ValueError(f"Network: has the error {self.error.name!r} already, got {population.name!r}")
+        self.error = population
+
+    def present(self, steps_per_image: int, classes: int) -> Stimulus:
+        """Finish the network: a stimulus for its input and error, and a readout of its last layer.
+
+        Parameters
+        ----------
+        steps_per_image : int
+            Steps for which an image is shown.
+        classes : int
+            Number of classes; the last layer's units are divided among them in equal groups.
+        """
+        self.readout = Readout(self, classes)
+        self.stimulus = Stimulus(self, steps_per_image)
+        self.add(self.stimulus, self.readout)
+        self.set_rest()
+        return self.stimulus
+
+    def set_rest(self) -> None:
+        """Take the present activity as rest, from which evaluations start; call it after setting initial values."""
+        self._rest = {name: array.copy() for name, array in self.activity().items()}
+
+    # Running.
+
+    def before_run(self, run_namespace: dict) -> None:
+        """Prepare a run; refuse devices that would drop the kernels."""
+        if type(get_device()) is not RuntimeDevice:
+            raise NotImplementedError(
+                "spikefa: set_device('cpp_standalone') is not supported, since it would drop the projection and "
+                "plasticity kernels; use the runtime device: set_device('runtime')"
+            )
+        super().before_run(run_namespace)
+
+    def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
+        """Run for a duration, as `brian2.Network.run`."""
+        with single_threaded_blas():
+            super().run(duration, *args, level=level + 2, **options)
+
+    def run_steps(self, steps: int, **options: Any) -> None:
+        """Run for a number of steps."""
+        self.run(steps * self.clock.dt_ * second, namespace={}, **options)
+
+    @property
+    def step(self) -> int:
+        """Number of steps done."""
+        return int(self.clock.variables["timestep"].get_value()[0])
+
+    @step.setter
+    def step(self, step: int) -> None:
+        self.clock.variables["timestep"].set_value(step)
+        self.clock.variables["t"].set_value(step * self.clock.dt_)
+        self.t_ = float(step * self.clock.dt_)
+
+    @property
+    def hidden(self) -> list[Layer]:
+        """All layers but the last."""
+        return self.layers[:-1]
+
+    # State.
+
+    def activity(self) -> dict[str, np.ndarray]:
+        """The arrays of the populations' state, ``population.variable``; not copies."""
+        return {
+            f"{population.name}.{name}": array
+            for population in self.populations
+            for name, array in population.state_arrays().items()
+        }
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The arrays that learn, and what their rules remember; not copies."""
+        arrays: dict[str, np.ndarray] = {}
+        for projection in self.projections:
+            arrays[f"{projection.name}.W"] = projection.W
+            arrays[f"{projection.name}.b"] = projection.b
+            if projection.learning is not None:
+                for name, array in projection.learning.state_arrays().items():
+                    arrays[f"{projection.name}.{name}"] = array
+        return arrays
+
+    @contextmanager
+    def aside(self, purpose: int) -> Iterator[None]:
+        """Run something that leaves no trace: activity, time, stimulus and random numbers are put back.
+
+        Inside, the network starts from rest at step 0 with random numbers of their own, its weights do not
+        learn, and the user's monitors do not record.
+
+        Parameters
+        ----------
+        purpose : int
+            `EVALUATION`: only the forward path runs; `DISPLAY`: the feedback pathway too.
+        """
+        slots = {"start", "forward"} if purpose == EVALUATION else {"start", "forward", "feedback"}
+        own = {id(obj) for obj in (self.stimulus, self.readout, *self.populations, *self.projections)}
+        own |= {id(part) for population in self.populations for part in population.contained_objects}
+        state = {name: array.copy() for name, array in self.activity().items()}
+        step, key, stimulus = self.step, self.key[0], self.stimulus.save()
+        counts = self.readout.save()
+        active = [(obj, obj.active) for obj in self.sorted_objects]
+        try:
+            for obj, was in active:
+                obj.active = was and (obj is self.readout or (id(obj) in own and obj.when in slots))
+            for name, array in self.activity().items():
+                array[...] = self._rest[name]
+            self.key[0] = self.seed + (purpose << 32)
+            self.step = 0
+            self.readout.guesses = self.readout.on_presentation = None
+            self.readout.reset()
+            yield
+        finally:
+            for obj, was in active:
+                obj.active = was
+            for name, array in self.activity().items():
+                array[...] = state[name]
+            self.step, self.key[0] = step, key
+            self.stimulus.restore(stimulus)
+            self.readout.restore(counts)

@@ -1,0 +1,326 @@
+"""Plasticity: a rule stated as one expression, factored, and run on the projection's weights.
+
+``dW = -eta * delta_post * psi_post * s_pre - gamma * W`` is expanded into a sum of terms. A term
+``c * f(pre) * g(post)`` is a rank-`streams` product: f and g become Brian2 statements of their populations,
+so that every name, subexpression and target means what it means in the equations. A term ``c * W`` with
+constant c is decay. Any other rule is run by a loop over synapses (see `engine.synapse_loop`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import sympy
+from brian2 import BrianObject
+from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
+
+from .engine.kernels import add_in_place, scale_in_place, update_batched, update_bias, update_events
+from .engine.synapse_loop import compile_loop
+
+if TYPE_CHECKING:
+    from .layers import Population
+    from .network import Network
+    from .projections import Projection
+
+#: Decay is applied when it has grown to this fraction: a float32 cannot hold 1 - 1e-8.
+DECAY_QUANTUM = {"float32": 2.0**-18, "float64": 0.0}
+
+
+@dataclass(frozen=True)
+class OuterTerm:
+    """``coefficient * f(pre) * g(post)``: expressions with their suffixes taken off."""
+
+    coefficient: sympy.Expr
+    pre: sympy.Expr
+    post: sympy.Expr
+
+
+@dataclass(frozen=True)
+class Factored:
+    """A rule as outer products and a decay, or `None` terms where it has another form."""
+
+    outer: tuple[OuterTerm, ...] | None
+    decay: sympy.Expr
+
+
+@dataclass
+class Plasticity:
+    """A learning rule and its constants; one may serve several projections.
+
+    Parameters
+    ----------
+    rule : str
+        ``"dW = expression"`` of ``W``, the rule's constants, and variables of the two populations with the
+        suffix ``_pre`` or ``_post``. Terms with such variables are summed over the streams; terms without
+        are applied once a step. The bias learns by the same rule from a unit whose every variable is 1.
+    constants : dict
+        The constants, such as ``{"eta": 1e-3, "gamma": 1e-8}``.
+    momentum : float
+        ``v = momentum * v + dW; W += v``. 0 is plain.
+    rate : float
+        A factor of every term with pre- or post-synaptic variables: what a schedule changes during training.
+
+    Raises
+    ------
+    ValueError
+        If the rule does not parse, or momentum is not in [0, 1).
+    """
+
+    rule: str
+    constants: Mapping[str, float] = field(default_factory=dict)
+    momentum: float = 0.0
+    rate: float = 1.0
+
+    def __post_init__(self):
+        self.title = f"Rule {self.rule!r}"
+        left, equals, right = self.rule.partition("=")
+        if not equals or left.strip() != "dW" or not right.strip():
+            raise ValueError(f"{self.title}: must have the form 'dW = expression'")
+        try:
+            self.expression = str_to_sympy(right.strip())
+        except Exception as error:
+            raise ValueError(f"{self.title}: is not an expression Brian2 can read ({error})") from error
+        self.symbols = sorted(s.name for s in self.expression.free_symbols)
+        for name, value in self.constants.items():
+            if not np.isscalar(value) or not np.isfinite(value):
+                raise ValueError(f"{self.title}: constant {name!r} must be a finite number, got {value!r}")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"{self.title}: momentum must be in [0, 1), got {self.momentum!r}")
+
+    def attach(self, network: Network, projection: Projection, learn_bias: bool = True) -> Learning:
+        """Make the object that applies this rule to one projection, and add it to the network."""
+        self.check_names(projection)
+        learning = Learning(network, projection, self, learn_bias)
+        network.add(learning)
+        return learning
+
+    def check_names(self, projection: Projection) -> None:
+        """Refuse a rule that names something neither population has."""
+        for name in self.symbols:
+            side = {"_pre": projection.pre, "_post": projection.post}.get("_" + name.rpartition("_")[2])
+            if side is not None and name.rpartition("_")[0]:
+                variable = name.rpartition("_")[0]
+                if variable not in side.variables:
+                    exist = sorted(n for n in side.variables if not n.startswith("_"))
+                    raise ValueError(
+                        f"{projection.title}, {self.title}: {name!r} needs a variable {variable!r} of "
+                        f"{side.name!r}, which has {exist}"
+                    )
+            elif name != "W" and name not in self.constants:
+                raise ValueError(
+                    f"{projection.title}, {self.title}: unknown symbol {name!r}; there are W, the constants "
+                    f"{sorted(self.constants)}, and variables with _pre or _post"
+                )
+
+    def value(self, coefficient: sympy.Expr) -> float:
+        """A coefficient with the constants put in."""
+        return float(coefficient.subs({_symbol(coefficient, n): v for n, v in self.constants.items()}))
+
+    def split(self) -> tuple[sympy.Expr, sympy.Expr]:
+        """The terms that are summed over the streams, and those that are applied once a step."""
+        summed, local = sympy.Integer(0), sympy.Integer(0)
+        for term in sympy.Add.make_args(sympy.expand(self.expression)):
+            if any(s.name.endswith(("_pre", "_post")) for s in term.free_symbols):
+                summed += term
+            else:
+                local += term
+        return summed, local
+
+    def factor(self) -> Factored:
+        """The rule as a sum of outer products and a decay."""
+        W = next((s for s in self.expression.free_symbols if s.name == "W"), sympy.Symbol("W", real=True))
+        by_pre: dict[sympy.Expr, sympy.Expr] = {}
+        decay = sympy.Integer(0)
+        for term in sympy.Add.make_args(sympy.expand(self.expression)):
+            parts = {"_pre": sympy.Integer(1), "_post": sympy.Integer(1), "": sympy.Integer(1)}
+            power = 0
+            for factor in sympy.Mul.make_args(term):
+                names = {s.name for s in factor.free_symbols}
+                sides = {"_pre" if n.endswith("_pre") else "_post" if n.endswith("_post") else "" for n in names}
+                if factor == W:
+                    power += 1
+                elif "W" in names or len(sides) > 1 and sides >= {"_pre", "_post"}:
+                    return Factored(None, decay)
+                else:
+                    side = "_pre" if "_pre" in sides else "_post" if "_post" in sides else ""
+                    parts[side] *= factor
+            local = parts["_pre"] == 1 and parts["_post"] == 1
+            if power == 1 and local:
+                decay -= parts[""]
+            elif power == 0 and not local:
+                by_pre[parts["_pre"]] = by_pre.get(parts["_pre"], 0) + parts[""] * parts["_post"]
+            else:
+                return Factored(None, decay)
+        by_post: dict[sympy.Expr, list] = {}
+        for pre, whole in by_pre.items():
+            coefficient, post = _split_constant(sympy.factor(whole))
+            by_post.setdefault(post, []).append((coefficient, pre))
+        outer = []
+        for post, pairs in by_post.items():
+            first = pairs[0][0]
+            pre = sum((sympy.simplify(c / first) * f for c, f in pairs), sympy.Integer(0))
+            outer.append(OuterTerm(first, pre, post))
+        return Factored(tuple(outer), decay)
+
+
+def _symbol(expression: sympy.Expr, name: str) -> sympy.Symbol:
+    return next((s for s in expression.free_symbols if s.name == name), sympy.Symbol(name, real=True))
+
+
+def _split_constant(expression: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """Split a product into what has no suffixed variable and what has."""
+    constant, local = sympy.Integer(1), sympy.Integer(1)
+    for factor in sympy.Mul.make_args(expression):
+        if any(s.name.endswith(("_pre", "_post")) for s in factor.free_symbols):
+            local *= factor
+        else:
+            constant *= factor
+    return constant, local
+
+
+class Learning(BrianObject):
+    """A rule at work on one projection, in the slot ``plasticity`` of every step.
+
+    Parameters
+    ----------
+    network : Network
+    projection : Projection
+    plasticity : Plasticity
+    learn_bias : bool
+    """
+
+    add_to_magic_network = False
+
+    def __init__(self, network: Network, projection: Projection, plasticity: Plasticity, learn_bias: bool):
+        place = 2 * len(network.projections)
+        super().__init__(
+            clock=network.clock, when="plasticity", order=place + 1, name=f"{projection.name}_learning"
+        )
+        self.projection, self.plasticity, self.learn_bias = projection, plasticity, learn_bias
+        self.factored = plasticity.factor()
+        self._quantum = DECAY_QUANTUM[str(network.dtype)]
+        self._pending = np.ones(1)  # the decay not yet applied, as a factor
+        self._velocity = np.zeros_like(projection.stored) if plasticity.momentum else None
+        self._bias_velocity = np.zeros_like(projection.b) if plasticity.momentum else None
+        self._factors: list[tuple[sympy.Expr, np.ndarray, np.ndarray, float]] = []
+        self._loop: Callable | None = None
+        if self.factored.outer is None:
+            self._prepare_loop(place)
+        else:
+            for number, term in enumerate(self.factored.outer):
+                f = self._materialise(projection.pre, term.pre, f"f{number}", place)
+                g = self._materialise(projection.post, term.post, f"g{number}", place)
+                ones = {s: 1 for s in term.pre.free_symbols}
+                self._factors.append((term.coefficient, f, g, float(term.pre.subs(ones))))
+
+    def _prepare_loop(self, place: int) -> None:
+        rule, projection = self.plasticity, self.projection
+        summed, local = rule.split()
+        pre = [n for n in rule.symbols if n.endswith("_pre")]
+        post = [n for n in rule.symbols if n.endswith("_post")]
+        used = [n for n in rule.symbols if n in rule.constants]
+        kernel = compile_loop(sympy_to_str(summed), sympy_to_str(local), pre, post, used)
+        arrays = [
+            self._materialise(population, sympy.Symbol(name, real=True), f"x_{name}", place)
+            for population, names in ((projection.pre, pre), (projection.post, post))
+            for name in names
+        ]
+        ones = [np.ones((1, projection.post.streams), projection.b.dtype) for _ in pre]
+
+        def loop() -> None:
+            constants = [rule.constants[n] for n in used]
+            kernel(projection.W, rule.rate, *arrays, *constants)
+            if self.learn_bias:
+                kernel(projection.b[None, :], rule.rate, *ones, *arrays[len(pre) :], *constants)
+
+        self._loop = loop
+
+    def _materialise(self, population: Population, expression: sympy.Expr, label: str, place: int) -> np.ndarray:
+        """The expression's values as an array (units, streams), computed each step by Brian2 code."""
+        constants = {n: v for n, v in self.plasticity.constants.items() if not n.endswith(("_pre", "_post"))}
+        plain = expression.subs(
+            {
+                s: constants.get(s.name, sympy.Symbol(s.name.rpartition("_")[0], real=True))
+                for s in expression.free_symbols
+            }
+        )
+        if plain.is_Symbol and getattr(population.variables[plain.name], "array", False):
+            return population.variables[plain.name].get_value().reshape(population.units, population.streams)
+        target = f"{label}_{self.projection.name}"
+        array = population.add_array(target)
+        if plain.is_number:
+            array[...] = float(plain)
+            return array
+        population.run_regularly(
+            f"{target} = {sympy_to_str(plain)}", when="plasticity", order=place, name=f"{target}_of_{population.name}"
+        )
+        return array
+
+    def before_run(self, run_namespace: dict) -> None:
+        """Evaluate the coefficients, which may have changed since the last run."""
+        super().before_run(run_namespace)
+        self.update_coefficients()
+
+    def update_coefficients(self) -> None:
+        """Put the rule's constants and rate into the coefficients."""
+        rate = self.plasticity.rate
+        self._scales = [rate * self.plasticity.value(term[0]) for term in self._factors]
+        self._keep = 1 - self.plasticity.value(self.factored.decay)
+
+    def run(self) -> None:
+        """Apply one step of the rule."""
+        if self._loop is not None:
+            self._loop()
+        elif self._velocity is not None:
+            self._run_with_momentum()
+        else:
+            self._pending[0] *= self._keep
+            keep = 1.0
+            if abs(1 - self._pending[0]) > self._quantum:
+                keep, self._pending[0] = float(self._pending[0]), 1.0
+            self._accumulate(self.projection.stored, self.projection.b, keep, keep)
+
+    def _accumulate(self, weights: np.ndarray, bias: np.ndarray, keep: float, keep_bias: float) -> None:
+        projection = self.projection
+        if keep != 1 and (projection.event_driven or not self._factors):
+            scale_in_place(weights, weights.dtype.type(keep))
+            keep = 1.0
+        if keep_bias != 1 and self.learn_bias and not self._factors:
+            bias *= bias.dtype.type(keep_bias)
+        for (_, f, g, one), scale in zip(self._factors, self._scales, strict=True):
+            if projection.event_driven:
+                update_events(weights, f, g, scale)
+            else:
+                update_batched(projection._gemm, weights, f, g, scale, keep, projection._blocks)
+            if self.learn_bias:
+                update_bias(bias, g, scale * one, keep_bias)
+            keep = keep_bias = 1.0
+
+    def _run_with_momentum(self) -> None:
+        momentum, projection = self.plasticity.momentum, self.projection
+        self._accumulate(self._velocity, self._bias_velocity, momentum, momentum)
+        decay = 1 - self._keep
+        if decay:
+            for velocity, weights in ((self._velocity, projection.stored), (self._bias_velocity, projection.b)):
+                velocity -= weights.dtype.type(decay) * weights
+        add_in_place(projection.stored, self._velocity)
+        if self.learn_bias:
+            projection.b[...] += self._bias_velocity
+
+    def state_arrays(self) -> dict[str, np.ndarray]:
+        """What the rule remembers from step to step."""
+        arrays = {"pending": self._pending}
+        if self._velocity is not None:
+            arrays |= {"velocity": self._velocity, "bias_velocity": self._bias_velocity}
+        return arrays
+
+    def _full_state(self) -> dict:
+        return {name: array.copy() for name, array in self.state_arrays().items()}
+
+    def _restore_from_full_state(self, state: dict) -> None:
+        for name, array in self.state_arrays().items():
+            array[...] = state[name]
+

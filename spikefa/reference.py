@@ -1,0 +1,118 @@
+"""The same model run by stock Brian2: `Synapses`, one stream, slow. The fast engine is held to it."""
+
+from __future__ import annotations
+
+import numpy as np
+import sympy
+from brian2 import Synapses
+from brian2.parsing.sympytools import sympy_to_str
+
+from .engine import code_object_class
+from .network import Network
+from .projections import Projection
+
+
+class Reference:
+    """A network of one stream, stated again with `Synapses` in place of projections and rules.
+
+    Populations, equations, rules, weights, seed and random numbers are those of the network it is made of.
+
+    Parameters
+    ----------
+    network : Network
+        With one stream, finished by `Network.present`.
+    target : {"numpy", "cython"}
+        Stock Brian2 code-generation target.
+
+    Attributes
+    ----------
+    network : Network
+        The stock network: give its stimulus the same images and run it.
+
+    Raises
+    ------
+    ValueError
+        If the network has more streams, or two projections to one population (one `Synapses` can write a
+        summed variable).
+    """
+
+    def __init__(self, network: Network, target: str = "numpy"):
+        if network.streams != 1:
+            raise ValueError(f"Reference: needs a network of one stream, got {network.streams}")
+        self.network = Network(
+            streams=1, seed=network.seed, dt=network.clock.dt, dtype=str(network.dtype), target=target,
+            name=f"{network.name}_reference",
+        )  # fmt: skip
+        self._synapses: dict[str, Synapses] = {}
+        for population in network.populations:
+            population.restate(self.network)
+        for number, projection in enumerate(network.projections):
+            self._restate(projection, 2 * number)
+        self.network.present(network.stimulus.steps_per_image, network.readout.classes)
+
+    def _restate(self, projection: Projection, place: int) -> None:
+        net = self.network
+        pre, post = net[projection.pre.name], net[projection.post.name]
+        if any(syn.target is post for syn in self._synapses.values()):
+            raise ValueError(f"Reference: {projection.title}: another projection to {post.name!r} exists")
+        current = projection.post.current_variable
+        synapses = Synapses(
+            pre,
+            post,
+            f"W : 1\nm : 1\n{current}_post = W * {pre.output_variable}_pre : 1 (summed)",
+            clock=net.clock,
+            dtype=net.dtype,
+            codeobj_class=code_object_class(net.target),
+            name=projection.name,
+            namespace={},
+        )
+        synapses.connect()
+        synapses.W = projection.W[np.asarray(synapses.i), np.asarray(synapses.j)]
+        updater = synapses.summed_updaters[f"{current}_post"]
+        updater.when, updater.order = post.slot, post.place
+        bias, memory = f"b_{projection.name}", f"m_{projection.name}"
+        post.add_array(bias)[:, 0] = projection.b
+        post.add_array(memory)
+        post.run_regularly(
+            f"{current} = {current} + {bias}", when=post.slot, order=post.place + 0.5, name=f"add_{bias}"
+        )
+        self._synapses[projection.name] = synapses
+        net.add(synapses)
+        if projection.learning is not None:
+            self._state_rule(projection, synapses, bias, memory, place)
+
+    def _state_rule(self, projection: Projection, synapses: Synapses, bias: str, memory: str, place: int) -> None:
+        rule = projection.learning.plasticity
+        summed, local = rule.split()
+        change = rule.rate * summed + local
+        real = {s.name: s for s in change.free_symbols}
+        change = change.subs({real[n]: v for n, v in rule.constants.items() if n in real})
+        for_bias = change.subs(
+            {
+                s: 1 if name.endswith("_pre") else sympy.Symbol(name.removesuffix("_post"), real=True)
+                for name, s in real.items()
+                if name.endswith(("_pre", "_post"))
+            }
+        ).subs({real["W"]: sympy.Symbol(bias, real=True)} if "W" in real else {})
+
+        def code(weight: str, velocity: str, expression: sympy.Expr) -> str:
+            return f"{velocity} = {rule.momentum} * {velocity} + {sympy_to_str(expression)}\n{weight} = {weight} + {velocity}"
+
+        synapses.run_regularly(
+            code("W", "m", change), when="plasticity", order=place, name=f"{projection.name}_rule"
+        )
+        if projection.learning.learn_bias:
+            self.network[projection.post.name].run_regularly(
+                code(bias, memory, for_bias), when="plasticity", order=place + 1, name=f"{projection.name}_bias_rule"
+            )
+
+    def W(self, projection: str) -> np.ndarray:
+        """Weights ``(n_pre, n_post)`` of a projection."""
+        synapses = self._synapses[projection]
+        weights = np.empty((synapses.source.units, synapses.target.units), self.network.dtype)
+        weights[np.asarray(synapses.i), np.asarray(synapses.j)] = synapses.W_[:]
+        return weights
+
+    def b(self, projection: str) -> np.ndarray:
+        """Biases ``(n_post,)`` of a projection."""
+        return self._synapses[projection].target.view(f"b_{projection}")[:, 0]

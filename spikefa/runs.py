@@ -1,0 +1,213 @@
+"""A run is a directory: run.json, model.py, metrics.csv, checkpoint.h5, recordings and figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from . import __version__, checkpoints, datasets, modelfile
+from .datasets import Dataset
+from .files import write_whole
+from .modelfile import Model
+from .network import Network
+from .recording import Display
+from .training import Protocol, Trainer
+
+FORMAT = 1
+
+
+class RunError(ValueError):
+    """A run directory cannot be made or used; the message names it and the reason."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run and where it is kept.
+
+    Parameters
+    ----------
+    directory : Path
+    model : Model
+    params : object
+        The model's ``Params``.
+    streams, seed : int
+    protocol : Protocol
+    data : str
+        Name of the data set.
+    data_dir : str or None
+    validation : int
+        How many of the last training images are held out.
+    """
+
+    directory: Path
+    model: Model
+    params: Any
+    streams: int
+    seed: int
+    protocol: Protocol
+    data: str
+    data_dir: str | None
+    validation: int
+
+    def create(self) -> None:
+        """Make the directory and write what the run is.
+
+        Raises
+        ------
+        RunError
+            If there is a run already, or the directory cannot be written.
+        """
+        if (self.directory / "run.json").exists():
+            raise RunError(
+                f"{self.directory}: holds a run already; go on with: spikefa resume {self.directory}, "
+                "or give another directory with --run"
+            )
+        record = {
+            "format": FORMAT,
+            "model": self.model.name,
+            "model_file": str(self.model.path),
+            "model_sha256": self.model.digest,
+            "params": dataclasses.asdict(self.params),
+            "streams": self.streams,
+            "seed": self.seed,
+            "protocol": dataclasses.asdict(self.protocol),
+            "data": self.data,
+            "data_dir": self.data_dir,
+            "validation": self.validation,
+            "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "command": sys.argv,
+            "versions": _versions(),
+            "git": _git_state(),
+            "machine": _machine(),
+        }
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            write_whole(self.directory / "model.py", self.model.source, "the model")
+            write_whole(self.directory / "run.json", json.dumps(record, indent=2) + "\n", "the run's record")
+        except OSError as error:
+            raise RunError(f"{self.directory}: cannot be written ({error.strerror}); choose another with --run") from error
+
+    def network(self) -> Network:
+        """Build the network as at the start of the run."""
+        return self.model.build(self.params, streams=self.streams, seed=self.seed)
+
+    def dataset(self) -> Dataset:
+        """Load the data."""
+        return datasets.load(self.data, self.data_dir).split(self.validation)
+
+    def trainer(self) -> Trainer:
+        """Return a trainer at the start of the run."""
+        return Trainer(
+            self.network(),
+            self.dataset(),
+            self.protocol,
+            self.directory,
+            lambda epoch: self.model.learning_rate(self.params, epoch),
+            self.model.digest,
+        )
+
+    def trained_network(self) -> Network:
+        """Build the network and give it the weights of the last checkpoint."""
+        network = self.network()
+        checkpoints.load_weights(self.directory / "checkpoint.h5", network)
+        return network
+
+    def displays(self) -> list[Display]:
+        """Display recordings in the order in which they were made.
+
+        Raises
+        ------
+        RunError
+            If there are none.
+        """
+        files = sorted((self.directory / "recordings").glob("display-*.h5"))
+        if not files:
+            raise RunError(f"{self.directory}: has no display recordings; train with --display")
+        return [Display.load(file) for file in files]
+
+
+def open_run(directory: str | Path, data_dir: str | None = None) -> Run:
+    """Read a run directory.
+
+    Parameters
+    ----------
+    directory : path
+    data_dir : str, optional
+        Where the data are now, if not where they were.
+
+    Raises
+    ------
+    RunError
+        If it is no run directory of this version.
+    """
+    directory = Path(directory)
+    path = directory / "run.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{directory}: is no run directory, it has no run.json") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        found = record.get("format") if isinstance(record, dict) else record
+        raise RunError(f"{path}: must have format {FORMAT}, got {found!r}; it is of another version of spikefa")
+    try:
+        model = modelfile.load(directory / "model.py")
+        model = dataclasses.replace(model, name=record["model"], path=Path(record["model_file"]))
+        if model.digest != record["model_sha256"]:
+            raise RunError(f"{directory / 'model.py'}: was changed since the run began; start a new run with it")
+        return Run(
+            directory=directory,
+            model=model,
+            params=model.params(record["params"]),
+            streams=record["streams"],
+            seed=record["seed"],
+            protocol=Protocol(**record["protocol"]),
+            data=record["data"],
+            data_dir=data_dir or record["data_dir"],
+            validation=record["validation"],
+        )
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{path}: is incomplete or of another version of spikefa ({error})") from error
+
+
+def _versions() -> dict[str, str]:
+    versions = {"spikefa": __version__, "python": platform.python_version()}
+    for package in ("brian2", "numpy", "numba", "scipy", "h5py"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "unknown"
+    return versions
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Return commit and cleanness of the checkout the package lies in; None outside one."""
+    here = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "clean": git("status", "--porcelain") == ""}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _machine() -> dict[str, Any]:
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        processor = names[0].partition(":")[2].strip() if names else processor
+    return {"system": platform.platform(), "processor": processor, "cores": os.cpu_count()}

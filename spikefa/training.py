@@ -1,0 +1,346 @@
+"""Training: epochs of shuffled images, evaluations, checkpoints; interrupted and resumed bit for bit."""
+
+from __future__ import annotations
+
+import csv
+import io
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import checkpoints, evaluation
+from .datasets import Dataset
+from .display import record_display
+from .files import write_whole
+from .network import Network
+from .recording import METRICS_COLUMNS, read_metrics
+
+#: Weights beyond this are as good as infinite: inputs to a unit are sums of a thousand of them.
+LARGEST_WEIGHT = 1e4
+#: Mixed into the seed for the order of the images.
+_SHUFFLE = 0x5348_5546
+
+
+class Diverged(ArithmeticError):
+    """Weights or activity are no longer finite."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a network is trained; what is not in the model's parameters."""
+
+    epochs: int = 5
+    """Passes over the training images."""
+    test_steps: int = 5
+    """Steps for which a test image is shown."""
+    evaluate_every: float = 1.0
+    """Epochs between evaluations."""
+    checkpoint_seconds: float = 120.0
+    """Time between checkpoints; one is also written at each evaluation."""
+    display: bool = True
+    """Whether to record rasters and PSPs at the start, early in the first epoch and at each evaluation."""
+    display_steps: int = 50
+    """Steps an image in those recordings."""
+
+    def __post_init__(self):
+        for name, least in (("epochs", 0), ("test_steps", 1), ("display_steps", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"Protocol: {name} must be a whole number, at least {least}, got {value!r}")
+        for name in ("evaluate_every", "checkpoint_seconds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"Protocol: {name} must be positive, got {getattr(self, name)!r}")
+
+
+@dataclass
+class Progress:
+    """What a trainer tells a watcher after each presentation."""
+
+    images_seen: int
+    images_total: int
+    epoch: float
+    train_error: float
+
+
+class Trainer:
+    """Trains a network on a data set in a run directory.
+
+    Image q of the whole training is image ``q % n`` of the permutation of epoch ``q // n``, which depends on
+    (seed, epoch) alone; it goes to stream ``q % streams``. Nothing stops between images or epochs.
+
+    Parameters
+    ----------
+    network : Network
+        Finished by `Network.present`.
+    dataset : Dataset
+        With a validation set if one is wanted.
+    protocol : Protocol
+    directory : Path
+        The run's; must exist.
+    learning_rate : function of the epoch, optional
+        Factor of every rule's rate during that epoch.
+    model : str
+        Digest of the model file, kept in the checkpoints.
+
+    Raises
+    ------
+    ValueError
+        If images and network do not fit.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: Dataset,
+        protocol: Protocol,
+        directory: Path,
+        learning_rate: Callable[[int], float] = lambda epoch: 1.0,
+        model: str = "",
+    ):
+        self.network, self.dataset, self.protocol, self.directory = network, dataset, protocol, Path(directory)
+        self.learning_rate, self.model = learning_rate, model
+        if network.stimulus is None:
+            raise ValueError("Trainer: the network has no stimulus; call its present() first")
+        if dataset.classes != network.readout.classes:
+            raise ValueError(
+                f"Trainer: data set {dataset.name!r} has {dataset.classes} classes, and the network "
+                f"{network.readout.classes}"
+            )
+        network.stimulus.checked(dataset.train_images[:1])
+        self.images = len(dataset.train_images)
+        total = protocol.epochs * self.images
+        self.total = -(-total // network.streams) * network.streams
+        self.images_seen = 0
+        self.seconds = 0.0
+        self.rows: list[dict[str, Any]] = []
+        self.on_progress: Callable[[Progress], None] = lambda progress: None
+        self.on_row: Callable[[dict[str, Any]], None] = lambda row: None
+        self.interrupted = False
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self._base_rates = {id(p.learning.plasticity): p.learning.plasticity.rate for p in self._learning()}
+
+    @property
+    def checkpoint(self) -> Path:
+        """The checkpoint's file."""
+        return self.directory / "checkpoint.h5"
+
+    @property
+    def metrics(self) -> Path:
+        """The metrics' file."""
+        return self.directory / "metrics.csv"
+
+    def _learning(self) -> list:
+        return [p for p in self.network.projections if p.learning is not None]
+
+    # The sequence of images.
+
+    def _image(self, q: np.ndarray) -> np.ndarray:
+        epochs, within = np.divmod(q, self.images)
+        index = np.empty_like(q)
+        for epoch in np.unique(epochs):
+            if self._order[0] != epoch:
+                rng = np.random.default_rng([self.network.seed, int(epoch), _SHUFFLE])
+                self._order = (int(epoch), rng.permutation(self.images))
+            now = epochs == epoch
+            index[now] = self._order[1][within[now]]
+        return index
+
+    def _source(self) -> tuple[np.ndarray, np.ndarray]:
+        index = self._image(np.arange(self.images_seen, self.images_seen + self.network.streams))
+        return self.dataset.train_images[index], self.dataset.train_labels[index]
+
+    # The milestones: after how many images something is due, rounded up to whole presentations.
+
+    def _after(self, images: float) -> int:
+        streams = self.network.streams
+        return min(-(-int(np.ceil(images - 1e-9)) // streams) * streams, self.total)
+
+    def _evaluations(self) -> list[int]:
+        every = self.protocol.evaluate_every * self.images
+        marks = {self._after(k * every) for k in range(int(self.total / every) + 1)}
+        return sorted(marks | {0, self.total})
+
+    def _displays(self) -> list[int]:
+        if not self.protocol.display:
+            return []
+        return sorted({*self._evaluations(), self._after(self.images / 20)})
+
+    def run(self) -> dict[str, Any] | None:
+        """Train to the end, or to an interrupt (Ctrl-C, SIGTERM), which saves a checkpoint.
+
+        Returns
+        -------
+        dict or None
+            The last row of the metrics, if there is one.
+
+        Raises
+        ------
+        Diverged
+            If weights are no longer finite; the last good checkpoint stays.
+        OSError
+            If something cannot be written; the last good checkpoint stays.
+        """
+        started = time.monotonic() - self.seconds
+        evaluations, displays = self._evaluations(), self._displays()
+        epochs = [self._after(k * self.images) for k in range(self.protocol.epochs + 1)]
+        marks = sorted({*evaluations, *displays, *epochs})
+        with self._interruptible():
+            if self.images_seen == 0 and not self.rows:
+                self._milestone(evaluations, displays, started)
+            while self.images_seen < self.total and not self.interrupted:
+                self._learn_until(next(m for m in marks if m > self.images_seen))
+                self._check_finite()
+                self.seconds = time.monotonic() - started
+                if self.images_seen in marks:
+                    self._milestone(evaluations, displays, started)
+                else:
+                    self.save()
+        return self.rows[-1] if self.rows else None
+
+    def _learn_until(self, mark: int) -> None:
+        """Run to the mark, or until a checkpoint is due or an interrupt asks for it."""
+        network, readout = self.network, self.network.readout
+        due = time.monotonic() + self.protocol.checkpoint_seconds
+        self._set_rates()
+
+        def on_presentation() -> None:
+            self.images_seen += network.streams
+            epoch = self.images_seen / self.images
+            self.on_progress(Progress(self.images_seen, self.total, epoch, readout.error))
+            if self.interrupted or time.monotonic() > due:
+                network.stop()
+
+        readout.on_presentation = on_presentation
+        network.stimulus.show(self._source)
+        try:
+            network.run_steps((mark - self.images_seen) // network.streams * network.stimulus.steps_per_image)
+        finally:
+            readout.on_presentation = None
+
+    def _set_rates(self) -> None:
+        factor = self.learning_rate(self.images_seen // self.images)
+        for projection in self._learning():
+            rule = projection.learning.plasticity
+            rule.rate = self._base_rates[id(rule)] * factor
+
+    def _check_finite(self) -> None:
+        for projection in self._learning():
+            largest = max(np.abs(projection.W).max(), np.abs(projection.b).max())
+            if not largest <= LARGEST_WEIGHT:  # NaN too
+                kept = self.checkpoint if self.checkpoint.exists() else "none"
+                raise Diverged(
+                    f"step {self.network.step}, {self.images_seen} images: {projection.title}: the largest weight is "
+                    f"{largest:g}, beyond {LARGEST_WEIGHT:g}; a smaller learning rate may help; last good "
+                    f"checkpoint: {kept}"
+                )
+
+    def _milestone(self, evaluations: list[int], displays: list[int], started: float) -> None:
+        if self.images_seen in displays:
+            folder = self.directory / "recordings"
+            folder.mkdir(exist_ok=True)
+            shown = record_display(self.network, self.dataset, self.images_seen, self.protocol.display_steps)
+            shown.save(folder / f"display-{self.images_seen:09d}.h5")
+        if self.images_seen in evaluations:
+            row = self._measure()
+            self.seconds = time.monotonic() - started
+            self.rows.append({**row, "seconds": round(self.seconds, 2)})
+            self._write_metrics()
+            self.on_row(self.rows[-1])
+            self.network.readout.reset()
+        self.save()
+
+    def _measure(self) -> dict[str, Any]:
+        network, data, readout = self.network, self.dataset, self.network.readout
+        steps = self.protocol.test_steps
+        test = evaluation.error(network, data.test_images, data.test_labels, steps)
+        validation = ""
+        if data.validation_images is not None:
+            validation = evaluation.error(network, data.validation_images, data.validation_labels, steps)
+        rates = readout.mean_rates
+        return {
+            "epoch": round(self.images_seen / self.images, 6),
+            "images_seen": self.images_seen,
+            "train_error": readout.error if readout.shown else "",
+            "validation_error": validation,
+            "test_error": test,
+            **{f"angle_deg_{name}": value for name, value in evaluation.alignment(network).items()},
+            **{
+                f"rate_{layer.name}": "" if np.isnan(rate) else float(rate)
+                for layer, rate in zip(network.layers, rates, strict=True)
+            },
+        }
+
+    def _write_metrics(self) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_whole(self.metrics, text.getvalue(), "the metrics")
+
+    # Saving and going on.
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        readout = self.network.readout
+        progress = {
+            "images_seen": self.images_seen,
+            "seconds": self.seconds,
+            "shown": readout.shown,
+            "wrong": readout.wrong,
+            "rates": readout.rates,
+            "rows": len(self.rows),
+        }
+        checkpoints.save(self.checkpoint, self.network, progress, self.model)
+
+    def resume(self) -> None:
+        """Go back to the last checkpoint; rows of the metrics written after it are made again.
+
+        Raises
+        ------
+        CheckpointError
+            If the checkpoint does not fit this network.
+        """
+        progress = checkpoints.load(self.checkpoint, self.network, self.model)
+        readout = self.network.readout
+        self.images_seen, self.seconds = int(progress["images_seen"]), float(progress["seconds"])
+        readout.shown, readout.wrong = int(progress["shown"]), int(progress["wrong"])
+        readout.rates[:] = progress["rates"]
+        self.rows = self._read_rows()[: int(progress["rows"])]
+
+    def _read_rows(self) -> list[dict[str, Any]]:
+        if not self.metrics.exists():
+            return []
+        read_metrics(self.metrics)  # refuses what is no table of metrics
+        with open(self.metrics, newline="", encoding="utf-8") as f:
+            return list(csv.DictReader(f))
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Turn the first Ctrl-C or SIGTERM into a stop at the presentation's end; the second stops at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {}
+
+        def handle(number: int, frame: Any) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, handle)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+__all__ = ["METRICS_COLUMNS", "Diverged", "Progress", "Protocol", "Trainer"]

@@ -1,0 +1,86 @@
+"""The slow, obvious truth: the equations as plain loops. Imports nothing from spikefa."""
+
+import math
+
+
+def propagate(W, s, b):
+    """I[j][k] = sum_i s[i][k] W[i][j] + b[j]."""
+    n_pre, n_post, streams = len(W), len(W[0]), len(s[0])
+    current = [[0.0] * streams for _ in range(n_post)]
+    for j in range(n_post):
+        for k in range(streams):
+            total = b[j]
+            for i in range(n_pre):
+                total += s[i][k] * W[i][j]
+            current[j][k] = total
+    return current
+
+
+def update(W, pre, post, scale, keep):
+    """W[i][j] <- keep W[i][j] + scale sum_k pre[i][k] post[j][k]."""
+    n_pre, n_post, streams = len(W), len(W[0]), len(pre[0])
+    changed = [[0.0] * n_post for _ in range(n_pre)]
+    for i in range(n_pre):
+        for j in range(n_post):
+            total = 0.0
+            for k in range(streams):
+                total += pre[i][k] * post[j][k]
+            changed[i][j] = keep * W[i][j] + scale * total
+    return changed
+
+
+def logistic(v):
+    return 1 / (1 + math.exp(-v))
+
+
+class LillicrapNetwork:
+    """The spiking network of Lillicrap et al. 2016, one unit, one stream, one synapse at a time.
+
+    Weights are lists W[l][i][j] from layer l to l + 1, B[l][m][j] from feedback l + 1 to feedback l.
+    """
+
+    def __init__(self, W, b, B, sizes, streams, a, eta, gamma):
+        self.W, self.b, self.B, self.sizes, self.streams = W, b, B, sizes, streams
+        self.a, self.eta, self.gamma = a, eta, gamma
+        self.v = [[[0.0] * streams for _ in range(n)] for n in sizes[1:]]
+        self.u = [[[0.0] * streams for _ in range(n)] for n in sizes[1:]]
+        self.s = [[[0.0] * streams for _ in range(n)] for n in sizes]
+
+    def step(self, pixels, labels, classes, random, max_rate=0.95):
+        """One step; random[l][i][k] are the uniform numbers of layer l."""
+        a, layers = self.a, len(self.sizes) - 1
+        for i in range(self.sizes[0]):
+            for k in range(self.streams):
+                self.s[0][i][k] = float(random[0][i][k] < min(pixels[k][i], max_rate))
+        for l in range(layers):
+            current = propagate(self.W[l], self.s[l], self.b[l])
+            for j in range(self.sizes[l + 1]):
+                for k in range(self.streams):
+                    self.v[l][j][k] = (1 - a) * self.v[l][j][k] + a * current[j][k]
+                    self.s[l + 1][j][k] = float(random[l + 1][j][k] < logistic(self.v[l][j][k]))
+        group = self.sizes[-1] // classes
+        top = layers - 1
+        for j in range(self.sizes[-1]):
+            for k in range(self.streams):
+                target = 1.0 if j // group == labels[k] else 0.0
+                self.u[top][j][k] = (1 - a) * self.u[top][j][k] + a * (self.s[-1][j][k] - target)
+        for l in range(top - 1, -1, -1):
+            delta = [[math.tanh(u) for u in row] for row in self.u[l + 1]]
+            signal = propagate(self.B[l], delta, [0.0] * self.sizes[l + 1])
+            for j in range(self.sizes[l + 1]):
+                for k in range(self.streams):
+                    self.u[l][j][k] = (1 - a) * self.u[l][j][k] + a * signal[j][k]
+        for l in range(layers):
+            for j in range(self.sizes[l + 1]):
+                change_b = 0.0
+                for k in range(self.streams):
+                    p = logistic(self.v[l][j][k])
+                    g = math.tanh(self.u[l][j][k]) * p * (1 - p)
+                    change_b += g
+                self.b[l][j] += -self.eta * change_b - self.gamma * self.b[l][j]
+                for i in range(self.sizes[l]):
+                    change = 0.0
+                    for k in range(self.streams):
+                        p = logistic(self.v[l][j][k])
+                        change += math.tanh(self.u[l][j][k]) * p * (1 - p) * self.s[l][i][k]
+                    self.W[l][i][j] += -self.eta * change - self.gamma * self.W[l][i][j]

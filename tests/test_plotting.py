@@ -1,0 +1,375 @@
+import io
+import os
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from spikefa import plotting
+from spikefa.recording import Display
+
+
+def display(label="60,000 images", hidden=3, n_images=5, steps=50, seed=0, shape=(28, 28)):
+    rng = np.random.default_rng(seed)
+    names = [f"h{k + 1}" for k in range(hidden)]
+    total = n_images * steps
+    return Display(
+        label=label,
+        images_seen=60000,
+        images=rng.random((n_images, *shape)),
+        labels=rng.permutation(10)[np.arange(n_images) % 10],
+        steps_per_image=steps,
+        dt=1.0,
+        spikes={n: rng.random((total, 50)) < 0.3 for n in [*names, "output"]},
+        output_classes=np.repeat(np.arange(10), 5),
+        v={n: rng.normal(size=total) for n in names},
+        delta={n: np.tanh(rng.normal(size=total)) for n in names},
+    )
+
+
+METRICS = {
+    "epoch": np.arange(4.0),
+    "images_seen": np.arange(4) * 60000.0,
+    "test_error": np.array([0.9, 0.065, np.nan, 0.047]),
+    "validation_error": np.full(4, np.nan),
+    "train_error": np.array([np.nan, 0.12, 0.05, 0.04]),
+    "angle_deg_h1": np.array([90.0, 70, 60, 55]),
+    "angle_deg_h2": np.array([90.0, 50, np.nan, 35]),
+}
+
+SINGLE = {
+    "raster": lambda ax: plotting.plot_raster([0, 3, 3], [0.0, 1.0, 7.5], ax=ax),
+    "psp": lambda ax: plotting.plot_psp(np.arange(9), np.arange(9) - 4.0, np.linspace(-1, 1, 9), ax=ax)[0],
+    "learning": lambda ax: plotting.plot_learning(METRICS, ax=ax),
+    "angles": lambda ax: plotting.plot_angles(METRICS, ax=ax),
+    "fields": lambda ax: plotting.plot_fields(np.random.default_rng(0).normal(size=(12, 50)), (4, 3), ax=ax),
+}
+STAGES = {
+    "figure4": lambda: plotting.figure4([display("early"), display("middle"), display("late")]),
+    "raster_figure": lambda: plotting.raster_figure(display()),
+    "psp_figure": lambda: plotting.psp_figure(display()),
+}
+
+
+def spikes_in(ax):
+    """Number of strokes drawn, and their (time, unit)."""
+    strokes = [s for c in ax.collections if isinstance(c, LineCollection) for s in c.get_segments()]
+    return [(s[0, 0], s[:, 1].mean()) for s in strokes]
+
+
+def rendered(figure):
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=50)
+    return len(buffer.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks():
+    """No test may change a setting of matplotlib, or leave a figure that pyplot holds."""
+    before = dict(matplotlib.rcParams)
+    yield
+    assert dict(matplotlib.rcParams) == before
+    if "matplotlib.pyplot" in sys.modules:
+        assert sys.modules["matplotlib.pyplot"].get_fignums() == []
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_without_axes_in_a_new_figure_that_can_be_saved(name):
+    ax = SINGLE[name](None)
+    assert isinstance(ax, Axes)
+    assert isinstance(ax.figure, Figure)
+    assert rendered(ax.figure) > 1000
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_in_the_given_axes(name):
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    assert SINGLE[name](right) is right
+    assert not left.has_data()
+    assert rendered(figure) > 1000
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_stage_figures_can_be_saved(name):
+    figure = STAGES[name]()
+    assert isinstance(figure, Figure)
+    assert rendered(figure) > 1000
+    figure.savefig(io.BytesIO(), format="pdf")
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "y"),
+    [
+        ("raster", "Time (ms)", "Unit"),
+        ("psp", "Time (ms)", "PSP (a.u.)"),
+        ("learning", "Images seen", "Error (%)"),
+        ("angles", "Images seen", "Angle between weights\nand feedback (degrees)"),
+    ],
+)
+def test_axes_have_labels_with_units(name, x, y):
+    ax = SINGLE[name](None)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (x, y)
+
+
+def test_raster_draws_every_spike_at_its_time_and_unit():
+    rng = np.random.default_rng(0)
+    i, t = rng.integers(0, 50, 400), rng.random(400) * 250
+    given = i.copy(), t.copy()
+    ax = plotting.plot_raster(i, t, n_units=50, duration=250, boundaries=[50, 100])
+    np.testing.assert_allclose(spikes_in(ax), np.c_[t, i])
+    assert ax.get_xlim() == (0, 250) and ax.get_ylim() == (-0.5, 49.5)
+    np.testing.assert_array_equal(given, (i, t))
+
+
+def test_raster_without_a_spike():
+    assert spikes_in(plotting.plot_raster([], [], n_units=5, duration=10)) == []
+    assert spikes_in(plotting.plot_raster(np.array([], int), np.array([]))) == []
+
+
+def test_raster_names_its_groups():
+    ax = plotting.plot_raster([0, 5], [1, 2], groups=["a", "a", "a", "b", "b", "c"])
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b", "c"]
+    np.testing.assert_array_equal(ax.get_yticks(), [1, 3.5, 5])
+
+
+def test_raster_takes_brian_quantities():
+    brian2 = pytest.importorskip("brian2")
+    ax = plotting.plot_raster([0, 1], [0.001, 0.004] * brian2.second, boundaries=3 * brian2.ms)
+    assert [t for t, _ in spikes_in(ax)] == pytest.approx([1, 4])
+    with pytest.raises(ValueError, match="plot_raster: t must be times, got a quantity in"):
+        plotting.plot_raster([0, 1], [1, 2] * brian2.mV)
+
+
+def test_raster_refuses_what_it_cannot_draw():
+    with pytest.raises(ValueError, match=r"plot_raster: i and t must be vectors .* \(3,\) and \(2,\)"):
+        plotting.plot_raster([0, 1, 2], [1.0, 2.0])
+    with pytest.raises(ValueError, match=r"plot_raster: i must lie in 0\.\.3, got 1 \.\. 4"):
+        plotting.plot_raster([1, 4], [1.0, 2.0], n_units=4)
+    with pytest.raises(ValueError, match="plot_raster: i must hold whole numbers, got dtype float64"):
+        plotting.plot_raster([1.5], [1.0])
+    with pytest.raises(ValueError, match=r"plot_raster: groups must have one entry a unit \(4\), got 2"):
+        plotting.plot_raster([1], [1.0], n_units=4, groups=[0, 1])
+    with pytest.raises(ValueError, match="plot_raster: t must hold real numbers"):
+        plotting.plot_raster([1], ["soon"])
+
+
+def test_psp_and_its_modulatory_signal_share_the_time_axis():
+    t, v, delta = np.arange(10) * 0.5, np.linspace(-5, 5, 10), np.linspace(-0.4, 0.1, 10)
+    ax, twin = plotting.plot_psp(t, v, delta)
+    assert ax.get_xlim() == twin.get_xlim() == (0, 5)
+    curves = [line.get_ydata() for line in ax.lines if len(line.get_xdata()) == 10]
+    np.testing.assert_array_equal(curves, [v])
+    curves = [line.get_ydata() for line in twin.lines if len(line.get_xdata()) == 10]
+    np.testing.assert_array_equal(curves, [delta])
+    low, high = twin.get_ylim()
+    assert low == -high and high >= 1
+    assert "δ" in twin.get_ylabel()
+
+
+def test_psp_shows_all_of_a_large_modulatory_signal():
+    _, twin = plotting.plot_psp([0, 1, 2], [0, 0, 0], [0, -7, np.nan])
+    assert twin.get_ylim()[0] < -7
+
+
+def test_psp_refuses_unequal_lengths():
+    with pytest.raises(ValueError, match=r"plot_psp: .* got shapes \(3,\), \(3,\) and \(2,\)"):
+        plotting.plot_psp([0, 1, 2], [0, 1, 2], [0, 1])
+
+
+def test_learning_curve_in_per_cent_with_its_final_value():
+    ax = plotting.plot_learning(METRICS)
+    curves = {line.get_label(): line.get_xydata() for line in ax.lines}
+    assert list(curves) == ["test (4.70 % at the end)", "train (4.00 % at the end)"]  # nothing of validation
+    np.testing.assert_allclose(curves["test (4.70 % at the end)"], [[0, 90], [60000, 6.5], [180000, 4.7]])
+    assert "4.70 %" in [text.get_text() for text in ax.texts]
+    assert ax.get_yscale() == "log"
+
+
+def test_learning_curve_down_to_zero_is_drawn_linearly():
+    ax = plotting.plot_learning({"images_seen": [0, 1, 2], "test_error": [0.9, 0.1, 0.0]})
+    assert ax.get_yscale() == "linear" and ax.get_ylim()[0] == 0
+
+
+def test_learning_curve_refuses_what_has_no_error():
+    with pytest.raises(ValueError, match=r"plot_learning: .* measured, got the columns \['images_seen'\]"):
+        plotting.plot_learning({"images_seen": [1, 2]})
+    with pytest.raises(ValueError, match=r"plot_learning: .* measured"):
+        plotting.plot_learning({"images_seen": [1.0], "test_error": [np.nan]})
+    with pytest.raises(ValueError, match="plot_learning: metrics must have the column images_seen"):
+        plotting.plot_learning({"test_error": [0.5]})
+    with pytest.raises(ValueError, match=r"plot_learning: test_error .* \(1,\) and \(2,\)"):
+        plotting.plot_learning({"images_seen": [1, 2], "test_error": [0.5]})
+
+
+def test_angles_of_every_layer_and_the_right_angle():
+    ax = plotting.plot_angles(METRICS)
+    curves = {line.get_label(): line.get_ydata() for line in ax.lines}
+    np.testing.assert_array_equal(curves["h1"], [90, 70, 60, 55])
+    np.testing.assert_array_equal(curves["h2"], [90, 50, 35])
+    assert any(np.array_equal(y, [90, 90]) for y in curves.values())
+    with pytest.raises(ValueError, match="plot_angles: metrics must have columns named angle_deg_LAYER"):
+        plotting.plot_angles({"images_seen": [1.0]})
+
+
+def test_fields_are_the_weights_of_evenly_chosen_units():
+    weights = np.random.default_rng(0).normal(size=(6, 9))
+    ax = plotting.plot_fields(weights, (2, 3), n=3)
+    image = ax.images[0]
+    shown = np.asarray(image.get_array().filled(np.nan))
+    np.testing.assert_array_equal(shown[:2, :3], weights[:, 0].reshape(2, 3))
+    np.testing.assert_array_equal(shown[:2, 4:], weights[:, 4].reshape(2, 3))
+    np.testing.assert_array_equal(shown[3:, :3], weights[:, 8].reshape(2, 3))
+    low, high = image.get_clim()
+    assert low == -high == -np.abs(weights[:, [0, 4, 8]]).max()
+    assert any("Weight" in other.get_ylabel() for other in ax.figure.axes)
+
+
+@pytest.mark.parametrize("weights", [np.zeros((6, 4)), np.full((6, 1), np.nan), np.ones((6, 500), "f4")])
+def test_fields_of_odd_weights(weights):
+    assert rendered(plotting.plot_fields(weights, (2, 3)).figure) > 500
+
+
+def test_fields_refuse_other_shapes():
+    with pytest.raises(ValueError, match=r"plot_fields: .* 28 x 28 pixels, got \(64, 5\)"):
+        plotting.plot_fields(np.ones((64, 5)), (28, 28))
+    with pytest.raises(ValueError, match="plot_fields: n must be at least 1, got 0"):
+        plotting.plot_fields(np.ones((6, 5)), (2, 3), n=0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_figure4_draws_all_stages(n):
+    stages = [display(f"stage {k}", seed=k) for k in range(n)]
+    figure = plotting.figure4(stages)
+    drawn = sum(len(spikes_in(ax)) for ax in figure.axes)
+    assert drawn == sum(int(s.sum()) for d in stages for s in d.spikes.values())
+    assert [ax.get_title() for ax in figure.axes if ax.get_title()] == [d.label for d in stages]
+    assert sum(len(ax.images) for ax in figure.axes) == 5 * n
+    assert [ax.get_xlabel() for ax in figure.axes].count("Time (ms)") == n
+    assert sum("PSP (a.u.)" in ax.get_ylabel() for ax in figure.axes) == 1
+
+
+def test_figure4_shades_the_right_class():
+    d = display()
+    (ax,) = [ax for ax in plotting.figure4([d]).axes if "output" in ax.get_ylabel()]
+    bands = [p.get_bbox() for p in ax.patches if isinstance(p, Rectangle)]
+    assert [(b.x0, b.x1) for b in bands] == [(50 * k, 50 * k + 50) for k in range(5)]
+    assert [(b.y0, b.y1) for b in bands] == [(5 * c - 0.5, 5 * c + 4.5) for c in d.labels]
+
+
+def test_figure4_shows_the_neuron_of_the_layer_asked_for():
+    d = display()
+    for layer, expected in ((None, "h3"), ("h1", "h1")):
+        (ax,) = [ax for ax in plotting.figure4([d], layer=layer).axes if "PSP" in ax.get_ylabel()]
+        assert expected in ax.get_ylabel()
+        assert any(np.array_equal(line.get_ydata(), d.v[expected]) for line in ax.lines)
+
+
+def test_figure4_has_one_scale_for_all_stages():
+    early, late = display(seed=1), display(seed=2)
+    object.__setattr__(late, "v", {k: 100 * x for k, x in late.v.items()})
+    figure = plotting.figure4([early, late])
+    limits = {ax.get_ylim() for ax in figure.axes if any(len(line.get_xdata()) == 250 for line in ax.lines)}
+    assert len(limits) == 2  # that of the PSPs and that of the modulatory signals
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+def test_no_text_of_figure4_overlaps_another(n):
+    figure = plotting.figure4([display("60,000 images") for _ in range(n)])
+    figure.draw_without_rendering()
+    boxes = []
+    for ax in figure.axes:
+        texts = [ax.title]
+        if ax.axison:
+            texts += [ax.xaxis.label, ax.yaxis.label]
+            for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+                ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+                texts += [text for tick in ticks for text in (tick.label1, tick.label2)]
+        boxes += [(x.get_text(), x.get_window_extent()) for x in texts if x.get_visible() and x.get_text()]
+    assert len(boxes) > 20
+    page = figure.bbox
+    for k, (text, box) in enumerate(boxes):
+        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1, text
+        for other, there in boxes[k + 1 :]:
+            across = min(box.x1, there.x1) - max(box.x0, there.x0)
+            down = min(box.y1, there.y1) - max(box.y0, there.y0)
+            assert min(across, down) < 1, (text, other)
+
+
+@pytest.mark.parametrize(
+    "kind", [{"n_images": 1}, {"n_images": 12, "steps": 7}, {"shape": (8, 8)}, {"shape": (4, 9)}]
+)
+def test_other_recordings(kind):
+    d = display(**kind)
+    assert rendered(plotting.figure4([d, d])) > 1000
+    assert rendered(plotting.raster_figure(d)) > 1000
+    assert rendered(plotting.psp_figure(d)) > 1000
+
+
+def test_raster_figure_has_all_layers_and_psp_figure_all_neurons():
+    d = display()
+    rasters = [ax for ax in plotting.raster_figure(d).axes if spikes_in(ax)]
+    assert [len(spikes_in(ax)) for ax in rasters] == [int(s.sum()) for s in d.spikes.values()]
+    assert sum("PSP" in ax.get_ylabel() for ax in plotting.psp_figure(d).axes) == 3
+
+
+def test_a_network_without_hidden_layers():
+    d = display(hidden=0)
+    assert rendered(plotting.figure4([d])) > 1000
+    with pytest.raises(ValueError, match=r"psp_figure: .* have a hidden layer, got only 'output'"):
+        plotting.psp_figure(d)
+
+
+def test_stages_that_do_not_belong_together_are_named():
+    with pytest.raises(ValueError, match="figure4: must be given at least one stage"):
+        plotting.figure4([])
+    with pytest.raises(ValueError, match="figure4: stages must have the same layers"):
+        plotting.figure4([display(), display(hidden=2)])
+    with pytest.raises(
+        ValueError, match=r"figure4: layer must be a hidden layer, one of \['h1'.* got 'output'"
+    ):
+        plotting.figure4([display()], layer="output")
+    with pytest.raises(TypeError, match="figure4: must be given recordings"):
+        plotting.figure4(display())
+    with pytest.raises(TypeError, match="raster_figure: must be given recordings"):
+        plotting.raster_figure("run/recording.h5")
+
+
+def test_a_users_style_is_neither_needed_nor_changed():
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black"}):
+        figure = plotting.figure4([display()])
+        assert matplotlib.rcParams["font.size"] == 30
+    assert figure.axes[1].get_facecolor() == (1, 1, 1, 1)
+    assert figure.axes[1].yaxis.label.get_size() == 7
+
+
+def test_inputs_are_unchanged():
+    weights = np.random.default_rng(0).normal(size=(12, 50))
+    copies = weights.copy(), {k: v.copy() for k, v in METRICS.items()}
+    plotting.plot_fields(weights, (4, 3))
+    plotting.plot_learning(METRICS)
+    plotting.plot_angles(METRICS)
+    np.testing.assert_array_equal(weights, copies[0])
+    for k, v in METRICS.items():
+        np.testing.assert_array_equal(v, copies[1][k])
+
+
+def test_headless_and_without_pyplot(tmp_path):
+    script = (
+        "import sys\n"
+        "from spikefa import plotting\n"
+        "had = 'matplotlib.pyplot' in sys.modules\n"
+        "ax = plotting.plot_raster([0, 1], [1.0, 2.0])\n"
+        "ax.figure.savefig(sys.argv[1])\n"
+        "assert ('matplotlib.pyplot' in sys.modules) == had\n"
+    )
+    env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")}
+    path = tmp_path / "raster.pdf"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True, env=env, timeout=300)
+    assert path.read_bytes().startswith(b"%PDF")
