@@ -84,6 +84,8 @@ class Params:
     """Steps for which a test image is shown."""
     dtype: str = "float32"
     """Float type of states and weights."""
+    target: str = "numba"
+    """Brian2 code-generation target of the equations: numba, numpy or cython."""
     rule: str = RULE
     """Plasticity of every forward projection."""
 
@@ -96,7 +98,7 @@ PRESETS = {
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:  # noqa: B008
     """Build the network."""
-    net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype)
+    net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
     constants = {"tau": net.clock.dt / params.a}
     below = fa.Input(net, "image", params.pixels, INPUT, emit=INPUT_SPIKES, namespace={"max_rate": params.max_rate})
     sizes = {f"h{number}": units for number, units in enumerate(params.hidden, start=1)}

@@ -60,6 +60,8 @@ class Population(NeuronGroup):
         If the number of units is not positive or the equations lack the output.
     """
 
+    add_to_magic_network = False
+
     def __init__(
         self,
         network: Network,

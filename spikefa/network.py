@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, Quantity, get_device, ms, second
+from brian2 import BrianObject, Clock, Quantity, get_device, ms, second
 from brian2 import Network as BrianNetwork
 from brian2.devices.device import RuntimeDevice
 
@@ -55,7 +55,7 @@ class Network(BrianNetwork):
         seed: int = 0,
         dt: Quantity = 1 * ms,
         dtype: str = "float32",
-        target: str = "numpy",
+        target: str = "numba",
         name: str = "spikefa*",
     ):
         if isinstance(streams, bool) or not isinstance(streams, int | np.integer) or streams < 1:
@@ -99,12 +99,18 @@ class Network(BrianNetwork):
     def add_population(self, population: Population) -> None:
         """Take in a population."""
         self.populations.append(population)
-        self.add(population)
+        self.join(population)
+
+    def join(self, *parts: BrianObject) -> None:
+        """Add parts that belong to this network alone."""
+        self.add(*parts)
+        for part in parts:
+            part._network = self.id  # else Brian2 warns when a network is dropped that never ran
 
     def add_projection(self, projection: Projection) -> None:
         """Take in a projection."""
         self.projections.append(projection)
-        self.add(projection)
+        self.join(projection)
 
     def set_input(self, population: Input) -> None:
         """Take in the input population."""
@@ -130,7 +136,7 @@ class Network(BrianNetwork):
         """
         self.readout = Readout(self, classes)
         self.stimulus = Stimulus(self, steps_per_image)
-        self.add(self.stimulus, self.readout)
+        self.join(self.stimulus, self.readout)
         self.set_rest()
         return self.stimulus
 

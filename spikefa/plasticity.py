@@ -94,7 +94,7 @@ class Plasticity:
         """Make the object that applies this rule to one projection, and add it to the network."""
         self.check_names(projection)
         learning = Learning(network, projection, self, learn_bias)
-        network.add(learning)
+        network.join(learning)
         return learning
 
     def check_names(self, projection: Projection) -> None:
@@ -213,7 +213,7 @@ class Learning(BrianObject):
             for number, term in enumerate(self.factored.outer):
                 f = self._materialise(projection.pre, term.pre, f"f{number}", place)
                 g = self._materialise(projection.post, term.post, f"g{number}", place)
-                ones = {s: 1 for s in term.pre.free_symbols}
+                ones = {s: plasticity.constants.get(s.name, 1) for s in term.pre.free_symbols}
                 self._factors.append((term.coefficient, f, g, float(term.pre.subs(ones))))
 
     def _prepare_loop(self, place: int) -> None:

@@ -1,12 +1,13 @@
 """Generated kernels, compiled once for a source text: in this process, and on disk for later ones.
 
 The source is written to a file named by its hash, and numba's own on-disk cache works from there. The folder
-is ``$SPIKEFA_CACHE``, else ``$NUMBA_CACHE_DIR/spikefa``, else ``~/.cache/spikefa/kernels``; where it cannot be
-written, kernels live in memory only.
+is ``$SPIKEFA_CACHE``, else ``$NUMBA_CACHE_DIR/spikefa``, else ``~/.cache/spikefa/kernels``; where it cannot
+be written, kernels live in memory only.
 """
 
 import hashlib
 import os
+import sys
 import tempfile
 import types
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numba
 
-from . import denormals, functions
+from . import denormals, functions, kernel_functions
 
 __all__ = ["cache_folder", "load_kernel"]
 
@@ -33,9 +34,9 @@ def cache_folder() -> Path:
 
 @cache
 def _versions() -> bytes:
-    """What a kernel depends on besides its source: numba sees no change in the functions inlined into it."""
+    """Return what a kernel depends on besides its source: numba sees no change in what is inlined."""
     parts = [numba.__version__.encode()]
-    parts += [Path(module.__file__).read_bytes() for module in (denormals, functions)]
+    parts += [Path(module.__file__).read_bytes() for module in (denormals, functions, kernel_functions)]
     return b"\n".join(parts)
 
 
@@ -59,8 +60,10 @@ def _write(source: str) -> Path:
 
 
 def _execute(source: str, filename: str, names: Mapping) -> Callable:
-    module = types.ModuleType("spikefa_kernel")
+    module = types.ModuleType(f"spikefa_{Path(filename).stem}")
     module.__dict__.update(names)
+    # numba looks the module of a function up by name when it loads it from its cache.
+    sys.modules[module.__name__] = module
     exec(compile(source, filename, "exec"), module.__dict__)
     return module.kernel
 
@@ -88,5 +91,5 @@ def load_kernel(source: str, names: Mapping[str, Callable] | None = None) -> Cal
                 kernel = _execute(source, str(_write(source)), {"_CACHE": True})
             except (OSError, RuntimeError):  # the folder cannot be written, here or by numba
                 kernel = None
-        _loaded[key] = kernel or _execute(source, "<spikefa kernel>", {"_CACHE": False, **names})
+        _loaded[key] = kernel or _execute(source, f"<kernel {len(_loaded)}>", {"_CACHE": False, **names})
     return _loaded[key]

@@ -40,5 +40,5 @@ def exprel(x):
 
 @njit(forceinline=True)
 def timestep(t, dt):
-    """Number of the step that time t lies in, as Brian2's function of that name."""
+    """Give the number of the step that time t lies in, as Brian2's function of that name."""
     return np.int64((t + 1e-3 * dt) / dt)

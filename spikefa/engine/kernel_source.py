@@ -72,16 +72,16 @@ def _span(_lo, _hi, _found, {span_arguments}):
     _f.restore(_old)
     # A loop of its own, so that the one above vectorises; written without a branch, as half of the
     # branches would be mispredicted.
-    _count = 0
-    for _idx in _range(_lo, _hi):
-        {events}[_lo + _count] = _idx
-        _count += _found[_idx]
+    _end = _np.uint64(_lo)
+    for _idx in _range(_np.uint64(_lo), _np.uint64(_hi)):
+        {events}[_end] = _idx
+        _end += _np.uint64(_found[_idx])
 {refractory}
-    return _count
+    return _np.int64(_end) - _lo
 """
 
 _REFRACTORY = """\
-    for _event in _range(_lo, _lo + _count):
+    for _event in _range(_np.uint64(_lo), _end):
         _idx = {events}[_event]
         {not_refractory}[_idx] = False
         {lastspike}[_idx] = {t}

@@ -1,0 +1,43 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikefa import datasets, modelfile
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def model():
+    return modelfile.load("lillicrap2016_spiking")
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return datasets.load("digits")
+
+
+@pytest.fixture
+def small(model):
+    """A function that builds a small network on 8 x 8 digits; keywords change its parameters."""
+
+    def build(streams=1, seed=0, **changes):
+        sizes = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "eta": 4e-2, "weight_range": 0.3}
+        return model.build(model.params(sizes | changes), streams=streams, seed=seed)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def mnist_dir():
+    for place in (os.environ.get("SPIKEFA_DATA"), ROOT.parent / "shared" / "data" / "mnist"):
+        if place and Path(place).is_dir():
+            return Path(place)
+    pytest.skip("real MNIST is not here: set SPIKEFA_DATA to its directory")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20161108)
