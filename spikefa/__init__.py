@@ -1,8 +1,9 @@
 """Spiking and continuous-time networks that learn with local rules."""
 
-from .environment import check_environment
+from .environment import check_environment, let_idle_threads_sleep
 
 check_environment()
+let_idle_threads_sleep()
 
 from .layers import ErrorPopulation, FeedbackPopulation, Input, Layer, Population  # noqa: E402
 from .network import Network  # noqa: E402

@@ -302,11 +302,15 @@ class Trainer:
     def resume(self) -> None:
         """Go back to the last checkpoint; rows of the metrics written after it are made again.
 
+        A run that has none yet starts over.
+
         Raises
         ------
         CheckpointError
             If the checkpoint does not fit this network.
         """
+        if not self.checkpoint.exists():
+            return  # killed before the first one
         progress = checkpoints.load(self.checkpoint, self.network, self.model)
         readout = self.network.readout
         self.images_seen, self.seconds = int(progress["images_seen"]), float(progress["seconds"])

@@ -21,19 +21,22 @@ from .random import RandomStream
 
 __all__ = ["NumbaCodeGenerator", "numba_implementation"]
 
-_STOCK_DRAWS = {"rand": "uniform", "randn": "normal"}
+_STOCK_DRAWS = {DEFAULT_FUNCTIONS["rand"]: "uniform", DEFAULT_FUNCTIONS["randn"]: "normal"}
 #: Functions called with all arguments cast to the type of the kernel.
-_REAL_FUNCTIONS = {
+_REAL_FUNCTIONS = {name: f"_f.{name}" for name in ("exp", "expm1", "exprel", "tanh")}
+_REAL_FUNCTIONS |= {
     name: f"_np.{name}"
-    for name in ("sin", "cos", "tan", "sinh", "cosh", "log", "log10", "expm1", "log1p", "sqrt", "ceil")
-    + ("floor", "arcsin", "arccos", "arctan")
-} | {name: f"_f.{name}" for name in ("exp", "tanh", "exprel")}
+    for name in (
+        *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh"),
+        *("log", "log10", "log1p", "sqrt", "floor", "ceil"),
+    )
+}
 #: Functions of the type of their arguments.
 _OTHER_FUNCTIONS = {"abs": "_np.abs", "sign": "_f.sign", "clip": "_f.clip"}
 
-for _name, _code in {**_REAL_FUNCTIONS, **_OTHER_FUNCTIONS, **_STOCK_DRAWS}.items():
+for _name, _code in {**_REAL_FUNCTIONS, **_OTHER_FUNCTIONS}.items():
     DEFAULT_FUNCTIONS[_name].implementations.add_implementation("numba", code=_code)
-for _name in ("int", "timestep"):  # the renderer knows them
+for _name in ("int", "timestep", "rand", "randn"):  # the renderer knows them
     DEFAULT_FUNCTIONS[_name].implementations.add_implementation("numba", code=None)
 
 
@@ -43,6 +46,10 @@ def numba_implementation(function: Function):
         if getattr(key, "class_name", key) == "numba":
             return implementation
     return None
+
+
+#: Seed of the stock ``rand()`` and ``randn()``: the preference ``spikefa.seed``, as of the start of a run.
+STOCK_SEED = np.zeros(1, dtype=np.uint64)
 
 
 class _Renderer(NodeRenderer):
@@ -91,7 +98,7 @@ class _Renderer(NodeRenderer):
 
     def render_BinOp(self, node):
         op = node.op.__class__.__name__
-        if op == "Pow" and isinstance(node.right, type(node.left)) is False and _is_small_integer(node.right):
+        if op == "Pow" and _is_small_integer(node.right):
             # numba multiplies out a literal power, in the type of its base.
             return f"({self.render_node(node.left)}) ** {NodeRenderer().render_node(node.right)}"
         if op in ("BitXor", "BitAnd", "BitOr"):
@@ -127,14 +134,16 @@ class _Renderer(NodeRenderer):
             self.double = double
             return f"_f.timestep({arguments})"
         code = numba_implementation(function).get_code(self.generator.owner)
-        if isinstance(code, RandomStream) or code in _STOCK_DRAWS.values():
-            return f"{self.generator.add_stream(name, code)}[{self.index}]"
+        if isinstance(code, RandomStream) or function in _STOCK_DRAWS:
+            return f"{self.generator.add_stream(name, function, code)}[{self.index}]"
         if isinstance(code, Dispatcher):
             self.generator.functions[f"_user_{name}"] = code
             arguments = [self.render_node(argument) for argument in node.args]
             arguments += [self.index] if function.auto_vectorise else []
             text = f"_user_{name}({', '.join(arguments)})"
             return f"_real({text})" if node.dtype == "float" and not self.double else text
+        if not isinstance(code, str):
+            raise TypeError(f"numba implementation of '{name}' must be a numba.njit function, got {code!r}")
         if code in _OTHER_FUNCTIONS.values():
             return f"{code}({', '.join(self.operands(*node.args))})"
         return f"{code}({', '.join(self.real(argument) for argument in node.args)})"
@@ -176,33 +185,29 @@ class NumbaCodeGenerator(CythonCodeGenerator):
         self.dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype("f8") if dtypes else default
 
     @staticmethod
-    def supports(variables: dict, owner) -> bool:
+    def supports(variables: dict) -> bool:
         """Whether a code object of these variables can be a numba kernel."""
         for variable in variables.values():
             if isinstance(variable, DynamicArrayVariable):
                 return False
-            if isinstance(variable, Function):
-                implementation = numba_implementation(variable)
-                if implementation is None:
-                    return False
-                stock = variable in (DEFAULT_FUNCTIONS["rand"], DEFAULT_FUNCTIONS["randn"])
-                if stock and "t_in_timesteps" not in owner.variables:
-                    return False
+            if isinstance(variable, Function) and numba_implementation(variable) is None:
+                return False
         return True
 
-    def add_stream(self, name: str, code) -> str:
+    def add_stream(self, name: str, function: Function, stream: RandomStream | None) -> str:
         """Return the name of the buffer for one occurrence of a random function."""
-        if isinstance(code, RandomStream):
-            buffer = f"_random_{name}"
-            self.streams[buffer] = code
-        else:
+        buffer = f"_random_{name}"
+        if stream is None:  # a stock function: every occurrence is another draw
             draw = len(self.streams)
-            # Brian2 numbers a code object anew at each run; the name of its runner stays.
-            runner = re.sub(r"_codeobject(_\d+)?$", "", self.name)
-            step = self.owner.variables["t_in_timesteps"].get_value()
-            obj = object_id(f"{self.owner.name}/{runner}")
-            buffer = f"_random_{draw}"
-            self.streams[buffer] = RandomStream(code, STOCK_SEED, obj, draw, step, self.dtype)
+            # Brian2 numbers a code object anew at each run; the name of its operation stays.
+            name = re.sub(r"_codeobject(_\d+)?$", "", self.name)
+            # The operation may have a clock of its own, faster than the group's.
+            clock = next((o.clock for o in self.owner.contained_objects if o.name == name), self.owner.clock)
+            step = clock.variables["timestep"].get_value()
+            obj = object_id(f"{self.owner.name}/{name}")
+            buffer = f"{buffer}_{draw}"
+            stream = RandomStream(_STOCK_DRAWS[function], STOCK_SEED, obj, draw, step, self.dtype)
+        self.streams[buffer] = stream
         return buffer
 
     def translate_statement(self, statement):
@@ -216,7 +221,7 @@ class NumbaCodeGenerator(CythonCodeGenerator):
         variable = self.variables.get(name)
         if isinstance(variable, ArrayVariable):
             dtype = np.dtype(variable.dtype)
-            value = f"_np.{'bool_' if dtype == bool else dtype.name}({value})"
+            value = f"_np.{'bool_' if dtype.kind == 'b' else dtype.name}({value})"
         return f"{name} = {value}"
 
     def determine_keywords(self):
@@ -234,7 +239,3 @@ class NumbaCodeGenerator(CythonCodeGenerator):
     def constants(self) -> dict[str, Constant]:
         """Constants by name."""
         return {name: var for name, var in self.variables.items() if isinstance(var, Constant)}
-
-
-#: Seed of the stock ``rand()`` and ``randn()``: the preference ``spikefa.seed``, as of the start of a run.
-STOCK_SEED = np.zeros(1, dtype=np.uint64)

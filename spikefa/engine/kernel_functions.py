@@ -5,9 +5,21 @@ from numba import njit
 from numba.core.compiler import Compiler
 
 from .denormals import flush_denormals, restore
-from .functions import exp, tanh
+from .functions import exp, expm1, tanh
 
-__all__ = ["NoAlias", "clip", "exp", "exprel", "flush_denormals", "restore", "sign", "tanh", "timestep"]
+__all__ = [
+    "NoAlias",
+    "clip",
+    "exp",
+    "expm1",
+    "exprel",
+    "flush_denormals",
+    "move",
+    "restore",
+    "sign",
+    "tanh",
+    "timestep",
+]
 
 
 class NoAlias(Compiler):
@@ -35,10 +47,17 @@ def sign(x):
 @njit(forceinline=True)
 def exprel(x):
     """(exp(x) - 1)/x, 1 at 0."""
-    return x / x if x != x else (np.expm1(x) / x if abs(x) > 1e-16 else type(x)(1.0))
+    # The limit at infinity is that of exp, not inf/inf.
+    return type(x)(1.0) if x == 0 else (x if x == np.inf else expm1(x) / x)
 
 
 @njit(forceinline=True)
 def timestep(t, dt):
     """Give the number of the step that time t lies in, as Brian2's function of that name."""
     return np.int64((t + 1e-3 * dt) / dt)
+
+
+@njit
+def move(array, to, start, count):
+    """Move elements down; numba would split a slice assignment in the kernel itself among threads."""
+    array[to : to + count] = array[start : start + count]

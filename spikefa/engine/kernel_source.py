@@ -70,12 +70,15 @@ def _span(_lo, _hi, _found, {span_arguments}):
 {vector_code}
         _found[_idx] = _cond
     _f.restore(_old)
-    # A loop of its own, so that the one above vectorises; written without a branch, as half of the
-    # branches would be mispredicted.
+    # A loop of its own, so that the one above vectorises; without a branch for each unit, as half of
+    # them would be mispredicted, but with one for eight silent units (the buffer is padded to eights).
+    _eights = _found.view(_np.uint64)
     _end = _np.uint64(_lo)
-    for _idx in _range(_np.uint64(_lo), _np.uint64(_hi)):
-        {events}[_end] = _idx
-        _end += _np.uint64(_found[_idx])
+    for _eight in _range(_np.uint64(_lo // 8), _np.uint64((_hi + 7) // 8)):
+        if _eights[_eight]:
+            for _idx in _range(_np.uint64(8) * _eight, _np.uint64(8) * _eight + _np.uint64(8)):
+                {events}[_end] = _idx
+                _end += _np.uint64(_found[_idx])
 {refractory}
     return _np.int64(_end) - _lo
 """
@@ -99,8 +102,7 @@ _THRESHOLD = """\
             _counts[_block] = _span(_block * {block}, _end, _found, {span_arguments})
         _total = _counts[0]
         for _block in _range(1, _blocks):
-            for _event in _range(_counts[_block]):
-                {events}[_total + _event] = {events}[_block * {block} + _event]
+            _f.move({events}, _total, _block * {block}, _counts[_block])
             _total += _counts[_block]
     {events}[_n] = _total
 """

@@ -13,7 +13,8 @@ import math
 from zlib import crc32
 
 import numpy as np
-from numba import njit, prange
+from numba import njit, prange, types
+from numba.extending import overload
 
 __all__ = ["fill_normal", "fill_uniform", "object_id", "philox_block"]
 
@@ -95,15 +96,17 @@ def philox_block(c0, c1, c2, c3, k0, k1):
     return x0, x1, x2, x3
 
 
-@njit(forceinline=True)
-def _uniform32(w):
-    # The cast goes through int32, which has a vector conversion on every machine.
-    return np.float32(np.int32(w >> np.uint32(8))) * np.float32(2.0**-24)
+def _uniform(word, out):
+    """Return the uniform number of one word in the type of the array `out`."""
+    raise NotImplementedError("for compiled code only")
 
 
-@njit(forceinline=True)
-def _uniform64(w):
-    return np.float64(w) * 2.0**-32
+@overload(_uniform, jit_options={"forceinline": True})
+def _uniform_of_type(word, out):
+    if out.dtype == types.float32:
+        # The cast goes through int32, which has a vector conversion on every machine.
+        return lambda word, out: np.float32(np.int32(word >> np.uint32(8))) * np.float32(2.0**-24)
+    return lambda word, out: np.float64(word) * 2.0**-32
 
 
 @njit(forceinline=True)
@@ -140,75 +143,75 @@ def _box_muller(wr, wa):
     return radius * c, radius * s
 
 
-@njit(forceinline=True)
-def _uniforms32(w0, w1, w2, w3):
-    return _uniform32(w0), _uniform32(w1), _uniform32(w2), _uniform32(w3)
+@njit(nogil=True, error_model="numpy")
+def _uniform_blocks(out, first, last, k0, k1, step, obj, draw, offset):
+    # Unsigned, as a signed index costs the wrap-around test and with it the vectorisation.
+    for block in range(np.uint64(first), np.uint64(last)):
+        w0, w1, w2, w3 = philox_block(block + np.uint64(offset), draw, step, obj, k0, k1)
+        unit = np.uint64(4) * block
+        out[unit] = _uniform(w0, out)
+        out[unit + np.uint64(1)] = _uniform(w1, out)
+        out[unit + np.uint64(2)] = _uniform(w2, out)
+        out[unit + np.uint64(3)] = _uniform(w3, out)
 
 
-@njit(forceinline=True)
-def _uniforms64(w0, w1, w2, w3):
-    return _uniform64(w0), _uniform64(w1), _uniform64(w2), _uniform64(w3)
+@njit(nogil=True, error_model="numpy")
+def _normal_blocks(out, first, last, k0, k1, step, obj, draw, offset):
+    for block in range(np.uint64(first), np.uint64(last)):
+        w0, w1, w2, w3 = philox_block(block + np.uint64(offset), draw, step, obj, k0, k1)
+        unit = np.uint64(4) * block
+        out[unit], out[unit + np.uint64(1)] = _box_muller(w0, w1)
+        out[unit + np.uint64(2)], out[unit + np.uint64(3)] = _box_muller(w2, w3)
 
 
-@njit(forceinline=True)
-def _normals(w0, w1, w2, w3):
-    z0, z1 = _box_muller(w0, w1)
-    z2, z3 = _box_muller(w2, w3)
-    return z0, z1, z2, z3
+@njit
+def _copy(source, target, start):
+    # Not within a fill, where numba would wake its threads for it.
+    for k in range(target.size - start):
+        target[start + k] = source[k]
 
 
-def _make_fill(to_numbers, parallel):
-    """Compile a fill; `to_numbers` turns the four words of a counter into four numbers."""
-    options = {"nogil": True, "error_model": "numpy"}
-
-    @njit(**options)
-    def span(out, lo, hi, k0, k1, step, obj, draw):
-        # Unsigned, as a signed index costs the wrap-around test and with it the vectorisation.
-        for block in range(np.uint64(lo), np.uint64(hi)):
-            z0, z1, z2, z3 = to_numbers(*philox_block(block, draw, step, obj, k0, k1))
-            unit = np.uint64(4) * block
-            out[unit] = z0
-            out[unit + np.uint64(1)] = z1
-            out[unit + np.uint64(2)] = z2
-            out[unit + np.uint64(3)] = z3
-
-    @njit(parallel=parallel, cache=True, **options)
-    def fill(out, k0, k1, step, obj, draw):
-        whole = out.size // 4
+# The two fills differ in what they call only; as a function made by another they would not be cached.
+@njit(parallel=True, nogil=True, error_model="numpy", cache=True)
+def _uniform_fill(out, k0, k1, step, obj, draw):
+    whole = out.size // 4
+    if out.size < _PARALLEL_FROM:
+        _uniform_blocks(out, 0, whole, k0, k1, step, obj, draw, 0)
+    else:
         for chunk in prange((whole + _CHUNK - 1) // _CHUNK):
-            span(out, chunk * _CHUNK, min(whole, (chunk + 1) * _CHUNK), k0, k1, step, obj, draw)
-        z = to_numbers(*philox_block(whole, draw, step, obj, k0, k1))
-        for lane in range(out.size - 4 * whole):
-            out[4 * whole + lane] = z[lane]
-
-    return fill
-
-
-#: (kind, dtype, parallel) -> compiled fill
-_FILLS = {
-    (kind, np.dtype(dtype), parallel): _make_fill(to_numbers, parallel)
-    for kind, dtype, to_numbers in (
-        ("uniform", "f4", _uniforms32),
-        ("uniform", "f8", _uniforms64),
-        ("normal", "f4", _normals),
-        ("normal", "f8", _normals),
-    )
-    for parallel in (False, True)
-}
+            last = min(whole, (chunk + 1) * _CHUNK)
+            _uniform_blocks(out, chunk * _CHUNK, last, k0, k1, step, obj, draw, 0)
+    if out.size > 4 * whole:
+        rest = np.empty(4, out.dtype)
+        _uniform_blocks(rest, 0, 1, k0, k1, step, obj, draw, whole)
+        _copy(rest, out, 4 * whole)
 
 
-def _fill(kind: str, out: np.ndarray, seed: int, step: int, obj: int, draw: int) -> None:
-    fill = _FILLS.get((kind, out.dtype, out.size >= _PARALLEL_FROM))
-    if fill is None or out.ndim != 1:
+@njit(parallel=True, nogil=True, error_model="numpy", cache=True)
+def _normal_fill(out, k0, k1, step, obj, draw):
+    whole = out.size // 4
+    if out.size < _PARALLEL_FROM:
+        _normal_blocks(out, 0, whole, k0, k1, step, obj, draw, 0)
+    else:
+        for chunk in prange((whole + _CHUNK - 1) // _CHUNK):
+            last = min(whole, (chunk + 1) * _CHUNK)
+            _normal_blocks(out, chunk * _CHUNK, last, k0, k1, step, obj, draw, 0)
+    if out.size > 4 * whole:
+        rest = np.empty(4, out.dtype)
+        _normal_blocks(rest, 0, 1, k0, k1, step, obj, draw, whole)
+        _copy(rest, out, 4 * whole)
+
+
+def _fill(name, fill, out, seed, step, obj, draw):
+    if out.ndim != 1 or out.dtype not in (np.float32, np.float64):
         got = f"{out.dtype} of shape {out.shape}"
-        raise TypeError(f"fill_{kind}: out must be a 1-D float32 or float64 array, got {got}")
+        raise TypeError(f"{name}: out must be a 1-D float32 or float64 array, got {got}")
     seed, step = int(seed), int(step)
     if not 0 <= seed < 2**64:
-        raise ValueError(f"fill_{kind}: seed must be in [0, 2**64), got {seed}")
+        raise ValueError(f"{name}: seed must be in [0, 2**64), got {seed}")
     if not 0 <= step < 2**32:
-        raise ValueError(f"fill_{kind}: step must be in [0, 2**32), got {step}")
-    words = (seed & 0xFFFFFFFF, seed >> 32, step, obj, draw)
-    fill(out, *map(np.uint32, words))
+        raise ValueError(f"{name}: step must be in [0, 2**32), got {step}")
+    fill(out, *map(np.uint32, (seed & 0xFFFFFFFF, seed >> 32, step, obj, draw)))
 
 
 def fill_uniform(out: np.ndarray, seed: int, step: int, obj: int, draw: int) -> None:
@@ -236,7 +239,7 @@ def fill_uniform(out: np.ndarray, seed: int, step: int, obj: int, draw: int) -> 
     ValueError
         If the seed or the step is out of range.
     """
-    _fill("uniform", out, seed, step, obj, draw)
+    _fill("fill_uniform", _uniform_fill, out, seed, step, obj, draw)
 
 
 def fill_normal(out: np.ndarray, seed: int, step: int, obj: int, draw: int) -> None:
@@ -245,7 +248,7 @@ def fill_normal(out: np.ndarray, seed: int, step: int, obj: int, draw: int) -> N
     Units 2k and 2k+1 share two words. The numbers are computed in float64, so that a float32 array
     holds the rounded numbers of a float64 one; the largest magnitude is 6.76.
     """
-    _fill("normal", out, seed, step, obj, draw)
+    _fill("fill_normal", _normal_fill, out, seed, step, obj, draw)
 
 
 def object_id(name: str) -> int:

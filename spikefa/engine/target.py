@@ -1,11 +1,11 @@
 """Brian2 code-generation target ``numba``: parallel kernels for any `NeuronGroup`, without a C++ compiler.
 
-Choose it with ``prefs.codegen.target = 'numba'`` or ``NeuronGroup(..., codeobj_class=NumbaCodeObject)``. State
-updates, thresholds, resets, ``run_regularly`` and subexpressions constant over dt become kernels. Everything
-else (synapses, monitors, functions that have no numba implementation) runs on Brian2's numpy target.
+Choose it with ``prefs.codegen.target = 'numba'`` or ``NeuronGroup(..., codeobj_class=NumbaCodeObject)``.
+State updates, thresholds, resets, ``run_regularly`` and subexpressions constant over dt become kernels.
+Everything else (synapses, monitors, functions without a numba implementation) runs on Brian2's numpy target.
 
-The stock ``rand()`` and ``randn()`` are counter-based here: their numbers depend on ``prefs.spikefa.seed``, the
-names of the group and of the operation, the time step and the unit, and on nothing else.
+The stock ``rand()`` and ``randn()`` are counter-based here: their numbers depend on ``prefs.spikefa.seed``,
+the names of the group and of the operation, the time step and the unit, and on nothing else.
 """
 
 import re
@@ -18,7 +18,6 @@ from brian2.codegen.targets import codegen_targets
 from brian2.core.base import BrianObjectException
 from brian2.core.functions import FunctionImplementationContainer
 from brian2.core.preferences import BrianPreference, prefs
-from brian2.utils.stringtools import get_identifiers
 
 from .generator import STOCK_SEED, NumbaCodeGenerator
 from .kernel_cache import load_kernel
@@ -53,11 +52,13 @@ class _Kernel:
             names |= {name: keywords[name] for name in ("not_refractory", "lastspike", "t")}
         casts = [f"_real_{name} = _real({name})" for name in sorted(generator.casts)]
         # In order of appearance, so that equal models get equal sources whatever their names.
-        words = list(dict.fromkeys(re.findall(r"\w+", "\n".join([scalar_code, *casts, vector_code, *names.values()]))))
-        defined = set(re.findall(r"^\s*(\w+) =", scalar_code, re.M)) | {f"_real_{name}" for name in generator.casts}
-        in_loop = get_identifiers(vector_code) | {re.match(r"\w+", name)[0] for name in names.values()}
-        arguments = [word for word in words if word in arrays or word in constants or word in streams]
-        span_arguments = [word for word in words if word in in_loop and (word in arguments or word in defined)]
+        code = "\n".join([scalar_code, *casts, vector_code, *names.values()])
+        words = list(dict.fromkeys(re.findall(r"\w+", code)))
+        given = {*arrays, *constants, *streams}
+        computed = set(re.findall(r"^\s*(\w+) =", "\n".join([scalar_code, *casts]), re.M))
+        in_loop = set(re.findall(r"\w+", "\n".join([vector_code, *names.values()])))
+        arguments = [word for word in words if word in given]
+        span_arguments = [word for word in words if word in in_loop & (given | computed)]
         source = kernel_source(
             template,
             scalar_code,
@@ -74,7 +75,8 @@ class _Kernel:
         self.functions = generator.functions
         self.events = keywords.get("eventspace_variable")
         self.n = n
-        self.found = [np.empty(n, dtype=np.bool_)] if template == "threshold" else []
+        # Padded, as the kernel looks at eight units at once.
+        self.found = [np.zeros(-(-n // 8) * 8, dtype=np.bool_)] if template == "threshold" else []
         self.arrays, self.constants, self.streams = arrays, constants, streams
         self.arguments = arguments
         # A scalar statement may draw too, as unit 1.
@@ -116,13 +118,12 @@ class _Templater:
         return _Template(name, template) if name in TEMPLATES else template
 
 
-def _make_generator(variables, owner, template_name, codeobj_class, **keywords):
+def _make_generator(variables, template_name, codeobj_class, **keywords):
     """Choose the generator of a code object: numba's where it can, numpy's else."""
-    numba = template_name in TEMPLATES and NumbaCodeGenerator.supports(variables, owner)
+    numba = template_name in TEMPLATES and NumbaCodeGenerator.supports(variables)
     generator_class = NumbaCodeGenerator if numba else NumpyCodeGenerator
     return generator_class(
         variables=variables,
-        owner=owner,
         template_name=template_name,
         codeobj_class=codeobj_class if numba else NumpyCodeObject,
         **keywords,
@@ -151,7 +152,6 @@ class NumbaCodeObject(CodeObject):
     def compile(self):
         """Load the kernel; numba compiles it at its first call."""
         self._kernel = load_kernel(self.code.source, self.code.functions)
-        self._arguments = self.code.values()
 
     def compile_block(self, block):
         """Do nothing: there is one kernel, and `compile` loads it."""
@@ -173,7 +173,8 @@ class NumbaCodeObject(CodeObject):
                 stream.fill(buffer)
             self._kernel(*self._arguments)
         except Exception as error:
-            raise BrianObjectException(f"numba kernel of code object '{self.name}' failed.\n", self.owner) from error
+            message = f"The numba kernel of code object '{self.name}' failed.\n"
+            raise BrianObjectException(message, self.owner) from error
 
     def after_run(self):
         """Forget the events of the last step, as Brian2's own targets do."""

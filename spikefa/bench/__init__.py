@@ -1,0 +1,86 @@
+"""``spikefa bench``: how fast the network is, against what it cannot be faster than and against others.
+
+One command, one process, one part after another; inside a part everything that is compared takes turns
+(A B A B ...), so that a machine that slows down slows all of it. Medians and quartiles are over the turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import memory, mkl, one_stream, pytorch, scaling, step, stock
+from .harness import Part, Setting
+from .machine import describe
+from .report import as_json, judge
+from .targets import TARGETS
+
+#: Letter -> (what it measures, function of the setting).
+PARTS: dict[str, tuple[str, Callable[[Setting], Part]]] = {
+    "a": ("A training step against its matrix products alone", step.training_step),
+    "b": ("Time an image, training and testing", step.images),
+    "c": ("One stream against the bytes it must touch", one_stream.one_stream),
+    "d": ("Against stock Brian2 Synapses", stock.against_stock),
+    "e": ("Against PyTorch on the CPU", pytorch.against_pytorch),
+    "f": ("Peak memory", memory.peak_memory),
+    "g": ("Scaling with streams, widths and threads", scaling.scaling),
+    "h": ("Intel MKL in place of SciPy's BLAS", mkl.with_mkl),
+}
+
+
+def chosen(only: str | None) -> list[str]:
+    """Return the letters of ``--only``, in the order of `PARTS`.
+
+    Raises
+    ------
+    ValueError
+        If one is unknown, or there is none.
+    """
+    if only is None:
+        return list(PARTS)
+    letters = [letter.strip() for letter in only.split(",") if letter.strip()]
+    unknown = [letter for letter in letters if letter not in PARTS]
+    if unknown or not letters:
+        raise ValueError(f"bench: --only takes letters from {','.join(PARTS)}, got {only!r}")
+    return [letter for letter in PARTS if letter in letters]
+
+
+def bench(
+    setting: Setting,
+    only: str | None = None,
+    file: Path | None = None,
+    on_part: Callable[[str, str, Part], None] = lambda letter, title, part: None,
+) -> dict[str, Any]:
+    """Measure, and return what ``--json`` writes (see `report.as_json`).
+
+    Parameters
+    ----------
+    setting : Setting
+    only : str, optional
+        Letters of the parts, such as ``"a,c"``.
+    file : Path, optional
+        Written whole before the first part (so that a bad path is refused at once) and after each.
+    on_part : function of (letter, title, Part)
+        Called after each part.
+
+    Raises
+    ------
+    ValueError
+        If a letter is unknown.
+    OSError
+        If the file cannot be written.
+    """
+    letters = chosen(only)
+    record = describe(setting)
+    done: dict[str, tuple[str, Part]] = {}
+    as_json(record, done, [], file)
+    for letter in letters:
+        title, measure = PARTS[letter]
+        done[letter] = title, measure(setting)
+        as_json(record, done, judge(done, setting), file)
+        on_part(letter, *done[letter])
+    return as_json(describe(setting, record), done, judge(done, setting), file)
+
+
+__all__ = ["PARTS", "TARGETS", "Part", "Setting", "bench", "chosen"]

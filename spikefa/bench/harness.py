@@ -1,0 +1,221 @@
+"""What every part needs: taking turns, medians and quartiles, the time of a step inside one run."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numba
+import numpy as np
+from brian2 import BrianObject
+
+from ..modelfile import Model
+from ..network import Network
+
+#: MNIST: fraction of the pixels that are not black, and the range (uniform) of those.
+LIT, DIMMEST = 0.191, 0.36
+
+#: Sizes of ``--quick``, for those of the names that the model's ``Params`` have.
+QUICK_SIZES = {"pixels": 64, "hidden": (40, 40), "outputs": 20}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured, and how often.
+
+    Parameters
+    ----------
+    model : Model
+    quick : bool
+        Small sizes and few turns on the same code path: the numbers mean nothing.
+    streams : int
+        Where it is "many streams".
+    turns : int
+        How often the things that are compared take turns.
+    seconds : float
+        Length aimed at for a turn of steps.
+    rest : float
+        Seconds between turns, in which the threads of the last one go to sleep.
+    """
+
+    model: Model
+    quick: bool = False
+    streams: int = 100
+    turns: int = 9
+    seconds: float = 2.0
+    rest: float = 0.2
+
+    @classmethod
+    def quickly(cls, model: Model) -> Setting:
+        """Return the setting of ``--quick``."""
+        return cls(model, quick=True, streams=10, turns=2, seconds=0.01, rest=0.0)
+
+    def params(self, **changes: Any) -> Any:
+        """Return the model's parameters as published, or small, with those changes that it has names for."""
+        return self.model.params(self.known({**(QUICK_SIZES if self.quick else {}), **changes}))
+
+    def known(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the changes whose names are parameters of the model."""
+        names = {field.name for field in dataclasses.fields(self.model.module.Params)}
+        return {name: value for name, value in changes.items() if name in names}
+
+    def network(self, streams: int | None = None, **changes: Any) -> Network:
+        """Build a network that is shown synthetic images without end, and has done a few steps (compiled)."""
+        network = self.model.build(self.params(**changes), streams=streams or self.streams, seed=0)
+        show_synthetic(network)
+        network.run_steps(2 * network.stimulus.steps_per_image)
+        return network
+
+    def steps(self, network: Network, timer: StepTimer) -> int:
+        """Return how many steps (whole presentations, at least two) last about `seconds`."""
+        each = network.stimulus.steps_per_image
+        step = timer.mean_of(2 * each)
+        return each * max(2, min(round(self.seconds / step / each), 100))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median and quartiles of what was measured in several turns."""
+
+    median: float
+    low: float
+    high: float
+    turns: int
+
+    @classmethod
+    def of(cls, values: Sequence[float] | np.ndarray) -> Spread:
+        """Summarise values."""
+        low, median, high = np.percentile(np.asarray(values, float), [25, 50, 75])
+        return cls(float(median), float(low), float(high), len(values))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured thing; `spread` is None where it could not be measured, and `note` says why."""
+
+    what: str
+    unit: str
+    spread: Spread | None
+    note: str = ""
+
+
+@dataclass
+class Part:
+    """The rows of one part, by key, and remarks on how they were got."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, key: str, what: str, unit: str, values: Iterable[float], note: str = "") -> None:
+        """Add a row from the values of the turns."""
+        self.rows[key] = Row(what, unit, Spread.of(np.atleast_1d(np.asarray(values, float))), note)
+
+    def missing(self, key: str, what: str, note: str) -> None:
+        """Add a row for what cannot be measured here."""
+        self.rows[key] = Row(what, "", None, note)
+
+
+class StepTimer(BrianObject):
+    """Measures the steps of a run: from the end of one to the end of the next.
+
+    The first step of each `run` is left out: it contains the set-up of the run. What the timer itself
+    does between its two readings of the clock is in no step.
+
+    Parameters
+    ----------
+    network : Network
+        It joins it.
+    watched : sequence of ndarray
+        In every measured step, the elements of these that are not zero are counted.
+    """
+
+    add_to_magic_network = False
+
+    def __init__(self, network: Network, watched: Sequence[np.ndarray] = ()):
+        super().__init__(clock=network.clock, when="end", order=1000, name=f"{network.name}_step_timer")
+        self.network, self.watched = network, list(watched)
+        self.reset()
+        network.join(self)
+
+    def reset(self) -> None:
+        """Forget the steps measured."""
+        self.spans: list[float] = []
+        self.active_counts = np.zeros(len(self.watched))
+
+    def before_run(self, run_namespace: dict) -> None:
+        """Note that the next step is a run's first."""
+        super().before_run(run_namespace)
+        self._left: float | None = None
+
+    def run(self) -> None:
+        """Take the time."""
+        entered = time.perf_counter()
+        if self._left is not None:
+            self.spans.append(entered - self._left)
+            for number, array in enumerate(self.watched):
+                self.active_counts[number] += np.count_nonzero(array)
+        self._left = time.perf_counter()
+
+    def mean_of(self, steps: int, **options: Any) -> float:
+        """Run `steps` steps and one before them; return the mean seconds of a step."""
+        self.reset()
+        self.network.run_steps(steps + 1, **options)
+        return float(np.mean(self.spans))
+
+    @property
+    def mean_active(self) -> np.ndarray:
+        """Mean number of elements not zero, of each watched array."""
+        return self.active_counts / len(self.spans)
+
+
+def take_turns(jobs: Mapping[str, Callable[[], float]], setting: Setting) -> dict[str, np.ndarray]:
+    """Run the jobs in turn, A B A B ..., and return what each returned.
+
+    Returns
+    -------
+    dict
+        Name -> ndarray (turns,).
+    """
+    values: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(setting.turns):
+        for name, job in jobs.items():
+            time.sleep(setting.rest)
+            values[name].append(job())
+    return {name: np.array(list_) for name, list_ in values.items()}
+
+
+def mean_seconds(call: Callable[[], Any], count: int) -> float:
+    """Return the mean seconds of `count` calls, after one more that is not measured."""
+    call()
+    began = time.perf_counter()
+    for _ in range(count):
+        call()
+    return (time.perf_counter() - began) / count
+
+
+def synthetic_images(count: int, pixels: int, seed: int = 0) -> np.ndarray:
+    """Images of MNIST's mean intensity (13 %) and fraction of lit pixels (19 %), ``(count, pixels)`` uint8."""
+    rng = np.random.default_rng(seed)
+    bright = rng.integers(round(255 * DIMMEST), 256, (count, pixels), dtype=np.uint8)
+    return bright * (rng.random((count, pixels), np.float32) < LIT)
+
+
+def show_synthetic(network: Network, count: int = 2000, seed: int = 0) -> None:
+    """Show the network randomly chosen synthetic images with random labels, without end."""
+    images = synthetic_images(count, network.input.units, seed)
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, network.readout.classes, count)
+
+    def source() -> tuple[np.ndarray, np.ndarray]:
+        index = rng.integers(0, count, network.streams)
+        return images[index], labels[index]
+
+    network.stimulus.show(source)
+
+
+def all_threads() -> int:
+    """Return how many threads numba's pool has."""
+    return numba.config.NUMBA_NUM_THREADS

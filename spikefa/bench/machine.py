@@ -1,0 +1,83 @@
+"""On what the numbers were got."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numba
+from threadpoolctl import threadpool_info
+
+from ..runs import _git_state, _machine, _versions
+from .harness import Setting, all_threads
+
+
+def describe(setting: Setting, before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return model, setting, machine, versions, threads and BLAS libraries.
+
+    Parameters
+    ----------
+    setting : Setting
+    before : dict, optional
+        What this function returned at the start: begin and load average are kept.
+    """
+    record = {
+        "format": 1,
+        "quick": setting.quick,
+        "model": setting.model.name,
+        "params": dataclasses.asdict(setting.params()),
+        "streams": setting.streams,
+        "turns": setting.turns,
+        "began": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "load_average_at_start": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "machine": _machine(),
+        "git": _git_state(),
+        "versions": {**_versions(), **_optional("torch", "mkl", "Cython")},
+        "threads": all_threads(),
+        "numba_threading_layer": _threading_layer(),
+        "blas": [
+            {key: library.get(key) for key in ("internal_api", "version", "architecture", "threading_layer", "filepath")}
+            for library in threadpool_info()
+            if library["user_api"] == "blas"
+        ],
+        "environment": {
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name.startswith(("OMP_", "OPENBLAS_", "MKL_", "NUMBA_", "SPIKEFA_"))
+        },
+    }
+    if before is not None:
+        record |= {name: before[name] for name in ("began", "load_average_at_start")}
+    return record
+
+
+def in_words(record: dict[str, Any]) -> str:
+    """Return the record in three lines."""
+    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    blas = ", ".join(f"{b['internal_api']} {b['version']} ({b['architecture']})" for b in record["blas"])
+    load = record["load_average_at_start"]
+    return (
+        f"{record['machine']['processor']}, {record['machine']['cores']} cores, {record['threads']} threads "
+        f"(numba: {record['numba_threading_layer']}), load average at the start {load if load is None else round(load, 2)}"
+        f"\n{versions}\nBLAS: {blas}"
+    )
+
+
+def _optional(*packages: str) -> dict[str, str]:
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _threading_layer() -> str:
+    try:
+        return numba.threading_layer()
+    except ValueError:  # nothing parallel has run yet
+        return "not started"

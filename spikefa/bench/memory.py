@@ -1,0 +1,91 @@
+"""Part (f): peak memory of a process that trains at full size, above one that only imports."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+from .harness import Part, Setting
+
+IMAGES = 60_000
+
+#: What a child process runs. On Linux it reads VmHWM: ru_maxrss of a child counts the parent it was forked from.
+CHILD = """
+import json, sys
+import numpy as np
+from brian2 import ms
+import spikefa
+import spikefa.engine.target
+from spikefa import modelfile
+
+def peak():
+    try:
+        with open("/proc/self/status") as f:
+            return 1024 * int(next(line.split()[1] for line in f if line.startswith("VmHWM")))
+    except (OSError, StopIteration):
+        import resource
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return used if sys.platform == "darwin" else 1024 * used
+
+asked = json.loads(sys.argv[1])
+if asked["images"]:
+    model = modelfile.load(asked["model"])
+    net = model.build(model.params(asked["params"]), streams=asked["streams"], seed=0)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (asked["images"], net.input.units), dtype=np.uint8)
+    labels = rng.integers(0, net.readout.classes, len(images))
+    def source():
+        index = rng.integers(0, len(images), net.streams)
+        return images[index], labels[index]
+    net.stimulus.show(source)
+    net.run_steps(4 * net.stimulus.steps_per_image)
+print(peak())
+"""
+
+
+def peak_of(setting: Setting, images: int) -> float:
+    """Return the peak memory in bytes of a process that trains on so many images, or only imports (0).
+
+    Raises
+    ------
+    RuntimeError
+        If the process fails; the message is its last line.
+    """
+    asked = {
+        "model": str(setting.model.path),
+        "params": dataclasses.asdict(setting.params()),
+        "streams": setting.streams,
+        "images": images,
+    }
+    done = subprocess.run([sys.executable, "-c", CHILD, json.dumps(asked)], capture_output=True, text=True, timeout=600)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise RuntimeError(f"bench: the process that measures memory failed: {last}")
+    return float(done.stdout.split()[-1])
+
+
+def peak_memory(setting: Setting) -> Part:
+    """Measure (f): keys ``imports``, ``training`` and ``with_data`` (both above the imports), ``arrays``."""
+    part, few = Part(), setting.streams
+    many = 20 * few if setting.quick else IMAGES
+    if not setting.quick:
+        peak_of(setting, few)  # compiles what is not compiled yet, which takes memory too
+    jobs = {"imports": 0, "training": few, "with_data": many}
+    turns = 1 if setting.quick else min(setting.turns, 3)
+    values: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(turns):
+        for name, images in jobs.items():
+            values[name].append(peak_of(setting, images) / 1e6)
+    base = values["imports"]
+    part.add("imports", "a process that only imports", "MB", base)
+    for name, what in (("training", "training"), ("with_data", f"training, with {many:,} images (uint8)")):
+        above = [value - imports for value, imports in zip(values[name], base, strict=True)]
+        part.add(name, f"{what}, {setting.streams} streams: above the imports", "MB", above)
+    network = setting.model.build(setting.params(), streams=setting.streams, seed=0)
+    weights = sum(p.stored.nbytes + p.b.nbytes for p in network.projections) / 1e6
+    states = sum(array.nbytes for array in network.activity().values()) / 1e6
+    part.add("arrays", "of that, weights and states", "MB", [weights + states], f"weights {weights:.0f}, states {states:.0f}")
+    part.notes.append("Peak resident memory of fresh processes, in units of 10^6 bytes.")
+    return part

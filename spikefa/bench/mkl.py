@@ -1,0 +1,42 @@
+"""Part (h): the training step with Intel MKL in place of SciPy's BLAS, where the mkl package is installed."""
+
+from __future__ import annotations
+
+from ..engine.blas import gemm_address
+from ..network import Network
+from .harness import Part, Setting, StepTimer, take_turns
+from .products import own_products
+
+
+def with_mkl(setting: Setting) -> Part:
+    """Measure (h): keys ``scipy``, ``mkl``, ``mkl_products``, ``ratio`` and ``speedup``; ``mkl`` alone without it."""
+    part = Part()
+    try:
+        gemm_address("float32", "mkl")
+    except (ValueError, OSError) as error:
+        part.missing("mkl", "spikefa with MKL", str(error))
+        return part
+    network = setting.network()
+    timer = StepTimer(network)
+    steps = setting.steps(network, timer)
+
+    def step_with(library: str) -> float:
+        use(network, library)
+        return timer.mean_of(steps)
+
+    jobs = {"scipy": lambda: step_with("scipy"), "mkl": lambda: step_with("mkl")}
+    jobs["mkl_products"] = own_products(network, steps, "mkl")
+    measured = take_turns(jobs, setting)
+    part.add("scipy", "training step with SciPy's BLAS", "ms", 1e3 * measured["scipy"])
+    part.add("mkl", "training step with MKL", "ms", 1e3 * measured["mkl"])
+    part.add("mkl_products", "its matrix products alone, MKL", "ms", 1e3 * measured["mkl_products"])
+    part.add("ratio", "step / products, both MKL", "x", measured["mkl"] / measured["mkl_products"])
+    part.add("speedup", "SciPy's BLAS / MKL", "x", measured["scipy"] / measured["mkl"])
+    part.notes.append("To train with MKL: pip install mkl, and set SPIKEFA_BLAS=mkl.")
+    return part
+
+
+def use(network: Network, library: str) -> None:
+    """Have a network's products done by another BLAS."""
+    for projection in network.projections:
+        projection._gemm = gemm_address(str(network.dtype), library)

@@ -1,0 +1,112 @@
+"""The matrix products of a training step, done alone: what no engine on this BLAS can be faster than."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.linalg import blas
+from threadpoolctl import threadpool_limits
+
+from ..engine.blas import gemm_address, single_threaded_blas
+from ..engine.kernels import propagate_batched, update_batched
+from ..network import Network
+from .harness import all_threads, mean_seconds
+
+#: Factor of the updates done here: the same work (BLAS skips a product with 0), and the weights stay.
+TINY = 1e-25
+
+
+def own_products(network: Network, count: int, library: str | None = None) -> Callable[[], float]:
+    """Return a job: mean seconds of all products of a step by the network's own kernels on its own arrays.
+
+    Parameters
+    ----------
+    network : Network
+        With so many streams that it runs batched; it must have done a step.
+    count : int
+        How many times a turn.
+    library : {"scipy", "mkl"}, optional
+        Another BLAS than the network's.
+    """
+    calls = []
+    address = None if library is None else gemm_address(str(network.dtype), library)
+    for projection in network.projections:
+        gemm = address or projection._gemm
+        pre = projection.pre.view(projection.pre.output_variable)
+        current = projection.post.view(projection.post.current_variable)
+        shared = projection._add, projection._blocks
+        calls.append((propagate_batched, (gemm, projection.stored, pre, projection.b, current, *shared)))
+        for f, g, target in _updates(projection):
+            calls.append((update_batched, (gemm, target, f, g, TINY, 1.0, projection._blocks)))
+
+    def products() -> None:
+        for kernel, arguments in calls:
+            kernel(*arguments)
+
+    def job() -> float:
+        with single_threaded_blas():
+            return mean_seconds(products, count)
+
+    return job
+
+
+def scipy_products(network: Network, count: int, layout: str) -> Callable[[], float]:
+    """Return a job: mean seconds of the same products by SciPy's own multi-threaded gemm.
+
+    Parameters
+    ----------
+    network : Network
+    count : int
+    layout : {"units x streams", "streams x units"}
+        Of the activities in memory; the weights lie post-major in the first and pre-major in the second.
+        With the first, the arrays are the network's own.
+    """
+    gemm = blas.get_blas_funcs("gemm", dtype=network.dtype)
+    stream_minor = layout == "units x streams"
+    place: dict[int, np.ndarray] = {}
+
+    def placed(array: np.ndarray) -> np.ndarray:
+        if stream_minor:
+            return array.T
+        return place.setdefault(id(array), np.ascontiguousarray(array.T)).T
+
+    calls = []
+    for projection in network.projections:
+        pre = placed(projection.pre.view(projection.pre.output_variable))
+        current = placed(projection.post.view(projection.post.current_variable))
+        weights = placed(projection.stored)
+        # BLAS reads memory column by column: all of these are the transposes, and contiguous for it.
+        if stream_minor:  # current (streams, post) = pre (streams, n_pre) @ weights (n_pre, n_post)
+            calls.append(((1, pre, weights), {"beta": 0, "c": current}))
+        else:  # current (post, streams) = weights (n_post, n_pre) @ pre (n_pre, streams)
+            calls.append(((1, weights, pre), {"beta": 0, "c": current}))
+        for f, g, target in _updates(projection):
+            pair = (placed(f), placed(g)) if stream_minor else (placed(g), placed(f))
+            flags = {"trans_a": stream_minor, "trans_b": not stream_minor}
+            calls.append(((TINY, *pair), {"beta": 1, "c": placed(target), **flags}))
+
+    def products() -> None:
+        for arguments, options in calls:
+            gemm(*arguments, overwrite_c=1, **options)
+
+    def job() -> float:
+        with threadpool_limits(all_threads(), user_api="blas"):
+            return mean_seconds(products, count)
+
+    return job
+
+
+def operations(network: Network) -> float:
+    """Return floating-point operations of a step's products: two for each synapse, stream and product."""
+    synapses = sum(p.stored.size * (1 + len(_updates(p))) for p in network.projections)
+    return 2.0 * network.streams * synapses
+
+
+def _updates(projection) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return (pre factor, post factor, what accumulates) of each rank-`streams` update."""
+    learning = projection.learning
+    if learning is None or learning._loop is not None:
+        return []
+    target = projection.stored if learning._velocity is None else learning._velocity
+    return [(f, g, target) for _, f, g, _ in learning._factors]

@@ -1,0 +1,119 @@
+"""Part (e): the same equations in PyTorch on the CPU, written by hand (see `torch_worker`).
+
+PyTorch runs in a process of its own, which takes turns with this one: it then has the OpenMP that it came with
+and the waiting policy it would have without spikefa (which sets OMP_WAIT_POLICY), and never runs at once with ours.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .harness import Part, Setting, StepTimer, all_threads, take_turns
+
+INSTALL = "not installed; to measure: pip install torch --index-url https://download.pytorch.org/whl/cpu"
+
+#: Parameters of the hand-written equations.
+NAMES = (
+    "pixels", "hidden", "outputs", "classes", "a", "max_rate", "weight_range", "feedback_range", "eta", "gamma",
+    "steps_per_image",
+)  # fmt: skip
+
+
+class Worker:
+    """A process that runs `torch_worker`."""
+
+    def __init__(self, process: subprocess.Popen, errors: Any):
+        self._process, self._errors = process, errors
+
+    def ask(self, question: dict[str, Any]) -> Any:
+        """Send one line, return the answer.
+
+        Raises
+        ------
+        RuntimeError
+            If the process has died; the message is its last.
+        """
+        try:
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # its last words follow
+        answer = self._process.stdout.readline()
+        if not answer:
+            self._process.wait()
+            self._errors.seek(0)
+            last = self._errors.read().strip().splitlines() or ["it said nothing"]
+            raise RuntimeError(f"PyTorch stopped with code {self._process.returncode}: {last[-1]}")
+        return json.loads(answer)
+
+
+@contextmanager
+def worker() -> Iterator[Worker]:
+    """Start `torch_worker`, and stop it at the end."""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    command = [sys.executable, str(Path(__file__).with_name("torch_worker.py"))]
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
+        ) as process,
+    ):
+        try:
+            yield Worker(process, errors)
+        finally:
+            process.kill()
+
+
+def against_pytorch(setting: Setting) -> Part:
+    """Measure (e): keys ``spikefa``, ``pytorch/VARIANT`` and ``ratio``; ``pytorch`` alone where it cannot run."""
+    part, params = Part(), setting.params()
+    absent = [name for name in NAMES if not hasattr(params, name)]
+    if importlib.util.find_spec("torch") is None:
+        part.missing("pytorch", "PyTorch", INSTALL)
+    elif absent:
+        note = f"its equations are those of the published spiking network; the model has no {', '.join(absent)}"
+        part.missing("pytorch", "PyTorch", note)
+    else:
+        with worker() as process:
+            try:
+                _measure(part, setting, process)
+            except RuntimeError as error:
+                part.missing("pytorch", "PyTorch", str(error))
+    return part
+
+
+def _measure(part: Part, setting: Setting, process: Worker) -> None:
+    params = setting.params()
+    sizes = {name: getattr(params, name) for name in NAMES}
+    sizes |= {"streams": setting.streams, "threads": all_threads(), "compile": True}
+    told = process.ask(sizes)
+    network = setting.network()
+    timer = StepTimer(network)
+    steps = setting.steps(network, timer)
+
+    def asker(variant: str):
+        return lambda: process.ask({"variant": variant, "steps": steps})
+
+    jobs = {"spikefa": lambda: timer.mean_of(steps)}
+    jobs |= {f"pytorch/{variant}": asker(variant) for variant in told["working"]}
+    measured = take_turns(jobs, setting)
+    part.add("spikefa", f"spikefa: training step, {setting.streams} streams", "ms", 1e3 * measured["spikefa"])
+    for name in list(jobs)[1:]:
+        part.add(name, f"PyTorch {name.partition('/')[2]}", "ms", 1e3 * measured[name])
+    for variant, reason in told["failed"].items():
+        part.missing(f"pytorch/{variant}", f"PyTorch {variant}", reason)
+    best = min(list(jobs)[1:], key=lambda name: part.rows[name].spread.median)
+    part.add("ratio", "best PyTorch / spikefa", "x", measured[best] / measured["spikefa"], best.partition("/")[2])
+    part.notes.append(
+        f"PyTorch {told['torch']} ({'MKL' if told['mkl'] else 'no MKL'}), {told['threads']} threads, denormals flushed, "
+        "in a process of its own that takes turns with this one; equations of the published spiking network, by hand."
+    )

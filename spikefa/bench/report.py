@@ -1,0 +1,104 @@
+"""Tables, JSON, and what was reached."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from ..files import write_whole
+from .harness import Part, Setting
+from .targets import TARGETS
+
+Done = dict[str, tuple[str, Part]]
+
+
+def judge(done: Done, setting: Setting) -> list[dict[str, Any]]:
+    """Compare the targets with what was measured.
+
+    Returns
+    -------
+    list of dict
+        ``what``, ``target``, ``row``, ``measured`` (median), ``low``, ``high`` (quartiles), ``unit`` and ``met``:
+        a truth value, or None where nothing was measured or the sizes are those of ``--quick``.
+    """
+    judged = []
+    for target in TARGETS:
+        letter, _, key = target.row.partition(".")
+        row = done[letter][1].rows.get(key) if letter in done else None
+        spread = None if row is None else row.spread
+        judged.append(
+            {
+                "what": target.what,
+                "target": str(target),
+                "row": target.row,
+                "measured": None if spread is None else spread.median,
+                "low": None if spread is None else spread.low,
+                "high": None if spread is None else spread.high,
+                "unit": target.unit,
+                "met": None if spread is None or setting.quick else target.met_by(spread.median),
+            }
+        )
+    return judged
+
+
+def as_json(record: dict[str, Any], done: Done, judged: list[dict[str, Any]], file: Path | None) -> dict[str, Any]:
+    """Return everything as one dict, and write it to `file` if there is one.
+
+    The dict is the record of `machine.describe` with ``parts`` (letter -> ``title``, ``notes`` and ``rows``: key ->
+    ``what``, ``unit``, ``median``, ``low``, ``high``, ``turns``, ``note``; the four numbers are None where it could not
+    be measured) and ``targets``, see `judge`.
+    """
+    parts = {}
+    for letter, (title, part) in done.items():
+        rows = {}
+        for key, row in part.rows.items():
+            none = dict.fromkeys(("median", "low", "high", "turns"))
+            numbers = none if row.spread is None else dataclasses.asdict(row.spread)
+            rows[key] = {"what": row.what, "unit": row.unit, **numbers, "note": row.note}
+        parts[letter] = {"title": title, "rows": rows, "notes": part.notes}
+    whole = {**record, "parts": parts, "targets": judged}
+    if file is not None:
+        write_whole(file, json.dumps(whole, indent=2, allow_nan=False) + "\n", "the measurements")
+    return whole
+
+
+def number(value: float | None) -> str:
+    """Return a number with three digits, or a dash."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def table_of(letter: str, title: str, part: Part) -> Table:
+    """Return a part as a table."""
+    table = Table(title=f"({letter}) {title}", title_justify="left", caption="\n".join(part.notes), box=None)
+    table.caption_justify = "left"
+    table.add_column("what")
+    for name in ("median", "quartiles", ""):
+        table.add_column(name, justify="left" if name == "" else "right", no_wrap=True)
+    table.add_column("note")
+    for row in part.rows.values():
+        if row.spread is None:
+            table.add_row(row.what, "-", "", "", row.note)
+        else:
+            between = f"{number(row.spread.low)} .. {number(row.spread.high)}" if row.spread.turns > 1 else ""
+            table.add_row(row.what, number(row.spread.median), between, row.unit, row.note)
+    return table
+
+
+def table_of_targets(judged: list[dict[str, Any]], quick: bool) -> Table:
+    """Return the targets as a table."""
+    table = Table(title="Targets", title_justify="left", box=None)
+    for name in ("what", "target", "measured", "met"):
+        table.add_column(name, justify="left" if name == "what" else "right")
+    if quick:
+        table.caption = "Quick: sizes are small and these numbers mean nothing."
+    for row in judged:
+        met = {True: "yes", False: "no", None: "-"}[row["met"]]
+        measured = "-" if row["measured"] is None else f"{number(row['measured'])} {row['unit']}"
+        table.add_row(row["what"], row["target"], measured, met)
+    return table

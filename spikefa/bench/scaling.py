@@ -1,0 +1,141 @@
+"""Part (g): streams, widths, threads, and where event-driven kernels stop being the faster ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numba
+import numpy as np
+
+from .. import projections
+from ..engine.blas import blocks_of, gemm_address, single_threaded_blas
+from ..engine.kernels import propagate_batched, propagate_events, update_batched, update_events
+from .harness import Part, Setting, StepTimer, all_threads, mean_seconds, take_turns
+from .products import TINY, own_products
+
+STREAMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+WIDTHS = (250, 500, 1000, 1500, 2000, 4000)
+CROSSOVER_STREAMS = tuple(range(1, 17))
+CROSSOVER_UNITS = 1500
+#: Weights that the crossover's kernels go through in turn: as many as the full network has, more than caches hold.
+CROSSOVER_BYTES = 54e6
+
+
+def scaling(setting: Setting) -> Part:
+    """Measure (g).
+
+    Keys: ``streams/N`` (a step) and ``streams/N/image``; ``width/N`` and ``width/N/ratio`` (step / products);
+    ``threads/N`` and ``threads/N/speedup``; ``crossover/N/events`` and ``/batched`` (learning),
+    ``crossover/N/dense_events`` and ``/dense_batched`` (feedback), ``crossover`` and ``crossover/dense``.
+    """
+    few = dataclasses.replace(setting, turns=max(2, setting.turns // 2), seconds=setting.seconds / 2)
+    part = Part()
+    _streams(part, few)
+    _widths(part, few)
+    _threads(part, few)
+    _crossover(part, few)
+    return part
+
+
+def _streams(part: Part, setting: Setting) -> None:
+    for streams in (1, 2, 20) if setting.quick else STREAMS:
+        network = setting.network(streams)
+        timer = StepTimer(network)
+        steps = setting.steps(network, timer)
+        seconds = take_turns({"step": lambda timer=timer, steps=steps: timer.mean_of(steps)}, setting)["step"]
+        each = network.stimulus.steps_per_image
+        part.add(f"streams/{streams}", f"step, {streams} streams", "ms", 1e3 * seconds)
+        part.add(f"streams/{streams}/image", f"an image, {streams} streams", "ms", 1e3 * seconds * each / streams)
+
+
+def _widths(part: Part, setting: Setting) -> None:
+    hidden = getattr(setting.params(), "hidden", None)
+    if hidden is None:
+        part.missing("width", "hidden widths", f"model {setting.model.name!r} has no parameter 'hidden'")
+        return
+    for width in (20, 50) if setting.quick else WIDTHS:
+        network = setting.network(hidden=(width,) * len(hidden))
+        timer = StepTimer(network)
+        steps = setting.steps(network, timer)
+        jobs = {"step": lambda timer=timer, steps=steps: timer.mean_of(steps), "own": own_products(network, steps)}
+        measured = take_turns(jobs, setting)
+        part.add(f"width/{width}", f"step, {len(hidden)} x {width} hidden units", "ms", 1e3 * measured["step"])
+        ratio = measured["step"] / measured["own"]
+        part.add(f"width/{width}/ratio", f"step / its products, {len(hidden)} x {width} hidden units", "x", ratio)
+
+
+def _threads(part: Part, setting: Setting) -> None:
+    network = setting.network()
+    timer = StepTimer(network)
+    steps = setting.steps(network, timer)
+    before = numba.get_num_threads()
+
+    def step_with(threads: int) -> float:
+        numba.set_num_threads(threads)
+        return timer.mean_of(steps)
+
+    most = all_threads()
+    counts = sorted({1, most, *(2**k for k in range(1, most.bit_length()) if 2**k < most)})
+    try:
+        measured = take_turns({str(n): lambda n=n: step_with(n) for n in counts}, setting)
+    finally:
+        numba.set_num_threads(before)
+    for count, seconds in measured.items():
+        part.add(f"threads/{count}", f"step, {setting.streams} streams, {count} threads", "ms", 1e3 * seconds)
+        speedup = measured["1"] / seconds
+        part.add(f"threads/{count}/speedup", f"one thread / {count} threads", "x", speedup)
+
+
+def _crossover(part: Part, setting: Setting) -> None:
+    units = 60 if setting.quick else CROSSOVER_UNITS
+    faster: dict[str, list[int]] = {"": [], "dense_": []}
+    counts = (1, 4) if setting.quick else CROSSOVER_STREAMS
+    for streams in counts:
+        jobs = {
+            f"{kind}{engine}": _kernels(units, streams, engine, dense=bool(kind), quick=setting.quick)
+            for kind in faster
+            for engine in ("events", "batched")
+        }
+        measured = take_turns(jobs, dataclasses.replace(setting, rest=setting.rest / 10))
+        for name, seconds in measured.items():
+            what = "feedback (all units)" if name.startswith("dense_") else "propagation + plasticity (half the units)"
+            engine = name.removeprefix("dense_")
+            part.add(f"crossover/{streams}/{name}", f"{what}, {streams} streams, {engine}", "ms", 1e3 * seconds)
+        for kind, won in faster.items():
+            events, batched = (np.median(measured[f"{kind}{engine}"]) for engine in ("events", "batched"))
+            if events < batched and len(won) == counts.index(streams):
+                won.append(streams)
+    now = f"projections.EVENT_STREAMS is {projections.EVENT_STREAMS}"
+    for kind, key, what in (("", "crossover", "learning"), ("dense_", "crossover/dense", "feedback")):
+        most = max(faster[kind], default=0)
+        part.add(key, f"event-driven kernels are faster up to ({what}, {units} x {units})", "streams", [most], now)
+
+
+def _kernels(units: int, streams: int, engine: str, dense: bool, quick: bool) -> Callable[[], float]:
+    """Return a job: mean seconds of one matrix's propagation, and its update unless `dense`."""
+    rng = np.random.default_rng(0)
+    copies = 2 if quick else round(CROSSOVER_BYTES / (4 * units * units))
+    weights = [rng.uniform(-0.05, 0.05, (units, units)).astype(np.float32) for _ in range(copies)]
+    pre = (rng.random((units, streams)) < 0.5).astype(np.float32)
+    if dense:
+        pre = rng.standard_normal((units, streams)).astype(np.float32)
+    post, current = rng.standard_normal((2, units, streams)).astype(np.float32)
+    bias, gemm, blocks = np.zeros(units, np.float32), gemm_address("float32"), blocks_of(units)
+
+    def step() -> None:
+        for W in weights:
+            if engine == "events":
+                propagate_events(W, pre, bias, current, False)
+                if not dense:
+                    update_events(W, pre, post, TINY)
+            else:
+                propagate_batched(gemm, W, pre, bias, current, False, blocks)
+                if not dense:
+                    update_batched(gemm, W, pre, post, TINY, 1.0, blocks)
+
+    def job() -> float:
+        with single_threaded_blas():
+            return mean_seconds(step, 1 if quick else 5) / len(weights)
+
+    return job

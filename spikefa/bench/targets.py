@@ -1,0 +1,45 @@
+"""What has to be reached, at the published size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """A number to reach.
+
+    Parameters
+    ----------
+    what : str
+    row : str
+        ``LETTER.KEY`` of the row that measures it.
+    limit : float
+    unit : str
+    at_least : bool
+        Whether the limit is the least; else it is the most.
+    """
+
+    what: str
+    row: str
+    limit: float
+    unit: str
+    at_least: bool = False
+
+    def met_by(self, value: float) -> bool:
+        """Whether a measured value reaches it."""
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.at_least else '<='} {self.limit:g} {self.unit}"
+
+
+TARGETS = (
+    Target("training step, many streams / its matrix products alone (fastest BLAS call)", "a.ratio", 1.2, "x"),
+    Target("everything in a training step that is no matrix product", "a.remainder", 6, "ms"),
+    Target("one stream: training step / (bytes touched / copy bandwidth)", "c.ratio", 1.5, "x"),
+    Target("image throughput against stock Brian2 Synapses", "d.ratio", 50, "x", at_least=True),
+    Target("image throughput against PyTorch on the CPU", "e.ratio", 1.1, "x", at_least=True),
+    Target("training epoch, 60,000 images", "b.epoch", 97, "s"),
+    Target("peak memory of training above the imports", "f.training", 400, "MB"),
+)

@@ -1,0 +1,302 @@
+"""The network: streams, dynamics, determinism, Brian2 idioms, bad input."""
+
+import naive
+import numba
+import numpy as np
+import pytest
+from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, set_device
+
+import spikefa as fa
+from spikefa import evaluation
+from spikefa.engine.philox import fill_uniform, object_id
+from spikefa.network import EVALUATION
+
+
+def uniform_numbers(net, population, step):
+    out = np.empty(population.units * population.streams, net.dtype)
+    fill_uniform(out, net.seed, step, object_id(population.name), 0)
+    return out.reshape(population.units, population.streams)
+
+
+@pytest.mark.parametrize("streams", [1, 2, 5])
+@pytest.mark.parametrize("target", ["numba", "numpy"])
+def test_equals_plain_loops(small, digits, streams, target):
+    """Several streams, several image switches, against one-unit-at-a-time Python."""
+    net = small(streams, dtype="float64", hidden=(12, 9), outputs=10, gamma=1e-3, target=target)
+    forward = [p for p in net.projections if p.learning]
+    feedback = [p for p in net.projections if not p.learning]
+    loops = naive.LillicrapNetwork(
+        [p.W.tolist() for p in forward], [p.b.tolist() for p in forward],
+        [p.W.tolist() for p in reversed(feedback)],
+        [64, 12, 9, 10], streams, 0.9, 4e-2, 1e-3,
+    )  # fmt: skip
+    shown = 3 * streams
+    images, labels = digits.train_images[:shown], digits.train_labels[:shown]
+    net.stimulus.steps_per_image = 4
+    net.stimulus.show_images(images, labels)
+    for step in range(12):
+        now = slice(step // 4 * streams, (step // 4 + 1) * streams)
+        random = [uniform_numbers(net, p, step) for p in (net.input, *net.layers)]
+        loops.step(images[now].astype(float), labels[now], 10, random)
+    net.run_steps(12)
+    for number, layer in enumerate(net.layers):
+        assert np.array_equal(layer.view("s"), loops.s[number + 1])
+        np.testing.assert_allclose(layer.view("v"), loops.v[number], rtol=0, atol=1e-10)
+    for number, projection in enumerate(forward):
+        np.testing.assert_allclose(projection.W, loops.W[number], rtol=0, atol=1e-10)
+        np.testing.assert_allclose(projection.b, loops.b[number], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("hidden", [(), (7,), (5, 4, 3, 2)])
+def test_any_number_and_size_of_layers(small, digits, hidden):
+    net = small(3, hidden=hidden)
+    net.stimulus.show_images(digits.train_images[:6], digits.train_labels[:6])
+    net.run_steps(10)
+    assert [layer.units for layer in net.layers] == [*hidden, 20]
+    assert np.isfinite(net.projections[-1].W).all()
+
+
+def test_a_thousand_streams(small, digits):
+    net = small(1000)
+    net.stimulus.show_images(digits.train_images[:1000], digits.train_labels[:1000])
+    net.run_steps(5)
+    assert net["h1"].view("s").shape == (30, 1000)
+    assert net.readout.shown == 1000
+
+
+def test_spike_probability_is_the_logistic_of_v(small, digits):
+    """Pooled over 800,000 draws; false alarm 6e-7 (5 sigma). A probability 2 % off is 18 sigma."""
+    net = small(1000, eta=0.0)
+    one = np.repeat(digits.train_images[:1], 1000, axis=0)
+    net.stimulus.steps_per_image = 40
+    net.stimulus.show_images(one)
+    monitor = StateMonitor(net["h1"], ("v", "s"), record=np.arange(20 * 1000), when="end")
+    net.add(monitor)
+    net.run_steps(40)
+    p = 1 / (1 + np.exp(-monitor.v.astype(float)))
+    deviation = np.sqrt((p * (1 - p)).sum())
+    assert abs((monitor.s - p).sum() / deviation) < 5
+    assert abs((monitor.s - 1.02 * p).sum() / deviation) > 5
+
+
+def test_stock_monitors_agree_with_the_state(small, digits):
+    net = small(4)
+    populations = [net["image"], net["h1"], net["output"]]
+    spikes = [SpikeMonitor(p) for p in populations]
+    states = [StateMonitor(p, "s", record=True, when="end") for p in populations]
+    delta = StateMonitor(net["h1"], "delta", record=[0], when="end")
+    net.add(spikes, states, delta)
+    net.stimulus.show_images(digits.train_images[:8], digits.train_labels[:8])
+    net.run(10 * ms)
+    for spike, state in zip(spikes, states, strict=True):
+        unit, step = np.nonzero(state.s)
+        assert sorted(zip(np.round(spike.t / ms).astype(int), spike.i, strict=True)) == sorted(
+            zip(step, unit, strict=True)
+        )
+    assert delta.delta[0][-1] == net["feedback_h1"].view("delta")[0, 0] != 0
+
+
+def state_of(net):
+    return {name: array.copy() for name, array in (net.activity() | net.parameters()).items()}
+
+
+def assert_same(one, other):
+    assert set(one) == set(other)
+    for name in one:
+        assert np.array_equal(one[name], other[name]), name
+
+
+def test_same_seed_same_bits_however_it_is_run(small, digits):
+    images, labels = digits.train_images[:40], digits.train_labels[:40]
+
+    def run(chunks, threads=numba.config.NUMBA_NUM_THREADS, seed=0):
+        numba.set_num_threads(threads)
+        net = small(4, seed=seed)
+        net.stimulus.show_images(images, labels)
+        for steps in chunks:
+            net.run_steps(steps)
+        return state_of(net)
+
+    whole = run([50])
+    assert_same(whole, run([1, 20, 29]))
+    assert_same(whole, run([50], threads=1))
+    other = run([50], seed=1)
+    assert not np.array_equal(whole["h1.s"], other["h1.s"])
+    assert not np.array_equal(whole["image_to_h1.W"], other["image_to_h1.W"])
+
+
+def test_adding_a_monitor_or_evaluating_changes_nothing(small, digits):
+    def run(evaluate):
+        net = small(4)
+        net.stimulus.show_images(digits.train_images[:40], digits.train_labels[:40])
+        monitor = SpikeMonitor(net["h1"])
+        if evaluate:
+            net.add(monitor)
+        net.run_steps(23)
+        if evaluate:
+            before = monitor.num_spikes
+            evaluation.error(net, digits.test_images[:30], digits.test_labels[:30], 5)
+            assert monitor.num_spikes == before and net.step == 23
+        net.run_steps(27)
+        return state_of(net)
+
+    assert_same(run(False), run(True))
+
+
+def test_evaluation_repeats_itself_and_does_not_learn(small, digits):
+    net = small(7)
+    images = digits.test_images[:30]  # no multiple of 7
+    first = evaluation.guesses(net, images, 5)
+    W = net.projections[-1].W.copy()
+    assert first.shape == (30,) and np.array_equal(first, evaluation.guesses(net, images, 5))
+    assert np.array_equal(W, net.projections[-1].W)
+    with net.aside(EVALUATION):
+        assert net.step == 0
+
+
+def test_target_is_reached_and_learning_lowers_the_error(small, digits):
+    net = small(10, hidden=(60,), outputs=50, weight_range=0.1)
+    before = evaluation.error(net, digits.test_images, digits.test_labels, 10)
+    images = np.concatenate([digits.train_images[:1400]] * 5)
+    net.stimulus.show_images(images, np.concatenate([digits.train_labels[:1400]] * 5))
+    net.run_steps(5 * len(images) // 10)
+    after = evaluation.error(net, digits.test_images, digits.test_labels, 10)
+    assert before > 0.7 and after < 0.2
+
+
+def test_alignment_is_the_angle_of_w_and_b_transposed(small):
+    net = small()
+    assert set(evaluation.alignment(net)) == {"h1", "h2"}
+    net["h2_to_output"].W = net["error_output_to_feedback_h2"].W.T * 2
+    assert evaluation.alignment(net)["h2"] == pytest.approx(0, abs=1e-3)
+
+
+def test_weights_can_be_read_and_set_in_one_shape(small):
+    for streams in (1, 50):
+        net = small(streams)
+        projection = net["h1_to_h2"]
+        W = np.arange(600.0).reshape(30, 20)
+        projection.W = W
+        assert projection.W.shape == (30, 20) and np.array_equal(projection.W, W)
+        projection.W[3, 4] = -1
+        assert projection.W[3, 4] == -1
+
+
+def test_brian2_store_and_restore(small, digits):
+    net = small(2)
+    net.stimulus.show_images(digits.train_images[:40], digits.train_labels[:40])
+    net.store()
+    W = net["h1_to_h2"].W.copy()
+    net.run_steps(20)
+    assert not np.array_equal(W, net["h1_to_h2"].W)
+    net.restore()
+    assert np.array_equal(W, net["h1_to_h2"].W)
+
+
+LAYER = "dv/dt = (I - v) / (1*ms) : 1\nI : 1\ns : 1"
+
+
+def valid(**changes):
+    arguments = {"streams": 1, "seed": 0, "dtype": "float32", "target": "numba"} | changes
+    return fa.Network(**arguments)
+
+
+BAD_NETWORKS = [
+    ({"streams": 0}, r"streams must be a positive whole number, got 0"),
+    ({"streams": 2.5}, r"streams must be a positive whole number, got 2.5"),
+    ({"seed": -1}, r"seed must be a whole number from 0 to 2\*\*32 - 1, got -1"),
+    ({"dtype": "float16"}, r"dtype must be 'float32' or 'float64', got 'float16'"),
+    ({"target": "fortran"}, r"target must be one of \['cython', 'numba', 'numpy'\], got 'fortran'"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD_NETWORKS)
+def test_bad_networks_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        valid(**changes)
+
+
+def build_with(what):
+    net = valid()
+    fa.Input(net, "image", 4)
+    fa.Layer(net, "h", 3, LAYER, emit="s = int(rand() < 0.5)")
+    what(net)
+
+
+BAD_PARTS = [
+    (lambda n: fa.Layer(n, "x", 0, LAYER), r"Layer 'x': units must be a positive whole number, got 0"),
+    (lambda n: fa.Layer(n, "h", 3, LAYER), r"already an object called 'h'|already has an object called 'h'"),
+    (lambda n: fa.Layer(n, "x", 3, "v : 1"), r"Layer 'x': the equations must have the output 's'; they have \['v'\]"),
+    (lambda n: fa.Layer(n, "x", 3, LAYER, threshold=None), r"needs emit or a threshold"),
+    (lambda n: fa.Input(n, "y", 3), r"has the input 'image' already, got 'y'"),
+    (
+        lambda n: fa.Projection(n, "image", "h", np.zeros((3, 4))),
+        r"Projection 'image->h': weights must be \(4, 3\), got \(3, 4\)",
+    ),
+    (
+        lambda n: fa.Projection(n, "image", "h", np.full((4, 3), np.nan)),
+        r"Projection 'image->h': weights must be finite, got 12 that are not",
+    ),
+    (
+        lambda n: fa.Projection(n, "image", "h", np.zeros((4, 3)), bias=np.zeros(4)),
+        r"Projection 'image->h': bias must be \(3,\), got \(4,\)",
+    ),
+    (lambda n: fa.Projection(n, "image", "h", np.full((4, 3), "a")), r"weights must be numbers, got <U1"),
+    (lambda n: n.present(0, 3), r"steps per image must be a positive whole number, got 0"),
+    (lambda n: n.present(5, 2), r"layer 'h' must have equal groups of units for 2 classes, got 3 units"),
+    (
+        lambda n: fa.FeedbackPopulation(n, "f", "h", "u = layer_q : 1\ndelta : 1"),
+        r"'layer_q' needs a variable 'q' of layer 'h', which has \['I', 'N'",
+    ),
+    (
+        lambda n: fa.ErrorPopulation(n, "e", "h", "u : 1\ndelta : 1"),
+        r"ErrorPopulation 'e': the equations must have the parameter 'target'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "message"), BAD_PARTS)
+def test_bad_parts_are_refused(what, message):
+    with pytest.raises(ValueError, match=message):
+        build_with(what)
+
+
+BAD_IMAGES = [
+    (np.zeros((4, 63)), None, r"images must be \(n, 64\) for input 'image', got \(4, 63\)"),
+    (np.full((4, 64), np.nan), None, r"pixels must be in \[0, 1\], got nan at image 0, pixel 0"),
+    (np.full((4, 64), 1.5), None, r"pixels must be in \[0, 1\], got 1.5"),
+    (np.zeros((4, 64), int), None, r"images must be uint8 or floats in \[0, 1\], got int64"),
+    (np.zeros((5, 64)), None, r"must be a multiple of 2 streams, got 5"),
+    (np.zeros((4, 64)), np.array([0, 1, 2]), r"labels must be \(4,\), got \(3,\)"),
+    (np.zeros((4, 64)), np.array([0, 1, 10, 2]), r"labels must be 0 to 9, got 10 at image 2"),
+]
+
+
+@pytest.mark.parametrize(("images", "labels", "message"), BAD_IMAGES)
+def test_bad_images_are_refused(small, images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        small(2).stimulus.show_images(images, labels)
+
+
+def test_unknown_variable_names_those_that_exist(small):
+    with pytest.raises(KeyError, match=r"Layer 'h1': no state variable 'w'; it has \['I', 's', 'v'\]|no state variable"):
+        small()["h1"].view("w")
+
+
+def test_standalone_devices_are_refused(small):
+    net = small()
+    set_device("cpp_standalone", build_on_run=False)
+    try:
+        with pytest.raises(NotImplementedError, match="cpp_standalone.*not supported"):
+            net.run_steps(1)
+    finally:
+        set_device("runtime")
+
+
+def test_other_brian2_objects_run_in_the_same_network(small, digits):
+    net = small(2)
+    group = NeuronGroup(3, "dx/dt = 1 / (10*ms) : 1", method="euler", clock=net.clock)
+    net.add(group)
+    net.stimulus.show_images(digits.train_images[:4], digits.train_labels[:4])
+    net.run(10 * ms)
+    np.testing.assert_allclose(group.x, 1.0)

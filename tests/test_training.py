@@ -1,0 +1,328 @@
+"""Training: the sequence of images, metrics, interrupts, kills, and what a run says when it cannot go on."""
+
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from spikefa import checkpoints, evaluation
+from spikefa.checkpoints import CheckpointError
+from spikefa.recording import Display, read_metrics
+from spikefa.runs import Run, RunError, open_run
+from spikefa.training import Diverged, Protocol, Trainer
+
+
+@pytest.fixture
+def run(model, tmp_path):
+    """A function that makes a small run on the digits; keywords change its parameters."""
+
+    def make(directory="run", streams=10, epochs=2, display=False, validation=0, seed=0, **changes):
+        sizes = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "eta": 1e-2, "weight_range": 0.2} | changes
+        protocol = Protocol(epochs=epochs, display=display, checkpoint_seconds=0.5)
+        params = model.params(sizes)
+        return Run(tmp_path / directory, model, params, streams, seed, protocol, "digits", None, validation)
+
+    return make
+
+
+def test_each_image_is_shown_once_an_epoch_in_an_order_of_seed_and_epoch(run):
+    trainer = run(streams=10).trainer()
+    n = trainer.images
+    first, second = trainer._image(np.arange(n)), trainer._image(np.arange(n, 2 * n))
+    assert sorted(first) == sorted(second) == list(range(n))
+    assert not np.array_equal(first, second)
+    other = run(streams=3).trainer()
+    across = np.concatenate([other._image(np.arange(q, q + 3)) for q in range(0, 2 * n, 3)])[: 2 * n]
+    assert np.array_equal(across, np.concatenate([first, second]))  # also across the epochs' border
+    assert not np.array_equal(first, run(seed=1).trainer()._image(np.arange(n)))
+
+
+def test_metrics_and_checkpoint(run):
+    made = run(validation=100, epochs=2)
+    made.create()
+    trainer = made.trainer()
+    trainer.run()
+    metrics = read_metrics(trainer.metrics)
+    assert list(metrics) == [
+        "epoch", "images_seen", "train_error", "validation_error", "test_error", "angle_deg_h1", "angle_deg_h2",
+        "rate_h1", "rate_h2", "rate_output", "seconds",
+    ]  # fmt: skip
+    assert metrics["images_seen"].tolist() == [0, 1340, 2680]
+    assert np.isnan(metrics["train_error"][0]) and np.isfinite(metrics["train_error"][1:]).all()
+    assert metrics["validation_error"][-1] < metrics["validation_error"][0]
+    network, data = made.trained_network(), made.dataset()
+    assert evaluation.error(network, data.test_images, data.test_labels, 5) == metrics["test_error"][-1]
+    assert np.array_equal(network["h1_to_h2"].W, trainer.network["h1_to_h2"].W)
+
+
+def test_learning_rate_schedule_is_followed(run):
+    made = run(epochs=2)
+    made.create()
+    trainer = Trainer(made.network(), made.dataset(), made.protocol, made.directory, lambda epoch: 0.0 if epoch else 1.0)
+    seen = {}
+    trainer.on_row = lambda row: seen.update({row["images_seen"]: trainer.network["h1_to_h2"].W.copy()})
+    trainer.run()
+    start, middle, end = seen.values()
+    assert not np.array_equal(start, middle)
+    np.testing.assert_allclose(middle, end, rtol=1e-4)  # only the decay is left
+
+
+def test_display_recordings_change_nothing(run):
+    runs = [run("with", display=True, epochs=1), run("without", display=False, epochs=1)]
+    for made in runs:
+        made.create()
+        made.trainer().run()
+    weights = [made.trained_network()["h1_to_h2"].W for made in runs]
+    assert np.array_equal(*weights)
+    shown = runs[0].displays()
+    assert [d.images_seen for d in shown] == [0, 80, 1440]
+    assert isinstance(shown[0], Display) and shown[0].steps_per_image == 50
+    assert shown[0].spikes["h1"].shape == (250, 30) and shown[0].spikes["output"].shape == (250, 20)
+    assert shown[-1].output_classes.tolist() == sorted(list(range(10)) * 2)
+    assert np.abs(shown[-1].delta["h2"]).max() > 0 and np.ptp(shown[-1].v["h1"]) > 0
+
+
+def start(command, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", "from spikefa.cli import main; main()", command, *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+TRAIN = [
+    "lillicrap2016_spiking", "--data", "digits", "--streams", "10", "--epochs", "4", "--checkpoint-seconds", "0.3",
+    "--set", "pixels=64", "--set", "hidden=30,20", "--set", "outputs=20", "--set", "eta=1e-2", "--set", "momentum=0.5",
+]  # fmt: skip
+
+
+def final(directory):
+    metrics = read_metrics(directory / "metrics.csv")
+    metrics.pop("seconds")
+    with h5py.File(directory / "checkpoint.h5") as f:
+        arrays = {name: f["parameters"][name][()] for name in f["parameters"]}
+        arrays |= {name: f["activity"][name][()] for name in f["activity"]}
+    return metrics, arrays
+
+
+def assert_equal_runs(one, other):
+    for a, b in zip(final(one), final(other), strict=True):
+        assert set(a) == set(b)
+        for name in a:
+            np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def wait_for(path, process, seconds=60):
+    """Wait until the file exists, the process ends or the time is up."""
+    deadline = time.monotonic() + seconds
+    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_killed_at_random_moments_and_resumed_bit_for_bit(tmp_path):
+    """SIGKILL, each time in a new process, until the run is through."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    process = start("train", *TRAIN, "--run", whole)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    process = start("train", *TRAIN, "--run", killed)
+    moments, kills = random.Random(5), 0
+    while kills < 3:
+        # Once it learns, there is a new checkpoint; then at any moment.
+        wait_for(killed / "checkpoint.h5", process)
+        stamp = (killed / "checkpoint.h5").stat().st_mtime_ns
+        while kills and process.poll() is None and (killed / "checkpoint.h5").stat().st_mtime_ns == stamp:
+            time.sleep(0.01)
+        time.sleep(moments.random())
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        kills += 1
+        process = start("resume", killed)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert kills >= 1
+    assert_equal_runs(whole, killed)
+
+
+def test_killed_before_the_first_checkpoint_starts_over(run):
+    made = run(epochs=0)
+    made.create()
+    trainer = made.trainer()
+    trainer.resume()
+    assert trainer.images_seen == 0 and trainer.rows == []
+
+
+def test_interrupt_saves_and_says_how_to_go_on(tmp_path):
+    process = start("train", *TRAIN, "--run", tmp_path / "run")
+    wait_for(tmp_path / "run" / "checkpoint.h5", process)
+    time.sleep(0.4)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert f"Go on with: spikefa resume {tmp_path / 'run'}" in output
+    resumed = open_run(tmp_path / "run").trainer()
+    resumed.resume()
+    assert resumed.images_seen > 0
+
+
+def test_rows_written_after_the_last_checkpoint_are_made_again(run):
+    made = run(epochs=2)
+    made.create()
+    trainer = made.trainer()
+    trainer.run()
+    expected = final(made.directory)
+    text = trainer.metrics.read_text()
+    again = run("again", epochs=2)
+    again.create()
+    first = again.trainer()
+    first.interrupted = False
+    first.on_row = lambda row: setattr(first, "interrupted", row["images_seen"] > 0)
+    first.run()  # stops after the first epoch
+    lines = text.splitlines(keepends=True)
+    first.metrics.write_text("".join(lines))  # rows of a future that the checkpoint does not know
+    second = again.trainer()
+    second.resume()
+    assert len(second.rows) == 2
+    second.run()
+    for a, b in zip(expected, final(again.directory), strict=True):
+        for name in a:
+            np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def test_diverging_weights_stop_the_run_and_keep_the_last_good_checkpoint(run):
+    made = run(eta=1e9, rule="dW = eta * s_post * s_pre", epochs=1)
+    made.create()
+    trainer = made.trainer()
+    with pytest.raises(Diverged, match=r"step \d+, \d+ images: Projection '.*->.*': the largest weight is .*checkpoint.h5"):
+        trainer.run()
+    again = made.trainer()
+    again.resume()
+    assert np.isfinite(again.network["h1_to_h2"].W).all()
+
+
+def test_full_disk_keeps_the_old_checkpoint(run, monkeypatch):
+    made = run(epochs=1)
+    made.create()
+    trainer = made.trainer()
+    trainer.save()
+    before = trainer.checkpoint.read_bytes()
+
+    def full(fd):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="cannot write the checkpoint \\(No space left on device\\).*checkpoint.h5"):
+        trainer.save()
+    assert trainer.checkpoint.read_bytes() == before
+    assert sorted(p.name for p in made.directory.iterdir()) == ["checkpoint.h5", "model.py", "run.json"]
+
+
+@pytest.fixture
+def saved(run):
+    made = run(epochs=0)
+    made.create()
+    made.trainer().run()
+    return made
+
+
+def damage(path, how):
+    data = path.read_bytes()
+    if how == "truncated":
+        path.write_bytes(data[: len(data) // 2])
+    elif how == "foreign":
+        path.write_bytes(b"no HDF5 at all" * 100)
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "other HDF5":
+        path.unlink()
+        with h5py.File(path, "w") as f:
+            f["x"] = 1
+    else:
+        with h5py.File(path, "a") as f:
+            f.attrs[how] = "changed" if how == "model" else 99
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("truncated", "is damaged or no checkpoint"),
+        ("foreign", "is damaged or no checkpoint"),
+        ("empty", "is damaged or no checkpoint"),
+        ("other HDF5", "is HDF5, but no spikefa checkpoint"),
+        ("version", "has format version 99, and this spikefa reads version 1"),
+        ("model", "was written by another version of the model file"),
+        ("streams", "has streams 99, and the network 10"),
+        ("seed", "has seed 99, and the network 0"),
+    ],
+)
+def test_bad_checkpoints_are_refused_and_change_nothing(saved, how, message):
+    trainer = saved.trainer()
+    damage(trainer.checkpoint, how)
+    before = {name: array.copy() for name, array in trainer.network.parameters().items()}
+    with pytest.raises(CheckpointError, match=message) as caught:
+        trainer.resume()
+    assert str(trainer.checkpoint) in str(caught.value)
+    for name, array in trainer.network.parameters().items():
+        assert np.array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("changes", [{"hidden": (30,)}, {"hidden": (30, 21)}, {"dtype": "float64"}, {"momentum": 0.5}])
+def test_checkpoint_of_another_model_is_refused(saved, run, changes):
+    network = run("other", **changes).network()
+    with pytest.raises(CheckpointError, match="is a checkpoint of another model"):
+        checkpoints.load(saved.directory / "checkpoint.h5", network)
+
+
+def test_a_run_is_never_overwritten(saved):
+    with pytest.raises(RunError, match=r"holds a run already; go on with: spikefa resume"):
+        saved.create()
+
+
+def test_unwritable_run_directory(run, tmp_path):
+    (tmp_path / "run").write_text("a file where the directory should be")
+    with pytest.raises(RunError, match=r"cannot be written \((File exists|Not a directory)\); choose another with --run"):
+        run().create()
+
+
+def test_bad_run_directories_are_refused(saved, tmp_path):
+    with pytest.raises(RunError, match="is no run directory, it has no run.json"):
+        open_run(tmp_path)
+    record = saved.directory / "run.json"
+    good = record.read_text()
+    record.write_text("{")
+    with pytest.raises(RunError, match=r"run.json: cannot be read"):
+        open_run(saved.directory)
+    record.write_text(json.dumps(json.loads(good) | {"format": 7}))
+    with pytest.raises(RunError, match="must have format 1, got 7"):
+        open_run(saved.directory)
+    record.write_text(json.dumps({k: v for k, v in json.loads(good).items() if k != "streams"}))
+    with pytest.raises(RunError, match="incomplete or of another version of spikefa \\('streams'\\)"):
+        open_run(saved.directory)
+    record.write_text(good)
+    model = saved.directory / "model.py"
+    model.write_text(model.read_text() + "\n# changed\n")
+    with pytest.raises(RunError, match="was changed since the run began"):
+        open_run(saved.directory)
+
+
+def test_data_that_do_not_fit_are_refused(run):
+    with pytest.raises(ValueError, match=r"images must be \(n, 784\) for input 'image', got \(1, 64\)"):
+        run(pixels=784).trainer()
+    with pytest.raises(ValueError, match="data set 'digits' has 10 classes, and the network 5"):
+        run(classes=5).trainer()
+
+
+def test_protocol_refuses_nonsense():
+    with pytest.raises(ValueError, match="epochs must be a whole number, at least 0, got -1"):
+        Protocol(epochs=-1)
+    with pytest.raises(ValueError, match="evaluate_every must be positive, got 0"):
+        Protocol(evaluate_every=0)
