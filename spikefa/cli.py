@@ -158,7 +158,7 @@ def models() -> None:
 @app.command()
 def demo(
     run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-DATE.")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 30,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
 ) -> None:
     """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
@@ -170,15 +170,42 @@ def demo(
     model = next(m for m in map(modelfile.load, modelfile.names()) if "demo" in m.presets)
     params = model.params(preset="demo")
     directory = run or Path("runs", f"demo-{datetime.now():%Y%m%d-%H%M%S}")
-    made = Run(
-        directory, model, params, 20, seed, Protocol(epochs=epochs, evaluate_every=epochs / 10), "digits", None, 0
-    )
+    protocol = Protocol(epochs=epochs, test_steps=params.test_steps, evaluate_every=epochs / 10)
+    made = Run(directory, model, params, 20, seed, protocol, "digits", None, 0)
     trainer = made.trainer()
     made.create()
     _train(made, trainer)
     if not trainer.interrupted:
         for figure in Figure:
             console.print(f"Wrote {draw(open_run(directory), figure.value)}")
+
+
+@app.command()
+def bench(
+    model: Annotated[str | None, typer.Argument(help="A model's name or file; else the first one.")] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="a,b,...",
+            help="Parts. a: a training step against its matrix products; b: time an image; c: one stream "
+            "against memory bandwidth; d: against stock Brian2; e: against PyTorch; f: memory; g: scaling; "
+            "h: Intel MKL.",
+        ),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes; the numbers mean nothing.")] = False,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything measured.")] = None,
+) -> None:
+    """Measure speed and memory at full size, and compare with the targets. Use a quiet machine."""
+    from . import modelfile
+    from .bench import Setting, report
+    from .bench import bench as measure
+
+    loaded = modelfile.load(model or modelfile.names()[0])
+    setting = Setting.quickly(loaded) if quick else Setting(loaded)
+    result = measure(setting, only, json, lambda *part: console.print(report.table_of(*part)))
+    console.print(report.table_of_targets(result["targets"], quick), report.in_words(result), sep="\n")
+    if json is not None:
+        console.print(f"Wrote {json}")
 
 
 def _train(run, trainer) -> None:

@@ -18,6 +18,9 @@ from ..network import Network
 #: MNIST: fraction of the pixels that are not black, and the range (uniform) of those.
 LIT, DIMMEST = 0.191, 0.36
 
+#: What values are multiplied by for a unit.
+SCALES = {"ms": 1e3, "MB": 1e-6, "GB/s": 1e-9}
+
 #: Sizes of ``--quick``, for those of the names that the model's ``Params`` have.
 QUICK_SIZES = {"pixels": 64, "hidden": (40, 40), "outputs": 20}
 
@@ -110,8 +113,9 @@ class Part:
     notes: list[str] = field(default_factory=list)
 
     def add(self, key: str, what: str, unit: str, values: Iterable[float], note: str = "") -> None:
-        """Add a row from the values of the turns."""
-        self.rows[key] = Row(what, unit, Spread.of(np.atleast_1d(np.asarray(values, float))), note)
+        """Add a row from the values of the turns, in seconds, bytes or bytes a second."""
+        scaled = np.atleast_1d(np.asarray(values, float)) * SCALES.get(unit, 1)
+        self.rows[key] = Row(what, unit, Spread.of(scaled), note)
 
     def missing(self, key: str, what: str, note: str) -> None:
         """Add a row for what cannot be measured here."""
@@ -197,7 +201,7 @@ def mean_seconds(call: Callable[[], Any], count: int) -> float:
 
 
 def synthetic_images(count: int, pixels: int, seed: int = 0) -> np.ndarray:
-    """Images of MNIST's mean intensity (13 %) and fraction of lit pixels (19 %), ``(count, pixels)`` uint8."""
+    """Images ``(count, pixels)``, uint8, of MNIST's mean (13 %) and fraction of lit pixels (19 %)."""
     rng = np.random.default_rng(seed)
     bright = rng.integers(round(255 * DIMMEST), 256, (count, pixels), dtype=np.uint8)
     return bright * (rng.random((count, pixels), np.float32) < LIT)

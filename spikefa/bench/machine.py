@@ -14,6 +14,9 @@ from threadpoolctl import threadpool_info
 from ..runs import _git_state, _machine, _versions
 from .harness import Setting, all_threads
 
+#: What is told of a BLAS library, of what threadpoolctl knows.
+LIBRARY_KEYS = ("internal_api", "version", "architecture", "threading_layer", "filepath")
+
 
 def describe(setting: Setting, before: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return model, setting, machine, versions, threads and BLAS libraries.
@@ -39,7 +42,7 @@ def describe(setting: Setting, before: dict[str, Any] | None = None) -> dict[str
         "threads": all_threads(),
         "numba_threading_layer": _threading_layer(),
         "blas": [
-            {key: library.get(key) for key in ("internal_api", "version", "architecture", "threading_layer", "filepath")}
+            {key: library.get(key) for key in LIBRARY_KEYS}
             for library in threadpool_info()
             if library["user_api"] == "blas"
         ],
@@ -52,18 +55,6 @@ def describe(setting: Setting, before: dict[str, Any] | None = None) -> dict[str
     if before is not None:
         record |= {name: before[name] for name in ("began", "load_average_at_start")}
     return record
-
-
-def in_words(record: dict[str, Any]) -> str:
-    """Return the record in three lines."""
-    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
-    blas = ", ".join(f"{b['internal_api']} {b['version']} ({b['architecture']})" for b in record["blas"])
-    load = record["load_average_at_start"]
-    return (
-        f"{record['machine']['processor']}, {record['machine']['cores']} cores, {record['threads']} threads "
-        f"(numba: {record['numba_threading_layer']}), load average at the start {load if load is None else round(load, 2)}"
-        f"\n{versions}\nBLAS: {blas}"
-    )
 
 
 def _optional(*packages: str) -> dict[str, str]:

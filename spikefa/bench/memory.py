@@ -11,7 +11,7 @@ from .harness import Part, Setting
 
 IMAGES = 60_000
 
-#: What a child process runs. On Linux it reads VmHWM: ru_maxrss of a child counts the parent it was forked from.
+#: What a child process runs. It reads VmHWM (Linux), since ru_maxrss of a child counts its parent as well.
 CHILD = """
 import json, sys
 import numpy as np
@@ -59,7 +59,8 @@ def peak_of(setting: Setting, images: int) -> float:
         "streams": setting.streams,
         "images": images,
     }
-    done = subprocess.run([sys.executable, "-c", CHILD, json.dumps(asked)], capture_output=True, text=True, timeout=600)
+    command = [sys.executable, "-c", CHILD, json.dumps(asked)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise RuntimeError(f"bench: the process that measures memory failed: {last}")
@@ -77,15 +78,18 @@ def peak_memory(setting: Setting) -> Part:
     values: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(turns):
         for name, images in jobs.items():
-            values[name].append(peak_of(setting, images) / 1e6)
+            values[name].append(peak_of(setting, images))
     base = values["imports"]
-    part.add("imports", "a process that only imports", "MB", base)
-    for name, what in (("training", "training"), ("with_data", f"training, with {many:,} images (uint8)")):
+    part.add("imports", "imports alone", "MB", base)
+    for name, what in (("training", "training"), ("with_data", f"with {many:,} images")):
         above = [value - imports for value, imports in zip(values[name], base, strict=True)]
-        part.add(name, f"{what}, {setting.streams} streams: above the imports", "MB", above)
+        part.add(name, f"{what}, above imports", "MB", above)
     network = setting.model.build(setting.params(), streams=setting.streams, seed=0)
-    weights = sum(p.stored.nbytes + p.b.nbytes for p in network.projections) / 1e6
-    states = sum(array.nbytes for array in network.activity().values()) / 1e6
-    part.add("arrays", "of that, weights and states", "MB", [weights + states], f"weights {weights:.0f}, states {states:.0f}")
-    part.notes.append("Peak resident memory of fresh processes, in units of 10^6 bytes.")
+    weights = sum(p.stored.nbytes + p.b.nbytes for p in network.projections)
+    states = sum(array.nbytes for array in network.activity().values())
+    note = f"weights {weights / 1e6:.0f}, states {states / 1e6:.0f}"
+    part.add("arrays", "of that, weights and states", "MB", [weights + states], note)
+    part.notes.append(
+        f"Peak resident memory of fresh processes, {setting.streams} streams, in units of 10^6 bytes."
+    )
     return part

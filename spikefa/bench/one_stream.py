@@ -2,8 +2,8 @@
 
 Bytes of a step, from the mean number of presynaptic units that were not silent in the measured steps:
 
-* propagation reads the row of weights of each such unit once, forward and feedback (a spike is rarer than
-  a delta that is not zero, so that feedback matrices are read whole);
+* propagation reads the row of weights of each such unit once, forward and feedback (nearly every delta
+  is not zero, so that feedback matrices are read whole);
 * plasticity reads and writes the row of each such unit once; it cannot be one pass with propagation, since
   the deltas of a step come after its spikes;
 * biases, potentials and the other states, less than a hundredth of it, are not counted.
@@ -22,7 +22,8 @@ from numba import njit, prange
 
 from ..network import Network
 from .harness import Part, Setting, StepTimer, all_threads, take_turns
-from .products import _updates
+from .products import updates_of
+from .profile import add_profile
 
 
 @njit(parallel=True, nogil=True, cache=True)
@@ -61,12 +62,12 @@ def bytes_touched(network: Network, active: np.ndarray) -> dict[str, float]:
     for projection, rows in zip(network.projections, active, strict=True):
         row = projection.post.units * projection.stored.itemsize
         touched["propagation"] += rows * row
-        touched["plasticity"] += 2 * rows * row * len(_updates(projection))
+        touched["plasticity"] += 2 * rows * row * len(updates_of(projection))
     return touched
 
 
 def one_stream(setting: Setting) -> Part:
-    """Measure (c): keys ``step``, ``bytes``, ``bandwidth``, ``bound`` and ``ratio``."""
+    """Measure (c): keys ``step``, ``bytes``, ``bandwidth``, ``bound``, ``ratio`` and ``profile/...``."""
     network, part = setting.network(1), Part()
     timer = StepTimer(network, [p.pre.array(p.pre.output_variable) for p in network.projections])
     steps = setting.steps(network, timer)
@@ -78,24 +79,27 @@ def one_stream(setting: Setting) -> Part:
         touched.append(bytes_touched(network, timer.mean_active))
         return seconds
 
-    measured = take_turns({"step": step, "bandwidth": copy_bandwidth(size, setting.seconds / 4)}, setting)
+    jobs = {"step": step, "bandwidth": copy_bandwidth(size, setting.seconds / 4)}
+    measured = take_turns(jobs, setting)
     total = np.array([sum(kinds.values()) for kinds in touched])
     of_plasticity = np.array([kinds["plasticity"] for kinds in touched])
     active = ", ".join(
         f"{p.pre.name} {count:.0f} of {p.pre.units}"
         for p, count in zip(network.projections, timer.mean_active, strict=True)
     )
-    part.add("step", "training step, one stream", "ms", 1e3 * measured["step"])
-    note = f"{100 * of_plasticity.mean() / total.mean():.0f} % by plasticity; all weights are {size / 1e6:.1f} MB"
-    part.add("bytes", "bytes it must touch", "MB", total / 1e6, note)
-    note = f"{all_threads()} threads, {size / 1e6:.1f} MB in all, bytes read + written"
-    part.add("bandwidth", "copy bandwidth", "GB/s", measured["bandwidth"] / 1e9, note)
+    part.add("step", "training step, one stream", "ms", measured["step"])
+    learning = of_plasticity.mean() / total.mean()
+    note = f"{learning:.0%} by plasticity"
+    part.add("bytes", "bytes it must touch", "MB", total, note)
+    part.add("bandwidth", "copy bandwidth", "GB/s", measured["bandwidth"], "read + written")
     bound = total / measured["bandwidth"]
-    part.add("bound", "bytes / bandwidth", "ms", 1e3 * bound)
-    part.add("ratio", "step / (bytes / bandwidth)", "x", measured["step"] / bound)
+    part.add("bound", "bytes / bandwidth", "ms", bound)
+    part.add("ratio", "step / that", "x", measured["step"] / bound)
+    add_profile(part, network, timer, steps, setting)
     part.notes.append(f"Presynaptic units that are not silent, mean: {active}.")
     part.notes.append(
         "A row is read once to propagate and read and written once to learn; feedback rows are read once. "
-        "Nothing else is counted."
+        f"Nothing else is counted. All weights, and both sides of the copy ({all_threads()} threads), are "
+        f"{size / 1e6:.1f} MB."
     )
     return part

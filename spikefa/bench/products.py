@@ -13,8 +13,8 @@ from ..engine.kernels import propagate_batched, update_batched
 from ..network import Network
 from .harness import all_threads, mean_seconds
 
-#: Factor of the updates done here: the same work (BLAS skips a product with 0), and the weights stay.
-TINY = 1e-25
+#: Factor of the updates done here: the same work (BLAS skips a product with 0), and the weights hardly move.
+TINY = 1e-12
 
 
 def own_products(network: Network, count: int, library: str | None = None) -> Callable[[], float]:
@@ -37,7 +37,7 @@ def own_products(network: Network, count: int, library: str | None = None) -> Ca
         current = projection.post.view(projection.post.current_variable)
         shared = projection._add, projection._blocks
         calls.append((propagate_batched, (gemm, projection.stored, pre, projection.b, current, *shared)))
-        for f, g, target in _updates(projection):
+        for f, g, target in updates_of(projection):
             calls.append((update_batched, (gemm, target, f, g, TINY, 1.0, projection._blocks)))
 
     def products() -> None:
@@ -58,18 +58,18 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
     ----------
     network : Network
     count : int
-    layout : {"units x streams", "streams x units"}
+    layout : {"units_x_streams", "streams_x_units"}
         Of the activities in memory; the weights lie post-major in the first and pre-major in the second.
         With the first, the arrays are the network's own.
     """
     gemm = blas.get_blas_funcs("gemm", dtype=network.dtype)
-    stream_minor = layout == "units x streams"
+    stream_minor = layout == "units_x_streams"
     place: dict[int, np.ndarray] = {}
 
     def placed(array: np.ndarray) -> np.ndarray:
         if stream_minor:
             return array.T
-        return place.setdefault(id(array), np.ascontiguousarray(array.T)).T
+        return place.setdefault(array.ctypes.data, np.ascontiguousarray(array.T)).T
 
     calls = []
     for projection in network.projections:
@@ -81,7 +81,7 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
             calls.append(((1, pre, weights), {"beta": 0, "c": current}))
         else:  # current (post, streams) = weights (n_post, n_pre) @ pre (n_pre, streams)
             calls.append(((1, weights, pre), {"beta": 0, "c": current}))
-        for f, g, target in _updates(projection):
+        for f, g, target in updates_of(projection):
             pair = (placed(f), placed(g)) if stream_minor else (placed(g), placed(f))
             flags = {"trans_a": stream_minor, "trans_b": not stream_minor}
             calls.append(((TINY, *pair), {"beta": 1, "c": placed(target), **flags}))
@@ -99,11 +99,11 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
 
 def operations(network: Network) -> float:
     """Return floating-point operations of a step's products: two for each synapse, stream and product."""
-    synapses = sum(p.stored.size * (1 + len(_updates(p))) for p in network.projections)
+    synapses = sum(p.stored.size * (1 + len(updates_of(p))) for p in network.projections)
     return 2.0 * network.streams * synapses
 
 
-def _updates(projection) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def updates_of(projection) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Return (pre factor, post factor, what accumulates) of each rank-`streams` update."""
     learning = projection.learning
     if learning is None or learning._loop is not None:

@@ -1,7 +1,7 @@
 """Part (e): the same equations in PyTorch on the CPU, written by hand (see `torch_worker`).
 
-PyTorch runs in a process of its own, which takes turns with this one: it then has the OpenMP that it came with
-and the waiting policy it would have without spikefa (which sets OMP_WAIT_POLICY), and never runs at once with ours.
+PyTorch runs in a process of its own, which takes turns with this one and never runs at once with it. It so
+has the OpenMP it came with, and threads that wait as they would without spikefa (which sets OMP_WAIT_POLICY).
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ from .harness import Part, Setting, StepTimer, all_threads, take_turns
 
 INSTALL = "not installed; to measure: pip install torch --index-url https://download.pytorch.org/whl/cpu"
 
+#: The program of the other process.
+WORKER = Path(__file__).with_name("torch_worker.py")
+
 #: Parameters of the hand-written equations.
 NAMES = (
-    "pixels", "hidden", "outputs", "classes", "a", "max_rate", "weight_range", "feedback_range", "eta", "gamma",
-    "steps_per_image",
+    "pixels", "hidden", "outputs", "classes", "a", "max_rate", "weight_range", "feedback_range", "eta",
+    "gamma", "steps_per_image",
 )  # fmt: skip
 
 
@@ -60,7 +63,7 @@ class Worker:
 def worker() -> Iterator[Worker]:
     """Start `torch_worker`, and stop it at the end."""
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    command = [sys.executable, str(Path(__file__).with_name("torch_worker.py"))]
+    command = [sys.executable, str(WORKER)]
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
@@ -74,14 +77,14 @@ def worker() -> Iterator[Worker]:
 
 
 def against_pytorch(setting: Setting) -> Part:
-    """Measure (e): keys ``spikefa``, ``pytorch/VARIANT`` and ``ratio``; ``pytorch`` alone where it cannot run."""
+    """Measure (e): keys ``spikefa``, ``pytorch/VARIANT``, ``ratio``; ``pytorch`` alone if it cannot run."""
     part, params = Part(), setting.params()
     absent = [name for name in NAMES if not hasattr(params, name)]
     if importlib.util.find_spec("torch") is None:
         part.missing("pytorch", "PyTorch", INSTALL)
     elif absent:
-        note = f"its equations are those of the published spiking network; the model has no {', '.join(absent)}"
-        part.missing("pytorch", "PyTorch", note)
+        note = "its equations are those of the published spiking network; the model has no "
+        part.missing("pytorch", "PyTorch", note + ", ".join(absent))
     else:
         with worker() as process:
             try:
@@ -89,6 +92,11 @@ def against_pytorch(setting: Setting) -> Part:
             except RuntimeError as error:
                 part.missing("pytorch", "PyTorch", str(error))
     return part
+
+
+def in_words(name: str) -> str:
+    """Return a variant's name, or the key of its row, as text."""
+    return name.removeprefix("pytorch/").replace("/", ", ").replace("_", " ")
 
 
 def _measure(part: Part, setting: Setting, process: Worker) -> None:
@@ -106,14 +114,16 @@ def _measure(part: Part, setting: Setting, process: Worker) -> None:
     jobs = {"spikefa": lambda: timer.mean_of(steps)}
     jobs |= {f"pytorch/{variant}": asker(variant) for variant in told["working"]}
     measured = take_turns(jobs, setting)
-    part.add("spikefa", f"spikefa: training step, {setting.streams} streams", "ms", 1e3 * measured["spikefa"])
+    part.add("spikefa", f"spikefa: training step, {setting.streams} streams", "ms", measured["spikefa"])
     for name in list(jobs)[1:]:
-        part.add(name, f"PyTorch {name.partition('/')[2]}", "ms", 1e3 * measured[name])
+        part.add(name, f"PyTorch {in_words(name)}", "ms", measured[name])
     for variant, reason in told["failed"].items():
-        part.missing(f"pytorch/{variant}", f"PyTorch {variant}", reason)
+        part.missing(f"pytorch/{variant}", f"PyTorch {in_words(variant)}", reason)
     best = min(list(jobs)[1:], key=lambda name: part.rows[name].spread.median)
-    part.add("ratio", "best PyTorch / spikefa", "x", measured[best] / measured["spikefa"], best.partition("/")[2])
+    ratio = measured[best] / measured["spikefa"]
+    part.add("ratio", "best PyTorch / spikefa", "x", ratio, in_words(best))
     part.notes.append(
-        f"PyTorch {told['torch']} ({'MKL' if told['mkl'] else 'no MKL'}), {told['threads']} threads, denormals flushed, "
-        "in a process of its own that takes turns with this one; equations of the published spiking network, by hand."
+        f"PyTorch {told['torch']} ({'MKL' if told['mkl'] else 'no MKL'}), {told['threads']} threads, "
+        "denormals flushed, in a process of its own that takes turns with this one. Its equations are those "
+        "of the published spiking network, written by hand."
     )

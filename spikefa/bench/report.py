@@ -13,17 +13,18 @@ from ..files import write_whole
 from .harness import Part, Setting
 from .targets import TARGETS
 
+Record = dict[str, Any]
 Done = dict[str, tuple[str, Part]]
 
 
-def judge(done: Done, setting: Setting) -> list[dict[str, Any]]:
+def judge(done: Done, setting: Setting) -> list[Record]:
     """Compare the targets with what was measured.
 
     Returns
     -------
     list of dict
-        ``what``, ``target``, ``row``, ``measured`` (median), ``low``, ``high`` (quartiles), ``unit`` and ``met``:
-        a truth value, or None where nothing was measured or the sizes are those of ``--quick``.
+        ``what``, ``target``, ``row``, ``measured`` (median), ``low``, ``high`` (quartiles), ``unit`` and
+        ``met``: a truth value, or None where nothing was measured or the sizes are those of ``--quick``.
     """
     judged = []
     for target in TARGETS:
@@ -45,12 +46,15 @@ def judge(done: Done, setting: Setting) -> list[dict[str, Any]]:
     return judged
 
 
-def as_json(record: dict[str, Any], done: Done, judged: list[dict[str, Any]], file: Path | None) -> dict[str, Any]:
+def as_json(record: Record, done: Done, judged: list[Record], file: Path | None) -> Record:
     """Return everything as one dict, and write it to `file` if there is one.
 
-    The dict is the record of `machine.describe` with ``parts`` (letter -> ``title``, ``notes`` and ``rows``: key ->
-    ``what``, ``unit``, ``median``, ``low``, ``high``, ``turns``, ``note``; the four numbers are None where it could not
-    be measured) and ``targets``, see `judge`.
+    Returns
+    -------
+    dict
+        The record of `machine.describe`, with ``parts`` (letter -> ``title``, ``notes``, and ``rows``: key ->
+        ``what``, ``unit``, ``median``, ``low``, ``high``, ``turns``, ``note``; the four numbers are None for
+        what could not be measured) and ``targets``, see `judge`.
     """
     parts = {}
     for letter, (title, part) in done.items():
@@ -60,10 +64,10 @@ def as_json(record: dict[str, Any], done: Done, judged: list[dict[str, Any]], fi
             numbers = none if row.spread is None else dataclasses.asdict(row.spread)
             rows[key] = {"what": row.what, "unit": row.unit, **numbers, "note": row.note}
         parts[letter] = {"title": title, "rows": rows, "notes": part.notes}
-    whole = {**record, "parts": parts, "targets": judged}
+    text = json.dumps({**record, "parts": parts, "targets": judged}, indent=2, allow_nan=False)
     if file is not None:
-        write_whole(file, json.dumps(whole, indent=2, allow_nan=False) + "\n", "the measurements")
-    return whole
+        write_whole(file, text + "\n", "the measurements")
+    return json.loads(text)
 
 
 def number(value: float | None) -> str:
@@ -78,8 +82,8 @@ def table_of(letter: str, title: str, part: Part) -> Table:
     table = Table(title=f"({letter}) {title}", title_justify="left", caption="\n".join(part.notes), box=None)
     table.caption_justify = "left"
     table.add_column("what")
-    for name in ("median", "quartiles", ""):
-        table.add_column(name, justify="left" if name == "" else "right", no_wrap=True)
+    for name in ("median", "quartiles", "unit"):
+        table.add_column(name, justify="left" if name == "unit" else "right", no_wrap=True)
     table.add_column("note")
     for row in part.rows.values():
         if row.spread is None:
@@ -90,15 +94,27 @@ def table_of(letter: str, title: str, part: Part) -> Table:
     return table
 
 
-def table_of_targets(judged: list[dict[str, Any]], quick: bool) -> Table:
+def table_of_targets(judged: list[Record], quick: bool) -> Table:
     """Return the targets as a table."""
     table = Table(title="Targets", title_justify="left", box=None)
     for name in ("what", "target", "measured", "met"):
         table.add_column(name, justify="left" if name == "what" else "right")
     if quick:
-        table.caption = "Quick: sizes are small and these numbers mean nothing."
+        table.caption = "Quick: small sizes, the numbers mean nothing."
     for row in judged:
         met = {True: "yes", False: "no", None: "-"}[row["met"]]
         measured = "-" if row["measured"] is None else f"{number(row['measured'])} {row['unit']}"
         table.add_row(row["what"], row["target"], measured, met)
     return table
+
+
+def in_words(record: Record) -> str:
+    """Return machine, versions and BLAS in three lines."""
+    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    blas = ", ".join(f"{b['internal_api']} {b['version']} ({b['architecture']})" for b in record["blas"])
+    load = number(record["load_average_at_start"])
+    return (
+        f"{record['machine']['processor']}, {record['machine']['cores']} cores, {record['threads']} threads "
+        f"(numba: {record['numba_threading_layer']}), load average {load}"
+        f"\n{versions}\nBLAS: {blas}"
+    )

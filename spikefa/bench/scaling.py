@@ -18,7 +18,7 @@ STREAMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 WIDTHS = (250, 500, 1000, 1500, 2000, 4000)
 CROSSOVER_STREAMS = tuple(range(1, 17))
 CROSSOVER_UNITS = 1500
-#: Weights that the crossover's kernels go through in turn: as many as the full network has, more than caches hold.
+#: Bytes of weights that the crossover's kernels go through in turn: a full network's, more than caches hold.
 CROSSOVER_BYTES = 54e6
 
 
@@ -45,8 +45,9 @@ def _streams(part: Part, setting: Setting) -> None:
         steps = setting.steps(network, timer)
         seconds = take_turns({"step": lambda timer=timer, steps=steps: timer.mean_of(steps)}, setting)["step"]
         each = network.stimulus.steps_per_image
-        part.add(f"streams/{streams}", f"step, {streams} streams", "ms", 1e3 * seconds)
-        part.add(f"streams/{streams}/image", f"an image, {streams} streams", "ms", 1e3 * seconds * each / streams)
+        part.add(f"streams/{streams}", f"step, {streams} streams", "ms", seconds)
+        image = seconds * each / streams
+        part.add(f"streams/{streams}/image", f"an image, {streams} streams", "ms", image)
 
 
 def _widths(part: Part, setting: Setting) -> None:
@@ -58,11 +59,12 @@ def _widths(part: Part, setting: Setting) -> None:
         network = setting.network(hidden=(width,) * len(hidden))
         timer = StepTimer(network)
         steps = setting.steps(network, timer)
-        jobs = {"step": lambda timer=timer, steps=steps: timer.mean_of(steps), "own": own_products(network, steps)}
+        jobs = {"step": lambda timer=timer, steps=steps: timer.mean_of(steps)}
+        jobs["own"] = own_products(network, steps)
         measured = take_turns(jobs, setting)
-        part.add(f"width/{width}", f"step, {len(hidden)} x {width} hidden units", "ms", 1e3 * measured["step"])
-        ratio = measured["step"] / measured["own"]
-        part.add(f"width/{width}/ratio", f"step / its products, {len(hidden)} x {width} hidden units", "x", ratio)
+        units, ratio = f"{len(hidden)} x {width} hidden units", measured["step"] / measured["own"]
+        part.add(f"width/{width}", f"step, {units}", "ms", measured["step"])
+        part.add(f"width/{width}/ratio", f"step / its products, {units}", "x", ratio)
 
 
 def _threads(part: Part, setting: Setting) -> None:
@@ -82,7 +84,7 @@ def _threads(part: Part, setting: Setting) -> None:
     finally:
         numba.set_num_threads(before)
     for count, seconds in measured.items():
-        part.add(f"threads/{count}", f"step, {setting.streams} streams, {count} threads", "ms", 1e3 * seconds)
+        part.add(f"threads/{count}", f"step, {setting.streams} streams, {count} threads", "ms", seconds)
         speedup = measured["1"] / seconds
         part.add(f"threads/{count}/speedup", f"one thread / {count} threads", "x", speedup)
 
@@ -99,9 +101,9 @@ def _crossover(part: Part, setting: Setting) -> None:
         }
         measured = take_turns(jobs, dataclasses.replace(setting, rest=setting.rest / 10))
         for name, seconds in measured.items():
-            what = "feedback (all units)" if name.startswith("dense_") else "propagation + plasticity (half the units)"
-            engine = name.removeprefix("dense_")
-            part.add(f"crossover/{streams}/{name}", f"{what}, {streams} streams, {engine}", "ms", 1e3 * seconds)
+            what = "feedback" if name.startswith("dense_") else "learning"
+            shown = f"{what}, {streams} streams, {name.removeprefix('dense_')}"
+            part.add(f"crossover/{streams}/{name}", shown, "ms", seconds)
         for kind, won in faster.items():
             events, batched = (np.median(measured[f"{kind}{engine}"]) for engine in ("events", "batched"))
             if events < batched and len(won) == counts.index(streams):
@@ -109,7 +111,11 @@ def _crossover(part: Part, setting: Setting) -> None:
     now = f"projections.EVENT_STREAMS is {projections.EVENT_STREAMS}"
     for kind, key, what in (("", "crossover", "learning"), ("dense_", "crossover/dense", "feedback")):
         most = max(faster[kind], default=0)
-        part.add(key, f"event-driven kernels are faster up to ({what}, {units} x {units})", "streams", [most], now)
+        part.add(key, f"event-driven kernels are faster up to, {what}", "streams", [most], now)
+    part.notes.append(
+        f"Crossover: {units} x {units}, many matrices in turn. Learning is propagation and plasticity with "
+        "half of the presynaptic units spiking; feedback is propagation alone with all of them active."
+    )
 
 
 def _kernels(units: int, streams: int, engine: str, dense: bool, quick: bool) -> Callable[[], float]:

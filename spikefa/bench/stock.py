@@ -13,7 +13,7 @@ QUICK_SIZES = {"hidden": (30, 30), "outputs": 20}
 
 
 def stock_target(quick: bool) -> str:
-    """Return ``"cython"`` where a compiler is found; ``"numpy"`` without one, or quickly (nothing to compile)."""
+    """Return ``"cython"`` where a compiler is found; ``"numpy"`` without one, or quickly."""
     return "cython" if not quick and CythonCodeObject.is_available() else "numpy"
 
 
@@ -36,13 +36,14 @@ def against_stock(setting: Setting) -> Part:
         jobs[name] = lambda timer=timer, steps=steps, images=images: timer.mean_of(steps) / images
     measured = take_turns(jobs, setting)
     widths = "-".join(str(p.units) for p in [reference.input, *reference.layers])
-    part.add("stock", f"stock Brian2 Synapses ({target}), one stream: training, an image", "ms", 1e3 * measured["stock"])
-    shown = f"spikefa, {setting.streams} streams: training, an image"
-    part.add("spikefa", shown, "ms", 1e3 * measured["spikefa"])
-    part.add("spikefa_one", "spikefa, one stream: training, an image", "ms", 1e3 * measured["spikefa_one"])
-    part.add("ratio", f"stock / spikefa with {setting.streams} streams", "x", measured["stock"] / measured["spikefa"])
-    part.add("ratio_one", "stock / spikefa with one stream", "x", measured["stock"] / measured["spikefa_one"])
-    part.notes.append(f"Network {widths}; stock Brian2 has no streams that share weights, and one thread.")
+    stock, many, one = (measured[name] for name in networks)
+    part.add("stock", f"Brian2 ({target}), one stream", "ms", stock)
+    part.add("spikefa", f"spikefa, {setting.streams} streams", "ms", many)
+    part.add("spikefa_one", "spikefa, one stream", "ms", one)
+    part.add("ratio", f"Brian2 / spikefa, {setting.streams} streams", "x", stock / many)
+    part.add("ratio_one", "Brian2 / spikefa, one stream", "x", stock / one)
+    part.notes.append(f"Training, an image; network {widths}.")
+    part.notes.append("Stock Brian2 has one thread, and no streams that share weights.")
     if target == "numpy" and not setting.quick:
         part.notes.append("No C++ compiler or no Cython was found: stock Brian2 would be faster with them.")
     return part

@@ -6,20 +6,21 @@ It imports nothing of spikefa: the equations are written by hand, those of Lilli
     u_top <- u_top + a (s - target - u_top);  u <- u + a (delta_above B - u);  delta = tanh(u)
     W <- (1 - gamma) W - eta s_below^T (delta p (1 - p))
 
-It reads one line of JSON (the sizes and constants), prints one (versions, the variants that work), and then for
-each line ``{"variant": ..., "steps": n}`` prints the seconds a step. An empty line ends it.
+It reads one line of JSON (the sizes and constants), prints one (versions, the variants that work), and then
+prints the seconds a step for each line ``{"variant": ..., "steps": n}``. An empty line ends it.
 
-Variants: ``eager`` and ``compiled``, with activities in memory as (units, streams) or (streams, units).
+Variants: ``eager`` or ``compiled``, ``/``, then how activities lie in memory, units_x_streams or streams_x_units.
 """
 
 import json
 import os
 import sys
 import time
+from itertools import pairwise
 
 import torch
 
-LAYOUTS = {"units x streams": True, "streams x units": False}
+LAYOUTS = {"units_x_streams": True, "streams_x_units": False}
 
 
 class Net:
@@ -38,7 +39,7 @@ class Net:
         def activity(units):
             return torch.zeros((units, self.streams) if units_first else (self.streams, units))
 
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.W = [matrix(pre, post, sizes["weight_range"]) for pre, post in pairs]
         self.b = [torch.zeros((n, 1) if units_first else n) for n in widths[1:]]
         self.B = [matrix(post, pre, sizes["feedback_range"]) for pre, post in pairs[1:]]
@@ -104,7 +105,7 @@ def main():
     with torch.inference_mode():
         for how in ("eager", *(["compiled"] if sizes["compile"] else [])):
             for layout, units_first in LAYOUTS.items():
-                name = f"{how}, {layout}"
+                name = f"{how}/{layout}"
                 try:
                     net = Net(sizes, units_first)
                     step = net.step if how == "eager" else torch.compile(net.step, dynamic=False)
@@ -114,8 +115,8 @@ def main():
                     working[name] = net, step
                 except Exception as error:  # no compiler, or one that PyTorch cannot use
                     failed[name] = f"{type(error).__name__}: {error}".strip().splitlines()[0][:200]
-        told = {"torch": torch.__version__, "working": list(working), "failed": failed, "threads": sizes["threads"]}
-        told["mkl"] = torch.backends.mkl.is_available()
+        told = {"torch": torch.__version__, "mkl": torch.backends.mkl.is_available()}
+        told |= {"threads": torch.get_num_threads(), "working": list(working), "failed": failed}
         print(json.dumps(told), file=out, flush=True)
         while line := sys.stdin.readline().strip():
             asked = json.loads(line)

@@ -1,0 +1,248 @@
+"""`spikefa bench`: what is measured is there, finite and positive, and what it says is computed rightly.
+
+No test asserts a speed.
+"""
+
+import dataclasses
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+
+from spikefa import cli
+from spikefa.bench import (
+    PARTS,
+    Setting,
+    bench,
+    chosen,
+    harness,
+    memory,
+    one_stream,
+    products,
+    profile,
+    report,
+    targets,
+)
+from spikefa.bench import pytorch as pytorch_part
+from spikefa.bench.harness import Part, Spread, StepTimer, mean_seconds, synthetic_images, take_turns
+
+
+@pytest.fixture(scope="module")
+def setting(model):
+    return Setting.quickly(model)
+
+
+#: Keys that each part always has, in quick mode.
+KEYS = {
+    "a": "step own scipy/units_x_streams scipy/streams_x_units ratio remainder profile/propagation "
+    "profile/updates profile/integration profile/emission profile/thresholds profile/post_factors "
+    "profile/stimulus profile/readout profile/no_product",
+    "b": "train test epoch test_set",
+    "c": "step bytes bandwidth bound ratio profile/propagation profile/no_product",
+    "d": "stock spikefa spikefa_one ratio ratio_one",
+    "e": "pytorch",
+    "f": "imports training with_data arrays",
+    "g": "streams/1 streams/20/image width/20 width/50/ratio threads/1 threads/1/speedup crossover/1/events "
+    "crossover/1/batched crossover/4/dense_events crossover crossover/dense",
+    "h": "mkl",
+}
+#: Differences of times, and counts: may be zero or, with small sizes, negative.
+ANY_SIGN = {"remainder", "crossover", "crossover/dense"}
+
+
+@pytest.mark.parametrize("letter", PARTS)
+def test_every_part_gives_numbers(setting, letter, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        pytorch_part.importlib.util, "find_spec", lambda name: None
+    )  # else a minute of compiling
+    file = tmp_path / "bench.json"
+    told = []
+    result = bench(setting, letter, file, lambda *part: told.append(part))
+    assert json.loads(file.read_text()) == result
+    assert [name for name, _, _ in told] == [letter] == list(result["parts"])
+    part = result["parts"][letter]
+    assert part["title"] == PARTS[letter][0]
+    rows = part["rows"]
+    assert set(KEYS[letter].split()) <= set(rows)
+    for key, row in rows.items():
+        assert set(row) == {"what", "unit", "median", "low", "high", "turns", "note"}
+        if row["median"] is None:
+            assert letter in "eh" and row["note"], f"{key} has no reason"
+            continue
+        assert all(math.isfinite(row[name]) for name in ("median", "low", "high")), key
+        assert row["low"] <= row["median"] <= row["high"] and row["turns"] >= 1
+        assert key in ANY_SIGN or row["low"] > 0, key
+    report.table_of(*told[0])
+
+
+def test_record_names_machine_versions_threads_and_blas(setting):
+    record = bench(setting, "b")
+    assert record["quick"] is True and record["model"] == setting.model.name
+    assert record["params"]["pixels"] == harness.QUICK_SIZES["pixels"]
+    assert record["threads"] >= 1 and record["machine"]["cores"] >= 1
+    assert {"spikefa", "python", "brian2", "numpy", "numba", "scipy"} <= set(record["versions"])
+    assert any("openblas" in b["internal_api"] or "mkl" in b["internal_api"] for b in record["blas"])
+    assert record["numba_threading_layer"] != "not started"
+    words = report.in_words(record)
+    assert record["machine"]["processor"] in words and record["versions"]["numpy"] in words
+    assert [t["row"] for t in record["targets"]] == [t.row for t in targets.TARGETS]
+    assert all(t["met"] is None for t in record["targets"])  # quick: no judgement
+
+
+def test_turns_are_interleaved(setting):
+    order = []
+
+    def job(name):
+        return lambda: order.append(name) or len(order)
+
+    values = take_turns({name: job(name) for name in "ABC"}, dataclasses.replace(setting, turns=3))
+    assert "".join(order) == "ABCABCABC"
+    assert {name: list(v) for name, v in values.items()} == {"A": [1, 4, 7], "B": [2, 5, 8], "C": [3, 6, 9]}
+
+
+def test_median_and_quartiles_of_known_values():
+    assert Spread.of([7.0, 1.0, 3.0, 5.0, 9.0]) == Spread(5.0, 3.0, 7.0, 5)
+    assert Spread.of([2.0]) == Spread(2.0, 2.0, 2.0, 1)
+    part = Part()
+    part.add("x", "x", "ms", [0.001, 0.003])
+    part.add("y", "y", "GB/s", 2e9)
+    assert part.rows["x"].spread == Spread(2.0, 1.5, 2.5, 2)
+    assert part.rows["y"].spread.median == 2.0
+
+
+def test_mean_seconds_leaves_out_the_first_call(monkeypatch):
+    calls = []
+    now = iter([10.0, 16.0])
+    monkeypatch.setattr(harness.time, "perf_counter", lambda: next(now))
+    assert mean_seconds(lambda: calls.append(0), 3) == 2.0
+    assert len(calls) == 4
+
+
+def test_timer_measures_the_steps_after_the_first_and_counts_activity(setting):
+    net = setting.network(1)
+    timer = StepTimer(net, [net.input.array("s"), net.layers[0].array("I")])
+    step = net.step
+    assert timer.mean_of(7) > 0
+    assert len(timer.spans) == 7 and net.step == step + 8
+    spikes, currents = timer.mean_active
+    assert 0 < spikes < net.input.units
+    assert currents == net.layers[0].units
+
+
+def test_images_have_the_statistics_of_mnist():
+    images = synthetic_images(500, 784)
+    assert images.shape == (500, 784) and images.dtype == np.uint8
+    assert np.mean(images > 0) == pytest.approx(0.191, abs=0.005)
+    assert images.mean() / 255 == pytest.approx(0.1306, abs=0.005)
+    assert np.array_equal(images, synthetic_images(500, 784))
+
+
+def test_products_alone_are_the_steps_own_products(setting):
+    """SciPy's products give the same currents, in both layouts, and the weights do not move."""
+    net = setting.network()
+    currents = {p.name: p.post.view(p.post.current_variable) for p in net.projections}
+    expected = {p.name: p.pre.view(p.pre.output_variable).T @ p.W for p in net.projections}
+    weights = {p.name: p.W.copy() for p in net.projections}
+    jobs = {"own": products.own_products(net, 1), "scipy": products.scipy_products(net, 1, "units_x_streams")}
+    for name, job in jobs.items():
+        for current in currents.values():
+            current[...] = 5  # must be overwritten
+        assert job() > 0
+        for p in net.projections:
+            bias = p.b if name == "own" else 0
+            np.testing.assert_allclose(currents[p.name].T, expected[p.name] + bias, atol=1e-5)
+            np.testing.assert_allclose(p.W, weights[p.name], rtol=0, atol=1e-8)
+    assert products.scipy_products(net, 1, "streams_x_units")() > 0
+    learning = sum(p.W.size for p in net.projections if p.learning)
+    total = sum(p.W.size for p in net.projections)
+    assert products.operations(net) == 2 * net.streams * (total + learning)
+
+
+def test_every_object_of_a_network_has_a_category(setting):
+    net = setting.network()
+    found = {obj.name: profile.category_of(obj) for obj in net.sorted_objects}
+    assert set(found.values()) == set(profile.CATEGORIES)
+    assert found["h1_emit"] == "emission" and found["h1_to_h2"] == "propagation"
+    assert found["h1_to_h2_learning"] == "updates"
+
+
+def test_bytes_by_hand(setting):
+    net = setting.network(1)
+    pixels, (h1, h2), out = 64, (40, 40), 20
+    active = {p.name: 0.0 for p in net.projections} | {"image_to_h1": 10.0, "h1_to_h2": 3.0}
+    feedback = next(p for p in net.projections if p.pre is net.error)
+    active[feedback.name] = out
+    touched = one_stream.bytes_touched(net, np.array([active[p.name] for p in net.projections]))
+    assert net.input.units == pixels and feedback.shape == (out, h2)
+    assert touched["propagation"] == 4 * (10 * h1 + 3 * h2 + out * h2)
+    assert touched["plasticity"] == 4 * 2 * (10 * h1 + 3 * h2)
+
+
+def test_copy_copies():
+    source, target = np.arange(1001, dtype=np.float32), np.zeros(1001, np.float32)
+    one_stream._copy(source, target, 3)
+    assert np.array_equal(source, target)
+
+
+def test_targets_are_judged_by_the_median(setting):
+    def done(**rows):
+        part = Part()
+        for key, value in rows.items():
+            part.add(key, key, "x", [value / 2, value, 10 * value])
+        return {"d": ("d", part), "a": ("a", part)}
+
+    full = dataclasses.replace(setting, quick=False)
+    judged = {t["row"]: t for t in report.judge(done(ratio=1.1), full)}
+    assert judged["a.ratio"]["met"] is True and judged["d.ratio"]["met"] is False
+    assert judged["a.ratio"]["measured"] == 1.1 and judged["a.ratio"]["target"] == "<= 1.2 x"
+    assert judged["f.training"]["met"] is None and judged["f.training"]["measured"] is None
+    assert {t["row"]: t["met"] for t in report.judge(done(ratio=60), full)}["d.ratio"] is True
+
+
+def test_parts_are_chosen_in_order_and_bad_ones_refused(setting):
+    assert chosen(None) == list("abcdefgh")
+    assert chosen("c, a") == ["a", "c"]
+    for bad in ("z", "a,zz", "", ","):
+        with pytest.raises(ValueError, match="--only takes letters from a,b,c,d,e,f,g,h, got"):
+            chosen(bad)
+
+
+def test_a_file_that_cannot_be_written_is_refused_at_once(setting, tmp_path):
+    with pytest.raises(OSError, match="cannot write the measurements"):
+        bench(setting, "a", tmp_path / "nowhere" / "bench.json", lambda *part: pytest.fail("measured first"))
+
+
+def test_failing_process_is_named(setting, monkeypatch):
+    monkeypatch.setattr(memory, "CHILD", "raise SystemExit('out of luck')")
+    with pytest.raises(RuntimeError, match="measures memory failed: out of luck"):
+        memory.peak_of(setting, 0)
+
+
+def test_pytorch_that_dies_is_a_row(setting, tmp_path, monkeypatch):
+    fake = tmp_path / "torch_worker.py"
+    fake.write_text("import sys; sys.exit('no torch today')")
+    monkeypatch.setattr(pytorch_part, "WORKER", fake)
+    monkeypatch.setattr(pytorch_part.importlib.util, "find_spec", lambda name: True)
+    row = pytorch_part.against_pytorch(setting).rows["pytorch"]
+    assert row.spread is None and row.note == "PyTorch stopped with code 1: no torch today"
+
+
+def test_command(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "b.json"
+    monkeypatch.setattr(sys, "argv", ["spikefa", "bench", "--quick", "--only", "b", "--json", str(file)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 0
+    out = capsys.readouterr().out
+    assert "Targets" in out and "the numbers mean nothing" in out and str(file.name) in out.replace("\n", "")
+    assert set(json.loads(file.read_text())["parts"]) == {"b"}
+
+
+def test_command_refuses_unknown_parts(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["spikefa", "bench", "--quick", "--only", "a,q"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    assert "--only takes letters from a,b,c,d,e,f,g,h, got 'a,q'" in capsys.readouterr().out

@@ -1,0 +1,94 @@
+"""The commands, as a user calls them."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from spikefa import environment
+from spikefa.cli import app
+
+SMALL = [
+    "--data", "digits", "--streams", "20", "--set", "pixels=64", "--set", "hidden=30,20", "--set", "outputs=20",
+    "--epochs", "1", "--set", "weight_range=0.2",
+]  # fmt: skip
+
+
+def call(*arguments, code=0):
+    """Run a command in a process of its own; return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from spikefa.cli import main; main()", *map(str, arguments)],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", ["train", "resume", "evaluate", "plot", "models", "demo", "bench"])
+def test_help_of_each_command(command):
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0 and len(result.output.splitlines()) > 4
+
+
+def test_train_evaluate_and_plot(tmp_path):
+    run = tmp_path / "run"
+    printed = call("train", "lillicrap2016_spiking", *SMALL, "--run", run)
+    assert re.search(r"Test error [\d.]+% after 1\.\d+ epochs", printed)
+    assert f"Wrote {run}/: run.json, model.py, metrics.csv, checkpoint.h5, recordings/" in printed
+    said = re.search(r"Test error ([\d.]+%)", printed)[1]
+    evaluated = call("evaluate", run)
+    assert f"test error {said} of 360 images at 5 steps an image" in evaluated and "Wrote nothing." in evaluated
+    for figure in ("raster", "psp", "learning", "fields", "figure4"):
+        assert f"Wrote {run / 'figures' / figure}.png" in call("plot", run, figure)
+        assert (run / "figures" / f"{figure}.png").read_bytes()[:4] == b"\x89PNG"
+    out = tmp_path / "elsewhere" / "figure.pdf"
+    call("plot", run, "figure4", "--out", out)
+    assert out.read_bytes()[:4] == b"%PDF"
+
+
+def test_models_are_listed():
+    assert "lillicrap2016_spiking" in call("models")
+
+
+BAD = [
+    (["train", "nothing"], "Model 'nothing': there are"),
+    (["train", "lillicrap2016_spiking", "--data", "digits"], r"images must be \(n, 784\) for input 'image'"),
+    (["train", "lillicrap2016_spiking", *SMALL, "--set", "outputs=25"], "must have equal groups of units for 10 classes"),
+    (["train", "lillicrap2016_spiking", *SMALL, "--set", "etta=1"], "no parameter 'etta'"),
+    (["train", "lillicrap2016_spiking", *SMALL, "--set", "rule=dW = eta * q_pre"], "'q_pre' needs a variable 'q'"),
+    (["train", "lillicrap2016_spiking", *SMALL, "--validation", "5000"], "validation must be an integer from 0 to"),
+    (["train", "lillicrap2016_spiking", "--data-dir", "/nowhere"], "/nowhere: expected a directory"),
+    (["resume", "/nowhere"], "is no run directory"),
+    (["plot", "/nowhere", "raster"], "is no run directory"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD)
+def test_bad_calls_end_with_one_sentence(arguments, message, tmp_path):
+    more = ["--run", tmp_path / "run"] if arguments[0] == "train" else []
+    printed = call(*arguments, *more, code=2)
+    assert re.search(message, printed), printed
+    assert "Traceback" not in printed and not (tmp_path / "run").exists()
+
+
+def test_an_existing_run_is_not_overwritten(tmp_path):
+    call("train", "lillicrap2016_spiking", *SMALL, "--epochs", "0", "--no-display", "--run", tmp_path / "run")
+    before = (tmp_path / "run" / "checkpoint.h5").read_bytes()
+    printed = call("train", "lillicrap2016_spiking", *SMALL, "--run", tmp_path / "run", code=2)
+    assert "holds a run already" in printed
+    assert (tmp_path / "run" / "checkpoint.h5").read_bytes() == before
+
+
+def test_demo_quick(tmp_path):
+    printed = call("demo", "--epochs", "2", "--run", tmp_path / "demo")
+    assert printed.count("Wrote") == 6 and (tmp_path / "demo" / "figures" / "figure4.png").exists()
+
+
+def test_broken_pair_of_packages_gets_one_sentence(monkeypatch):
+    monkeypatch.setattr(environment, "version", lambda package: {"brian2": "2.9.0", "numpy": "2.4.1"}[package])
+    with pytest.raises(ImportError, match=r'Brian2 2.9.0 cannot be imported with numpy 2.4.1; run: .*"numpy<2.4"'):
+        environment.check_environment()
+    monkeypatch.setattr(environment, "version", lambda package: {"brian2": "2.10.1", "numpy": "2.4.1"}[package])
+    environment.check_environment()

@@ -1,0 +1,97 @@
+"""Model files: found, checked, set from text, copied and changed."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from spikefa import modelfile
+from spikefa.modelfile import ModelError
+
+
+def test_every_bundled_model_has_what_every_model_has():
+    assert "lillicrap2016_spiking" in modelfile.names()
+    for name in modelfile.names():
+        model = modelfile.load(name)
+        assert "https://doi.org/" in model.module.__doc__
+        source = model.source
+        for field in dataclasses.fields(model.module.Params):
+            line = next(i for i, text in enumerate(source.splitlines()) if text.startswith(f"    {field.name}:"))
+            assert source.splitlines()[line + 1].strip().startswith('"""'), f"{name}: {field.name} has no docstring"
+
+
+def test_published_values(model):
+    """SYSTEMS.md, section 1."""
+    params = model.params()
+    assert (params.pixels, params.hidden, params.outputs) == (784, (1500, 1500, 1500), 1000)
+    assert (params.weight_range, params.feedback_range, params.a) == (0.05, 0.1, 0.9)
+    assert (params.steps_per_image, params.test_steps, params.eta, params.gamma) == (5, 5, 1e-3, 1e-8)
+    net = model.build(model.params({"hidden": (40, 30), "outputs": 20}), streams=2, seed=0)
+    assert [p.shape for p in net.projections if p.learning] == [(784, 40), (40, 30), (30, 20)]
+    assert [p.shape for p in net.projections if not p.learning] == [(20, 30), (30, 40)]
+    for projection in net.projections:
+        limit = 0.05 if projection.learning else 0.1
+        assert 0.95 * limit < abs(projection.W).max() <= limit and (projection.b == 0).all()
+        assert abs(projection.W.mean()) < 5 * limit / (3 * projection.W.size) ** 0.5
+
+
+def test_set_reaches_every_parameter(model):
+    texts = ["hidden=500,400", "outputs=500", "eta=4e-3", "weight_range=0.1", "a=1", "dtype=float64", "pixels=64"]
+    params = model.params(model.parse(texts))
+    assert params.hidden == (500, 400) and params.outputs == 500 and params.eta == 4e-3
+    assert params.a == 1.0 and isinstance(params.a, float) and params.dtype == "float64"
+    assert model.params(model.parse(["hidden=500"])).hidden == (500,)
+    assert model.params(model.parse(["hidden="])).hidden == ()
+    assert model.params(model.parse(["rule=dW = eta * s_pre"])).rule == "dW = eta * s_pre"
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["etta=1"], r"no parameter 'etta'; there are pixels, hidden, outputs"),
+        (["eta"], r"--set needs name=value, got 'eta'"),
+        (["eta=fast"], r"parameter 'eta' must be float, got 'fast'"),
+        (["outputs=10.5"], r"parameter 'outputs' must be int, got 10.5"),
+        (["hidden=10,x"], r"parameter 'hidden' must be int, got 'x'"),
+    ],
+)
+def test_bad_settings_are_refused(model, texts, message):
+    with pytest.raises(ModelError, match=message):
+        model.params(model.parse(texts))
+
+
+def test_unknown_presets_and_models_are_refused(model, tmp_path):
+    with pytest.raises(ModelError, match=r"no preset 'fast'; there are \[.*'demo'"):
+        model.params(preset="fast")
+    with pytest.raises(ModelError, match=r"Model 'lillicrap': there are .*lillicrap2016_spiking.*or give the path"):
+        modelfile.load("lillicrap")
+    for text, message in [
+        ("x = 1", "has no 'Params'"),
+        ("class Params: pass\ndef build(): pass", "Params must be a dataclass"),
+        ("1 / 0", "does not run: ZeroDivisionError"),
+    ]:
+        (tmp_path / "mine.py").write_text(text)
+        with pytest.raises(ModelError, match=message):
+            modelfile.load(tmp_path / "mine.py")
+
+
+def test_a_study_is_a_copy_with_an_equation_changed(model, tmp_path, digits):
+    """Copy the file, change the derivative in the rule, run it."""
+    copy = tmp_path / "mine.py"
+    changed = model.source.replace("delta_post * psi_post * s_pre", "delta_post * s_pre")
+    assert changed != model.source
+    copy.write_text(changed)
+    mine = modelfile.load(str(copy))
+    sizes = {"pixels": 64, "hidden": (20,), "outputs": 10}
+    nets = [m.build(m.params(sizes), streams=5, seed=0) for m in (model, mine)]
+    for net in nets:
+        net.stimulus.show_images(digits.train_images[:20], digits.train_labels[:20])
+        net.run_steps(20)
+    assert abs(nets[0]["h1_to_output"].W - nets[1]["h1_to_output"].W).max() > 1e-3
+
+
+def test_the_package_names_no_model():
+    root = Path(modelfile.__file__).parent
+    for path in root.rglob("*.py"):
+        if "_models" not in path.parts:
+            assert not any(name in path.read_text() for name in modelfile.names()), path
