@@ -50,6 +50,8 @@ delta : 1
 MODULATION = "delta = tanh(u)"
 
 RULE = "dW = -eta * delta_post * psi_post * s_pre - gamma * W"
+# Not in the paper: without the mean of the presynaptic spikes, one direction that bounds eta.
+CENTRED_RULE = "dW = -eta * delta_post * psi_post * (s_pre - mean_rate) - gamma * W"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,12 @@ class Params:
     """Decay of weights and biases in a step."""
     momentum: float = 0.0
     """Momentum of the updates; the paper has none."""
+    drop_after: tuple[int, ...] = ()
+    """Epochs after which the learning rate is divided by `drop_by`; the paper's is constant."""
+    drop_by: float = 3.0
+    """Divisor of the learning rate after each of these epochs."""
+    mean_rate: float = 0.0
+    """Subtracted from the spikes of hidden layers in the rule (0.5 centres them); the paper subtracts nothing."""
     steps_per_image: int = 5
     """Steps for which a training image is shown."""
     test_steps: int = 5
@@ -99,6 +107,11 @@ PRESETS = {
 }  # fmt: skip
 
 
+def learning_rate(params: Params, epoch: int) -> float:
+    """Factor of the learning rate in an epoch; 0 is the first."""
+    return params.drop_by ** -sum(epoch >= drop for drop in params.drop_after)
+
+
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:  # noqa: B008
     """Build the network."""
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
@@ -110,10 +123,11 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     fa.feedback_alignment(
         net, error=ERROR, feedback=FEEDBACK, emit=MODULATION, B=fa.uniform(params.feedback_range), namespace=constants
     )
-    plasticity = fa.Plasticity(
-        params.rule, {"eta": params.eta, "gamma": params.gamma}, momentum=params.momentum
-    )
+    constants = {"eta": params.eta, "gamma": params.gamma, "mean_rate": params.mean_rate}
+    rule = fa.Plasticity(params.rule, constants, momentum=params.momentum)
+    hidden_rule = fa.Plasticity(CENTRED_RULE, constants, momentum=params.momentum) if params.mean_rate else rule
     for layer in net.layers:
+        plasticity = rule if below is net.input else hidden_rule
         fa.Projection(net, below, layer, fa.uniform(params.weight_range), plasticity=plasticity)
         below = layer
     net.present(params.steps_per_image, params.classes)

@@ -75,6 +75,12 @@ def test_unknown_presets_and_models_are_refused(model, tmp_path):
             modelfile.load(tmp_path / "mine.py")
 
 
+def test_learning_rate_drops_after_the_epochs_named(model):
+    params = model.params({"drop_after": (2, 3), "drop_by": 10.0})
+    assert [model.learning_rate(params, epoch) for epoch in range(5)] == pytest.approx([1, 1, 0.1, 0.01, 0.01])
+    assert model.learning_rate(model.params(), 100) == 1.0
+
+
 def test_a_study_is_a_copy_with_an_equation_changed(model, tmp_path, digits):
     """Copy the file, change the derivative in the rule, run it."""
     copy = tmp_path / "mine.py"

@@ -57,6 +57,10 @@ def test_rule_that_is_no_product(small, digits):
     compare(small(dtype="float64", rule="dW = -eta * delta_post * psi_post * s_pre * (1 - W**2) - gamma * W"), digits)
 
 
+def test_centred_rule(small, digits):
+    compare(small(dtype="float64", mean_rate=0.5), digits)
+
+
 def test_a_wrong_sign_would_be_seen(small, digits):
     """The comparison can fail: the same model with one sign changed is far off."""
     net = small(dtype="float64")

@@ -9,7 +9,7 @@ It imports nothing of spikefa: the equations are written by hand, those of Lilli
 It reads one line of JSON (the sizes and constants), prints one (versions, the variants that work), and then
 prints the seconds a step for each line ``{"variant": ..., "steps": n}``. An empty line ends it.
 
-Variants: ``eager`` or ``compiled``, ``/``, then how activities lie in memory, units_x_streams or streams_x_units.
+Variants: ``eager/LAYOUT`` and ``compiled/LAYOUT``, where the layout is that of activities in memory.
 """
 
 import json

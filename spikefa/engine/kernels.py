@@ -12,13 +12,10 @@ Sums run in an order fixed by the shapes, so results do not depend on the number
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import get_num_threads, njit, prange
 
 from .blas import N, T, call_gemm
 from .denormals import flush_denormals, restore
-
-#: Columns of a row that one task of an event-driven kernel handles (4 to 8 kB of weights).
-COLUMNS = 512
 
 
 @njit(parallel=True, nogil=True, cache=True)
@@ -82,9 +79,11 @@ def update_batched(gemm, weights, pre, post, scale, keep, blocks):
         restore(mode)
 
 
-@njit(parallel=True, nogil=True, cache=True)
 def propagate_events(weights, activity, bias, current, add):
     """As `propagate_batched`, reading only the rows of units whose activity is not zero.
+
+    Threads share out the columns; every sum runs over the active rows in order, four at a time, so results do
+    not depend on how many threads there are.
 
     Parameters
     ----------
@@ -94,31 +93,42 @@ def propagate_events(weights, activity, bias, current, add):
     current : ndarray (n_post, streams)
     add : bool
     """
-    n_pre, n_post = weights.shape
-    streams = activity.shape[1]
-    tasks = (n_post + COLUMNS - 1) // COLUMNS
-    for task in prange(tasks):
-        mode = flush_denormals()
-        low, high = task * COLUMNS, min((task + 1) * COLUMNS, n_post)
-        total = np.empty((streams, high - low), weights.dtype)
-        for k in range(streams):
-            for j in range(low, high):
-                total[k, j - low] = current[j, k] * add + bias[j]
-        for i in range(n_pre):
-            row = weights[i, low:high]
-            for k in range(streams):
-                s = activity[i, k]
-                if s != 0:
-                    to = total[k]
-                    for j in range(high - low):
-                        to[j] += s * row[j]
-        for k in range(streams):
-            for j in range(low, high):
-                current[j, k] = total[k, j - low]
-        restore(mode)
+    _propagate_events(weights, activity, bias, current, add, min(get_num_threads(), weights.shape[1]))
 
 
 @njit(parallel=True, nogil=True, cache=True)
+def _propagate_events(weights, activity, bias, current, add, tasks):
+    n_pre, n_post = weights.shape
+    for task in prange(tasks):
+        mode = flush_denormals()
+        low, high = task * n_post // tasks, (task + 1) * n_post // tasks
+        columns = np.uint64(high - low)  # a signed count would keep LLVM from vectorising
+        total = np.empty(high - low, weights.dtype)
+        active = np.empty(n_pre + 1, np.int64)
+        for k in range(activity.shape[1]):
+            count = 0
+            for i in range(n_pre):
+                active[count] = i
+                count += activity[i, k] != 0
+            for j in range(low, high):
+                total[j - low] = current[j, k] * add + bias[j]
+            whole = count - count % 4
+            for m in range(0, whole, 4):
+                i0, i1, i2, i3 = active[m], active[m + 1], active[m + 2], active[m + 3]
+                s0, s1, s2, s3 = activity[i0, k], activity[i1, k], activity[i2, k], activity[i3, k]
+                r0, r1 = weights[i0, low:high], weights[i1, low:high]
+                r2, r3 = weights[i2, low:high], weights[i3, low:high]
+                for j in range(columns):
+                    total[j] += (s0 * r0[j] + s1 * r1[j]) + (s2 * r2[j] + s3 * r3[j])
+            for m in range(whole, count):
+                s, row = activity[active[m], k], weights[active[m], low:high]
+                for j in range(columns):
+                    total[j] += s * row[j]
+            for j in range(low, high):
+                current[j, k] = total[j - low]
+        restore(mode)
+
+
 def update_events(weights, pre, post, scale):
     """``weights += scale * pre @ post.T``, touching only the rows of units whose `pre` is not zero.
 
@@ -129,13 +139,18 @@ def update_events(weights, pre, post, scale):
     post : ndarray (n_post, streams)
     scale : float
     """
+    _update_events(weights, pre, post, scale, min(get_num_threads(), weights.shape[1]))
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def _update_events(weights, pre, post, scale, tasks):
     n_pre, n_post = weights.shape
     streams = pre.shape[1]
     number = weights.dtype.type
-    tasks = (n_post + COLUMNS - 1) // COLUMNS
     for task in prange(tasks):
         mode = flush_denormals()
-        low, high = task * COLUMNS, min((task + 1) * COLUMNS, n_post)
+        low, high = task * n_post // tasks, (task + 1) * n_post // tasks
+        columns = np.uint64(high - low)
         factor = np.empty((streams, high - low), weights.dtype)
         for k in range(streams):
             for j in range(low, high):
@@ -146,7 +161,7 @@ def update_events(weights, pre, post, scale):
                 s = pre[i, k]
                 if s != 0:
                     g = factor[k]
-                    for j in range(high - low):
+                    for j in range(columns):
                         row[j] += s * g[j]
         restore(mode)
 
