@@ -112,20 +112,29 @@ def learning_rate(params: Params, epoch: int) -> float:
     return params.drop_by ** -sum(epoch >= drop for drop in params.drop_after)
 
 
-def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:  # noqa: B008
+def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
     constants = {"tau": net.clock.dt / params.a}
-    below = fa.Input(net, "image", params.pixels, INPUT, emit=INPUT_SPIKES, namespace={"max_rate": params.max_rate})
+    below = fa.Input(
+        net, "image", params.pixels, INPUT, emit=INPUT_SPIKES, namespace={"max_rate": params.max_rate}
+    )
     sizes = {f"h{number}": units for number, units in enumerate(params.hidden, start=1)}
     for name, units in {**sizes, "output": params.outputs}.items():
         fa.Layer(net, name, units, LAYER, emit=SPIKES, namespace=constants)
     fa.feedback_alignment(
-        net, error=ERROR, feedback=FEEDBACK, emit=MODULATION, B=fa.uniform(params.feedback_range), namespace=constants
+        net,
+        error=ERROR,
+        feedback=FEEDBACK,
+        emit=MODULATION,
+        B=fa.uniform(params.feedback_range),
+        namespace=constants,
     )
     constants = {"eta": params.eta, "gamma": params.gamma, "mean_rate": params.mean_rate}
     rule = fa.Plasticity(params.rule, constants, momentum=params.momentum)
-    hidden_rule = fa.Plasticity(CENTRED_RULE, constants, momentum=params.momentum) if params.mean_rate else rule
+    hidden_rule = (
+        fa.Plasticity(CENTRED_RULE, constants, momentum=params.momentum) if params.mean_rate else rule
+    )
     for layer in net.layers:
         plasticity = rule if below is net.input else hidden_rule
         fa.Projection(net, below, layer, fa.uniform(params.weight_range), plasticity=plasticity)

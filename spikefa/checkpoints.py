@@ -78,7 +78,9 @@ def load(path: Path, network: Network, model: str | None = None) -> dict[str, An
         with h5py.File(held, "r") as f:
             _check_header(path, f, network, model)
             state = _state(network)
-            read = {group: {name: f[f"{group}/{name}"][()] for name in arrays} for group, arrays in state.items()}
+            read = {
+                group: {name: f[f"{group}/{name}"][()] for name in arrays} for group, arrays in state.items()
+            }
             extra = {g: sorted(set(f[g]) - set(arrays)) for g, arrays in state.items() if g in f}
             progress = {name: f[f"progress/{name}"][()] for name in f["progress"]}
             step = int(f.attrs["step"])
@@ -133,7 +135,9 @@ def _check_header(path: Path, f: h5py.File, network: Network, model: str | None)
         raise CheckpointError(f"{path}: was written by another version of the model file")
     for name in ("streams", "seed"):
         if f.attrs[name] != getattr(network, name):
-            raise CheckpointError(f"{path}: has {name} {f.attrs[name]}, and the network {getattr(network, name)}")
+            raise CheckpointError(
+                f"{path}: has {name} {f.attrs[name]}, and the network {getattr(network, name)}"
+            )
 
 
 def _state(network: Network) -> dict[str, dict[str, np.ndarray]]:

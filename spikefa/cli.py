@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from datetime import datetime
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +24,7 @@ app = typer.Typer(
 console = Console(highlight=False, soft_wrap=True)
 
 
-class Data(str, Enum):
+class Data(StrEnum):
     """Data sets."""
 
     mnist = "mnist"
@@ -32,7 +32,7 @@ class Data(str, Enum):
     digits = "digits"
 
 
-class Figure(str, Enum):
+class Figure(StrEnum):
     """Figures."""
 
     raster = "raster"
@@ -42,21 +42,31 @@ class Figure(str, Enum):
     figure4 = "figure4"
 
 
-DataDir = Annotated[Path | None, typer.Option(help="Directory of the IDX files; else SPIKEFA_DATA, else downloaded.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Directory of the IDX files; else SPIKEFA_DATA, else downloaded.")
+]
 
 
 @app.command()
 def train(
-    model: Annotated[str, typer.Argument(help="A model's name (see: spikefa models) or its file (./mine.py).")],
+    model: Annotated[
+        str, typer.Argument(help="A model's name (see: spikefa models) or its file (./mine.py).")
+    ],
     data: Annotated[Data, typer.Option(help="Data set.")] = Data.mnist,
     data_dir: DataDir = None,
     epochs: Annotated[int, typer.Option(min=0, help="Passes over the training images.")] = 5,
-    streams: Annotated[int, typer.Option(min=1, help="Images shown at once; their updates are summed.")] = 100,
+    streams: Annotated[
+        int, typer.Option(min=1, help="Images shown at once; their updates are summed.")
+    ] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
     preset: Annotated[str | None, typer.Option(help="A named set of the model's parameters.")] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the model, such as hidden=500,500 (repeatable)."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A parameter of the model, such as hidden=500,500 (repeatable).",
+        ),
     ] = None,
     validation: Annotated[int, typer.Option(min=0, help="Hold out the last N training images.")] = 0,
     evaluate_every: Annotated[float, typer.Option(help="Epochs between evaluations.")] = 1.0,
@@ -112,7 +122,9 @@ def resume(
 @app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
-    steps: Annotated[list[int] | None, typer.Option(help="Steps an image (repeatable); default: the run's.")] = None,
+    steps: Annotated[
+        list[int] | None, typer.Option(help="Steps an image (repeatable); default: the run's.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Measure the error of a run's last checkpoint on the test images. Writes nothing."""
@@ -123,10 +135,14 @@ def evaluate(
     network, dataset = opened.trained_network(), opened.dataset()
     for count in steps or [opened.protocol.test_steps]:
         wrong = evaluation.error(network, dataset.test_images, dataset.test_labels, count)
-        console.print(f"test error {wrong:.2%} of {len(dataset.test_images):,} images at {count} steps an image")
+        console.print(
+            f"test error {wrong:.2%} of {len(dataset.test_images):,} images at {count} steps an image"
+        )
         if dataset.validation_images is not None:
             wrong = evaluation.error(network, dataset.validation_images, dataset.validation_labels, count)
-            console.print(f"validation error {wrong:.2%} of {len(dataset.validation_images):,} at {count} steps")
+            console.print(
+                f"validation error {wrong:.2%} of {len(dataset.validation_images):,} at {count} steps"
+            )
     console.print("Wrote nothing.")
 
 
@@ -134,7 +150,9 @@ def evaluate(
 def plot(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     figure: Annotated[Figure, typer.Argument(help="What to draw.")],
-    out: Annotated[Path | None, typer.Option(help="File (.png, .pdf, .svg); default: RUN/figures/FIGURE.png.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File (.png, .pdf, .svg); default: RUN/figures/FIGURE.png.")
+    ] = None,
 ) -> None:
     """Draw a figure of a run: rasters, PSPs, learning curve, receptive fields, or Figure 4."""
     from .figures import draw
@@ -215,9 +233,13 @@ def _train(run, trainer) -> None:
         TextColumn("epoch {task.fields[epoch]:.2f}  training error {task.fields[error]:.1%}"),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     ]  # fmt: skip
-    console.print(f"{run.model.name} on {run.data}: {trainer.dataset!r}, {run.streams} streams, seed {run.seed}")
+    console.print(
+        f"{run.model.name} on {run.data}: {trainer.dataset!r}, {run.streams} streams, seed {run.seed}"
+    )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("training", total=trainer.total, completed=trainer.images_seen, epoch=0, error=0)
+        task = progress.add_task(
+            "training", total=trainer.total, completed=trainer.images_seen, epoch=0, error=0
+        )
         trainer.on_progress = lambda now: progress.update(
             task, completed=now.images_seen, epoch=now.epoch, error=now.train_error
         )

@@ -66,7 +66,9 @@ def record_display(
     classes, output = network.readout.classes, network.layers[-1]
     group = output.units // classes
     each = min(max(1, UNITS_SHOWN // classes), group)
-    shown[output.name] = np.concatenate([c * group + np.sort(rng.permutation(group)[:each]) for c in range(classes)])
+    shown[output.name] = np.concatenate(
+        [c * group + np.sort(rng.permutation(group)[:each]) for c in range(classes)]
+    )
     one = {layer.name: int(shown[layer.name][0]) for layer in network.hidden}
     watched = [(layer.view(layer.output_variable), shown[layer.name]) for layer in network.layers]
     for layer in network.hidden:

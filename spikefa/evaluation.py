@@ -27,7 +27,11 @@ def guesses(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     """
     images = network.stimulus.checked(images)
     count, streams = len(images), network.streams
-    filled = np.concatenate([images, np.repeat(images[:1], -count % streams, axis=0)]) if count % streams else images
+    filled = (
+        np.concatenate([images, np.repeat(images[:1], -count % streams, axis=0)])
+        if count % streams
+        else images
+    )
     with network.aside(EVALUATION):
         network.stimulus.steps_per_image = steps
         network.stimulus.show_images(filled)

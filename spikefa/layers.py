@@ -150,7 +150,9 @@ class Population(NeuronGroup):
         known = self.variables.get(variable)
         if known is None or not hasattr(known, "get_value") or not getattr(known, "array", False):
             names = sorted(n for n, v in self.variables.items() if getattr(v, "array", False) and n[0] != "_")
-            raise KeyError(f"{type(self).__name__} {self.name!r}: no state variable {variable!r}; it has {names}")
+            raise KeyError(
+                f"{type(self).__name__} {self.name!r}: no state variable {variable!r}; it has {names}"
+            )
         return known.get_value()
 
     def view(self, variable: str) -> np.ndarray:
@@ -162,7 +164,12 @@ class Population(NeuronGroup):
         arrays = {}
         for name, variable in self.variables.items():
             mine = getattr(variable, "owner", None) is not None and variable.owner.name == self.name
-            if mine and getattr(variable, "array", False) and not variable.read_only and not variable.constant:
+            if (
+                mine
+                and getattr(variable, "array", False)
+                and not variable.read_only
+                and not variable.constant
+            ):
                 arrays[name] = variable.get_value()
         for name in ("lastspike", "not_refractory"):
             if name in self.variables:

@@ -150,7 +150,9 @@ def load(name: str | Path) -> Model:
     if path.suffix != ".py" and path.name == str(name):
         path = next((place / f"{name}.py" for place in _PLACES if (place / f"{name}.py").is_file()), path)
     if not path.is_file():
-        raise ModelError(f"Model {str(name)!r}: there are {', '.join(names())}; or give the path of a file (./mine.py)")
+        raise ModelError(
+            f"Model {str(name)!r}: there are {', '.join(names())}; or give the path of a file (./mine.py)"
+        )
     source = path.read_text(encoding="utf-8")
     spec = importlib.util.spec_from_file_location(f"spikefa_model_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)

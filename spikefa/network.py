@@ -194,11 +194,11 @@ class Network(BrianNetwork):
         """The arrays that learn, and what their rules remember; not copies."""
         arrays: dict[str, np.ndarray] = {}
         for projection in self.projections:
-            arrays[f"{projection.name}.W"] = projection.W
-            arrays[f"{projection.name}.b"] = projection.b
-            if projection.learning is not None:
-                for name, array in projection.learning.state_arrays().items():
-                    arrays[f"{projection.name}.{name}"] = array
+            for part in (projection, projection.learning):
+                if part is not None:
+                    arrays |= {
+                        f"{projection.name}.{name}": array for name, array in part.state_arrays().items()
+                    }
         return arrays
 
     @contextmanager

@@ -17,7 +17,7 @@ import sympy
 from brian2 import BrianObject
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
-from .engine.kernels import add_in_place, scale_in_place, update_batched, update_bias, update_events
+from .engine.kernels import add_in_place, scale_in_place, update_bias
 from .engine.synapse_loop import compile_loop
 
 if TYPE_CHECKING:
@@ -285,16 +285,12 @@ class Learning(BrianObject):
 
     def _accumulate(self, weights: np.ndarray, bias: np.ndarray, keep: float, keep_bias: float) -> None:
         projection = self.projection
-        if keep != 1 and (projection.event_driven or not self._factors):
-            scale_in_place(weights, weights.dtype.type(keep))
-            keep = 1.0
+        if not self._factors and keep != 1:
+            scale_in_place(np.atleast_2d(weights), weights.dtype.type(keep))
         if keep_bias != 1 and self.learn_bias and not self._factors:
             bias *= bias.dtype.type(keep_bias)
         for (_, f, g, one), scale in zip(self._factors, self._scales, strict=True):
-            if projection.event_driven:
-                update_events(weights, f, g, scale)
-            else:
-                update_batched(projection._gemm, weights, f, g, scale, keep, projection._blocks)
+            projection.update(weights, f, g, scale, keep)
             if self.learn_bias:
                 update_bias(bias, g, scale * one, keep_bias)
             keep = keep_bias = 1.0
@@ -306,7 +302,7 @@ class Learning(BrianObject):
         if decay:
             for velocity, weights in ((self._velocity, projection.stored), (self._bias_velocity, projection.b)):
                 velocity -= weights.dtype.type(decay) * weights
-        add_in_place(projection.stored, self._velocity)
+        add_in_place(np.atleast_2d(projection.stored), np.atleast_2d(self._velocity))
         if self.learn_bias:
             projection.b[...] += self._bias_velocity
 

@@ -66,7 +66,8 @@ class Reference:
             name=projection.name,
             namespace={},
         )
-        synapses.connect()
+        i, j = projection.synapses()
+        synapses.connect(i=i, j=j)
         synapses.W = projection.W[np.asarray(synapses.i), np.asarray(synapses.j)]
         updater = synapses.summed_updaters[f"{current}_post"]
         updater.when, updater.order = post.slot, post.place
@@ -109,7 +110,7 @@ class Reference:
     def W(self, projection: str) -> np.ndarray:
         """Weights ``(n_pre, n_post)`` of a projection."""
         synapses = self._synapses[projection]
-        weights = np.empty((synapses.source.units, synapses.target.units), self.network.dtype)
+        weights = np.zeros((synapses.source.units, synapses.target.units), self.network.dtype)
         weights[np.asarray(synapses.i), np.asarray(synapses.j)] = synapses.W_[:]
         return weights
 

@@ -94,7 +94,9 @@ class Run:
             write_whole(self.directory / "model.py", self.model.source, "the model")
             write_whole(self.directory / "run.json", json.dumps(record, indent=2) + "\n", "the run's record")
         except OSError as error:
-            raise RunError(f"{self.directory}: cannot be written ({error.strerror}); choose another with --run") from error
+            raise RunError(
+                f"{self.directory}: cannot be written ({error.strerror}); choose another with --run"
+            ) from error
 
     def network(self) -> Network:
         """Build the network as at the start of the run."""
@@ -159,12 +161,16 @@ def open_run(directory: str | Path, data_dir: str | None = None) -> Run:
         raise RunError(f"{path}: cannot be read ({error})") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, dict) else record
-        raise RunError(f"{path}: must have format {FORMAT}, got {found!r}; it is of another version of spikefa")
+        raise RunError(
+            f"{path}: must have format {FORMAT}, got {found!r}; it is of another version of spikefa"
+        )
     try:
         model = modelfile.load(directory / "model.py")
         model = dataclasses.replace(model, name=record["model"], path=Path(record["model_file"]))
         if model.digest != record["model_sha256"]:
-            raise RunError(f"{directory / 'model.py'}: was changed since the run began; start a new run with it")
+            raise RunError(
+                f"{directory / 'model.py'}: was changed since the run began; start a new run with it"
+            )
         return Run(
             directory=directory,
             model=model,

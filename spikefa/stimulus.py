@@ -122,7 +122,9 @@ class Stimulus(BrianObject):
         """Switch the images when their time has come."""
         if self._next is not None and self._step == 0:
             images, labels = self._next()
-            np.multiply(images.T, 1 / 255 if images.dtype == np.uint8 else 1, out=self._rate, casting="unsafe")
+            np.multiply(
+                images.T, 1 / 255 if images.dtype == np.uint8 else 1, out=self._rate, casting="unsafe"
+            )
             if labels is not None:
                 self.labels[:] = labels
                 if self._target is not None:
@@ -216,7 +218,14 @@ class Readout(BrianObject):
 
     def save(self) -> tuple:
         """Everything that `restore` needs."""
-        return self.counts.copy(), self.shown, self.wrong, self.rates.copy(), self.guesses, self.on_presentation
+        return (
+            self.counts.copy(),
+            self.shown,
+            self.wrong,
+            self.rates.copy(),
+            self.guesses,
+            self.on_presentation,
+        )
 
     def restore(self, saved: tuple) -> None:
         """Go back to saved counts."""

@@ -104,7 +104,12 @@ class Trainer:
         learning_rate: Callable[[int], float] = lambda epoch: 1.0,
         model: str = "",
     ):
-        self.network, self.dataset, self.protocol, self.directory = network, dataset, protocol, Path(directory)
+        self.network, self.dataset, self.protocol, self.directory = (
+            network,
+            dataset,
+            protocol,
+            Path(directory),
+        )
         self.learning_rate, self.model = learning_rate, model
         if network.stimulus is None:
             raise ValueError("Trainer: the network has no stimulus; call its present() first")

@@ -36,11 +36,11 @@ def setting(model):
 
 #: Keys that each part always has, in quick mode.
 KEYS = {
-    "a": "step own scipy/units_x_streams scipy/streams_x_units ratio remainder profile/propagation "
+    "a": "step busy own scipy/units_x_streams scipy/streams_x_units ratio remainder profile/propagation "
     "profile/updates profile/integration profile/emission profile/thresholds profile/post_factors "
     "profile/stimulus profile/readout profile/no_product",
     "b": "train test epoch test_set",
-    "c": "step bytes bandwidth bound ratio profile/propagation profile/no_product",
+    "c": "step busy bytes bandwidth bound ratio profile/propagation profile/no_product",
     "d": "stock spikefa spikefa_one ratio ratio_one",
     "e": "pytorch",
     "f": "imports training with_data arrays",
@@ -126,6 +126,7 @@ def test_timer_measures_the_steps_after_the_first_and_counts_activity(setting):
     step = net.step
     assert timer.mean_of(7) > 0
     assert len(timer.spans) == 7 and net.step == step + 8
+    assert 0 < timer.cores_busy < 1000
     spikes, currents = timer.mean_active
     assert 0 < spikes < net.input.units
     assert currents == net.layers[0].units

@@ -39,7 +39,9 @@ def test_train_evaluate_and_plot(tmp_path):
     assert f"Wrote {run}/: run.json, model.py, metrics.csv, checkpoint.h5, recordings/" in printed
     said = re.search(r"Test error ([\d.]+%)", printed)[1]
     evaluated = call("evaluate", run)
-    assert f"test error {said} of 360 images at 5 steps an image" in evaluated and "Wrote nothing." in evaluated
+    assert (
+        f"test error {said} of 360 images at 5 steps an image" in evaluated and "Wrote nothing." in evaluated
+    )
     for figure in ("raster", "psp", "learning", "fields", "figure4"):
         assert f"Wrote {run / 'figures' / figure}.png" in call("plot", run, figure)
         assert (run / "figures" / f"{figure}.png").read_bytes()[:4] == b"\x89PNG"
@@ -55,10 +57,19 @@ def test_models_are_listed():
 BAD = [
     (["train", "nothing"], "Model 'nothing': there are"),
     (["train", "lillicrap2016_spiking", "--data", "digits"], r"images must be \(n, 784\) for input 'image'"),
-    (["train", "lillicrap2016_spiking", *SMALL, "--set", "outputs=25"], "must have equal groups of units for 10 classes"),
+    (
+        ["train", "lillicrap2016_spiking", *SMALL, "--set", "outputs=25"],
+        "must have equal groups of units for 10 classes",
+    ),
     (["train", "lillicrap2016_spiking", *SMALL, "--set", "etta=1"], "no parameter 'etta'"),
-    (["train", "lillicrap2016_spiking", *SMALL, "--set", "rule=dW = eta * q_pre"], "'q_pre' needs a variable 'q'"),
-    (["train", "lillicrap2016_spiking", *SMALL, "--validation", "5000"], "validation must be an integer from 0 to"),
+    (
+        ["train", "lillicrap2016_spiking", *SMALL, "--set", "rule=dW = eta * q_pre"],
+        "'q_pre' needs a variable 'q'",
+    ),
+    (
+        ["train", "lillicrap2016_spiking", *SMALL, "--validation", "5000"],
+        "validation must be an integer from 0 to",
+    ),
     (["train", "lillicrap2016_spiking", "--data-dir", "/nowhere"], "/nowhere: expected a directory"),
     (["resume", "/nowhere"], "is no run directory"),
     (["plot", "/nowhere", "raster"], "is no run directory"),
@@ -87,8 +98,14 @@ def test_demo_quick(tmp_path):
 
 
 def test_broken_pair_of_packages_gets_one_sentence(monkeypatch):
-    monkeypatch.setattr(environment, "version", lambda package: {"brian2": "2.9.0", "numpy": "2.4.1"}[package])
-    with pytest.raises(ImportError, match=r'Brian2 2.9.0 cannot be imported with numpy 2.4.1; run: .*"numpy<2.4"'):
+    monkeypatch.setattr(
+        environment, "version", lambda package: {"brian2": "2.9.0", "numpy": "2.4.1"}[package]
+    )
+    with pytest.raises(
+        ImportError, match=r'Brian2 2.9.0 cannot be imported with numpy 2.4.1; run: .*"numpy<2.4"'
+    ):
         environment.check_environment()
-    monkeypatch.setattr(environment, "version", lambda package: {"brian2": "2.10.1", "numpy": "2.4.1"}[package])
+    monkeypatch.setattr(
+        environment, "version", lambda package: {"brian2": "2.10.1", "numpy": "2.4.1"}[package]
+    )
     environment.check_environment()

@@ -7,6 +7,7 @@ import pytest
 
 from spikefa.engine import kernels
 from spikefa.engine.blas import BLOCK_UNITS, blocks_of, gemm_address
+import itertools
 
 SHAPES = [(1, 1, 1), (7, 5, 3), (3, 700, 2), (64, 10, 100), (20, 401, 17)]
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
@@ -82,7 +83,11 @@ def test_blocks_cover_every_unit_and_depend_on_shape_alone():
     for units in (1, 2, 3, 10, BLOCK_UNITS, 1500, 4000):
         blocks = blocks_of(units)
         edges = [block * units // blocks for block in range(blocks + 1)]
-        assert edges[0] == 0 and edges[-1] == units and all(a < b for a, b in zip(edges, edges[1:], strict=False))
+        assert (
+            edges[0] == 0
+            and edges[-1] == units
+            and all(a < b for a, b in itertools.pairwise(edges))
+        )
 
 
 def test_unknown_blas_is_refused():

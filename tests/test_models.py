@@ -16,8 +16,12 @@ def test_every_bundled_model_has_what_every_model_has():
         assert "https://doi.org/" in model.module.__doc__
         source = model.source
         for field in dataclasses.fields(model.module.Params):
-            line = next(i for i, text in enumerate(source.splitlines()) if text.startswith(f"    {field.name}:"))
-            assert source.splitlines()[line + 1].strip().startswith('"""'), f"{name}: {field.name} has no docstring"
+            line = next(
+                i for i, text in enumerate(source.splitlines()) if text.startswith(f"    {field.name}:")
+            )
+            assert source.splitlines()[line + 1].strip().startswith('"""'), (
+                f"{name}: {field.name} has no docstring"
+            )
 
 
 def test_published_values(model):
@@ -36,7 +40,15 @@ def test_published_values(model):
 
 
 def test_set_reaches_every_parameter(model):
-    texts = ["hidden=500,400", "outputs=500", "eta=4e-3", "weight_range=0.1", "a=1", "dtype=float64", "pixels=64"]
+    texts = [
+        "hidden=500,400",
+        "outputs=500",
+        "eta=4e-3",
+        "weight_range=0.1",
+        "a=1",
+        "dtype=float64",
+        "pixels=64",
+    ]
     params = model.params(model.parse(texts))
     assert params.hidden == (500, 400) and params.outputs == 500 and params.eta == 4e-3
     assert params.a == 1.0 and isinstance(params.a, float) and params.dtype == "float64"
@@ -63,7 +75,9 @@ def test_bad_settings_are_refused(model, texts, message):
 def test_unknown_presets_and_models_are_refused(model, tmp_path):
     with pytest.raises(ModelError, match=r"no preset 'fast'; there are \[.*'demo'"):
         model.params(preset="fast")
-    with pytest.raises(ModelError, match=r"Model 'lillicrap': there are .*lillicrap2016_spiking.*or give the path"):
+    with pytest.raises(
+        ModelError, match=r"Model 'lillicrap': there are .*lillicrap2016_spiking.*or give the path"
+    ):
         modelfile.load("lillicrap")
     for text, message in [
         ("x = 1", "has no 'Params'"),
@@ -77,7 +91,9 @@ def test_unknown_presets_and_models_are_refused(model, tmp_path):
 
 def test_learning_rate_drops_after_the_epochs_named(model):
     params = model.params({"drop_after": (2, 3), "drop_by": 10.0})
-    assert [model.learning_rate(params, epoch) for epoch in range(5)] == pytest.approx([1, 1, 0.1, 0.01, 0.01])
+    assert [model.learning_rate(params, epoch) for epoch in range(5)] == pytest.approx(
+        [1, 1, 0.1, 0.01, 0.01]
+    )
     assert model.learning_rate(model.params(), 100) == 1.0
 
 

@@ -226,7 +226,10 @@ def build_with(what):
 BAD_PARTS = [
     (lambda n: fa.Layer(n, "x", 0, LAYER), r"Layer 'x': units must be a positive whole number, got 0"),
     (lambda n: fa.Layer(n, "h", 3, LAYER), r"already an object called 'h'|already has an object called 'h'"),
-    (lambda n: fa.Layer(n, "x", 3, "v : 1"), r"Layer 'x': the equations must have the output 's'; they have \['v'\]"),
+    (
+        lambda n: fa.Layer(n, "x", 3, "v : 1"),
+        r"Layer 'x': the equations must have the output 's'; they have \['v'\]",
+    ),
     (lambda n: fa.Layer(n, "x", 3, LAYER, threshold=None), r"needs emit or a threshold"),
     (lambda n: fa.Input(n, "y", 3), r"has the input 'image' already, got 'y'"),
     (
@@ -279,7 +282,9 @@ def test_bad_images_are_refused(small, images, labels, message):
 
 
 def test_unknown_variable_names_those_that_exist(small):
-    with pytest.raises(KeyError, match=r"Layer 'h1': no state variable 'w'; it has \['I', 's', 'v'\]|no state variable"):
+    with pytest.raises(
+        KeyError, match=r"Layer 'h1': no state variable 'w'; it has \['I', 's', 'v'\]|no state variable"
+    ):
         small()["h1"].view("w")
 
 

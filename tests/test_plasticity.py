@@ -52,7 +52,11 @@ RULES = {
         lambda x, y, W: 0.1 * math.tanh(x["v"] - y["v"]),
         lambda W: 0,
     ),
-    "constant drift": ("dW = eta * s_pre * s_post - theta", lambda x, y, W: 0.1 * x["s"] * y["s"], lambda W: -0.3),
+    "constant drift": (
+        "dW = eta * s_pre * s_post - theta",
+        lambda x, y, W: 0.1 * x["s"] * y["s"],
+        lambda W: -0.3,
+    ),
 }
 RULES["three factors"] = (BASE.replace("delta", "d"), *RULES["three factors"][1:])
 
@@ -131,7 +135,7 @@ def test_derivative_spelt_out_is_one_product():
 
 @pytest.mark.parametrize("streams", [1, 4])
 def test_small_decay_is_not_lost_in_float32(streams):
-    net, projection = network("dW = -gamma * W", streams, dtype="float32", gamma=1e-8)
+    _net, projection = network("dW = -gamma * W", streams, dtype="float32", gamma=1e-8)
     before = projection.W.astype(float)
     steps = 2000
     # one run of many steps would take long here: let the rule itself run
@@ -159,7 +163,10 @@ def test_zero_third_factor_changes_nothing():
         ("dW = eta * (s_pre", r"is not an expression Brian2 can read"),
         ("dW = eta * q_pre", r"'q_pre' needs a variable 'q' of 'a', which has \['N', 'd'.*'psi'"),
         ("dW = eta * s_post * q_post", r"Projection 'a->b', Rule .*'q_post' needs a variable 'q' of 'b'"),
-        ("dW = zeta * s_pre", r"unknown symbol 'zeta'; there are W, the constants \['eta', 'gamma', 'theta'\]"),
+        (
+            "dW = zeta * s_pre",
+            r"unknown symbol 'zeta'; there are W, the constants \['eta', 'gamma', 'theta'\]",
+        ),
     ],
 )
 def test_bad_rules_are_refused(rule, message):

@@ -66,7 +66,9 @@ def test_metrics_and_checkpoint(run):
 def test_learning_rate_schedule_is_followed(run):
     made = run(epochs=2)
     made.create()
-    trainer = Trainer(made.network(), made.dataset(), made.protocol, made.directory, lambda epoch: 0.0 if epoch else 1.0)
+    trainer = Trainer(
+        made.network(), made.dataset(), made.protocol, made.directory, lambda epoch: 0.0 if epoch else 1.0
+    )
     seen = {}
     trainer.on_row = lambda row: seen.update({row["images_seen"]: trainer.network["h1_to_h2"].W.copy()})
     trainer.run()
@@ -202,7 +204,9 @@ def test_diverging_weights_stop_the_run_and_keep_the_last_good_checkpoint(run):
     made = run(eta=1e9, rule="dW = eta * s_post * s_pre", epochs=1)
     made.create()
     trainer = made.trainer()
-    with pytest.raises(Diverged, match=r"step \d+, \d+ images: Projection '.*->.*': the largest weight is .*checkpoint.h5"):
+    with pytest.raises(
+        Diverged, match=r"step \d+, \d+ images: Projection '.*->.*': the largest weight is .*checkpoint.h5"
+    ):
         trainer.run()
     again = made.trainer()
     again.resume()
@@ -220,7 +224,9 @@ def test_full_disk_keeps_the_old_checkpoint(run, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="cannot write the checkpoint \\(No space left on device\\).*checkpoint.h5"):
+    with pytest.raises(
+        OSError, match="cannot write the checkpoint \\(No space left on device\\).*checkpoint.h5"
+    ):
         trainer.save()
     assert trainer.checkpoint.read_bytes() == before
     assert sorted(p.name for p in made.directory.iterdir()) == ["checkpoint.h5", "model.py", "run.json"]
@@ -275,7 +281,9 @@ def test_bad_checkpoints_are_refused_and_change_nothing(saved, how, message):
         assert np.array_equal(array, before[name])
 
 
-@pytest.mark.parametrize("changes", [{"hidden": (30,)}, {"hidden": (30, 21)}, {"dtype": "float64"}, {"momentum": 0.5}])
+@pytest.mark.parametrize(
+    "changes", [{"hidden": (30,)}, {"hidden": (30, 21)}, {"dtype": "float64"}, {"momentum": 0.5}]
+)
 def test_checkpoint_of_another_model_is_refused(saved, run, changes):
     network = run("other", **changes).network()
     with pytest.raises(CheckpointError, match="is a checkpoint of another model"):
@@ -289,7 +297,9 @@ def test_a_run_is_never_overwritten(saved):
 
 def test_unwritable_run_directory(run, tmp_path):
     (tmp_path / "run").write_text("a file where the directory should be")
-    with pytest.raises(RunError, match=r"cannot be written \((File exists|Not a directory)\); choose another with --run"):
+    with pytest.raises(
+        RunError, match=r"cannot be written \((File exists|Not a directory)\); choose another with --run"
+    ):
         run().create()
 
 

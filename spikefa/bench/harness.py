@@ -147,6 +147,7 @@ class StepTimer(BrianObject):
     def reset(self) -> None:
         """Forget the steps measured."""
         self.spans: list[float] = []
+        self._processor = [0.0, 0.0]  # processor time at the first and last reading
         self.active_counts = np.zeros(len(self.watched))
 
     def before_run(self, run_namespace: dict) -> None:
@@ -157,6 +158,7 @@ class StepTimer(BrianObject):
     def run(self) -> None:
         """Take the time."""
         entered = time.perf_counter()
+        self._processor[self._left is not None] = time.process_time()
         if self._left is not None:
             self.spans.append(entered - self._left)
             for number, array in enumerate(self.watched):
@@ -168,6 +170,11 @@ class StepTimer(BrianObject):
         self.reset()
         self.network.run_steps(steps + 1, **options)
         return float(np.mean(self.spans))
+
+    @property
+    def cores_busy(self) -> float:
+        """Processor time of all threads over time, in the last run: below the threads' number where they wait."""
+        return (self._processor[1] - self._processor[0]) / sum(self.spans)
 
     @property
     def mean_active(self) -> np.ndarray:

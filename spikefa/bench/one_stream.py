@@ -67,16 +67,18 @@ def bytes_touched(network: Network, active: np.ndarray) -> dict[str, float]:
 
 
 def one_stream(setting: Setting) -> Part:
-    """Measure (c): keys ``step``, ``bytes``, ``bandwidth``, ``bound``, ``ratio`` and ``profile/...``."""
+    """Measure (c): keys ``step``, ``busy``, ``bytes``, ``bandwidth``, ``bound``, ``ratio`` and ``profile/...``."""
     network, part = setting.network(1), Part()
     timer = StepTimer(network, [p.pre.array(p.pre.output_variable) for p in network.projections])
     steps = setting.steps(network, timer)
     size = sum(p.stored.nbytes for p in network.projections)
     touched: list[dict[str, float]] = []
+    busy: list[float] = []
 
     def step() -> float:
         seconds = timer.mean_of(steps)
         touched.append(bytes_touched(network, timer.mean_active))
+        busy.append(timer.cores_busy)
         return seconds
 
     jobs = {"step": step, "bandwidth": copy_bandwidth(size, setting.seconds / 4)}
@@ -88,6 +90,7 @@ def one_stream(setting: Setting) -> Part:
         for p, count in zip(network.projections, timer.mean_active, strict=True)
     )
     part.add("step", "training step, one stream", "ms", measured["step"])
+    part.add("busy", "cores busy meanwhile", "", busy, f"{all_threads()} threads")
     learning = of_plasticity.mean() / total.mean()
     note = f"{learning:.0%} by plasticity"
     part.add("bytes", "bytes it must touch", "MB", total, note)

@@ -31,6 +31,10 @@ NAMES = (
 )  # fmt: skip
 
 
+#: The processors that this process may use; once OpenMP has bound its first thread, that thread says less.
+PROCESSORS = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+
+
 class Worker:
     """A process that runs `torch_worker`."""
 
@@ -64,16 +68,35 @@ def worker() -> Iterator[Worker]:
     """Start `torch_worker`, and stop it at the end."""
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     command = [sys.executable, str(WORKER)]
-    with (
-        tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
-        ) as process,
-    ):
-        try:
-            yield Worker(process, errors)
-        finally:
-            process.kill()
+    with tempfile.TemporaryFile("w+") as errors:
+        with _on_all_processors():
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=environment,
+            )
+        with process:
+            try:
+                yield Worker(process, errors)
+            finally:
+                process.kill()
+
+
+@contextmanager
+def _on_all_processors() -> Iterator[None]:
+    """Let processes that are started inside use every processor, even if OpenMP has bound this thread to one."""
+    if PROCESSORS is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, PROCESSORS)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def against_pytorch(setting: Setting) -> Part:

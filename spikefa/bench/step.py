@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..network import EVALUATION, Network
-from .harness import Part, Setting, StepTimer, take_turns
+from .harness import Part, Setting, StepTimer, all_threads, take_turns
 from .products import operations, own_products, scipy_products
 from .profile import add_profile
 
@@ -11,15 +11,23 @@ LAYOUTS = ("units_x_streams", "streams_x_units")
 
 
 def training_step(setting: Setting) -> Part:
-    """Measure (a): keys ``step``, ``own``, ``scipy/LAYOUT``, ``ratio``, ``remainder``, ``profile/...``."""
+    """Measure (a): keys ``step``, ``busy``, ``own``, ``scipy/LAYOUT``, ``ratio``, ``remainder``, ``profile/...``."""
     network, part = setting.network(), Part()
     timer = StepTimer(network)
     steps = setting.steps(network, timer)
-    jobs = {"step": lambda: timer.mean_of(steps), "own": own_products(network, steps)}
+    busy: list[float] = []
+
+    def step() -> float:
+        seconds = timer.mean_of(steps)
+        busy.append(timer.cores_busy)
+        return seconds
+
+    jobs = {"step": step, "own": own_products(network, steps)}
     jobs |= {f"scipy/{layout}": scipy_products(network, steps, layout) for layout in LAYOUTS}
     measured = take_turns(jobs, setting)
     work = operations(network) / 1e9
     part.add("step", f"training step, {network.streams} streams", "ms", measured["step"])
+    part.add("busy", "cores busy meanwhile", "", busy, f"{all_threads()} threads")
     for name, values in list(measured.items())[1:]:
         library, _, layout = name.partition("/")
         who = "spikefa's kernels" if library == "own" else f"SciPy, {layout.replace('_', ' ')}"

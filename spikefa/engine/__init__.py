@@ -15,8 +15,10 @@ def code_object_class(target: str) -> type[CodeObject]:
         If there is no such target.
     """
     if target == "numba":
-        from . import target as _  # registers it
-    classes = {cls.class_name: cls for cls in codegen_targets if cls.class_name in ("numba", "numpy", "cython")}
+        from . import target as _registers_it  # noqa: F401
+    classes = {
+        cls.class_name: cls for cls in codegen_targets if cls.class_name in ("numba", "numpy", "cython")
+    }
     if target not in classes:
         raise ValueError(f"Network: target must be one of {sorted(classes)}, got {target!r}")
     return classes[target]

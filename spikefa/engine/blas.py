@@ -74,7 +74,10 @@ def gemm_address(dtype: str, library: str = "auto") -> int:
 def _load_mkl() -> ctypes.CDLL | None:
     if importlib.util.find_spec("mkl") is None and not list(Path(sys.prefix, "lib").glob("libmkl_rt.so*")):
         return None
-    places = [*Path(sys.prefix, "lib").glob("libmkl_rt.so*"), *Path(sys.prefix).glob("Library/bin/mkl_rt*.dll")]
+    places = [
+        *Path(sys.prefix, "lib").glob("libmkl_rt.so*"),
+        *Path(sys.prefix).glob("Library/bin/mkl_rt*.dll"),
+    ]
     name = str(places[0]) if places else ctypes.util.find_library("mkl_rt")
     if name is None:
         return None

@@ -1,0 +1,64 @@
+"""Masks: which synapses of a projection exist, as bool arrays ``(n_pre, n_post)`` or functions that draw them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def random_mask(fraction: float) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
+    """Each synapse exists with probability `fraction`, whichever others do.
+
+    Raises
+    ------
+    ValueError
+        If the fraction is not from 0 to 1.
+    """
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"random_mask: fraction must be from 0 to 1, got {fraction!r}")
+    return lambda rng, shape: rng.random(shape) < fraction
+
+
+def local_patches(height: int, width: int, field: int, stride: int, maps: int) -> np.ndarray:
+    """Receptive fields as of a convolution, in which every unit has weights of its own.
+
+    Each unit hears a square of `field` x `field` pixels; the squares lie `stride` pixels apart, and those that
+    would stick out of the image are left out (pixels beyond the last square are heard by nobody).
+
+    Parameters
+    ----------
+    height, width : int
+        Of the image; pixel (y, x) is presynaptic unit ``y * width + x``.
+    field : int
+        Side of a square.
+    stride : int
+        Distance of neighbouring squares.
+    maps : int
+        Number of units that hear the same square.
+
+    Returns
+    -------
+    ndarray of bool (height * width, maps * rows * columns)
+        ``rows = (height - field) // stride + 1``, likewise columns. Post-synaptic units are numbered by
+        (map, row, column), the column being fastest.
+
+    Raises
+    ------
+    ValueError
+        If a number is not positive and whole, or the field is larger than the image.
+    """
+    given = {"height": height, "width": width, "field": field, "stride": stride, "maps": maps}
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"local_patches: {name} must be a positive whole number, got {value!r}")
+    if field > min(height, width):
+        raise ValueError(f"local_patches: field must fit the {height} x {width} image, got {field}")
+
+    def along(size: int) -> np.ndarray:
+        first = np.arange(0, size - field + 1, stride)
+        place = np.arange(size)[:, None]
+        return (first <= place) & (place < first + field)  # (size, squares)
+
+    one_map = np.kron(along(height), along(width))  # (pixels, rows * columns)
+    return np.tile(one_map, (1, maps))
