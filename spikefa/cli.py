@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -155,7 +155,7 @@ def plot(
     ] = None,
 ) -> None:
     """Draw a figure of a run: rasters, PSPs, learning curve, receptive fields, or Figure 4."""
-    from .figures import draw
+    from .plotting.of_runs import draw
     from .runs import open_run
 
     console.print(f"Wrote {draw(open_run(run), figure.value, out)}")
@@ -181,7 +181,7 @@ def demo(
 ) -> None:
     """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
     from . import modelfile
-    from .figures import draw
+    from .plotting.of_runs import draw
     from .runs import Run, open_run
     from .training import Protocol
 

@@ -1,5 +1,7 @@
 """Kernels against plain loops."""
 
+import itertools
+
 import naive
 import numba
 import numpy as np
@@ -7,7 +9,6 @@ import pytest
 
 from spikefa.engine import kernels
 from spikefa.engine.blas import BLOCK_UNITS, blocks_of, gemm_address
-import itertools
 
 SHAPES = [(1, 1, 1), (7, 5, 3), (3, 700, 2), (64, 10, 100), (20, 401, 17)]
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}

@@ -6,47 +6,39 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from . import plotting
-from .datasets import load
-from .files import write_whole
-from .recording import Display, read_metrics
-from .runs import Run, RunError
+from ..datasets import load
+from ..files import write_whole
+from ..recording import Display, read_metrics
+from ..runs import Run, RunError
+from .displays import figure4, psp_figure, raster_figure
+from .panels import plot_angles, plot_fields, plot_learning
 
 
-def stages(displays: list[Display], metrics: dict[str, np.ndarray]) -> list[Display]:
-    """Choose the recordings early, middle and late in learning: by error, not by time.
-
-    The middle is the recording whose number of images lies nearest, on a logarithmic scale, to the geometric
-    middle of the second and the last recording.
-    """
-    if len(displays) <= 3:
-        return displays
-    seen = np.log([max(d.images_seen, 1) for d in displays[1:]])
-    middle = 1 + int(np.abs(seen - (seen[0] + seen[-1]) / 2)[:-1].argmin())
-    return [displays[0], displays[middle], displays[-1]]
+def stages(displays: list[Display]) -> list[Display]:
+    """Choose three stages of learning: before it, early in the first epoch, and the last recording."""
+    return displays if len(displays) <= 3 else [*displays[:2], displays[-1]]
 
 
 def _figure4(run: Run) -> Figure:
-    return plotting.figure4(stages(run.displays(), read_metrics(run.directory / "metrics.csv")))
+    return figure4(stages(run.displays()))
 
 
 def _raster(run: Run) -> Figure:
-    return plotting.raster_figure(run.displays()[-1])
+    return raster_figure(run.displays()[-1])
 
 
 def _psp(run: Run) -> Figure:
-    return plotting.psp_figure(run.displays()[-1])
+    return psp_figure(run.displays()[-1])
 
 
 def _learning(run: Run) -> Figure:
     metrics = read_metrics(run.directory / "metrics.csv")
     figure = Figure(figsize=(7.2, 3.0), layout="constrained")
     left, right = figure.subplots(1, 2)
-    plotting.plot_learning(metrics, ax=left)
-    plotting.plot_angles(metrics, ax=right)
+    plot_learning(metrics, ax=left)
+    plot_angles(metrics, ax=right)
     return figure
 
 
@@ -54,7 +46,7 @@ def _fields(run: Run) -> Figure:
     network = run.trained_network()
     first = next(p for p in network.projections if p.pre is network.input)
     figure = Figure(figsize=(4.2, 3.8), layout="constrained")
-    plotting.plot_fields(first.W, load(run.data, run.data_dir).shape, ax=figure.subplots())
+    plot_fields(first.W, load(run.data, run.data_dir).shape, ax=figure.subplots())
     return figure
 
 

@@ -1,0 +1,206 @@
+"""Figures of display recordings: images, rasters and neurons on one time axis, one column a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from ..recording import Display
+from .panels import plot_psp, plot_raster
+from .style import (
+    BLUE,
+    ORANGE,
+    RULE,
+    STYLE,
+    TICKS,
+)
+
+
+def figure4(stages: Sequence[Display], *, layer: str | None = None) -> Figure:
+    """Activity at several stages of learning, side by side [Lillicrap et al. 2016, Fig. 4].
+
+    One column a stage: the images shown, the rasters of the hidden layers and of the output with the units of
+    the right class shaded, and one neuron's PSP with its own modulatory signal, all on one time axis.
+
+    Parameters
+    ----------
+    stages : sequence of Display
+        One or more recordings of the same network, early to late.
+    layer : str, optional
+        The hidden layer whose neuron is shown; by default the last.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no stage, the stages have other layers, or there is no such hidden layer.
+    """
+    first = _same_network("figure4", stages)
+    if layer is not None and layer not in first.hidden:
+        raise ValueError(f"figure4: layer must be a hidden layer, one of {list(first.hidden)}, got {layer!r}")
+    neurons = (layer,) if layer is not None else first.hidden[-1:]
+    return _figure(stages, tuple(first.spikes), neurons)
+
+
+def raster_figure(display: Display) -> Figure:
+    """Draw the images shown and the rasters of all layers, at one stage."""
+    _same_network("raster_figure", [display])
+    return _figure([display], tuple(display.spikes), ())
+
+
+def psp_figure(display: Display) -> Figure:
+    """Draw the images shown, and PSP and modulatory signal of one neuron of every hidden layer, at one stage.
+
+    Raises
+    ------
+    ValueError
+        If the recording has no hidden layer.
+    """
+    _same_network("psp_figure", [display])
+    if not display.hidden:
+        raise ValueError(f"psp_figure: the recording must have a hidden layer, got only {display.output!r}")
+    return _figure([display], (), display.hidden)
+
+
+def _figure(stages: Sequence[Display], rasters: tuple[str, ...], neurons: tuple[str, ...]) -> Figure:
+    """Draw columns of stages and rows of panels, laid out in inches so that no number of them overlaps."""
+    first, n = stages[0], len(stages)
+    left, right, top, bottom, gap, row_gap = 0.56, 0.5 if neurons else 0.12, 0.26, 0.36, 0.2, 0.075
+    column = {1: 3.3, 2: 2.6}.get(n, 1.92)
+    tall, wide = np.max([d.images.shape[1:] for d in stages], axis=0)
+    side = min(0.6, 0.94 * column / max(len(d.images) for d in stages))  # width of an image
+    heights = [side * tall / wide]
+    for name in rasters:
+        units = min(60, max(36, first.spikes[name].shape[1]))
+        heights.append((0.023 if name == first.output else 0.017) * units)
+    heights += [0.8] * len(neurons)
+    width = left + n * column + (n - 1) * gap + right
+    height = top + sum(heights) + row_gap * (len(heights) - 1) + bottom
+
+    with matplotlib.rc_context(STYLE):
+        fig = Figure(figsize=(width, height))
+        for c, d in enumerate(stages):
+            x = left + c * (column + gap)
+            y = height - top
+            axes = []
+            for h in heights:
+                y -= h
+                axes.append(fig.add_axes((x / width, y / height, column / width, h / height)))
+                axes[-1].tick_params(**TICKS)
+                y -= row_gap
+            _draw_images(axes[0], d, side / column, d.label or f"{d.images_seen:,} images")
+            switches = np.arange(1, len(d.images)) * d.steps_per_image * d.dt
+            points = 72 * column / d.steps
+            for ax, name in zip(axes[1:], rasters, strict=False):
+                _draw_layer(ax, d, name, switches, min(0.9, 0.65 * points))
+            for ax, name in zip(axes[1 + len(rasters) :], neurons, strict=True):
+                _draw_neuron(ax, stages, d, name, switches, c == n - 1)
+            for ax in axes[1:]:
+                ax.set_xlim(0, d.duration)
+                _time_ticks(ax, d)
+                if ax is not axes[-1]:
+                    ax.set_xlabel("")
+                    ax.tick_params(axis="x", labelbottom=False, length=0)
+                if c > 0:
+                    ax.set_ylabel("")
+                    ax.tick_params(axis="y", labelleft=False, length=0)
+                elif ax.get_ylabel():
+                    # One place for all, whatever the width of the tick labels.
+                    ax.yaxis.set_label_coords(-0.25 / column, 0.5)
+    return fig
+
+
+def _draw_images(ax: Axes, d: Display, fill: float, title: str) -> None:
+    shown = d.steps_per_image * d.dt
+    half = fill * d.duration / 2
+    for k, image in enumerate(d.images):
+        middle = (k + 0.5) * shown
+        start, end = middle - half, middle + half
+        ax.imshow(image, cmap="gray_r", vmin=0, vmax=1, extent=(start, end, 0, 1), aspect="auto")
+        frame = Rectangle(
+            (start, 0), end - start, 1, fill=False, edgecolor=RULE, linewidth=0.5, clip_on=False
+        )
+        ax.add_patch(frame)
+    ax.set_xlim(0, d.duration)
+    ax.set_ylim(0, 1)
+    ax.set_axis_off()
+    ax.set_title(title, pad=5)
+
+
+def _draw_layer(ax: Axes, d: Display, name: str, switches: np.ndarray, linewidth: float) -> None:
+    spikes = d.spikes[name]
+    step, unit = np.nonzero(spikes)
+    is_output = name == d.output
+    plot_raster(
+        # The middle of its step, so that a spike in an image's last step lies left of the switch.
+        unit, (step + 0.5) * d.dt, ax=ax, n_units=spikes.shape[1], duration=d.duration, boundaries=switches,
+        groups=d.output_classes if is_output else None, linewidths=linewidth,
+    )  # fmt: skip
+    if not is_output:
+        ax.set_yticks([])
+        ax.set_ylabel(f"{name}\n({spikes.shape[1]} units)")
+        return
+    ax.set_ylabel(f"{name}\n(class)")
+    for k, label in enumerate(d.labels):
+        units = np.flatnonzero(d.output_classes == label)
+        if units.size:
+            start = k * d.steps_per_image * d.dt
+            ax.add_patch(
+                Rectangle(
+                    (start, units[0] - 0.5), d.steps_per_image * d.dt, len(units),
+                    facecolor=ORANGE, alpha=0.4, linewidth=0, zorder=0.5,
+                )
+            )  # fmt: skip
+
+
+def _draw_neuron(
+    ax: Axes, stages: Sequence[Display], d: Display, name: str, switches: np.ndarray, last: bool
+) -> None:
+    # The middle of each step, as in the rasters.
+    ax, twin = plot_psp(d.t + d.dt / 2, d.v[name], d.delta[name], ax=ax, boundaries=switches)
+    # One scale for all stages: what grows with learning is seen to grow.
+    v = np.concatenate([s.v[name] for s in stages])
+    v = v[np.isfinite(v)]
+    low, high = (v.min(), v.max()) if v.size else (0.0, 0.0)
+    pad = 0.06 * (high - low) or 1.0
+    ax.set_ylim(low - pad, high + pad)
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=2))
+    ax.set_ylabel(f"PSP (a.u.)\none {name} unit", color=BLUE)
+    deltas = np.concatenate([s.delta[name] for s in stages])
+    reach = max(1.0, float(np.nanmax(np.abs(deltas), initial=0.0, where=np.isfinite(deltas))))
+    twin.set_ylim(-1.08 * reach, 1.08 * reach)
+    twin.tick_params(**TICKS)
+    if not last:
+        twin.set_ylabel("")
+        twin.tick_params(axis="y", labelright=False, length=0)
+
+
+def _time_ticks(ax: Axes, d: Display) -> None:
+    if len(d.images) <= 6:
+        ax.set_xticks(np.arange(len(d.images) + 1) * d.steps_per_image * d.dt)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+
+
+def _same_network(owner: str, stages: Sequence[Display]) -> Display:
+    if isinstance(stages, Display) or not all(isinstance(d, Display) for d in stages):
+        raise TypeError(f"{owner}: must be given recordings (Display), got {type(stages).__name__}")
+    if not len(stages):
+        raise ValueError(f"{owner}: must be given at least one stage, got none")
+    first = stages[0]
+    for d in stages[1:]:
+        if list(d.spikes) != list(first.spikes):
+            raise ValueError(
+                f"{owner}: stages must have the same layers, got {list(first.spikes)} and {list(d.spikes)}"
+            )
+    return first

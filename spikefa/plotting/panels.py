@@ -1,0 +1,379 @@
+"""Panels: one quantity on one axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator, MultipleLocator, NullFormatter
+from numpy.typing import ArrayLike
+
+from .style import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    RULE,
+    SKY,
+    TICKS,
+    VERMILLION,
+    milliseconds,
+    new_axes,
+    real,
+    styled,
+)
+
+
+def plot_raster(
+    i: ArrayLike,
+    t: ArrayLike,
+    *,
+    ax: Axes | None = None,
+    n_units: int | None = None,
+    duration: float | None = None,
+    groups: ArrayLike | None = None,
+    boundaries: ArrayLike | None = None,
+    **lines: Any,
+) -> Axes:
+    """Raster of spikes: one short vertical stroke a spike.
+
+    Parameters
+    ----------
+    i : array_like of int
+        Unit of each spike, from 0.
+    t : array_like
+        Time of each spike, in ms or as a Brian2 quantity: ``plot_raster(monitor.i, monitor.t)``.
+    ax : Axes, optional
+        Where to draw; by default in a new figure.
+    n_units : int, optional
+        Height of the raster; by default up to the last unit that spiked, or the length of `groups`.
+    duration : float, optional
+        Length of the time axis in ms; by default up to the last spike.
+    groups : array_like, optional
+        Group of each unit (n_units,), equal ones side by side: each is named, with a line between neighbours.
+    boundaries : array_like, optional
+        Times of vertical lines (image switches), in ms or as a Brian2 quantity.
+    **lines
+        Passed to `matplotlib.axes.Axes.vlines`, such as ``colors`` or ``linewidths``.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If `i` and `t` do not pair up, or a unit is outside the raster.
+    """
+    unit, time = np.asarray(i), milliseconds("plot_raster", "t", t)
+    if unit.ndim != 1 or unit.shape != time.shape:
+        raise ValueError(
+            f"plot_raster: i and t must be vectors of one entry a spike, "
+            f"got shapes {unit.shape} and {time.shape}"
+        )
+    if unit.size and unit.dtype.kind not in "iu":
+        raise ValueError(f"plot_raster: i must hold whole numbers, got dtype {unit.dtype}")
+    if groups is not None:
+        groups = np.asarray(groups)
+        if n_units is None:
+            n_units = len(groups)
+        elif len(groups) != n_units:
+            raise ValueError(f"plot_raster: groups must have one entry a unit ({n_units}), got {len(groups)}")
+    if n_units is None:
+        n_units = int(unit.max()) + 1 if unit.size else 1
+    if unit.size and not (unit.min() >= 0 and unit.max() < n_units):
+        raise ValueError(f"plot_raster: i must lie in 0..{n_units - 1}, got {unit.min()} .. {unit.max()}")
+    limits = (0.0, duration)
+    if duration is None:
+        last = float(time.max()) if time.size and time.max() > 0 else 1.0
+        limits = (-0.005 * last, 1.005 * last)  # the first and the last spike whole
+
+    with styled(ax is None):
+        ax = new_axes(5.0, 2.6) if ax is None else ax
+        lines = {"colors": INK, "linewidths": 0.6} | lines
+        ax.vlines(time, unit - 0.42, unit + 0.42, **lines)
+        if boundaries is not None:
+            for at in np.atleast_1d(milliseconds("plot_raster", "boundaries", boundaries)):
+                ax.axvline(at, color=RULE, linewidth=0.5, zorder=0.9)
+        if groups is not None:
+            starts = np.r_[0, np.flatnonzero(groups[1:] != groups[:-1]) + 1, n_units]
+            for at in starts[1:-1]:
+                ax.axhline(at - 0.5, color=RULE, linewidth=0.3, zorder=0.9)
+            ax.set_yticks((starts[:-1] + starts[1:] - 1) / 2, [str(groups[k]) for k in starts[:-1]])
+            ax.tick_params(axis="y", length=0)
+            ax.set_ylabel("Group")
+        else:
+            ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+            ax.set_ylabel("Unit")
+        ax.set_xlim(*limits)
+        ax.set_ylim(-0.5, n_units - 0.5)
+        ax.set_xlabel("Time (ms)")
+    return ax
+
+
+def plot_psp(
+    t: ArrayLike,
+    v: ArrayLike,
+    delta: ArrayLike,
+    *,
+    ax: Axes | None = None,
+    boundaries: ArrayLike | None = None,
+) -> tuple[Axes, Axes]:
+    """One neuron's PSP with its own modulatory signal on the same time axis.
+
+    Parameters
+    ----------
+    t : array_like (steps,)
+        Times in ms or as a Brian2 quantity.
+    v, delta : array_like (steps,)
+        The potential, read on the left, and the modulatory signal, read on the right from -1 to 1 (further if
+        it goes further).
+    ax : Axes, optional
+        Where to draw; by default in a new figure.
+    boundaries : array_like, optional
+        Times of vertical lines (image switches).
+
+    Returns
+    -------
+    ax, twin : Axes
+        The axes of the PSP, and the one over it of the modulatory signal.
+
+    Raises
+    ------
+    ValueError
+        If `t`, `v` and `delta` are not vectors of the same length.
+    """
+    time, v, delta = milliseconds("plot_psp", "t", t), real("plot_psp", "v", v), real("plot_psp", "delta", delta)
+    if not (time.ndim == 1 and time.shape == v.shape == delta.shape):
+        raise ValueError(
+            f"plot_psp: t, v and delta must be vectors of the same length, "
+            f"got shapes {time.shape}, {v.shape} and {delta.shape}"
+        )
+    own = ax is None
+    with styled(own):
+        ax = new_axes(5.0, 1.8) if own else ax
+        twin = ax.twinx()
+        # The PSP is the figure's subject: it lies over its modulatory signal, not under it.
+        ax.set_zorder(twin.get_zorder() + 1)
+        ax.patch.set_visible(False)
+        if boundaries is not None:
+            for at in np.atleast_1d(milliseconds("plot_psp", "boundaries", boundaries)):
+                twin.axvline(at, color=RULE, linewidth=0.5, zorder=0.9)
+        twin.axhline(0, color=VERMILLION, linewidth=0.4, zorder=0.95)
+        twin.fill_between(time, delta, 0, color=VERMILLION, alpha=0.25, linewidth=0)
+        twin.plot(time, delta, color=VERMILLION, linewidth=0.7)
+        ax.plot(time, v, color=BLUE, linewidth=0.8)
+        finite = delta[np.isfinite(delta)]
+        reach = max(1.0, float(np.abs(finite).max())) if finite.size else 1.0
+        twin.set_ylim(-1.08 * reach, 1.08 * reach)
+        if reach == 1.0:
+            twin.set_yticks([-1, 0, 1])
+        if time.size > 1:
+            ax.set_xlim(time[0], time[-1] + (time[1] - time[0]))
+        ax.set_xlabel("Time (ms)")
+        ax.set_ylabel("PSP (a.u.)", color=BLUE)
+        twin.set_ylabel("Modulatory\nsignal δ", color=VERMILLION)
+        ax.tick_params(axis="y", labelcolor=BLUE)
+        twin.tick_params(axis="y", labelcolor=VERMILLION)
+        if own:
+            twin.spines["top"].set_visible(False)
+            twin.tick_params(**TICKS)
+            twin.tick_params(axis="y", labelcolor=VERMILLION)
+    return ax, twin
+
+
+def plot_learning(
+    metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None, log: bool | None = None
+) -> Axes:
+    """Errors in per cent against the images seen.
+
+    Parameters
+    ----------
+    metrics : mapping
+        Columns of a table of metrics, as `spikefa.recording.read_metrics` gives it: ``images_seen`` and any
+        of ``test_error``, ``validation_error``, ``train_error`` (fractions, NaN where not measured).
+    ax : Axes, optional
+        Where to draw; by default in a new figure.
+    log : bool, optional
+        Logarithmic errors; by default where they span more than a factor of 8 and none is zero.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, is of another length, or nothing was measured.
+    """
+    columns = (("test_error", BLUE, "o"), ("validation_error", GREEN, "s"), ("train_error", ORANGE, "^"))
+    curves = []
+    for name, colour, marker in columns:
+        if name in metrics:
+            seen, error = _curve("plot_learning", metrics, name)
+            if seen.size:
+                curves.append((name.replace("_error", ""), seen, 100 * error, colour, marker))
+    if not curves:
+        raise ValueError(
+            f"plot_learning: metrics must have a test, validation or train error that was measured, "
+            f"got the columns {list(metrics)}"
+        )
+    values = np.concatenate([error for _, _, error, _, _ in curves])
+    if log is None:
+        log = bool(values.min() > 0 and values.max() > 8 * values.min())
+    with styled(ax is None):
+        ax = new_axes(3.5, 2.5) if ax is None else ax
+        for label, seen, error, colour, marker in curves:
+            ax.plot(
+                seen, error, color=colour, marker=marker, markersize=3, linewidth=1.0,
+                label=f"{label} ({error[-1]:.2f} % at the end)",
+            )  # fmt: skip
+        _, seen, error, colour, _ = curves[0]
+        ax.annotate(
+            f"{error[-1]:.2f} %", (seen[-1], error[-1]), xytext=(5, 0), textcoords="offset points",
+            color=colour, va="center", annotation_clip=False,
+        )  # fmt: skip
+        if log:
+            ax.set_yscale("log")
+            ax.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+            ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+            ax.yaxis.set_minor_formatter(NullFormatter())
+        else:
+            ax.set_ylim(bottom=0)
+        _images_axis(ax)
+        ax.set_ylabel("Error (%)")
+        ax.legend()
+    return ax
+
+
+def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> Axes:
+    """Angle between each layer's forward weights and its feedback, against the images seen.
+
+    Parameters
+    ----------
+    metrics : mapping
+        Columns of a table of metrics: ``images_seen`` and every column named ``angle_deg_LAYER`` (degrees).
+    ax : Axes, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or one is of another length.
+    """
+    names = [name for name in metrics if name.startswith("angle_deg_")]
+    if not names:
+        raise ValueError(
+            f"plot_angles: metrics must have columns named angle_deg_LAYER, got the columns {list(metrics)}"
+        )
+    colours = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+    curves = [(name.removeprefix("angle_deg_"), *_curve("plot_angles", metrics, name)) for name in names]
+    with styled(ax is None):
+        ax = new_axes(3.5, 2.5) if ax is None else ax
+        ax.axhline(90, color=RULE, linewidth=0.8, linestyle=(0, (4, 3)))
+        for k, (label, seen, angle) in enumerate(curves):
+            ax.plot(
+                seen, angle, color=colours[k % 6], marker="os^Dv<"[k % 6], markersize=3, linewidth=1.0,
+                linestyle="-" if k < 6 else "--", label=label,
+            )  # fmt: skip
+        top = np.nanmax([0.0, *(angle.max() for _, _, angle in curves if angle.size)])
+        ax.set_ylim(0, 100 if top < 95 else 180)
+        ax.yaxis.set_major_locator(MultipleLocator(30))
+        _images_axis(ax)
+        ax.set_ylabel("Angle between weights\nand feedback (degrees)")
+        ax.annotate(
+            "orthogonal", (1, 90), xycoords=("axes fraction", "data"), ha="right",
+            xytext=(-2, 2), textcoords="offset points", va="bottom", color="#6a6a6a",
+        )  # fmt: skip
+        ax.legend(title="layer", ncols=1 + (len(names) - 1) // 5, loc="lower left")
+    return ax
+
+
+def plot_fields(
+    weights: ArrayLike, shape: tuple[int, int], *, n: int = 36, ax: Axes | None = None, label: str = "Weight"
+) -> Axes:
+    """Receptive fields: the incoming weights of `n` evenly chosen units, each as an image.
+
+    Parameters
+    ----------
+    weights : array_like (pixels, units)
+        Weights of the first layer.
+    shape : (height, width)
+        Shape of the images, height * width = pixels.
+    n : int
+        Units to show; all of them where there are fewer.
+    ax : Axes, optional
+        Where to draw; by default in a new figure. A colour bar is put beside it.
+    label : str
+        Title of the colour bar.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or `n` is not at least 1.
+    """
+    w = real("plot_fields", "weights", weights)
+    height, width = shape
+    if w.ndim != 2 or w.shape[0] != height * width or w.size == 0:
+        raise ValueError(
+            f"plot_fields: weights must have shape (pixels, units) with {height} x {width} pixels, "
+            f"got {w.shape}"
+        )
+    if n < 1:
+        raise ValueError(f"plot_fields: n must be at least 1, got {n!r}")
+    chosen = np.linspace(0, w.shape[1] - 1, min(n, w.shape[1])).round().astype(int)
+    columns = int(np.ceil(np.sqrt(len(chosen))))
+    rows = -(-len(chosen) // columns)
+    mosaic = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
+    for k, unit in enumerate(chosen):
+        y, x = (k // columns) * (height + 1), (k % columns) * (width + 1)
+        mosaic[y : y + height, x : x + width] = w[:, unit].reshape(height, width)
+    shown = np.abs(w[:, chosen])
+    reach = float(np.nanmax(shown, initial=0.0, where=np.isfinite(shown))) or 1.0
+    own = ax is None
+    with styled(own):
+        ax = new_axes(3.5, 2.95) if own else ax
+        image = ax.imshow(mosaic, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
+        ax.set_xticks([])
+        ax.set_yticks([])
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03)
+        bar.set_label(label)
+        bar.outline.set_linewidth(0.5)
+        if own:
+            bar.ax.tick_params(**TICKS)
+    return ax
+
+
+def _images_axis(ax: Axes) -> None:
+    ax.set_xlim(left=0)
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 3, 5, 6, 10]))
+    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.set_xlabel("Images seen")
+
+
+def _curve(owner: str, metrics: Mapping[str, ArrayLike], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images seen and values of a column, where both were measured."""
+    if "images_seen" not in metrics:
+        raise ValueError(f"{owner}: metrics must have the column images_seen, got {list(metrics)}")
+    seen, values = real(owner, "images_seen", metrics["images_seen"]), real(owner, name, metrics[name])
+    if seen.ndim != 1 or seen.shape != values.shape:
+        raise ValueError(
+            f"{owner}: {name} must be a vector as long as images_seen, "
+            f"got shapes {values.shape} and {seen.shape}"
+        )
+    measured = np.isfinite(seen) & np.isfinite(values)
+    return seen[measured], values[measured]

@@ -1,0 +1,66 @@
+"""Colours, sizes and small helpers that all figures share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+# The colours of Okabe and Ito, which colour-blind readers tell apart.
+BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = (
+    "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7",
+)  # fmt: skip
+INK, RULE = "#1a1a1a", "#9a9a9a"
+STYLE = {
+    "font.size": 7.0,
+    "axes.labelsize": 7.0,
+    "axes.titlesize": 8.0,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "axes.linewidth": 0.5,
+    "axes.grid": False,
+    "lines.linewidth": 1.0,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+}
+# Ticks are made when first drawn, after the style above is gone: they are told themselves.
+TICKS: dict[str, Any] = {"labelsize": 6.5, "width": 0.5, "length": 2.0, "pad": 2.0, "color": INK}
+
+
+def styled(own: bool) -> Any:
+    """Our style for a figure of our own; whoever brings an axes brings the style."""
+    return matplotlib.rc_context(STYLE if own else {})
+
+
+def new_axes(width: float, height: float) -> Axes:
+    """Return axes in a new figure of width x height inches."""
+    ax = Figure(figsize=(width, height), dpi=150, layout="constrained").add_subplot()
+    ax.tick_params(**TICKS)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def real(owner: str, name: str, x: ArrayLike) -> np.ndarray:
+    """Return the values as floats, or refuse them."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"{owner}: {name} must hold real numbers, got dtype {x.dtype}")
+    return x.astype(float)
+
+
+def milliseconds(owner: str, name: str, t: Any) -> np.ndarray:
+    """Return times in ms: plain numbers are, a Brian2 quantity (told by its ``dim``) is in seconds."""
+    dim = getattr(t, "dim", None)
+    values = real(owner, name, t[:] if dim is not None and np.ndim(t) else t)
+    if dim is None or dim.is_dimensionless:
+        return values
+    if str(dim) != "s":
+        raise ValueError(f"{owner}: {name} must be times, got a quantity in {dim}")
+    return values * 1e3
