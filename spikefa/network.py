@@ -13,6 +13,7 @@ from brian2.devices.device import RuntimeDevice
 
 from .engine import code_object_class
 from .engine.blas import single_threaded_blas
+from .engine.threads import thread_pool
 from .layers import STRIDE, ErrorPopulation, Input, Layer, Population
 from .projections import Projection
 from .stimulus import Readout, Stimulus
@@ -157,7 +158,8 @@ class Network(BrianNetwork):
 
     def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
         """Run for a duration, as `brian2.Network.run`."""
-        with single_threaded_blas():
+        work = self.streams * sum(n_pre * n_post for n_pre, n_post in (p.shape for p in self.projections))
+        with single_threaded_blas(), thread_pool(work):
             super().run(duration, *args, level=level + 2, **options)
 
     def run_steps(self, steps: int, **options: Any) -> None:
