@@ -6,6 +6,7 @@ check_environment()
 let_idle_threads_sleep()
 
 from .layers import ErrorPopulation, FeedbackPopulation, Input, Layer, Population  # noqa: E402
+from .masks import local_patches, random_mask  # noqa: E402
 from .network import Network  # noqa: E402
 from .pathways import feedback_alignment  # noqa: E402
 from .plasticity import Plasticity  # noqa: E402
@@ -23,5 +24,7 @@ __all__ = [
     "Population",
     "Projection",
     "feedback_alignment",
+    "local_patches",
+    "random_mask",
     "uniform",
 ]

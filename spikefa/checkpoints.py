@@ -78,9 +78,7 @@ def load(path: Path, network: Network, model: str | None = None) -> dict[str, An
         with h5py.File(held, "r") as f:
             _check_header(path, f, network, model)
             state = _state(network)
-            read = {
-                group: {name: f[f"{group}/{name}"][()] for name in arrays} for group, arrays in state.items()
-            }
+            read = {group: {name: f[f"{group}/{name}"][()] for name in arrays} for group, arrays in state.items()}
             extra = {g: sorted(set(f[g]) - set(arrays)) for g, arrays in state.items() if g in f}
             progress = {name: f[f"progress/{name}"][()] for name in f["progress"]}
             step = int(f.attrs["step"])
@@ -100,6 +98,8 @@ def load(path: Path, network: Network, model: str | None = None) -> dict[str, An
                     f"{path}: is a checkpoint of another model: {name} must be {array.dtype} {array.shape}, "
                     f"got {found.dtype} {found.shape}"
                 )
+            if group == "synapses" and not np.array_equal(found, array):
+                raise CheckpointError(f"{path}: is a checkpoint of another model: {name} has other synapses")
     for group, arrays in state.items():
         for name, array in arrays.items():
             array[...] = read[group][name]
@@ -119,8 +119,11 @@ def load_weights(path: Path, network: Network) -> None:
         with h5py.File(io.BytesIO(path.read_bytes()), "r") as f:
             for projection in network.projections:
                 W, b = f[f"parameters/{projection.name}.W"][()], f[f"parameters/{projection.name}.b"][()]
+                if f"synapses/{projection.name}" in f:
+                    values, W = W, np.zeros(projection.shape, W.dtype)
+                    W[tuple(f[f"synapses/{projection.name}"][()])] = values
                 projection.W, projection.b = W, b
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, KeyError, IndexError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: does not hold this network's weights ({error})") from error
 
 
@@ -135,9 +138,7 @@ def _check_header(path: Path, f: h5py.File, network: Network, model: str | None)
         raise CheckpointError(f"{path}: was written by another version of the model file")
     for name in ("streams", "seed"):
         if f.attrs[name] != getattr(network, name):
-            raise CheckpointError(
-                f"{path}: has {name} {f.attrs[name]}, and the network {getattr(network, name)}"
-            )
+            raise CheckpointError(f"{path}: has {name} {f.attrs[name]}, and the network {getattr(network, name)}")
 
 
 def _state(network: Network) -> dict[str, dict[str, np.ndarray]]:
@@ -145,4 +146,5 @@ def _state(network: Network) -> dict[str, dict[str, np.ndarray]]:
         "parameters": network.parameters(),
         "activity": network.activity(),
         "stimulus": {"labels": network.stimulus.labels},
+        "synapses": {p.name: np.stack(p.synapses()).astype(np.int32) for p in network.projections if p.sparse},
     }

@@ -142,7 +142,7 @@ class Plasticity:
                 sides = {"_pre" if n.endswith("_pre") else "_post" if n.endswith("_post") else "" for n in names}
                 if factor == W:
                     power += 1
-                elif "W" in names or len(sides) > 1 and sides >= {"_pre", "_post"}:
+                elif "W" in names or sides >= {"_pre", "_post"}:
                     return Factored(None, decay)
                 else:
                     side = "_pre" if "_pre" in sides else "_post" if "_post" in sides else ""
@@ -196,9 +196,7 @@ class Learning(BrianObject):
 
     def __init__(self, network: Network, projection: Projection, plasticity: Plasticity, learn_bias: bool):
         place = 2 * len(network.projections)
-        super().__init__(
-            clock=network.clock, when="plasticity", order=place + 1, name=f"{projection.name}_learning"
-        )
+        super().__init__(clock=network.clock, when="plasticity", order=place + 1, name=f"{projection.name}_learning")
         self.projection, self.plasticity, self.learn_bias = projection, plasticity, learn_bias
         self.factored = plasticity.factor()
         self._quantum = DECAY_QUANTUM[str(network.dtype)]
@@ -232,7 +230,10 @@ class Learning(BrianObject):
 
         def loop() -> None:
             constants = [rule.constants[n] for n in used]
-            kernel(projection.W, rule.rate, *arrays, *constants)
+            W = projection.unpacked()
+            kernel(W, rule.rate, *arrays, *constants)
+            if projection.masked:
+                projection.pack(W)
             if self.learn_bias:
                 kernel(projection.b[None, :], rule.rate, *ones, *arrays[len(pre) :], *constants)
 
@@ -272,7 +273,9 @@ class Learning(BrianObject):
 
     def run(self) -> None:
         """Apply one step of the rule."""
-        if self._loop is not None:
+        if self._loop is not None and self._velocity is not None:
+            self._run_loop_with_momentum()
+        elif self._loop is not None:
             self._loop()
         elif self._velocity is not None:
             self._run_with_momentum()
@@ -306,6 +309,15 @@ class Learning(BrianObject):
         if self.learn_bias:
             projection.b[...] += self._bias_velocity
 
+    def _run_loop_with_momentum(self) -> None:
+        pairs = ((self._velocity, self.projection.stored), (self._bias_velocity, self.projection.b))
+        before = [weights.copy() for _, weights in pairs]
+        self._loop()
+        for (velocity, weights), old in zip(pairs, before, strict=True):
+            velocity *= velocity.dtype.type(self.plasticity.momentum)
+            velocity += weights - old
+            weights[...] = old + velocity
+
     def state_arrays(self) -> dict[str, np.ndarray]:
         """What the rule remembers from step to step."""
         arrays = {"pending": self._pending}
@@ -319,4 +331,3 @@ class Learning(BrianObject):
     def _restore_from_full_state(self, state: dict) -> None:
         for name, array in self.state_arrays().items():
             array[...] = state[name]
-

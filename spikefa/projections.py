@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 #: Up to this many streams the event-driven kernels are used (see `spikefa bench`: the measured crossover).
 EVENT_STREAMS = 2
 
-#: Below this fraction of synapses that exist only those are stored. Medians of propagation and update, one after
-#: the other, 1500 x 1500, float32, 2 cores. Batched, 100 streams: 5.1 ms dense and 0.4 to clear what is absent,
-#: sparse 19 ms x fraction; equal at 0.29 (30 streams: 0.24, 10 streams: 0.2). Events, half the units active: 0.24 ms
-#: dense and 0.05 to clear, sparse 2 ms x fraction; equal at 0.13 (2 streams: 0.11).
-SPARSE_BELOW = {"batched": 0.25, "events": 0.12}
+#: Below this fraction of synapses that exist, only those are stored. Medians of propagation and update called in turn,
+#: 1500 x 1500, float32, 2 shared cores, weights in the cache. Batched, 100 streams: 5.2 ms dense and 0.3 to clear what
+#: is absent, sparse 18 ms x fraction: equal at 0.31 (30 streams: 0.22, 10 streams: 0.15). Events, one stream, half the
+#: units active: 0.085 ms dense and 0.05 to clear, sparse 1.15 ms x fraction: equal at 0.12 (2 streams: 0.10).
+SPARSE_BELOW = {"batched": 0.25, "events": 0.11}
 
 Mask = ArrayLike | Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 Initial = ArrayLike | Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
@@ -156,8 +156,8 @@ class Projection(BrianObject):
         ``projection.W = W``, or use `stored`.
         """
         if not self.masked:
-            return self._dense()
-        W = self._dense().view()
+            return self.unpacked()
+        W = self.unpacked().view()
         W.flags.writeable = False
         return W
 
@@ -166,22 +166,22 @@ class Projection(BrianObject):
         W = self._checked("weights", values, self.shape)
         if self.masked:
             self._checked_absent(W, self.mask)
-        self.write(W)
+        self.pack(W)
 
-    def write(self, W: np.ndarray) -> None:
-        """Take the weights of the synapses that exist from an array ``(n_pre, n_post)``."""
-        if self._sparse is not None:
-            self._weights[...] = W[self._sparse.synapses()]
-            return
-        self._dense()[...] = W
-        if self._present is not None:
-            clear_absent(self._weights, self._present, self._all_rows)
-
-    def _dense(self) -> np.ndarray:
-        """Return the weights ``(n_pre, n_post)``, a copy if they are sparse."""
+    def unpacked(self) -> np.ndarray:
+        """Return the weights ``(n_pre, n_post)`` to be changed and given back to `pack`: a copy if sparse."""
         if self._sparse is not None:
             return self._sparse.dense()
         return self._weights if self.event_driven else self._weights.T
+
+    def pack(self, W: np.ndarray) -> None:
+        """Take the weights of the synapses that exist from an array ``(n_pre, n_post)``; ignore the others."""
+        if self._sparse is not None:
+            self._weights[...] = W[self._sparse.synapses()]
+            return
+        self.unpacked()[...] = W
+        if self._present is not None:
+            clear_absent(self._weights, self._present, self._all_rows)
 
     @property
     def masked(self) -> bool:
@@ -266,8 +266,8 @@ class Projection(BrianObject):
                 clear_absent(weights, self._present, self._all_rows)
 
     def state_arrays(self) -> dict[str, np.ndarray]:
-        """The weights and biases to be saved and written back, not copies: W is `stored` if sparse, else (n_pre, n_post)."""
-        return {"W": self._weights if self.sparse else self._dense(), "b": self._bias}
+        """Return what is saved and written back, not copies; W is `stored` if sparse, else ``(n_pre, n_post)``."""
+        return {"W": self._weights if self.sparse else self.unpacked(), "b": self._bias}
 
     def _full_state(self) -> dict:
         return {name: array.copy() for name, array in self.state_arrays().items()}

@@ -66,8 +66,11 @@ class Reference:
             name=projection.name,
             namespace={},
         )
-        i, j = projection.synapses()
-        synapses.connect(i=i, j=j)
+        if projection.masked:
+            i, j = projection.synapses()
+            synapses.connect(i=i, j=j)
+        else:
+            synapses.connect()
         synapses.W = projection.W[np.asarray(synapses.i), np.asarray(synapses.j)]
         updater = synapses.summed_updaters[f"{current}_post"]
         updater.when, updater.order = post.slot, post.place
@@ -97,11 +100,10 @@ class Reference:
         ).subs({real["W"]: sympy.Symbol(bias, real=True)} if "W" in real else {})
 
         def code(weight: str, velocity: str, expression: sympy.Expr) -> str:
-            return f"{velocity} = {rule.momentum} * {velocity} + {sympy_to_str(expression)}\n{weight} = {weight} + {velocity}"
+            moved = f"{velocity} = {rule.momentum} * {velocity} + {sympy_to_str(expression)}"
+            return f"{moved}\n{weight} = {weight} + {velocity}"
 
-        synapses.run_regularly(
-            code("W", "m", change), when="plasticity", order=place, name=f"{projection.name}_rule"
-        )
+        synapses.run_regularly(code("W", "m", change), when="plasticity", order=place, name=f"{projection.name}_rule")
         if projection.learning.learn_bias:
             self.network[projection.post.name].run_regularly(
                 code(bias, memory, for_bias), when="plasticity", order=place + 1, name=f"{projection.name}_bias_rule"

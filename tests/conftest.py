@@ -3,10 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brian2 import prefs
 
 from spikefa import datasets, modelfile
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Brian2's monitors would otherwise be compiled by Cython, one after the other.
+prefs.codegen.target = "numpy"
 
 
 @pytest.fixture(scope="session")

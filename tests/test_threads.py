@@ -12,7 +12,7 @@ from spikefa.engine.threads import SMALL_WORK, groups, thread_pool
 @pytest.mark.parametrize(("processors", "threads"), [([0, 1], 2), ([3, 5, 8], 2), (list(range(16)), 5), ([7], 1)])
 def test_groups_are_disjoint_and_cover_all_processors(processors, threads):
     shared = groups(processors, threads)
-    assert sorted(sum(shared, [])) == processors and all(shared)
+    assert sorted(p for group in shared for p in group) == processors and all(shared)
     assert max(map(len, shared)) - min(map(len, shared)) <= 1
 
 

@@ -173,7 +173,7 @@ class StepTimer(BrianObject):
 
     @property
     def cores_busy(self) -> float:
-        """Processor time of all threads over time, in the last run: below the threads' number where they wait."""
+        """Processor time of all threads over time, in the last run: how many processors were at work."""
         return (self._processor[1] - self._processor[0]) / sum(self.spans)
 
     @property

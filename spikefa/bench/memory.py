@@ -63,7 +63,7 @@ def peak_of(setting: Setting, images: int) -> float:
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise RuntimeError(f"bench: the process that measures memory failed: {last}")
+        raise RuntimeError(f"the process that measures memory failed: {last}")
     return float(done.stdout.split()[-1])
 
 
@@ -71,8 +71,11 @@ def peak_memory(setting: Setting) -> Part:
     """Measure (f): keys ``imports``, ``training`` and ``with_data`` (both above the imports), ``arrays``."""
     part, few = Part(), setting.streams
     many = 20 * few if setting.quick else IMAGES
-    if not setting.quick:
+    try:
         peak_of(setting, few)  # compiles what is not compiled yet, which takes memory too
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        part.missing("training", "training, above imports", str(error))
+        return part
     jobs = {"imports": 0, "training": few, "with_data": many}
     turns = 1 if setting.quick else min(setting.turns, 3)
     values: dict[str, list[float]] = {name: [] for name in jobs}
@@ -89,7 +92,5 @@ def peak_memory(setting: Setting) -> Part:
     states = sum(array.nbytes for array in network.activity().values())
     note = f"weights {weights / 1e6:.0f}, states {states / 1e6:.0f}"
     part.add("arrays", "of that, weights and states", "MB", [weights + states], note)
-    part.notes.append(
-        f"Peak resident memory of fresh processes, {setting.streams} streams, in units of 10^6 bytes."
-    )
+    part.notes.append(f"Peak resident memory of fresh processes, {setting.streams} streams, in units of 10^6 bytes.")
     return part

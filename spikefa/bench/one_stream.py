@@ -67,7 +67,7 @@ def bytes_touched(network: Network, active: np.ndarray) -> dict[str, float]:
 
 
 def one_stream(setting: Setting) -> Part:
-    """Measure (c): keys ``step``, ``busy``, ``bytes``, ``bandwidth``, ``bound``, ``ratio`` and ``profile/...``."""
+    """Measure (c): keys ``step``, ``busy``, ``bytes``, ``bandwidth``, ``bound``, ``ratio``, ``profile/...``."""
     network, part = setting.network(1), Part()
     timer = StepTimer(network, [p.pre.array(p.pre.output_variable) for p in network.projections])
     steps = setting.steps(network, timer)

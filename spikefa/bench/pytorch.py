@@ -67,17 +67,12 @@ class Worker:
 def worker() -> Iterator[Worker]:
     """Start `torch_worker`, and stop it at the end."""
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    command = [sys.executable, str(WORKER)]
+    # -P: beside the worker lie files named like modules that PyTorch imports.
+    command = [sys.executable, "-P", str(WORKER)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with tempfile.TemporaryFile("w+") as errors:
         with _on_all_processors():
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                env=environment,
-            )
+            process = subprocess.Popen(command, **pipes, stderr=errors, text=True, env=environment)
         with process:
             try:
                 yield Worker(process, errors)

@@ -11,7 +11,7 @@ LAYOUTS = ("units_x_streams", "streams_x_units")
 
 
 def training_step(setting: Setting) -> Part:
-    """Measure (a): keys ``step``, ``busy``, ``own``, ``scipy/LAYOUT``, ``ratio``, ``remainder``, ``profile/...``."""
+    """Measure (a): ``step``, ``busy``, ``own``, ``scipy/LAYOUT``, ``ratio``, ``remainder``, ``profile/...``."""
     network, part = setting.network(), Part()
     timer = StepTimer(network)
     steps = setting.steps(network, timer)

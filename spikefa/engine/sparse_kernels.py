@@ -89,7 +89,7 @@ class SparseWeights:
             propagate_batched(self._edges, self._start, self._index, self.values, activity, bias, current, add)
 
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
-        """``values = keep * values + scale * (pre @ post.T)`` at every synapse, where `values` are in the order of ours."""
+        """``values = keep * values + scale * (pre @ post.T)`` at every synapse; `values` lie as ours do."""
         number = values.dtype.type
         if self.event_driven:
             if keep != 1:
@@ -121,7 +121,7 @@ def propagate_batched(edges, start, index, values, activity, bias, current, add)
         for j in range(edges[task], edges[task + 1]):
             to = current[j]
             for k in range(streams):
-                to[k] = to[k] * add + bias[j]
+                to[k] = to[k] + bias[j] if add else bias[j]
             n, end = start[j], start[j + 1]
             while n + 4 <= end:  # four at a time: a quarter of the passes over `to`
                 a, b, c, d = activity[index[n]], activity[index[n + 1]], activity[index[n + 2]], activity[index[n + 3]]
@@ -197,7 +197,7 @@ def propagate_events(start, index, values, activity, bias, current, add):
         total = np.empty((streams, size), values.dtype)
         for k in range(streams):
             for j in range(size):
-                total[k, j] = current[low + j, k] * add + bias[low + j]
+                total[k, j] = current[low + j, k] + bias[low + j] if add else bias[low + j]
         for i in range(n_pre):
             for k in range(streams):
                 s, to = activity[i, k], total[k]
