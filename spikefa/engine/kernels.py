@@ -124,11 +124,13 @@ def propagate_events(weights, activity, bias, current, add):
                 for j in range(columns):
                     total[j] += s * row[j]
             restore(mode)
+        total = sums[0]
+        for block in range(1, ROW_BLOCKS):
+            more = sums[block]
+            for j in range(columns):
+                total[j] += more[j]
         for j in range(n_post):
-            value = current[j, k] + bias[j] if add else bias[j]
-            for block in range(ROW_BLOCKS):
-                value += sums[block, j]
-            current[j, k] = value
+            current[j, k] = total[j] + (current[j, k] + bias[j] if add else bias[j])
 
 
 @njit(parallel=True, nogil=True, cache=True)
