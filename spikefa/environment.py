@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 
 def _release(package: str) -> tuple[int, ...]:
@@ -16,18 +18,21 @@ def check_environment() -> None:
     Raises
     ------
     ImportError
-        With the command that mends it.
+        With the command that mends it; the command ``spikefa`` prints the sentence alone.
     """
     try:
         brian, numpy = _release("brian2"), _release("numpy")
     except (PackageNotFoundError, ValueError):
         return
     if brian < (2, 10) and numpy >= (2, 4):
-        raise ImportError(
+        sentence = (
             f"Brian2 {version('brian2')} cannot be imported with numpy {version('numpy')}; run: "
             'python -m pip install "brian2==2.9.*" "numpy<2.4" (Python 3.11) or '
             'python -m pip install "brian2>=2.10.1" (Python 3.12)'
         )
+        if Path(sys.argv[0]).stem == "spikefa":
+            sys.exit(f"spikefa: {sentence}")
+        raise ImportError(sentence)
 
 
 def let_idle_threads_sleep() -> None:

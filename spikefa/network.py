@@ -226,7 +226,7 @@ class Network(BrianNetwork):
             for obj, was in active:
                 obj.active = was and (obj is self.readout or (id(obj) in own and obj.when in slots))
             for name, array in self.activity().items():
-                array[...] = self._rest[name]
+                array[...] = self._rest.get(name, 0)
             self.key[0] = self.seed + (purpose << 32)
             self.step = 0
             self.readout.guesses = self.readout.on_presentation = None

@@ -77,7 +77,13 @@ class Stimulus(BrianObject):
         starts = iter(range(0, len(images), self.streams))
 
         def source() -> Batch:
-            now = slice(start := next(starts), start + self.streams)
+            start = next(starts, None)
+            if start is None:
+                raise RuntimeError(
+                    f"Stimulus: all {len(images)} images have been shown; run {self._steps} steps for each "
+                    f"{self.streams}, or call show_images again"
+                )
+            now = slice(start, start + self.streams)
             return images[now], None if labels is None else labels[now]
 
         self.show(source)

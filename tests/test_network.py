@@ -281,6 +281,16 @@ def test_bad_images_are_refused(small, images, labels, message):
         small(2).stimulus.show_images(images, labels)
 
 
+def test_running_on_after_the_last_image_is_refused(small, digits):
+    net = small(2)
+    net.stimulus.show_images(digits.train_images[:4], digits.train_labels[:4])
+    net.run_steps(10)
+    with pytest.raises(RuntimeError, match="all 4 images have been shown; run 5 steps for each 2"):
+        net.run_steps(1)
+    net.stimulus.show_images(digits.train_images[:4], digits.train_labels[:4])
+    net.run_steps(10)
+
+
 def test_unknown_variable_names_those_that_exist(small):
     with pytest.raises(
         KeyError, match=r"Layer 'h1': no state variable 'w'; it has \['I', 's', 'v'\]|no state variable"
