@@ -149,8 +149,7 @@ def naive_steps(net, projection, summed, local, steps, momentum):
 
 
 @pytest.mark.parametrize("name", RULES)
-@pytest.mark.parametrize("streams", [1, 4])
-@pytest.mark.parametrize("momentum", [0.0, 0.8])
+@pytest.mark.parametrize(("streams", "momentum"), [(1, 0.8), (4, 0.0)])
 def test_rules_learn_only_what_exists(storage, name, streams, momentum):
     rule, summed, local = RULES[name]
     net, projection = network(random_mask(0.5), streams, rule, momentum)
