@@ -39,7 +39,7 @@ def let_idle_threads_sleep() -> None:
     """Have OpenMP's threads wait for microseconds and then sleep, unless the user has asked for something else.
 
     libgomp reads this when it is loaded. By default it spins, which beside another process makes a step of the full
-    network take 86 ms instead of 54 (30 alone; 2 cores).
+    network take 86 ms instead of 58 (29 alone; 2 cores).
     """
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
         os.environ["GOMP_SPINCOUNT"] = "3000"

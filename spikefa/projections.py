@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .network import Network
     from .plasticity import Learning, Plasticity
 
-#: Up to this many streams the event-driven kernels are used (see `spikefa bench`: the measured crossover).
+#: Up to this many streams the event-driven kernels are used. `spikefa bench --only g` measures the crossover; with
+#: earlier kernels it lay between 1 and 2, and it has not been measured again since they read whole rows.
 EVENT_STREAMS = 2
 
 #: Below this fraction of synapses that exist, only those are stored. Medians of propagation and update called in turn,
