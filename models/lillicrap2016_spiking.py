@@ -12,6 +12,10 @@ Deviations from the paper:
 * The paper shows one image at a time. With S streams, S images are shown at once and their updates are summed,
   all with the weights at the start of the step; ``streams=1`` is the paper.
 * A unit's output is a float 0 or 1, and the arithmetic is float32 unless asked otherwise.
+
+Parameters that the paper does not have, all off by default: running means of the spikes subtracted in the rule
+(``mean_steps``), a schedule of the learning rate, momentum, weights averaged for testing, and the controls
+(``pathway``).
 """
 
 from __future__ import annotations
@@ -50,8 +54,16 @@ delta : 1
 MODULATION = "delta = tanh(u)"
 
 RULE = "dW = -eta * delta_post * psi_post * s_pre - gamma * W"
-# Not in the paper: without the mean of the presynaptic spikes, one direction that bounds eta.
-CENTRED_RULE = "dW = -eta * delta_post * psi_post * (s_pre - mean_rate) - gamma * W"
+# Not in the paper: the mean of the presynaptic spikes makes one direction of the updates far larger than the
+# others, which bounds eta; a unit that knows its own mean rate can subtract it.
+MEAN = """
+dm/dt = (s - m) / tau_mean : 1
+centred = s - m : 1
+"""
+CENTRED = "centred_pre"  # in the rule, in the place of s_pre; for a bias it is 1
+# Backpropagation, a control: the derivative goes down with the error.
+GRADIENT = "delta = u * layer_psi"
+GRADIENT_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
 
 
 @dataclass(frozen=True)
@@ -84,8 +96,13 @@ class Params:
     """Epochs after which the learning rate is divided by `drop_by`; the paper's is constant."""
     drop_by: float = 3.0
     """Divisor of the learning rate after each of these epochs."""
-    mean_rate: float = 0.0
-    """Subtracted from the spikes of hidden layers in the rule (0.5 centres them); the paper subtracts nothing."""
+    mean_steps: float = 0.0
+    """Time constant, in steps, of the running mean of each unit's spikes that the rule subtracts; 0: nothing is."""
+    pathway: str = "alignment"
+    """How errors come down: alignment, or as controls reshuffled (B in a new order in every step), transpose
+    (backpropagation) or shallow (they do not: only the output layer learns)."""
+    average: int = 0
+    """Images over which weights are averaged for testing; 0: none, as in the paper."""
     steps_per_image: int = 5
     """Steps for which a training image is shown."""
     test_steps: int = 5
@@ -112,32 +129,52 @@ def learning_rate(params: Params, epoch: int) -> float:
     return params.drop_by ** -sum(epoch >= drop for drop in params.drop_after)
 
 
+def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
+    options = {"error": ERROR, "emit": MODULATION, "namespace": constants}
+    B = fa.uniform(params.feedback_range)
+    if params.pathway == "alignment":
+        fa.feedback_alignment(net, feedback=FEEDBACK, B=B, **options)
+    elif params.pathway == "reshuffled":
+        fa.reshuffled_alignment(net, feedback=FEEDBACK, B=B, **options)
+    elif params.pathway == "transpose":
+        fa.transpose(net, feedback=FEEDBACK, **{**options, "emit": GRADIENT})
+    elif params.pathway == "shallow":
+        fa.shallow(net, **options)
+    else:
+        raise ValueError(
+            "lillicrap2016_spiking: pathway must be alignment, reshuffled, transpose or shallow, got "
+            f"{params.pathway!r}"
+        )
+
+
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
-    constants = {"tau": net.clock.dt / params.a}
+    constants = {"tau": net.clock.dt / params.a, "tau_mean": net.clock.dt * params.mean_steps}
+    mean = MEAN if params.mean_steps else ""
     below = fa.Input(
-        net, "image", params.pixels, INPUT, emit=INPUT_SPIKES, namespace={"max_rate": params.max_rate}
-    )
+        net, "image", params.pixels, INPUT + mean, emit=INPUT_SPIKES,
+        namespace={"max_rate": params.max_rate, **constants},
+    )  # fmt: skip
     sizes = {f"h{number}": units for number, units in enumerate(params.hidden, start=1)}
     for name, units in {**sizes, "output": params.outputs}.items():
-        fa.Layer(net, name, units, LAYER, emit=SPIKES, namespace=constants)
-    fa.feedback_alignment(
-        net,
-        error=ERROR,
-        feedback=FEEDBACK,
-        emit=MODULATION,
-        B=fa.uniform(params.feedback_range),
-        namespace=constants,
-    )
-    constants = {"eta": params.eta, "gamma": params.gamma, "mean_rate": params.mean_rate}
-    rule = fa.Plasticity(params.rule, constants, momentum=params.momentum)
-    hidden_rule = (
-        fa.Plasticity(CENTRED_RULE, constants, momentum=params.momentum) if params.mean_rate else rule
-    )
+        layer = fa.Layer(net, name, units, LAYER + mean, emit=SPIKES, namespace=constants)
+        if mean:
+            layer.view("m")[...] = 0.5
+    _add_pathway(net, params, constants)
+    text = params.rule
+    if text == RULE and params.pathway == "transpose":
+        text = GRADIENT_RULE
+    if mean:
+        text = text.replace("s_pre", CENTRED)
+    rule = fa.Plasticity(text, {"eta": params.eta, "gamma": params.gamma}, momentum=params.momentum)
     for layer in net.layers:
-        plasticity = rule if below is net.input else hidden_rule
-        fa.Projection(net, below, layer, fa.uniform(params.weight_range), plasticity=plasticity)
+        learns = params.pathway != "shallow" or layer is net.layers[-1]
+        fa.Projection(
+            net, below, layer, fa.uniform(params.weight_range), plasticity=rule if learns else None
+        )
         below = layer
+    if params.average:
+        fa.WeightAverage(net, params.average)
     net.present(params.steps_per_image, params.classes)
     return net

@@ -108,7 +108,7 @@ def load(path: Path, network: Network, model: str | None = None) -> dict[str, An
 
 
 def load_weights(path: Path, network: Network) -> None:
-    """Read only the weights and biases, whatever the number of streams.
+    """Read only the weights and biases, averaged ones where there are, whatever the number of streams.
 
     Raises
     ------
@@ -117,8 +117,10 @@ def load_weights(path: Path, network: Network) -> None:
     """
     try:
         with h5py.File(io.BytesIO(path.read_bytes()), "r") as f:
-            for projection in network.projections:
-                W, b = f[f"parameters/{projection.name}.W"][()], f[f"parameters/{projection.name}.b"][()]
+            for projection in (p for p in network.projections if p.state_arrays()):
+                mean = f"parameters/average.{projection.name}"
+                name = mean if f"{mean}.W" in f else f"parameters/{projection.name}"
+                W, b = f[f"{name}.W"][()], f[f"{name}.b"][()]
                 if f"synapses/{projection.name}" in f:
                     values, W = W, np.zeros(projection.shape, W.dtype)
                     W[tuple(f[f"synapses/{projection.name}"][()])] = values
@@ -145,6 +147,6 @@ def _state(network: Network) -> dict[str, dict[str, np.ndarray]]:
     return {
         "parameters": network.parameters(),
         "activity": network.activity(),
-        "stimulus": {"labels": network.stimulus.labels},
+        "stimulus": {network.readout.takes: network.stimulus.targets},
         "synapses": {p.name: np.stack(p.synapses()).astype(np.int32) for p in network.projections if p.sparse},
     }

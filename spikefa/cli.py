@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from .datasets import NAMES
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -24,12 +27,7 @@ app = typer.Typer(
 console = Console(highlight=False, soft_wrap=True)
 
 
-class Data(StrEnum):
-    """Data sets."""
-
-    mnist = "mnist"
-    fashion = "fashion-mnist"
-    digits = "digits"
+Data = StrEnum("Data", {name.replace("-", "_"): name for name in NAMES})
 
 
 class Figure(StrEnum):
@@ -43,7 +41,7 @@ class Figure(StrEnum):
 
 
 DataDir = Annotated[
-    Path | None, typer.Option(help="Directory of the IDX files; else SPIKEFA_DATA, else downloaded.")
+    Path | None, typer.Option(help="Directory of the data's files; else SPIKEFA_DATA, else downloaded.")
 ]
 
 
@@ -72,6 +70,9 @@ def train(
     evaluate_every: Annotated[float, typer.Option(help="Epochs between evaluations.")] = 1.0,
     checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 120.0,
     display: Annotated[bool, typer.Option(help="Record rasters and PSPs on the way.")] = True,
+    diagnostics: Annotated[
+        bool, typer.Option("--diagnostics", help="Measure the updates against those of backpropagation.")
+    ] = False,
     run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/MODEL-DATE.")] = None,
 ) -> None:
     """Train a model, with checkpoints on the way. Ctrl-C saves and says how to go on."""
@@ -90,10 +91,11 @@ def train(
         seed=seed,
         protocol=Protocol(
             epochs=epochs,
-            test_steps=getattr(params, "test_steps", params.steps_per_image),
+            test_steps=getattr(params, "test_steps", getattr(params, "steps_per_image", 1)),
             evaluate_every=evaluate_every,
             checkpoint_seconds=checkpoint_seconds,
             display=display,
+            diagnostics=diagnostics,
         ),
         data=data.value,
         data_dir=None if data_dir is None else str(data_dir.resolve()),
@@ -133,15 +135,17 @@ def evaluate(
 
     opened = open_run(run, None if data_dir is None else str(data_dir.resolve()))
     network, dataset = opened.trained_network(), opened.dataset()
+    readout = network.readout
     for count in steps or [opened.protocol.test_steps]:
-        wrong = evaluation.error(network, dataset.test_images, dataset.test_labels, count)
+        wrong = evaluation.error(network, dataset.test_images, dataset.answers("test", readout.classes), count)
         console.print(
-            f"test error {wrong:.2%} of {len(dataset.test_images):,} images at {count} steps an image"
+            f"test error {readout.told(wrong)} of {len(dataset.test_images):,} images at {count} steps an image"
         )
         if dataset.validation_images is not None:
-            wrong = evaluation.error(network, dataset.validation_images, dataset.validation_labels, count)
+            labels = dataset.answers("validation", readout.classes)
+            wrong = evaluation.error(network, dataset.validation_images, labels, count)
             console.print(
-                f"validation error {wrong:.2%} of {len(dataset.validation_images):,} at {count} steps"
+                f"validation error {readout.told(wrong)} of {len(dataset.validation_images):,} at {count} steps"
             )
     console.print("Wrote nothing.")
 
@@ -180,12 +184,11 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
 ) -> None:
     """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
-    from . import modelfile
     from .plotting.of_runs import draw
     from .runs import Run, open_run
     from .training import Protocol
 
-    model = next(m for m in map(modelfile.load, modelfile.names()) if "demo" in m.presets)
+    model = _first_with_demo()
     params = model.params(preset="demo")
     directory = run or Path("runs", f"demo-{datetime.now():%Y%m%d-%H%M%S}")
     protocol = Protocol(epochs=epochs, test_steps=params.test_steps, evaluate_every=epochs / 10)
@@ -200,7 +203,7 @@ def demo(
 
 @app.command()
 def bench(
-    model: Annotated[str | None, typer.Argument(help="A model's name or file; else the first one.")] = None,
+    model: Annotated[str | None, typer.Argument(help="A model's name or file; else the demo's.")] = None,
     only: Annotated[
         str | None,
         typer.Option(
@@ -218,7 +221,7 @@ def bench(
     from .bench import Setting, report
     from .bench import bench as measure
 
-    loaded = modelfile.load(model or modelfile.names()[0])
+    loaded = modelfile.load(model) if model else _first_with_demo()
     setting = Setting.quickly(loaded) if quick else Setting(loaded)
     result = measure(setting, only, json, lambda *part: console.print(report.table_of(*part)))
     console.print(report.table_of_targets(result["targets"], quick), report.in_words(result), sep="\n")
@@ -226,24 +229,32 @@ def bench(
         console.print(f"Wrote {json}")
 
 
+def _first_with_demo():
+    """Load the first model that has a demo."""
+    from . import modelfile
+
+    return next(model for model in map(modelfile.load, modelfile.names()) if "demo" in model.presets)
+
+
 def _train(run, trainer) -> None:
     """Train with live progress; say at the end what was written."""
     columns = [
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"),
-        TextColumn("epoch {task.fields[epoch]:.2f}  training error {task.fields[error]:.1%}"),
+        TextColumn("epoch {task.fields[epoch]:.2f}  training error {task.fields[error]}"),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     ]  # fmt: skip
     console.print(
         f"{run.model.name} on {run.data}: {trainer.dataset!r}, {run.streams} streams, seed {run.seed}"
     )
+    told = trainer.network.readout.told
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(
-            "training", total=trainer.total, completed=trainer.images_seen, epoch=0, error=0
+            "training", total=trainer.total, completed=trainer.images_seen, epoch=0, error="-"
         )
         trainer.on_progress = lambda now: progress.update(
-            task, completed=now.images_seen, epoch=now.epoch, error=now.train_error
+            task, completed=now.images_seen, epoch=now.epoch, error=told(now.train_error)
         )
-        trainer.on_row = lambda row: progress.console.print(_told(row))
+        trainer.on_row = lambda row: progress.console.print(_told(row, told))
         last = trainer.run()
     if trainer.interrupted:
         console.print(
@@ -252,17 +263,19 @@ def _train(run, trainer) -> None:
         )
         raise typer.Exit(130)
     if last is not None:
-        console.print(f"Test error {float(last['test_error']):.2%} after {float(last['epoch']):g} epochs.")
+        error = told(float(last["test_error"]))
+        console.print(f"Test error {error} after {float(last['epoch']):g} epochs.")
     console.print(f"Wrote {run.directory}{'/'}: run.json, model.py, metrics.csv, checkpoint.h5, recordings/")
 
 
-def _told(row: dict) -> str:
-    def percent(value) -> str:
-        return "-" if value == "" else f"{float(value):.2%}"
+def _told(row: dict, told: Callable[[float], str]) -> str:
+    def error(of: str) -> str:
+        value = row[f"{of}_error"]
+        return "-" if value == "" else told(float(value))
 
     return (
-        f"epoch {float(row['epoch']):g}: test error {percent(row['test_error'])}, validation "
-        f"{percent(row['validation_error'])}, training {percent(row['train_error'])}, {float(row['seconds']):.0f} s"
+        f"epoch {float(row['epoch']):g}: test error {error('test')}, validation {error('validation')}, training "
+        f"{error('train')}, {float(row['seconds']):.0f} s"
     )
 
 

@@ -38,7 +38,7 @@ def _first_of_classes(labels: np.ndarray, count: int) -> np.ndarray:
 
 def record_display(
     network: Network, dataset: Dataset, images_seen: int, steps: int = 50, count: int = 5
-) -> Display:
+) -> Display | None:
     """Record rasters of random units and one neuron's PSP with its modulatory signal, in stream 0.
 
     The network is as it was afterwards. Images are the first test images of different classes; units are
@@ -57,8 +57,11 @@ def record_display(
 
     Returns
     -------
-    Display
+    Display or None
+        None where there is nothing of the kind: the network has no classes, or its layers do not spike.
     """
+    if network.readout.classes is None or not all(layer.thresholder for layer in network.layers):
+        return None
     rng = np.random.default_rng([network.seed, crc32(b"display")])
     shown: dict[str, np.ndarray] = {}
     for layer in network.hidden:
@@ -89,10 +92,12 @@ def record_display(
             network.remove(recorder)
     recorded = [np.array(values) for values in recorder.values]
     spikes, traces = recorded[: len(network.layers)], recorded[len(network.layers) :]
+    if not all(np.isin(s, (0, 1)).all() for s in spikes):
+        return None  # rates, for all that they have a threshold
     return Display(
         label=f"{images_seen:,} images",
         images_seen=images_seen,
-        images=pixels(images).reshape(-1, *dataset.shape),
+        images=_visible(pixels(dataset.as_loaded(images))).reshape(-1, *dataset.shape),
         labels=labels,
         steps_per_image=steps,
         dt=float(network.clock.dt_ * 1e3),
@@ -101,6 +106,12 @@ def record_display(
         v={layer.name: traces[2 * n][:, 0] for n, layer in enumerate(network.hidden)},
         delta={layer.name: traces[2 * n + 1][:, 0] for n, layer in enumerate(network.hidden)},
     )
+
+
+def _visible(images: np.ndarray) -> np.ndarray:
+    """Images in [0, 1], whatever values they have."""
+    low, high = min(0.0, images.min()), max(1.0, images.max())
+    return (images - low) / (high - low)
 
 
 def _modulation(network: Network, layer) -> np.ndarray:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from .analysis import angle
+from .layers import Layer, Population
 from .network import EVALUATION, Network
+from .projections import Projection
 
 
 def guesses(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
-    """Class of each image by the network: the group of output units most active over `steps` steps.
+    """The network's guess for each image: the class whose units were most active, or the mean output.
 
     The network is as it was afterwards: only its forward path runs, from rest, with random numbers of its own.
 
@@ -17,13 +19,14 @@ def guesses(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     ----------
     network : Network
     images : ndarray (n, pixels)
-        uint8, or floats in [0, 1].
+        uint8, or floats within the input's limits.
     steps : int
         Steps for which each image is shown.
 
     Returns
     -------
-    ndarray (n,)
+    ndarray (n,) or (n, units of the last layer)
+        Classes, or outputs where the network has none.
     """
     images = network.stimulus.checked(images)
     count, streams = len(images), network.streams
@@ -40,9 +43,20 @@ def guesses(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
         return np.concatenate(network.readout.guesses)[:count]
 
 
-def error(network: Network, images: np.ndarray, labels: np.ndarray, steps: int) -> float:
-    """Fraction of the images that the network takes for another class, see `guesses`."""
-    return float(np.mean(guesses(network, images, steps) != labels))
+def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int) -> float:
+    """Error of the network's `guesses`: the fraction of wrong classes, or the normalised squared error.
+
+    Parameters
+    ----------
+    network : Network
+    images : ndarray (n, pixels)
+    targets : ndarray (n,) or (n, units of the last layer)
+        Labels, or values where the network has no classes.
+    steps : int
+        Steps for which each image is shown.
+    """
+    targets = network.readout.checked(targets, len(images))
+    return network.readout.error_of(guesses(network, images, steps), targets)
 
 
 def alignment(network: Network) -> dict[str, float]:
@@ -51,12 +65,31 @@ def alignment(network: Network) -> dict[str, float]:
     Returns
     -------
     dict
-        Layer name -> angle; NaN where no feedback matrix has the shape of W transposed.
+        Layer name -> angle; NaN where no feedback comes from the layer to which W goes.
     """
-    angles = {}
+    pairs = feedback_pairs(network)
+    return {
+        layer.name: angle(pairs[layer.name][0].W, pairs[layer.name][1].W.T) if layer.name in pairs else float("nan")
+        for layer in network.hidden
+    }
+
+
+def feedback_pairs(network: Network) -> dict[str, tuple[Projection, Projection]]:
+    """Each hidden layer's outgoing projection, and the one that feeds back to it from where that goes.
+
+    Returns
+    -------
+    dict
+        Layer name -> (forward, feedback); without the layers to which nothing feeds back from there.
+    """
+    pairs = {}
     for layer in network.hidden:
-        W = next((p.W for p in network.projections if p.pre is layer and p.post in network.layers), None)
-        served = [p.W for p in network.projections if getattr(p.post, "layer", None) is layer]
-        matching = [B for B in served if W is not None and B.shape == W.T.shape]
-        angles[layer.name] = angle(W, matching[0].T) if matching else float("nan")
-    return angles
+        up = next((p for p in network.projections if p.pre is layer and p.post in network.layers), None)
+        down = [p for p in network.projections if up is not None and _serves(p.post, layer) and _serves(p.pre, up.post)]
+        if down:
+            pairs[layer.name] = up, down[0]
+    return pairs
+
+
+def _serves(population: Population, layer: Layer) -> bool:
+    return getattr(population, "layer", None) is layer

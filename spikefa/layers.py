@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .network import Network
 
 #: Offsets, within a population's place in the schedule, of what happens to it in one step.
-PROJECT, INTEGRATE, EMIT, THRESHOLD, MARK, RESET = range(6)
+PROJECT, RECEIVE, INTEGRATE, EMIT, THRESHOLD, MARK, RESET = range(7)
 #: Distance between the places of two populations in one slot.
 STRIDE = 10
 
@@ -45,6 +45,10 @@ class Population(NeuronGroup):
         The variable that projections read.
     current : str
         The variable that projections write.
+    receive : str
+        Statements that run between the projections and the integration, such as ``"I = I + 0.1 * randn()"``.
+    draws_of : str, optional
+        The population whose random numbers it draws; its own by default.
     threshold, reset, refractory
         As in `NeuronGroup`. With `emit`, the threshold only tells Brian2's monitors what a spike is.
     slot : str
@@ -72,6 +76,8 @@ class Population(NeuronGroup):
         emit: str = "",
         output: str = "s",
         current: str = "I",
+        receive: str = "",
+        draws_of: str | None = None,
         threshold: str | None = "s > 0.5",
         reset: str | None = None,
         refractory: Any = False,
@@ -85,17 +91,17 @@ class Population(NeuronGroup):
         network.check_new(name, owner)
         self._statement = dict(
             name=name, units=int(units), equations=equations, emit=emit, output=output, current=current,
-            threshold=threshold, reset=reset, refractory=refractory, slot=slot, namespace=namespace,
-            method=method,
+            receive=receive, draws_of=draws_of, threshold=threshold, reset=reset, refractory=refractory,
+            slot=slot, namespace=namespace, method=method,
         )  # fmt: skip
         self.units, self.streams, self.slot = int(units), network.streams, slot
         self.output_variable, self.current_variable = output, current
-        texts = [equations, emit, threshold or "", reset or ""]
-        (equations, emit, threshold_code, reset_code), draws = number_draws(texts)
+        texts = [equations, emit, threshold or "", reset or "", receive]
+        (equations, emit, threshold_code, reset_code, receive), draws = number_draws(texts)
         constants = dict(namespace or {})
         for function, kind, draw in draws:
             make = counter_random if kind == "uniform" else counter_normal
-            constants[function] = make(network.key, name, draw, network.clock, network.dtype)
+            constants[function] = make(network.key, draws_of or name, draw, network.clock, network.dtype)
         if output not in Equations(equations).names:
             raise ValueError(
                 f"{owner}: the equations must have the output {output!r}; "
@@ -117,11 +123,13 @@ class Population(NeuronGroup):
             codeobj_class=network.codeobj_class,
         )
         self._place = network.next_place(slot)
-        self._set_schedule(emit, threshold is not None)
+        self._set_schedule(receive, emit, threshold is not None)
         network.add_population(self)
 
-    def _set_schedule(self, emit: str, spiking: bool) -> None:
+    def _set_schedule(self, receive: str, emit: str, spiking: bool) -> None:
         place = self._place
+        if receive:
+            self.run_regularly(receive, when=self.slot, order=place + RECEIVE, name=f"{self.name}_receive")
         self.state_updater.when, self.state_updater.order = self.slot, place + INTEGRATE
         if emit:
             self.run_regularly(emit, when=self.slot, order=place + EMIT, name=f"{self.name}_emit")
@@ -218,10 +226,14 @@ class Input(Population):
     network, name, units, equations, emit, output, namespace
         As in `Population`.
     rate : str
-        The variable that the stimulus writes, in [0, 1].
+        The variable that the stimulus writes.
+    limits : (float, float) or None
+        The smallest and largest value that may be shown; None allows every finite one. Images of bytes are
+        shown in [0, 1].
     """
 
     rate_variable = "x"
+    limits: tuple[float, float] | None = (0, 1)
 
     def __init__(
         self,
@@ -232,12 +244,16 @@ class Input(Population):
         *,
         emit: str = "s = int(rand() < x)",
         rate: str = "x",
+        limits: tuple[float, float] | None = (0, 1),
         **options: Any,
     ):
+        if limits is not None and not (len(limits) == 2 and limits[0] < limits[1]):
+            raise ValueError(f"Input {name!r}: limits must be (smallest, largest) or None, got {limits!r}")
         options = {"slot": "start", **options}
         super().__init__(network, name, units, equations, emit=emit, **options)
         self.rate_variable = rate
-        self._statement["rate"] = rate
+        self.limits = None if limits is None else (float(limits[0]), float(limits[1]))
+        self._statement |= {"rate": rate, "limits": limits}
         network.set_input(self)
 
 
@@ -287,27 +303,32 @@ class FeedbackPopulation(Population):
         )
         self.layer = layer
         for text in (equations, emit):
-            for identifier in sorted(get_identifiers(text)):
-                variable = identifier.removeprefix("layer_")
-                if identifier != variable and identifier not in self.variables:
-                    if variable not in layer.variables:
-                        names = sorted(n for n in layer.variables if not n.startswith("_"))
-                        raise ValueError(
-                            f"{type(self).__name__} {name!r}: {identifier!r} needs a variable {variable!r} of "
-                            f"layer {layer.name!r}, which has {names}"
-                        )
-                    self.variables.add_reference(identifier, layer, variable)
+            self.refer_to_layer(text)
         layer.variables.add_reference(output, self, output)
         self._statement["layer"] = layer.name
         del self._statement["units"]
         network.feedback.append(self)
+
+    def refer_to_layer(self, text: str) -> None:
+        """Let this population know the layer's variables that a text names ``layer_NAME``."""
+        for identifier in sorted(get_identifiers(text)):
+            variable = identifier.removeprefix("layer_")
+            if identifier != variable and identifier not in self.variables:
+                if variable not in self.layer.variables:
+                    names = sorted(n for n in self.layer.variables if not n.startswith("_"))
+                    raise ValueError(
+                        f"{type(self).__name__} {self.name!r}: {identifier!r} needs a variable {variable!r} of "
+                        f"layer {self.layer.name!r}, which has {names}"
+                    )
+                self.variables.add_reference(identifier, self.layer, variable)
 
 
 class ErrorPopulation(FeedbackPopulation):
     """The topmost feedback population: integrates output minus target.
 
     Its equations must have the parameter `target`, which the stimulus writes: 1 for the units of the
-    image's class, else 0. ``layer_s`` is the output of the layer above which it stands.
+    image's class, else 0; or, without classes, the image's target values. ``layer_s`` is the output of the layer
+    above which it stands.
     """
 
     def __init__(self, network: Network, name: str, layer: Layer | str, equations: str, **options: Any):

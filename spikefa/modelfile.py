@@ -9,11 +9,15 @@ import importlib.util
 import sys
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from .datasets import Dataset
 from .network import Network
 
 #: Where models are: in the wheel, or beside the package in a checkout.
@@ -33,8 +37,8 @@ class Model:
     name : str
     path : Path
     module : module
-        With ``Params`` and ``build``, and optionally ``PRESETS`` (name -> changes of ``Params``) and
-        ``learning_rate(params, epoch)``.
+        With ``Params`` and ``build``, and optionally ``PRESETS`` (name -> changes of ``Params``),
+        ``learning_rate(params, epoch)``, ``prepare(params, dataset)`` and ``augment(params, images, rng)``.
     source : str
         The file's text.
     """
@@ -92,6 +96,8 @@ class Model:
                 changes[name] = value
             elif typing.get_origin(hint) is tuple:
                 changes[name] = tuple(_number(part) for part in value.strip("() ").split(",") if part.strip())
+            elif hint is bool:
+                changes[name] = {"true": True, "false": False}.get(value.strip().lower(), value)
             else:
                 changes[name] = _number(value)
         return changes
@@ -100,10 +106,30 @@ class Model:
         """Build the network."""
         return self.module.build(params, streams=streams, seed=seed)
 
-    def learning_rate(self, params: Any, epoch: int) -> float:
-        """Factor of the learning rate in an epoch (0 is the first); 1 where the model has no schedule."""
+    def learning_rate(self, params: Any, epoch: int) -> float | dict[str, float]:
+        """Factor of the learning rate in an epoch (0 is the first), or factors by projection; 1 without a schedule."""
         schedule = getattr(self.module, "learning_rate", None)
-        return 1.0 if schedule is None else float(schedule(params, epoch))
+        factor = 1.0 if schedule is None else schedule(params, epoch)
+        return factor if isinstance(factor, dict) else float(factor)
+
+    def prepare(self, params: Any, dataset: Dataset) -> Dataset:
+        """Return the data as the model wants them; as they are where it does not say.
+
+        Raises
+        ------
+        ModelError
+            If the model returns something else.
+        """
+        change = getattr(self.module, "prepare", None)
+        prepared = dataset if change is None else change(params, dataset)
+        if not isinstance(prepared, Dataset):
+            raise ModelError(f"Model {self.name!r}: prepare must return a Dataset, got {prepared!r}")
+        return prepared
+
+    def augmentation(self, params: Any) -> Callable[[np.ndarray, np.random.Generator], np.ndarray] | None:
+        """Return what changes a batch of training images, a function of (images, rng); None where there is none."""
+        change = getattr(self.module, "augment", None)
+        return None if change is None else partial(change, params)
 
 
 def _number(text: str) -> Any:

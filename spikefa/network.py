@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,14 @@ from brian2 import BrianObject, Clock, Quantity, get_device, ms, second
 from brian2 import Network as BrianNetwork
 from brian2.devices.device import RuntimeDevice
 
+from .averaging import WeightAverage
 from .engine import code_object_class
 from .engine.blas import single_threaded_blas
 from .engine.threads import thread_pool
 from .layers import STRIDE, ErrorPopulation, Input, Layer, Population
 from .projections import Projection
-from .stimulus import Readout, Stimulus
+from .readout import Readout, SquaredError, Votes
+from .stimulus import Stimulus
 
 #: One step: the stimulus, then every layer bottom up, then the error top down, then plasticity. Brian2's own
 #: slots have to stay in the list.
@@ -81,6 +83,7 @@ class Network(BrianNetwork):
         self.error: ErrorPopulation | None = None
         self.stimulus: Stimulus | None = None
         self.readout: Readout | None = None
+        self.average: WeightAverage | None = None
         self._places: dict[str, int] = {}
 
     # What the parts call when they join.
@@ -125,17 +128,18 @@ class Network(BrianNetwork):
             raise ValueError(f"Network: has the error {self.error.name!r} already, got {population.name!r}")
         self.error = population
 
-    def present(self, steps_per_image: int, classes: int) -> Stimulus:
+    def present(self, steps_per_image: int, classes: int | None = None) -> Stimulus:
         """Finish the network: a stimulus for its input and error, and a readout of its last layer.
 
         Parameters
         ----------
         steps_per_image : int
             Steps for which an image is shown.
-        classes : int
-            Number of classes; the last layer's units are divided among them in equal groups.
+        classes : int, optional
+            Number of classes; the last layer's units are divided among them in equal groups. Without, the
+            targets are values, one a unit of the last layer (regression).
         """
-        self.readout = Readout(self, classes)
+        self.readout = SquaredError(self) if classes is None else Votes(self, classes)
         self.stimulus = Stimulus(self, steps_per_image)
         self.join(self.stimulus, self.readout)
         self.set_rest()
@@ -159,8 +163,12 @@ class Network(BrianNetwork):
     def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
         """Run for a duration, as `brian2.Network.run`."""
         work = self.streams * sum(n_pre * n_post for n_pre, n_post in (p.shape for p in self.projections))
-        with single_threaded_blas(), thread_pool(work):
-            super().run(duration, *args, level=level + 2, **options)
+        try:
+            with single_threaded_blas(), thread_pool(work):
+                super().run(duration, *args, level=level + 2, **options)
+        finally:
+            for projection in self.projections:
+                projection.catch_up()
 
     def run_steps(self, steps: int, **options: Any) -> None:
         """Run for a number of steps."""
@@ -201,7 +209,13 @@ class Network(BrianNetwork):
                     arrays |= {
                         f"{projection.name}.{name}": array for name, array in part.state_arrays().items()
                     }
+        if self.average is not None:
+            arrays |= {f"average.{name}": array for name, array in self.average.state_arrays().items()}
         return arrays
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Within it, the weights are the means of a `WeightAverage`, if the network has one."""
+        return nullcontext() if self.average is None else self.average.applied()
 
     @contextmanager
     def aside(self, purpose: int) -> Iterator[None]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
-from brian2 import BrianObject
+from brian2 import BrianObject, NetworkOperation
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
 from .engine.kernels import add_in_place, scale_in_place, update_bias
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Decay is applied when it has grown to this fraction: a float32 cannot hold 1 - 1e-8.
 DECAY_QUANTUM = {"float32": 2.0**-18, "float64": 0.0}
+#: Order, within the slot ``plasticity``, from which rules are applied; before it, their factors are computed.
+APPLY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -196,8 +198,10 @@ class Learning(BrianObject):
 
     def __init__(self, network: Network, projection: Projection, plasticity: Plasticity, learn_bias: bool):
         place = 2 * len(network.projections)
-        super().__init__(clock=network.clock, when="plasticity", order=place + 1, name=f"{projection.name}_learning")
+        name = f"{projection.name}_learning"
+        super().__init__(clock=network.clock, when="plasticity", order=APPLY + place, name=name)
         self.projection, self.plasticity, self.learn_bias = projection, plasticity, learn_bias
+        self.network = network
         self.factored = plasticity.factor()
         self._quantum = DECAY_QUANTUM[str(network.dtype)]
         self._pending = np.ones(1)  # the decay not yet applied, as a factor
@@ -228,16 +232,19 @@ class Learning(BrianObject):
         ]
         ones = [np.ones((1, projection.post.streams), projection.b.dtype) for _ in pre]
 
+        def change(W: np.ndarray, rate: float) -> None:
+            kernel(W, rate, *arrays, *[rule.constants[n] for n in used])
+
         def loop() -> None:
-            constants = [rule.constants[n] for n in used]
             W = projection.unpacked()
-            kernel(W, rule.rate, *arrays, *constants)
+            change(W, rule.rate)
             if projection.masked:
                 projection.pack(W)
             if self.learn_bias:
+                constants = [rule.constants[n] for n in used]
                 kernel(projection.b[None, :], rule.rate, *ones, *arrays[len(pre) :], *constants)
 
-        self._loop = loop
+        self._change, self._loop = change, loop
 
     def _materialise(self, population: Population, expression: sympy.Expr, label: str, place: int) -> np.ndarray:
         """The expression's values as an array (units, streams), computed each step by Brian2 code."""
@@ -264,6 +271,11 @@ class Learning(BrianObject):
         """Evaluate the coefficients, which may have changed since the last run."""
         super().before_run(run_namespace)
         self.update_coefficients()
+        # A user's own operation may hold the weights' array and must find it up to date in every step.
+        watched = any(isinstance(obj, NetworkOperation) for obj in self.network.objects)
+        self._may_wait = (
+            self.projection.may_wait and len(self._factors) == 1 and self._velocity is None and not watched
+        )
 
     def update_coefficients(self) -> None:
         """Put the rule's constants and rate into the coefficients."""
@@ -288,12 +300,16 @@ class Learning(BrianObject):
 
     def _accumulate(self, weights: np.ndarray, bias: np.ndarray, keep: float, keep_bias: float) -> None:
         projection = self.projection
+        wait = self._may_wait and keep == 1
         if not self._factors and keep != 1:
             scale_in_place(np.atleast_2d(weights), weights.dtype.type(keep))
         if keep_bias != 1 and self.learn_bias and not self._factors:
             bias *= bias.dtype.type(keep_bias)
         for (_, f, g, one), scale in zip(self._factors, self._scales, strict=True):
-            projection.update(weights, f, g, scale, keep)
+            if wait:
+                projection.update_later(f, g, scale)
+            else:
+                projection.update(weights, f, g, scale, keep)
             if self.learn_bias:
                 update_bias(bias, g, scale * one, keep_bias)
             keep = keep_bias = 1.0
@@ -317,6 +333,33 @@ class Learning(BrianObject):
             velocity *= velocity.dtype.type(self.plasticity.momentum)
             velocity += weights - old
             weights[...] = old + velocity
+
+    def outer_products(self) -> list[tuple[OuterTerm, float, np.ndarray, np.ndarray]] | None:
+        """The step's update as a sum of ``scale * pre @ post.T``, without rate, decay and momentum.
+
+        Returns
+        -------
+        list of (OuterTerm, scale, pre, post) or None
+            Arrays ``(n_pre, streams)`` and ``(n_post, streams)``, not copies: they hold the step's values from order
+            `APPLY` of the slot ``plasticity`` on. None where the rule has no such form, see `dense_update`.
+        """
+        if self._loop is not None:
+            return None
+        terms = zip(self.factored.outer, self._factors, strict=True)
+        return [(term, self.plasticity.value(coefficient), f, g) for term, (coefficient, f, g, _) in terms]
+
+    def dense_update(self) -> np.ndarray:
+        """The step's update of a rule that is no sum of outer products, without rate and momentum.
+
+        Returns
+        -------
+        ndarray (n_pre, n_post)
+            Float64, for the present weights; it counts at the synapses that exist.
+        """
+        before = np.array(self.projection.unpacked(), np.float64)
+        after = before.copy()
+        self._change(after, 1.0)
+        return after - before
 
     def state_arrays(self) -> dict[str, np.ndarray]:
         """What the rule remembers from step to step."""

@@ -11,7 +11,14 @@ from brian2 import BrianObject
 from numpy.typing import ArrayLike
 
 from .engine.blas import blocks_of, gemm_address
-from .engine.kernels import propagate_batched, propagate_events, scale_in_place, update_batched, update_events
+from .engine.kernels import (
+    propagate_batched,
+    propagate_events,
+    scale_in_place,
+    update_and_propagate_events,
+    update_batched,
+    update_events,
+)
 from .engine.sparse_kernels import SparseWeights, clear_absent
 
 if TYPE_CHECKING:
@@ -83,27 +90,13 @@ class Projection(BrianObject):
         plasticity: Plasticity | None = None,
         learn_bias: bool = True,
     ):
-        self.pre = network[pre] if isinstance(pre, str) else pre
-        self.post = network[post] if isinstance(post, str) else post
-        self.title = f"Projection '{self.pre.name}->{self.post.name}'"
-        name = f"{self.pre.name}_to_{self.post.name}"
-        network.check_new(name, self.title)
-        super().__init__(clock=network.clock, when=self.post.slot, order=self.post.place, name=name)
-        if self.post.current_variable not in self.post.variables:
-            raise ValueError(
-                f"{self.title}: the equations of {self.post.name!r} must have the parameter "
-                f"{self.post.current_variable!r}, which projections write"
-            )
-        self.shape = (self.pre.units, self.post.units)
-        self.event_driven = network.streams <= EVENT_STREAMS
+        self._join(network, pre, post)
         if mask is not None:
-            mask = self._checked_mask(_drawn(mask, network.seed, f"{name} mask", self.shape))
+            mask = self._checked_mask(_drawn(mask, network.seed, f"{self.name} mask", self.shape))
         drawn = callable(W)
-        W = self._checked("weights", _drawn(W, network.seed, name, self.shape), self.shape)
+        W = self._checked("weights", _drawn(W, network.seed, self.name, self.shape), self.shape)
         if mask is not None:
             W = W * mask if drawn else self._checked_absent(W, mask)
-        self._sparse: SparseWeights | None = None
-        self._present: np.ndarray | None = None
         if mask is not None and mask.mean() < SPARSE_BELOW["events" if self.event_driven else "batched"]:
             self._sparse = SparseWeights(W, mask, self.event_driven, network.dtype)
             self._weights = self._sparse.values
@@ -114,13 +107,35 @@ class Projection(BrianObject):
                 self._all_rows = np.arange(self._present.shape[0])
         b = self._checked("bias", np.zeros(self.post.units) if bias is None else bias, self.shape[1:])
         self._bias = np.array(b, dtype=network.dtype)
-        self._gemm = gemm_address(str(network.dtype))
-        self._blocks = blocks_of(self.post.units)
-        self._add = any(other.post is self.post for other in network.projections)
-        self.learning: Learning | None = None
         network.add_projection(self)
         if plasticity is not None:
             self.learning = plasticity.attach(network, self, learn_bias)
+
+    def _join(self, network: Network, pre: Population | str, post: Population | str) -> None:
+        """Take a place between two populations, after the projections that `post` has."""
+        self.pre = network[pre] if isinstance(pre, str) else pre
+        self.post = network[post] if isinstance(post, str) else post
+        self.title = f"{type(self).__name__} '{self.pre.name}->{self.post.name}'"
+        name = f"{self.pre.name}_to_{self.post.name}"
+        network.check_new(name, self.title)
+        before = sum(other.post is self.post for other in network.projections)
+        # Brian2 sorts objects of equal order by name, and the first has to overwrite what the others add to.
+        order = self.post.place + before / (1 + before)
+        super().__init__(clock=network.clock, when=self.post.slot, order=order, name=name)
+        if self.post.current_variable not in self.post.variables:
+            raise ValueError(
+                f"{self.title}: the equations of {self.post.name!r} must have the parameter "
+                f"{self.post.current_variable!r}, which projections write"
+            )
+        self.shape = (self.pre.units, self.post.units)
+        self.event_driven = network.streams <= EVENT_STREAMS
+        self._sparse: SparseWeights | None = None
+        self._present: np.ndarray | None = None
+        self._gemm = gemm_address(str(network.dtype))
+        self._blocks = blocks_of(self.post.units)
+        self._add = before > 0
+        self._due: tuple[np.ndarray, np.ndarray, float] | None = None  # an update that waits for the next pass
+        self.learning: Learning | None = None
 
     def _checked(self, what: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
         values = np.asarray(values)
@@ -173,7 +188,7 @@ class Projection(BrianObject):
         """Return the weights ``(n_pre, n_post)`` to be changed and given back to `pack`: a copy if sparse."""
         if self._sparse is not None:
             return self._sparse.dense()
-        return self._weights if self.event_driven else self._weights.T
+        return self.stored if self.event_driven else self._weights.T
 
     def pack(self, W: np.ndarray) -> None:
         """Take the weights of the synapses that exist from an array ``(n_pre, n_post)``; ignore the others."""
@@ -223,7 +238,24 @@ class Projection(BrianObject):
     @property
     def stored(self) -> np.ndarray:
         """The weights as they lie in memory: pre-major if event-driven, else post-major; one-dimensional if sparse."""
+        self.catch_up()
         return self._weights
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether updates may wait for the next propagation, to share its pass over the rows."""
+        return self.event_driven and not self.masked
+
+    def update_later(self, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
+        """``weights += scale * pre @ post.T``, done with the next propagation, or when the weights are asked for."""
+        self.catch_up()
+        self._due = pre.copy(), post.copy(), scale
+
+    def catch_up(self) -> None:
+        """Do the update that waits, if one does."""
+        if self._due is not None:
+            due, self._due = self._due, None
+            update_events(self._weights, *due)
 
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the views of both populations once a run."""
@@ -235,6 +267,9 @@ class Projection(BrianObject):
         """Propagate this step's presynaptic output."""
         if self._sparse is not None:
             self._sparse.propagate(self._activity, self._bias, self._current, self._add)
+        elif self._due is not None:
+            due, self._due = self._due, None
+            update_and_propagate_events(self._weights, *due, self._activity, self._bias, self._current, self._add)
         elif self.event_driven:
             propagate_events(self._weights, self._activity, self._bias, self._current, self._add)
         else:

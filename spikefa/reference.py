@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import sympy
-from brian2 import Synapses
+from brian2 import NetworkOperation, Synapses
 from brian2.parsing.sympytools import sympy_to_str
 
 from .engine import code_object_class
 from .network import Network
 from .projections import Projection
+from .shared import FollowingProjection, ReshuffledProjection, SharedProjection
+from .softmax import Softmax
 
 
 class Reference:
@@ -32,13 +36,16 @@ class Reference:
     Raises
     ------
     ValueError
-        If the network has more streams, or two projections to one population (one `Synapses` can write a
-        summed variable).
+        If the network has more streams, a `Softmax`, or two projections to one population (one `Synapses` can write
+        a summed variable).
     """
 
     def __init__(self, network: Network, target: str = "numpy"):
         if network.streams != 1:
             raise ValueError(f"Reference: needs a network of one stream, got {network.streams}")
+        for population in network.populations:
+            if any(isinstance(part, Softmax) for part in population.contained_objects):
+                raise ValueError(f"Reference: stock Brian2 has no equal of the Softmax of {population.name!r}")
         self.network = Network(
             streams=1, seed=network.seed, dt=network.clock.dt, dtype=str(network.dtype), target=target,
             name=f"{network.name}_reference",
@@ -56,17 +63,19 @@ class Reference:
         if any(syn.target is post for syn in self._synapses.values()):
             raise ValueError(f"Reference: {projection.title}: another projection to {post.name!r} exists")
         current = projection.post.current_variable
+        reshuffled = isinstance(projection, ReshuffledProjection)
+        weight = "shuffled" if reshuffled else "W"
         synapses = Synapses(
             pre,
             post,
-            f"W : 1\nm : 1\n{current}_post = W * {pre.output_variable}_pre : 1 (summed)",
+            f"W : 1\nm : 1\nshuffled : 1\n{current}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
             clock=net.clock,
             dtype=net.dtype,
             codeobj_class=code_object_class(net.target),
             name=projection.name,
             namespace={},
         )
-        if projection.masked:
+        if projection.masked and not reshuffled:
             i, j = projection.synapses()
             synapses.connect(i=i, j=j)
         else:
@@ -82,8 +91,36 @@ class Reference:
         )
         self._synapses[projection.name] = synapses
         net.add(synapses)
+        follow = self._following(projection)
+        if follow is not None:
+            when = dict(when=post.slot, order=post.place - 0.5, name=f"follow_{projection.name}")
+            net.add(NetworkOperation(follow, clock=net.clock, **when))
         if projection.learning is not None:
             self._state_rule(projection, synapses, bias, memory, place)
+
+    def _following(self, projection: Projection) -> Callable[[], None] | None:
+        """What gives a projection its weights of the step, if they are not its own."""
+        net, name = self.network, projection.name
+
+        def write(W: np.ndarray, variable: str = "W") -> None:
+            synapses = self._synapses[name]
+            setattr(synapses, variable, W[np.asarray(synapses.i), np.asarray(synapses.j)])
+
+        def share() -> None:
+            W = self.W(projection.source.name)
+            write(W.T if projection.transpose else W)
+            if projection.bias:
+                self.b(name)[:] = self.b(projection.source.name)
+
+        def compute() -> None:
+            if net.step % projection.every == 0:
+                write(projection.function(self.W(projection.source.name)))
+
+        def reshuffle() -> None:
+            write(self.W(name)[:, projection.permutation(net.step)], "shuffled")
+
+        kinds = {SharedProjection: share, FollowingProjection: compute, ReshuffledProjection: reshuffle}
+        return next((follow for kind, follow in kinds.items() if isinstance(projection, kind)), None)
 
     def _state_rule(self, projection: Projection, synapses: Synapses, bias: str, memory: str, place: int) -> None:
         rule = projection.learning.plasticity

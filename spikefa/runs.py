@@ -103,8 +103,8 @@ class Run:
         return self.model.build(self.params, streams=self.streams, seed=self.seed)
 
     def dataset(self) -> Dataset:
-        """Load the data."""
-        return datasets.load(self.data, self.data_dir).split(self.validation)
+        """Load the data, hold the validation images out, and prepare the rest as the model says."""
+        return self.model.prepare(self.params, datasets.load(self.data, self.data_dir).split(self.validation))
 
     def trainer(self) -> Trainer:
         """Return a trainer at the start of the run."""
@@ -115,6 +115,7 @@ class Run:
             self.directory,
             lambda epoch: self.model.learning_rate(self.params, epoch),
             self.model.digest,
+            self.model.augmentation(self.params),
         )
 
     def trained_network(self) -> Network:
@@ -133,7 +134,9 @@ class Run:
         """
         files = sorted((self.directory / "recordings").glob("display-*.h5"))
         if not files:
-            raise RunError(f"{self.directory}: has no display recordings; train with --display")
+            raise RunError(
+                f"{self.directory}: has no display recordings; they need layers that spike, classes, and --display"
+            )
         return [Display.load(file) for file in files]
 
 

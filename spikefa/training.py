@@ -17,6 +17,7 @@ import numpy as np
 
 from . import checkpoints, evaluation
 from .datasets import Dataset
+from .diagnostics import UpdateAlignment
 from .display import record_display
 from .files import write_whole
 from .network import Network
@@ -26,6 +27,8 @@ from .recording import METRICS_COLUMNS, read_metrics
 LARGEST_WEIGHT = 1e4
 #: Mixed into the seed for the order of the images.
 _SHUFFLE = 0x5348_5546
+#: Mixed into the seed for the changes of the images.
+_AUGMENT = 0x4155_474D
 
 
 class Diverged(ArithmeticError):
@@ -48,6 +51,9 @@ class Protocol:
     """Whether to record rasters and PSPs at the start, early in the first epoch and at each evaluation."""
     display_steps: int = 50
     """Steps an image in those recordings."""
+    diagnostics: bool = False
+    """Whether to measure, in the last training step before each evaluation, every rule's update against the one of
+    backpropagation (`UpdateAlignment`)."""
 
     def __post_init__(self):
         for name, least in (("epochs", 0), ("test_steps", 1), ("display_steps", 1)):
@@ -85,9 +91,13 @@ class Trainer:
     directory : Path
         The run's; must exist.
     learning_rate : function of the epoch, optional
-        Factor of every rule's rate during that epoch.
+        Factor of every rule's rate during that epoch; or a dict of such factors by the projection's name, with 1 for
+        those it does not name. Projections that share a rule share its rate.
     model : str
         Digest of the model file, kept in the checkpoints.
+    augment : function of (images, rng), optional
+        Returns what is shown of a batch of training images ``(streams, pixels)``, in the pixels that were loaded:
+        scaling is undone before and done again after. `rng` depends on the seed and the batch's position alone.
 
     Raises
     ------
@@ -101,8 +111,9 @@ class Trainer:
         dataset: Dataset,
         protocol: Protocol,
         directory: Path,
-        learning_rate: Callable[[int], float] = lambda epoch: 1.0,
+        learning_rate: Callable[[int], float | dict[str, float]] = lambda epoch: 1.0,
         model: str = "",
+        augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ):
         self.network, self.dataset, self.protocol, self.directory = (
             network,
@@ -110,15 +121,11 @@ class Trainer:
             protocol,
             Path(directory),
         )
-        self.learning_rate, self.model = learning_rate, model
+        self.learning_rate, self.model, self.augment = learning_rate, model, augment
         if network.stimulus is None:
             raise ValueError("Trainer: the network has no stimulus; call its present() first")
-        if dataset.classes != network.readout.classes:
-            raise ValueError(
-                f"Trainer: data set {dataset.name!r} has {dataset.classes} classes, and the network "
-                f"{network.readout.classes}"
-            )
         network.stimulus.checked(dataset.train_images[:1])
+        network.readout.checked(self._answers("train")[:1], 1)
         self.images = len(dataset.train_images)
         total = protocol.epochs * self.images
         self.total = -(-total // network.streams) * network.streams
@@ -128,6 +135,7 @@ class Trainer:
         self.on_progress: Callable[[Progress], None] = lambda progress: None
         self.on_row: Callable[[dict[str, Any]], None] = lambda row: None
         self.interrupted = False
+        self.diagnostics = UpdateAlignment(network, None) if protocol.diagnostics else None
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
         self._base_rates = {id(p.learning.plasticity): p.learning.plasticity.rate for p in self._learning()}
 
@@ -159,7 +167,16 @@ class Trainer:
 
     def _source(self) -> tuple[np.ndarray, np.ndarray]:
         index = self._image(np.arange(self.images_seen, self.images_seen + self.network.streams))
-        return self.dataset.train_images[index], self.dataset.train_labels[index]
+        images = self.dataset.train_images[index]
+        if self.augment is not None:
+            rng = np.random.default_rng([self.network.seed, self.images_seen, _AUGMENT])
+            changed = self.augment(self.dataset.as_loaded(images), rng)
+            images = self.network.stimulus.checked(self.dataset.scaled(changed))
+        return images, self._answers("train")[index]
+
+    def _answers(self, part: str) -> np.ndarray:
+        """Labels or targets of a part of the data, whichever the network learns."""
+        return self.dataset.answers(part, self.network.readout.classes)
 
     # The milestones: after how many images something is due, rounded up to whole presentations.
 
@@ -224,8 +241,11 @@ class Trainer:
 
         readout.on_presentation = on_presentation
         network.stimulus.show(self._source)
+        steps = (mark - self.images_seen) // network.streams * network.stimulus.steps_per_image
+        if self.diagnostics is not None:
+            self.diagnostics.request(network.step + steps - 1)
         try:
-            network.run_steps((mark - self.images_seen) // network.streams * network.stimulus.steps_per_image)
+            network.run_steps(steps)
         finally:
             readout.on_presentation = None
 
@@ -233,7 +253,8 @@ class Trainer:
         factor = self.learning_rate(self.images_seen // self.images)
         for projection in self._learning():
             rule = projection.learning.plasticity
-            rule.rate = self._base_rates[id(rule)] * factor
+            own = factor.get(projection.name, 1.0) if isinstance(factor, dict) else factor
+            rule.rate = self._base_rates[id(rule)] * own
 
     def _check_finite(self) -> None:
         for projection in self._learning():
@@ -248,10 +269,11 @@ class Trainer:
 
     def _milestone(self, evaluations: list[int], displays: list[int], started: float) -> None:
         if self.images_seen in displays:
-            folder = self.directory / "recordings"
-            folder.mkdir(exist_ok=True)
             shown = record_display(self.network, self.dataset, self.images_seen, self.protocol.display_steps)
-            shown.save(folder / f"display-{self.images_seen:09d}.h5")
+            if shown is not None:
+                folder = self.directory / "recordings"
+                folder.mkdir(exist_ok=True)
+                shown.save(folder / f"display-{self.images_seen:09d}.h5")
         if self.images_seen in evaluations:
             row = self._measure()
             self.seconds = time.monotonic() - started
@@ -264,10 +286,11 @@ class Trainer:
     def _measure(self) -> dict[str, Any]:
         network, data, readout = self.network, self.dataset, self.network.readout
         steps = self.protocol.test_steps
-        test = evaluation.error(network, data.test_images, data.test_labels, steps)
         validation = ""
-        if data.validation_images is not None:
-            validation = evaluation.error(network, data.validation_images, data.validation_labels, steps)
+        with network.averaged():
+            test = evaluation.error(network, data.test_images, self._answers("test"), steps)
+            if data.validation_images is not None:
+                validation = evaluation.error(network, data.validation_images, self._answers("validation"), steps)
         rates = readout.mean_rates
         return {
             "epoch": round(self.images_seen / self.images, 6),
@@ -276,11 +299,19 @@ class Trainer:
             "validation_error": validation,
             "test_error": test,
             **{f"angle_deg_{name}": value for name, value in evaluation.alignment(network).items()},
+            **self._update_angles(),
             **{
                 f"rate_{layer.name}": "" if np.isnan(rate) else float(rate)
                 for layer, rate in zip(network.layers, rates, strict=True)
             },
         }
+
+    def _update_angles(self) -> dict[str, Any]:
+        """Columns of the diagnostics: blank before the first training step."""
+        if self.diagnostics is None:
+            return {}
+        angles = {p: float(a[-1]) if a.size else "" for p, a in self.diagnostics.angle.items()}
+        return {f"update_angle_deg_{p}": "" if a == "" or np.isnan(a) else a for p, a in angles.items()}
 
     def _write_metrics(self) -> None:
         text = io.StringIO()
@@ -293,14 +324,11 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint."""
-        readout = self.network.readout
         progress = {
             "images_seen": self.images_seen,
             "seconds": self.seconds,
-            "shown": readout.shown,
-            "wrong": readout.wrong,
-            "rates": readout.rates,
             "rows": len(self.rows),
+            **self.network.readout.progress,
         }
         checkpoints.save(self.checkpoint, self.network, progress, self.model)
 
@@ -317,10 +345,8 @@ class Trainer:
         if not self.checkpoint.exists():
             return  # killed before the first one
         progress = checkpoints.load(self.checkpoint, self.network, self.model)
-        readout = self.network.readout
         self.images_seen, self.seconds = int(progress["images_seen"]), float(progress["seconds"])
-        readout.shown, readout.wrong = int(progress["shown"]), int(progress["wrong"])
-        readout.rates[:] = progress["rates"]
+        self.network.readout.progress = progress
         self.rows = self._read_rows()[: int(progress["rows"])]
 
     def _read_rows(self) -> list[dict[str, Any]]:

@@ -84,3 +84,75 @@ class LillicrapNetwork:
                         p = logistic(self.v[l][j][k])
                         change += math.tanh(self.u[l][j][k]) * p * (1 - p) * self.s[l][i][k]
                     self.W[l][i][j] += -self.eta * change - self.gamma * self.W[l][i][j]
+
+
+def transposed(W):
+    return [[W[i][j] for i in range(len(W))] for j in range(len(W[0]))]
+
+
+def signs(W, scale):
+    return [[scale * ((w > 0) - (w < 0)) for w in row] for row in W]
+
+
+def gated(J, y):
+    """J * tanh', of the output y = tanh(v)."""
+    return [[J[j][k] * (1 - y[j][k] ** 2) for k in range(len(J[0]))] for j in range(len(J))]
+
+
+def rate_forward(W, b, x, noise=None):
+    """Outputs [x, y_1, y_2, ...] of a tanh network; noise[l][j][k] is added to the currents."""
+    y = [x]
+    for l in range(len(W)):
+        current = propagate(W[l], y[-1], b[l])
+        extra = [[0.0] * len(row) for row in current] if noise is None else noise[l]
+        y.append([[math.tanh(i + n) for i, n in zip(*rows, strict=True)] for rows in zip(current, extra, strict=True)])
+    return y
+
+
+def top_delta(y, target):
+    """Derivative of the squared error by the last layer's currents."""
+    error = [[o - t for o, t in zip(*rows, strict=True)] for rows in zip(y[-1], target, strict=True)]
+    return gated(error, y[-1])
+
+
+def deltas_down(y, target, B):
+    """Deltas of all layers, bottom up; B[l] leads from layer l + 2 to layer l + 1."""
+    deltas = [top_delta(y, target)]
+    for l in range(len(B) - 1, -1, -1):
+        zeros = [0.0] * len(B[l][0])
+        deltas.insert(0, gated(propagate(B[l], deltas[0], zeros), y[l + 1]))
+    return deltas
+
+
+def deltas_direct(y, target, B):
+    """Deltas of all layers; B[l] leads from the error to layer l + 1."""
+    top = top_delta(y, target)
+    hidden = [gated(propagate(B[l], top, [0.0] * len(B[l][0])), y[l + 1]) for l in range(len(B))]
+    return [*hidden, top]
+
+
+def deltas_up(y, target, B, W):
+    """Deltas of all layers; B leads from the error to layer 1, W[l] on from layer l."""
+    top = top_delta(y, target)
+    deltas = [gated(propagate(B, top, [0.0] * len(B[0])), y[1])]
+    for l in range(1, len(W) - 1):
+        deltas.append(gated(propagate(W[l], deltas[-1], [0.0] * len(W[l][0])), y[l + 1]))
+    return [*deltas, top]
+
+
+def deltas_perturbed(y, noisy, target, noise, c):
+    """Deltas of all layers by node perturbation: the change of each stream's loss, times the unit's own noise."""
+    streams = len(target[0])
+    change = [0.0] * streams
+    for k in range(streams):
+        for j in range(len(target)):
+            change[k] += (noisy[-1][j][k] - target[j][k]) ** 2 / 2 - (y[-1][j][k] - target[j][k]) ** 2 / 2
+    return [[[change[k] * row[k] / c**2 for k in range(streams)] for row in layer] for layer in noise]
+
+
+def learn(W, b, y, deltas, eta):
+    """Plain gradient-like steps of all layers for which there is a delta; the bias as from a unit that is 1."""
+    for l in range(len(W)):
+        if deltas[l] is not None:
+            W[l] = update(W[l], y[l], deltas[l], -eta, 1.0)
+            b[l] = [b[l][j] - eta * sum(deltas[l][j]) for j in range(len(b[l]))]

@@ -61,6 +61,19 @@ def test_update(rng, layout, dtype, shape):
     np.testing.assert_allclose(weights, expected, rtol=0, atol=TOLERANCE[dtype] * shape[2])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("add", [False, True])
+def test_the_shared_pass_gives_the_bits_of_two_passes(rng, dtype, shape, add):
+    W, pre, g, b = arrays(rng, shape, dtype)
+    after = arrays(rng, shape, dtype)[1]
+    apart, together = (W.copy(), g.copy()), (W.copy(), g.copy())
+    kernels.update_events(apart[0], pre, g, -0.3)
+    kernels.propagate_events(apart[0], after, b, apart[1], add)
+    kernels.update_and_propagate_events(together[0], pre, g, -0.3, after, b, together[1], add)
+    assert np.array_equal(apart[0], together[0]) and np.array_equal(apart[1], together[1])
+
+
 @pytest.mark.parametrize("layout", ["batched", "events"])
 def test_threads_do_not_change_a_bit(rng, layout):
     W, s, _, b = arrays(rng, (300, 900, 20), "float32")

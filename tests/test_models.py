@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spikefa import modelfile
@@ -57,6 +58,14 @@ def test_set_reaches_every_parameter(model):
     assert model.params(model.parse(["rule=dW = eta * s_pre"])).rule == "dW = eta * s_pre"
 
 
+def test_set_takes_true_and_false():
+    rate = modelfile.load("lillicrap2016_rate")
+    for text, value in (("true", True), ("False", False)):
+        assert rate.params(rate.parse([f"standardise={text}"])).standardise is value
+    with pytest.raises(ModelError, match="parameter 'standardise' must be bool, got '1'"):
+        rate.params(rate.parse(["standardise=1"]))
+
+
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
@@ -87,6 +96,44 @@ def test_unknown_presets_and_models_are_refused(model, tmp_path):
         (tmp_path / "mine.py").write_text(text)
         with pytest.raises(ModelError, match=message):
             modelfile.load(tmp_path / "mine.py")
+
+
+@pytest.mark.parametrize("pathway", ["alignment", "reshuffled", "transpose", "shallow"])
+def test_pathways_of_the_spiking_network(small, digits, pathway):
+    """Only what a pathway reaches learns, whatever the options, and the output learns in all."""
+    net = small(20, pathway=pathway, mean_steps=20, average=100)
+    before = [p.W.copy() for p in net.projections]
+    net.stimulus.show_images(digits.train_images[:200], digits.train_labels[:200])
+    net.run_steps(50)
+    moved = [p.name for p, W in zip(net.projections, before, strict=True) if not np.array_equal(p.W, W)]
+    learned = ["image_to_h1", "h1_to_h2", "h2_to_output"]
+    if pathway == "shallow":
+        assert moved == learned[-1:]
+    elif pathway == "transpose":
+        assert {*learned} <= {*moved}
+    else:
+        assert moved == learned
+    assert all(np.abs(p.b).max() > 0 for p in net.projections if p.name in learned and p.name in moved)
+
+
+def test_unknown_pathway_is_refused(model):
+    with pytest.raises(ValueError, match="must be alignment, reshuffled, transpose or shallow, got 'sideways'"):
+        model.build(model.params({"pathway": "sideways"}))
+
+
+def test_the_centred_rule_learns_without_the_mean(small, digits):
+    """Against the products by hand: presynaptic spikes less their running means, and the bias as ever."""
+    net = small(5, mean_steps=20, dtype="float64", gamma=0.0)
+    net.stimulus.show_images(digits.train_images[:25], digits.train_labels[:25])
+    net.run_steps(24)
+    projection = next(p for p in net.projections if p.name == "h1_to_h2")
+    W, b, h1, h2 = projection.W.copy(), projection.b.copy(), net["h1"], net["h2"]
+    net.run_steps(1)
+    p = 1 / (1 + np.exp(-h2.view("v")))
+    g = -4e-2 * net["feedback_h2"].view("delta") * p * (1 - p)
+    np.testing.assert_allclose(projection.W - W, (h1.view("s") - h1.view("m")) @ g.T, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(projection.b - b, g.sum(axis=1), rtol=0, atol=1e-12)
+    assert 0.3 < h1.view("m").mean() < 0.7
 
 
 def test_learning_rate_drops_after_the_epochs_named(model):

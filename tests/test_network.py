@@ -4,7 +4,7 @@ import naive
 import numba
 import numpy as np
 import pytest
-from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, set_device
+from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, network_operation, set_device
 
 import spikefa as fa
 from spikefa import evaluation
@@ -141,6 +141,34 @@ def test_adding_a_monitor_or_evaluating_changes_nothing(small, digits):
         return state_of(net)
 
     assert_same(run(False), run(True))
+
+
+@pytest.mark.parametrize("streams", [1, 2])
+def test_weights_are_up_to_date_whenever_they_are_looked_at(small, digits, streams):
+    """With few streams an update waits for the next pass over the rows; nobody may see that it does."""
+    watched, free = small(streams), small(streams)
+    held = [p.W for p in watched.projections]  # views that a user keeps
+    seen = []
+
+    @network_operation(clock=watched.clock, when="end")
+    def look():
+        seen.append([W.copy() for W in held])
+
+    watched.add(look)
+    for net in (watched, free):
+        net.stimulus.show_images(digits.train_images[: 4 * streams], digits.train_labels[: 4 * streams])
+    for step in range(12):
+        free.run_steps(1)
+        assert np.array_equal(held[0], watched.projections[0].W)
+        watched.run_steps(1)
+        for now, W, projection in zip(seen[step], held, free.projections, strict=True):
+            assert np.array_equal(now, W) and np.array_equal(now, projection.W)
+    together = small(streams)
+    kept = together.projections[-1].W
+    together.stimulus.show_images(digits.train_images[: 4 * streams], digits.train_labels[: 4 * streams])
+    together.run_steps(12)
+    assert np.array_equal(kept, free.projections[-1].W)
+    assert_same(state_of(together), state_of(free))
 
 
 def test_evaluation_repeats_itself_and_does_not_learn(small, digits):

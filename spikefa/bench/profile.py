@@ -8,7 +8,8 @@ from brian2.groups.neurongroup import Resetter, StateUpdater, Thresholder
 from ..network import Network
 from ..plasticity import Learning
 from ..projections import Projection
-from ..stimulus import Readout, Stimulus
+from ..readout import Readout
+from ..stimulus import Stimulus
 from .harness import Part, Setting, StepTimer
 
 #: Kinds of work; the first two are the matrix products, with biases.

@@ -56,6 +56,37 @@ def propagate_batched(gemm, weights, activity, bias, current, add, blocks):
 
 
 @njit(parallel=True, nogil=True, cache=True)
+def propagate_transposed(gemm, weights, activity, bias, current, add, blocks):
+    """``current = weights.T @ activity + bias``, or ``current +=`` the same where `add`; as `propagate_batched`.
+
+    Parameters
+    ----------
+    gemm : int
+    weights : ndarray (n_pre, n_post)
+    activity : ndarray (n_pre, streams)
+    bias : ndarray (n_post,)
+    current : ndarray (n_post, streams)
+    add : bool
+    blocks : int
+    """
+    n_pre, n_post = weights.shape
+    streams = activity.shape[1]
+    one = weights.dtype.type(1)
+    for block in prange(blocks):
+        mode = flush_denormals()
+        low, high = block * n_post // blocks, (block + 1) * n_post // blocks
+        for j in range(low, high):
+            for k in range(streams):
+                current[j, k] = current[j, k] + bias[j] if add else bias[j]
+        call_gemm(
+            gemm, N, T, np.int32(streams), np.int32(high - low), np.int32(n_pre),
+            one, activity.ctypes.data, np.int32(streams), weights[0, low:].ctypes.data, np.int32(n_post),
+            one, current[low:].ctypes.data, np.int32(streams),
+        )  # fmt: skip
+        restore(mode)
+
+
+@njit(parallel=True, nogil=True, cache=True)
 def update_batched(gemm, weights, pre, post, scale, keep, blocks):
     """``weights = keep * weights + scale * post @ pre.T``, accumulated in place.
 
@@ -163,6 +194,79 @@ def update_events(weights, pre, post, scale):
                     for j in range(columns):
                         row[j] += s * g[j]
         restore(mode)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def update_and_propagate_events(weights, pre, post, scale, activity, bias, current, add):
+    """`update_events` and then `propagate_events`, in one pass over the rows: the same numbers to the last bit.
+
+    A row that both of them touch comes from memory once.
+
+    Parameters
+    ----------
+    weights : ndarray (n_pre, n_post)
+    pre : ndarray (n_pre, streams)
+    post : ndarray (n_post, streams)
+    scale : float
+    activity : ndarray (n_pre, streams)
+    bias : ndarray (n_post,)
+    current : ndarray (n_post, streams)
+    add : bool
+    """
+    n_pre, n_post = weights.shape
+    streams = pre.shape[1]
+    number = weights.dtype.type
+    columns = np.uint64(n_post)
+    factor = np.empty((streams, n_post), weights.dtype)
+    for k in range(streams):
+        for j in range(n_post):
+            factor[k, j] = number(scale) * post[j, k]
+    sums = np.empty((ROW_BLOCKS, streams, n_post), weights.dtype)
+    for block in prange(ROW_BLOCKS):
+        mode = flush_denormals()
+        low, high = block * n_pre // ROW_BLOCKS, (block + 1) * n_pre // ROW_BLOCKS
+        active = np.empty(high - low + 1, np.int64)
+        for k in range(streams):
+            total = sums[block, k]
+            for j in range(columns):
+                total[j] = 0
+            count = 0
+            for i in range(low, high):
+                if k == 0:  # four rows wait in the first cache for their sum
+                    row = weights[i]
+                    for m in range(streams):
+                        s = pre[i, m]
+                        if s != 0:
+                            g = factor[m]
+                            for j in range(columns):
+                                row[j] += s * g[j]
+                active[count] = i
+                count += activity[i, k] != 0
+                if count == 4:
+                    count = 0
+                    _add_four_rows(total, weights, activity, active, k)
+            for m in range(count):
+                s, row = activity[active[m], k], weights[active[m]]
+                for j in range(columns):
+                    total[j] += s * row[j]
+        restore(mode)
+    for k in range(streams):
+        total = sums[0, k]
+        for block in range(1, ROW_BLOCKS):
+            more = sums[block, k]
+            for j in range(columns):
+                total[j] += more[j]
+        for j in range(n_post):
+            current[j, k] = total[j] + (current[j, k] + bias[j] if add else bias[j])
+
+
+@njit(nogil=True, cache=True)
+def _add_four_rows(total, weights, activity, active, k):
+    i0, i1, i2, i3 = active[0], active[1], active[2], active[3]
+    s0, s1, s2, s3 = activity[i0, k], activity[i1, k], activity[i2, k], activity[i3, k]
+    r0, r1, r2, r3 = weights[i0], weights[i1], weights[i2], weights[i3]
+    for j in range(np.uint64(total.size)):
+        total[j] += (s0 * r0[j] + s1 * r1[j]) + (s2 * r2[j] + s3 * r3[j])
 
 
 @njit(nogil=True, cache=True)

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
-from ..layers import ErrorPopulation, FeedbackPopulation
 from ..network import Network
 from ..projections import Initial, Projection
+from .populations import chain
 
 
 def feedback_alignment(
@@ -18,6 +19,7 @@ def feedback_alignment(
     error: str,
     feedback: str,
     emit: str = "delta = tanh(u)",
+    emit_error: str | None = None,
     B: Initial,
     namespace: dict[str, Any] | None = None,
 ) -> list[Projection]:
@@ -32,7 +34,9 @@ def feedback_alignment(
     feedback : str
         Equations of the feedback populations, with the current ``J``.
     emit : str
-        Statement that makes ``delta`` of ``u``, for all of them.
+        Statement that makes ``delta`` of ``u``, for all of them. In a rate network, ``delta = J * layer_psi``.
+    emit_error : str, optional
+        Statement of the error population, such as ``delta = layer_y - target``; `emit` by default.
     B : array, or function of (rng, shape)
         Feedback weights ``(units of the layer above, units of the layer)``, such as ``uniform(0.1)``.
     namespace : dict, optional
@@ -43,13 +47,5 @@ def feedback_alignment(
     list of Projection
         The feedback projections, top down.
     """
-    top = network.layers[-1]
-    above = ErrorPopulation(network, f"error_{top.name}", top, error, emit=emit, namespace=namespace)
-    projections = []
-    for layer in reversed(network.layers[:-1]):
-        below = FeedbackPopulation(
-            network, f"feedback_{layer.name}", layer, feedback, emit=emit, namespace=namespace
-        )
-        projections.append(Projection(network, above, below, B))
-        above = below
-    return projections
+    populations = chain(network, error, feedback, emit, emit_error, namespace)
+    return [Projection(network, above, below, B) for above, below in pairwise(populations)]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ..datasets import load
 from ..files import write_whole
 from ..recording import Display, read_metrics
 from ..runs import Run, RunError
@@ -46,7 +45,7 @@ def _fields(run: Run) -> Figure:
     network = run.trained_network()
     first = next(p for p in network.projections if p.pre is network.input)
     figure = Figure(figsize=(4.2, 3.8), layout="constrained")
-    plot_fields(first.W, load(run.data, run.data_dir).shape, ax=figure.subplots())
+    plot_fields(first.W, run.dataset().shape, ax=figure.subplots())
     return figure
 
 

@@ -1,0 +1,125 @@
+"""MNIST over photographs: each digit in front of a random patch of a grey photograph.
+
+After the "background images" variation of Larochelle, Erhan, Courville, Bergstra & Bengio (2007), An empirical
+evaluation of deep architectures on problems with many factors of variation, ICML.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from .dataset import DataError, Dataset
+from .files import find_files
+from .mnist import load_idx
+
+_FOLDER = "cifar10-jpeg"
+_FILES = ("train.zip", "test.zip")
+#: Photographs whose pixels (0 to 255) deviate less than this are too smooth to be a background.
+_LEAST_DEVIATION = 15
+
+
+def mnist_background(data_dir: str | os.PathLike | None = None, seed: int = 0) -> Dataset:
+    """Load MNIST and lay each digit, as white ink, over a patch of a photograph.
+
+    A pixel is ``digit + (1 - digit) * background``. The patches, 28 x 28 at a random place of a random
+    photograph, depend on the seed alone; smooth photographs are left out. Training and test images have
+    different photographs.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        Directory with a subdirectory "cifar10-jpeg" of ``train.zip`` and ``test.zip``: any JPEG photographs of one
+        size. Where ``SHA256SUMS`` lies beside them, they must match it. MNIST is looked for as "mnist" is.
+    seed : int
+
+    Returns
+    -------
+    Dataset
+        uint8.
+    """
+    archives = find_files(_FOLDER, data_dir, _FILES, "photographs for the backgrounds of mnist-background")
+    mnist = load_idx("mnist", data_dir)
+    parts = {}
+    for number, (part, path) in enumerate(zip(("train", "test"), archives, strict=True)):
+        _verify(path)
+        digits = getattr(mnist, f"{part}_images")
+        rng = np.random.default_rng([seed, number])
+        parts[f"{part}_images"] = over(digits, patches(photographs(path), len(digits), mnist.shape, rng))
+    return replace(mnist, name="mnist-background", **parts)
+
+
+def photographs(path: Path) -> np.ndarray:
+    """Read the JPEG files of an archive, in the order of their names, as grey bytes (n, height, width)."""
+    from PIL import Image, UnidentifiedImageError
+
+    images = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(name for name in archive.namelist() if name.lower().endswith((".jpg", ".jpeg")))
+            for name in names:
+                with Image.open(io.BytesIO(archive.read(name))) as image:
+                    images.append(np.asarray(image.convert("L")))
+    except (OSError, UnidentifiedImageError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: expected an archive of JPEG files, found one that is damaged ({error})") from error
+    sizes = sorted({image.shape for image in images})
+    if len(sizes) != 1:
+        raise DataError(f"{path}: expected JPEG files of one size, found {len(images)} of sizes {sizes}")
+    return np.stack(images)
+
+
+def patches(photos: np.ndarray, count: int, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Cut `count` patches, each at a random place of a random photograph that is not smooth.
+
+    Parameters
+    ----------
+    photos : ndarray (n, height, width)
+        uint8.
+    count : int
+    shape : (int, int)
+        Height and width of a patch.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray (count, height * width)
+        uint8.
+    """
+    room = np.array(photos.shape[1:]) - shape + 1
+    if room.min() < 1:
+        raise DataError(f"patches: photographs must be at least {shape} pixels, got {photos.shape[1:]}")
+    rough = np.flatnonzero(photos.std(axis=(1, 2)) >= _LEAST_DEVIATION)
+    if not rough.size:
+        raise DataError(f"patches: all {len(photos)} photographs deviate less than {_LEAST_DEVIATION} of 255")
+    windows = np.lib.stride_tricks.sliding_window_view(photos, shape, axis=(1, 2))
+    which, top, left = rng.choice(rough, count), rng.integers(room[0], size=count), rng.integers(room[1], size=count)
+    return windows[which, top, left].reshape(count, -1)
+
+
+def over(digits: np.ndarray, backgrounds: np.ndarray) -> np.ndarray:
+    """White digits (n, pixels) over backgrounds of the same shape; uint8, rounded."""
+    whole = np.empty_like(backgrounds)
+    for start in range(0, len(digits), 10_000):  # a few megabytes at once
+        now = slice(start, start + 10_000)
+        digit, background = digits[now].astype(np.uint32), backgrounds[now].astype(np.uint32)
+        whole[now] = (255 * digit + (255 - digit) * background + 127) // 255
+    return whole
+
+
+def _verify(path: Path) -> None:
+    """Compare an archive with the SHA256SUMS beside it, if there is one."""
+    sums = path.with_name("SHA256SUMS")
+    if not sums.is_file():
+        return
+    wanted = dict(reversed(line.split()) for line in sums.read_text().splitlines() if line.strip())
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if wanted.get(path.name) != found:
+        raise DataError(
+            f"{path}: expected the SHA-256 {wanted.get(path.name)} of {sums.name}, found {found}; copy the file again"
+        )

@@ -1,0 +1,277 @@
+"""`Dataset`: images with labels, or with real-valued targets, checked and read-only."""
+
+from __future__ import annotations
+
+import math
+import operator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+PARTS = ("train", "test", "validation")
+
+
+class DataError(ValueError):
+    """A data set cannot be found, read or trusted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Training and test images with labels, targets or both, checked and read-only.
+
+    Images are uint8 (0 to 255, presented as value / 255) or floats, one row an image. A network with classes
+    learns the labels, one without the targets.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the set.
+    train_images, test_images : ndarray, shape (n, height * width)
+        The images, in the type they come in.
+    train_labels, test_labels : ndarray, shape (n,), or None
+        Classes, integers from 0 to ``classes - 1``; kept as int64.
+    shape : tuple of int
+        Height and width of an image.
+    classes : int or None
+        Number of classes; None for a set without labels.
+    validation_images, validation_labels : ndarray, optional
+        A validation set, usually made by `split`.
+    train_targets, test_targets, validation_targets : ndarray, shape (n, m), optional
+        What a regression should answer: finite floats.
+    limits : (float, float) or None
+        Smallest and largest pixel of float images; None allows every finite value.
+    scaling : (ndarray, ndarray), optional
+        Offset and factor of each pixel, if images are ``(x - offset) * factor`` of what was loaded.
+
+    Raises
+    ------
+    DataError
+        If shapes disagree, a label is no class, or a pixel is NaN or outside the limits.
+    """
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray | None
+    test_images: np.ndarray
+    test_labels: np.ndarray | None
+    shape: tuple[int, int]
+    classes: int | None
+    validation_images: np.ndarray | None = None
+    validation_labels: np.ndarray | None = None
+    train_targets: np.ndarray | None = None
+    test_targets: np.ndarray | None = None
+    validation_targets: np.ndarray | None = None
+    limits: tuple[float, float] | None = (0, 1)
+    scaling: tuple[np.ndarray, np.ndarray] | None = None
+
+    def __post_init__(self) -> None:
+        classes = _whole(self.classes)
+        if self.classes is not None and (classes is None or classes < 1):
+            self._refuse(f"classes must be a positive integer, got {self.classes!r}")
+        sides = tuple(map(_whole, self.shape)) if isinstance(self.shape, (tuple, list)) else ()
+        if len(sides) != 2 or not all(side and side > 0 for side in sides):
+            self._refuse(f"shape must be two positive integers (height, width), got {self.shape!r}")
+        if classes is None and self.train_targets is None:
+            self._refuse("must have labels and classes, or targets, got neither")
+        checked = {"classes": classes, "shape": sides}
+        for part in PARTS:
+            if part == "validation" and all(
+                getattr(self, f"validation_{kind}") is None for kind in ("images", "labels", "targets")
+            ):
+                continue
+            x = f"{part}_images"
+            checked[x] = self._check_images(x, getattr(self, x), sides)
+            for kind, wanted in (("labels", classes is not None), ("targets", self.train_targets is not None)):
+                y = f"{part}_{kind}"
+                if not wanted:
+                    if getattr(self, y) is not None:
+                        self._refuse(f"{y} must be None in a set without {kind}, got {np.shape(getattr(self, y))}")
+                    continue
+                check = self._check_labels if kind == "labels" else self._check_targets
+                checked[y] = check(y, getattr(self, y))
+                if len(checked[x]) != len(checked[y]):
+                    self._refuse(f"{x} and {y} must be equally many, got {len(checked[x])} and {len(checked[y])}")
+        for field, value in checked.items():
+            object.__setattr__(self, field, value)
+
+    def __repr__(self) -> str:
+        held_out = "" if self.validation_images is None else f"{len(self.validation_images)} validation, "
+        answers = [] if self.classes is None else [f"{self.classes} classes"]
+        answers += [] if self.train_targets is None else [f"{self.train_targets.shape[1]} targets"]
+        return (
+            f"<Dataset {self.name}: {len(self.train_images)} training, {held_out}{len(self.test_images)} "
+            f"test images of {self.shape[0]} x {self.shape[1]}, {' and '.join(answers)}>"
+        )
+
+    def answers(self, part: str, classes: int | None) -> np.ndarray:
+        """What a network should answer to the images of a part of the set.
+
+        Parameters
+        ----------
+        part : {"train", "test", "validation"}
+        classes : int or None
+            The network's number of classes; None for a regression.
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n, m)
+            Labels, or targets.
+
+        Raises
+        ------
+        DataError
+            If the set has other classes, or no targets.
+        """
+        if classes is not None and classes != self.classes:
+            has = f"{self.classes} classes" if self.classes else "targets and no classes"
+            raise DataError(f"data set {self.name!r} has {has}, and the network {classes}")
+        if classes is None and self.train_targets is None:
+            raise DataError(f"data set {self.name!r} has {self.classes} classes and no targets, and the network none")
+        return getattr(self, f"{part}_targets" if classes is None else f"{part}_labels")
+
+    def split(self, validation: int) -> Dataset:
+        """Set the last training images aside for validation.
+
+        Parameters
+        ----------
+        validation : int
+            How many; 0 (the paper's protocol) returns the set itself.
+
+        Returns
+        -------
+        Dataset
+            The same images, the last `validation` training images now in ``validation_images``.
+
+        Raises
+        ------
+        DataError
+            If `validation` is negative or leaves no training image, or the set is split already.
+        """
+        count = _whole(validation)
+        if count is None or not 0 <= count < len(self.train_images):
+            self._refuse(
+                f"validation must be an integer from 0 to {len(self.train_images) - 1} "
+                f"(it has {len(self.train_images)} training images), got {validation!r}"
+            )
+        if count == 0:
+            return self
+        if self.validation_images is not None:
+            self._refuse(f"it is split already: it has {len(self.validation_images)} validation images")
+        changes = {}
+        for kind in ("images", "labels", "targets"):
+            whole = getattr(self, f"train_{kind}")
+            if whole is not None:
+                changes |= {f"train_{kind}": whole[:-count], f"validation_{kind}": whole[-count:]}
+        return replace(self, **changes)
+
+    def as_loaded(self, images: np.ndarray) -> np.ndarray:
+        """Undo the set's scaling: images as they were before `standardised` or `centred`.
+
+        Pixels that are constant in training are given that constant.
+        """
+        if self.scaling is None:
+            return images
+        offset, factor = self.scaling
+        return images / np.where(factor == 0, 1, factor) + offset
+
+    def scaled(self, images: np.ndarray) -> np.ndarray:
+        """Scale images as the set's own are."""
+        if self.scaling is None:
+            return images
+        offset, factor = self.scaling
+        return (pixels(images) - offset) * factor
+
+    def _refuse(self, rule: str) -> None:
+        raise DataError(f"data set {self.name!r}: {rule}")
+
+    def _check_images(self, field: str, images: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
+        images, n_pixels = np.asarray(images), math.prod(sides)
+        if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+            floats = "floats" if self.limits is None else f"floats ({self.limits[0]:g} to {self.limits[1]:g})"
+            self._refuse(f"{field} must be uint8 (0 to 255) or {floats}, got {images.dtype}")
+        if images.ndim != 2 or images.shape[1] != n_pixels or not len(images):
+            self._refuse(
+                f"{field} must have shape (n, {n_pixels}) with n > 0, one row of "
+                f"{sides[0]} x {sides[1]} pixels an image, got {images.shape}"
+            )
+        if images.dtype != np.uint8:
+            low, high = self.limits or (-math.inf, math.inf)
+            bad = ~((images >= low) & (images <= high) & np.isfinite(images))  # NaN compares false: it is bad too
+            if bad.any():
+                image, pixel = divmod(int(bad.argmax()), n_pixels)
+                rule = "be finite" if self.limits is None else f"lie in [{low:g}, {high:g}]"
+                self._refuse(f"{field} must {rule}, got {images[image, pixel]} at image {image}, pixel {pixel}")
+        return _read_only(images)
+
+    def _check_labels(self, field: str, labels: np.ndarray) -> np.ndarray:
+        labels = np.asarray(labels)
+        if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+            self._refuse(f"{field} must be integers of shape (n,), got {labels.dtype} of {labels.shape}")
+        bad = (labels < 0) | (labels >= self.classes)
+        if bad.any():
+            first = int(bad.argmax())
+            self._refuse(f"{field} must lie in 0 to {self.classes - 1}, got {labels[first]} at index {first}")
+        return _read_only(labels.astype(np.int64))
+
+    def _check_targets(self, field: str, targets: np.ndarray) -> np.ndarray:
+        targets, width = np.asarray(targets), np.shape(self.train_targets)[-1:]
+        if targets.ndim != 2 or targets.shape[1:] != width or not np.issubdtype(targets.dtype, np.floating):
+            self._refuse(f"{field} must be floats of shape {('n', *width)}, got {targets.dtype} of {targets.shape}")
+        bad = ~np.isfinite(targets)
+        if bad.any():
+            image, unit = np.argwhere(bad)[0]
+            self._refuse(f"{field} must be finite, got {targets[image, unit]} at image {image}, unit {unit}")
+        return _read_only(targets)
+
+
+def regression(
+    name: str, train_images: np.ndarray, train_targets: np.ndarray, test_images: np.ndarray, test_targets: np.ndarray
+) -> Dataset:
+    """Return a data set of vectors and real-valued targets, without labels.
+
+    Parameters
+    ----------
+    name : str
+    train_images, test_images : ndarray, shape (n, inputs)
+        Any finite values.
+    train_targets, test_targets : ndarray, shape (n, outputs)
+    """
+    return Dataset(
+        name, train_images, None, test_images, None, (1, np.shape(train_images)[-1]), None,
+        train_targets=train_targets, test_targets=test_targets, limits=None,
+    )  # fmt: skip
+
+
+def pixels(images: np.ndarray) -> np.ndarray:
+    """Return images as a network sees them: bytes as float32 in [0, 1].
+
+    Parameters
+    ----------
+    images : ndarray
+        Images of a `Dataset`: uint8, divided by 255, or floats, which are only converted.
+
+    Returns
+    -------
+    ndarray
+        float32, of the same shape.
+    """
+    images = np.asarray(images)
+    if images.dtype == np.uint8:
+        return np.divide(images, 255, dtype=np.float32)
+    if np.issubdtype(images.dtype, np.floating):
+        return images.astype(np.float32, copy=False)
+    raise DataError(f"pixels: images must be uint8 (0 to 255) or floats (0 to 1), got {images.dtype}")
+
+
+def _whole(value: object) -> int | None:
+    """Return an integer of any integer type as int, and None for everything else."""
+    try:
+        return None if isinstance(value, (bool, np.bool_)) else operator.index(value)
+    except TypeError:
+        return None
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,87 @@
+"""Data sets made of others: standardised or centred images, and images as their own targets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .dataset import PARTS, DataError, Dataset, pixels
+
+#: Images whose statistics are summed at once, in float64.
+_CHUNK = 5000
+
+
+def standardised(dataset: Dataset) -> Dataset:
+    """Subtract from each pixel its mean over the training images, and divide by its standard deviation.
+
+    Pixels that are the same in every training image become 0 in every image.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Not scaled yet.
+
+    Returns
+    -------
+    Dataset
+        With float32 images of any finite value.
+    """
+    mean, sd = _statistics(dataset, "standardised")
+    return _scaled(dataset, mean, np.divide(1, sd, out=np.zeros_like(sd), where=sd > 0))
+
+
+def centred(dataset: Dataset) -> Dataset:
+    """Subtract from each pixel its mean over the training images; otherwise as `standardised`."""
+    mean, _ = _statistics(dataset, "centred")
+    return _scaled(dataset, mean, np.ones_like(mean))
+
+
+def autoencoder(dataset: Dataset, limits: tuple[float, float] | None = None) -> Dataset:
+    """Give each image itself as its targets; labels stay.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    limits : (float, float), optional
+        What pixels of 0 and 1 become in the targets, such as ``(-0.9, 0.9)``. For images in [0, 1]: scale the
+        inputs afterwards.
+
+    Returns
+    -------
+    Dataset
+        With float32 targets.
+    """
+    low, high = (0, 1) if limits is None else limits
+    if limits is not None and dataset.limits != (0, 1):
+        raise DataError(
+            f"autoencoder: data set {dataset.name!r} must have pixels in [0, 1] to be given the limits {limits}, got "
+            f"{dataset.limits}; scale it after autoencoder, not before"
+        )
+    targets = {f"{part}_targets": low + (high - low) * pixels(images) for part, images in _parts(dataset)}
+    return replace(dataset, **targets)
+
+
+def _parts(dataset: Dataset) -> list[tuple[str, np.ndarray]]:
+    found = [(part, getattr(dataset, f"{part}_images")) for part in PARTS]
+    return [(part, images) for part, images in found if images is not None]
+
+
+def _statistics(dataset: Dataset, owner: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each training pixel.
+
+    Float64 sums of fewer than 2**29 equal float32 values are exact: a constant pixel's deviation is exactly 0.
+    """
+    if dataset.scaling is not None:
+        raise DataError(f"{owner}: data set {dataset.name!r} must not be scaled already")
+    images = dataset.train_images
+    chunks = [slice(start, start + _CHUNK) for start in range(0, len(images), _CHUNK)]
+    mean = sum(pixels(images[now]).sum(axis=0, dtype=np.float64) for now in chunks) / len(images)
+    squares = sum(np.square(pixels(images[now]) - mean).sum(axis=0) for now in chunks)
+    return mean, np.sqrt(squares / len(images))
+
+
+def _scaled(dataset: Dataset, offset: np.ndarray, factor: np.ndarray) -> Dataset:
+    scaling = offset.astype(np.float32), factor.astype(np.float32)
+    images = {f"{part}_images": (pixels(images) - scaling[0]) * scaling[1] for part, images in _parts(dataset)}
+    return replace(dataset, **images, limits=None, scaling=scaling)

@@ -1,0 +1,40 @@
+"""Direct feedback alignment: every layer hears the error itself, through fixed random weights of its own.
+
+``delta_l = (e @ B_l) * f'`` (Nokland 2016, arXiv 1609.01596) where `emit` has the derivative.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..network import Network
+from ..projections import Initial, Projection
+from .populations import chain
+
+
+def direct_feedback_alignment(
+    network: Network,
+    *,
+    error: str,
+    feedback: str,
+    emit: str = "delta = tanh(u)",
+    emit_error: str | None = None,
+    B: Initial,
+    namespace: dict[str, Any] | None = None,
+) -> list[Projection]:
+    """Add the error population, and a feedback population for each layer below it that hears the error.
+
+    Parameters
+    ----------
+    network, error, feedback, emit, emit_error, namespace
+        As in `feedback_alignment`.
+    B : array, or function of (rng, shape)
+        Feedback weights ``(units of the last layer, units of the layer)``.
+
+    Returns
+    -------
+    list of Projection
+        The feedback projections, top down.
+    """
+    top, *others = chain(network, error, feedback, emit, emit_error, namespace)
+    return [Projection(network, top, below, B) for below in others]

@@ -1,0 +1,50 @@
+"""Indirect feedback alignment: the error reaches the first hidden layer, and climbs from there by the forward weights.
+
+``delta_1 = (e @ B) * f'``, then ``delta_{l+1} = (delta_l @ W_{l+1}) * f'`` (Nokland 2016, arXiv 1609.01596) where
+`emit` has the derivative. The last layer has its own error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..network import Network
+from ..projections import Initial, Projection
+from ..shared import SharedProjection
+from .populations import error_population, feedback_population, forward_name
+
+
+def indirect_feedback_alignment(
+    network: Network,
+    *,
+    error: str,
+    feedback: str,
+    emit: str = "delta = tanh(u)",
+    emit_error: str | None = None,
+    B: Initial,
+    namespace: dict[str, Any] | None = None,
+) -> list[Projection]:
+    """Add the error population, and a feedback population for each layer below it, bottom up.
+
+    Parameters
+    ----------
+    network, error, feedback, emit, emit_error, namespace
+        As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
+    B : array, or function of (rng, shape)
+        Feedback weights ``(units of the last layer, units of the first)``.
+
+    Returns
+    -------
+    list of Projection
+        The one from the error, and those that share the forward weights, bottom up.
+    """
+    below = error_population(network, error, emit if emit_error is None else emit_error, namespace)
+    projections: list[Projection] = []
+    for layer in network.hidden:
+        above = feedback_population(network, layer, feedback, emit, namespace)
+        if projections:
+            projections.append(SharedProjection(network, below, above, forward_name(network, below.layer)))
+        else:
+            projections.append(Projection(network, below, above, B))
+        below = above
+    return projections

@@ -1,0 +1,41 @@
+"""Backpropagation: each layer hears the feedback population above it through the transpose of its own weights.
+
+``delta_l = (delta_{l+1} @ W_{l+1}.T) * f'`` where `emit` has the derivative; the weights are those of the step.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from ..network import Network
+from ..shared import SharedProjection
+from .populations import chain, forward_name
+
+
+def transpose(
+    network: Network,
+    *,
+    error: str,
+    feedback: str,
+    emit: str = "delta = tanh(u)",
+    emit_error: str | None = None,
+    namespace: dict[str, Any] | None = None,
+) -> list[SharedProjection]:
+    """Add the error population, and a feedback population for each layer below, that share the forward weights.
+
+    Parameters
+    ----------
+    network, error, feedback, emit, emit_error, namespace
+        As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
+
+    Returns
+    -------
+    list of SharedProjection
+        The feedback projections, top down.
+    """
+    populations = chain(network, error, feedback, emit, emit_error, namespace)
+    return [
+        SharedProjection(network, above, below, forward_name(network, below.layer), transpose=True)
+        for above, below in pairwise(populations)
+    ]
