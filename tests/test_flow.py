@@ -1,0 +1,410 @@
+"""The learning flow of a linear network: each theorem about feedback alignment, and the wrong flows that break it.
+
+Every check is a function of a feedback (the matrix M of A' = M E). It has to hold for the true one and to fail for
+each planted error: the sign of A' turned, the feedback of another network, backprop in its place.
+"""
+
+import numpy as np
+import pytest
+
+import spikefa as fa
+from spikefa import flow as learning
+from spikefa import pathways
+from spikefa.analysis import angle
+from spikefa.flow import conserved, euler_step, flow, jacobian, velocity
+
+TIMES = np.linspace(0, 4, 81)
+
+
+def wrong_sign(W, B):
+    """A' = -B E."""
+    return -B
+
+
+def other_B(W, B):
+    """Another matrix of the same size in the feedback."""
+    return np.random.default_rng(99).uniform(-0.5, 0.5, B.shape)
+
+
+def network(rng, sizes=(6, 8, 5), w=0.3, b=0.5):
+    n_in, n_hidden, n_out = sizes
+    T, B = rng.uniform(-1, 1, (n_out, n_in)), rng.uniform(-b, b, (n_hidden, n_out))
+    return T, rng.uniform(-w, w, (n_out, n_hidden)), rng.uniform(-w, w, (n_hidden, n_in)), B
+
+
+def of_zero(T, W, A, B):
+    return T, np.zeros_like(W), np.zeros_like(A), B
+
+
+def traces(path):
+    """tr(A^T B E) and tr(B W), (times,)."""
+    return (path.A * (path.B @ path.E)).sum(axis=(1, 2)), np.trace(path.B @ path.W, axis1=1, axis2=2)
+
+
+# 1. The constant of motion.
+
+
+def is_conserved(rng, feedback):
+    path = flow(*network(rng), feedback, t=TIMES)
+    moved = conserved(path.W, path.A, path.B)
+    assert np.abs(path.A[-1] - path.A[0]).max() > 0.1  # a flow that stands still conserves everything
+    return np.abs(moved - moved[0]).max() < 1e-8
+
+
+def test_alignment_conserves_BW_plus_its_transpose_minus_AA(rng):
+    assert is_conserved(rng, "alignment")
+
+
+@pytest.mark.parametrize("wrong", [wrong_sign, other_B, "transpose", "pseudoinverse"])
+def test_a_wrong_flow_does_not(rng, wrong):
+    """With A' = -B E the first two terms change by minus what the last does."""
+    assert not is_conserved(rng, wrong)
+
+
+def test_half_of_the_growth_of_A_is_alignment(rng):
+    """The constant's trace: tr(B W) rises exactly as |A|^2 / 2 does, however it started."""
+    path = flow(*network(rng), t=TIMES)
+    grown = np.square(path.A).sum(axis=(1, 2)) / 2
+    np.testing.assert_allclose(traces(path)[1] - grown, (traces(path)[1] - grown)[0], rtol=0, atol=1e-8)
+
+
+# 2. |B E| from zero.
+
+
+def never_rises(start, feedback, t=TIMES):
+    path = flow(*start, feedback, t=t)
+    size = np.square(path.B @ path.E).sum(axis=(1, 2))
+    return np.diff(size).max() <= 1e-9 * size[0]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_from_zero_the_feedback_signal_never_rises(seed):
+    """d|BE|^2/dt = -2 |B E A^T|^2 - |A^T B E|^2, the second by the constant of motion, 0 from zero weights."""
+    start = of_zero(*network(np.random.default_rng(seed)))
+    assert never_rises(start, "alignment")
+    path = flow(*start, t=TIMES)
+    F, A_t = path.B @ path.E, np.swapaxes(path.A, 1, 2)
+    slope = -2 * np.square(F @ A_t).sum(axis=(1, 2)) - np.square(A_t @ F).sum(axis=(1, 2))
+    rise = np.square(F).sum(axis=(1, 2))
+    fine = flow(*start, t=np.concatenate([[0], TIMES[20] + np.array([-1e-4, 1e-4])]))
+    measured = np.diff(np.square(fine.B @ fine.E).sum(axis=(1, 2))[1:])[0] / 2e-4
+    assert measured == pytest.approx(slope[20], rel=1e-4)
+    assert rise[-1] < rise[0]
+
+
+def test_with_the_sign_of_W_turned_it_rises(rng, monkeypatch):
+    """W' = -E A^T drives W A away from T. (A' = -B E is alignment with -B: the same theorem, not an error here.)"""
+    start = of_zero(*network(rng))
+    assert never_rises(start, wrong_sign)
+    right = velocity
+    monkeypatch.setattr(learning, "velocity", lambda *a: (-right(*a)[0], right(*a)[1]))
+    assert not never_rises(start, "alignment", t=np.linspace(0, 0.5, 11))
+
+
+def test_from_weights_opposed_to_the_feedback_it_rises(rng):
+    T, _, A, B = network(rng)
+    assert not never_rises((T, -2 * B.T, A, B), "alignment")
+
+
+# 3. One pair (x, y*): T is y* as a column, A the hidden activity (n_in = 1).
+
+
+def stays_on_the_line(rng, feedback, scalars=(0.1, 0.2)):
+    y, B = rng.normal(size=(5, 1)), rng.uniform(-0.5, 0.5, (8, 5))
+    By = B @ y
+    path = flow(y, scalars[0] * y @ By.T, scalars[1] * By, B, feedback, t=TIMES)
+    assert path.nse[0] > 0.1
+    live = path.nse > 1e-8
+    of_W = [angle(W, y @ By.T) for W in path.W]
+    of_hidden = [angle(np.linalg.pinv(W) @ E, B @ E) for W, E in zip(path.W[live], path.E[live], strict=True)]
+    return path.nse[-1] < 1e-4 and max(of_W) < 1e-4 and max(of_hidden) < 1e-4
+
+
+@pytest.mark.parametrize("scalars", [(1e-3, 1e-3), (0.1, 0.2), (0.3, 0.01)])
+def test_one_pair_keeps_W_parallel_to_the_outer_product(rng, scalars):
+    assert stays_on_the_line(rng, "alignment", scalars)
+
+
+@pytest.mark.parametrize("wrong", [wrong_sign, other_B])
+def test_one_pair_leaves_the_line_under_a_wrong_feedback(rng, wrong):
+    """With A' = -B E the hidden activity turns round, and W with it: 180 degrees."""
+    assert not stays_on_the_line(rng, wrong)
+
+
+def test_one_pair_of_inconsistent_scalars_turns_round_or_not(rng):
+    """W on the wrong side of zero is pulled across it where the hidden activity is on the right side."""
+    assert not stays_on_the_line(rng, "alignment", (-0.1, 0.2))
+
+
+# 4. The Jacobian.
+
+
+def numerical_jacobian(T, W, A, B, feedback, h=1e-6):
+    def field(state):
+        W_now, A_now = learning._unpacked(state, W.shape, A.shape)
+        return np.concatenate([d.ravel() for d in velocity(T, W_now, A_now, B, feedback)])
+
+    state = np.concatenate([W.ravel(), A.ravel()])
+    return np.array([(field(state + h * e) - field(state - h * e)) / (2 * h) for e in np.eye(len(state))]).T
+
+
+@pytest.mark.parametrize("feedback", ["alignment", "transpose"])
+def test_the_jacobian_is_that_of_finite_differences(rng, feedback):
+    start = network(rng, (4, 3, 2))
+    np.testing.assert_allclose(jacobian(*start, feedback), numerical_jacobian(*start, feedback), rtol=0, atol=1e-8)
+
+
+def asymmetry(J):
+    return np.linalg.norm(J - J.T) / np.linalg.norm(J)
+
+
+def test_backprop_is_a_gradient_and_alignment_is_not(rng):
+    T, W, A, B = network(rng, (4, 3, 2))
+    assert asymmetry(jacobian(T, W, A, None, "transpose")) < 1e-12
+    assert asymmetry(jacobian(T, W, A, B)) > 0.1
+    # A planted error: with the sign of A' turned not even backprop is a gradient.
+    assert asymmetry(numerical_jacobian(T, W, A, B, lambda W, B: -W.T)) > 0.1
+    # Where B = W^T the fields agree, and still the derivative differs: W moves and B does not.
+    assert asymmetry(jacobian(T, W, A, W.T)) > 0.1
+    # Unless nothing is left to learn.
+    assert asymmetry(jacobian(W @ A, W, A, W.T)) < 1e-12
+
+
+def test_backprop_is_minus_the_gradient_of_half_the_squared_error(rng):
+    T, W, A, _ = network(rng, (4, 3, 2))
+    loss = lambda W, A: np.square(T - W @ A).sum() / 2
+    dW, dA = velocity(T, W, A, None, "transpose")
+    for which, slope in ((0, dW), (1, dA)):
+        for index in np.ndindex(slope.shape):
+            h = np.zeros_like((W, A)[which])
+            h[index] = 1e-6
+            up, down = ((loss(W + s * h, A) if which == 0 else loss(W, A + s * h)) for s in (1, -1))
+            assert -(up - down) / 2e-6 == pytest.approx(slope[index], abs=1e-7)
+
+
+# 5. Pseudobackprop.
+
+
+def is_gauss_newton(rng, feedback, shape):
+    """M e minimises |e - W dh|^2, and is the shortest that does."""
+    W, e = rng.normal(size=shape), rng.normal(size=(shape[0], 1))
+    W[-1] = W[0]  # not of full rank
+    dh = velocity(e, W, np.zeros((shape[1], 1)), np.zeros(shape[::-1]), feedback)[1]
+    best = np.linalg.lstsq(W, e, rcond=None)[0]
+    stationary = np.abs(W.T @ (e - W @ dh)).max() < 1e-10
+    null = np.eye(shape[1]) - np.linalg.pinv(W) @ W
+    return stationary and np.abs(null @ dh).max() < 1e-10 and np.abs(dh - best).max() < 1e-10
+
+
+@pytest.mark.parametrize("shape", [(4, 7), (7, 4), (5, 5)])
+def test_pseudobackprop_is_the_gauss_newton_step_of_the_hidden_units(rng, shape):
+    assert is_gauss_newton(rng, "pseudoinverse", shape)
+
+
+@pytest.mark.parametrize("wrong", ["transpose", lambda W, B: -np.linalg.pinv(W), lambda W, B: 1.1 * np.linalg.pinv(W)])
+def test_other_feedback_is_not(rng, wrong):
+    assert not is_gauss_newton(rng, wrong, (4, 7))
+
+
+# 6. Supplementary Figure 10: one unit each, T = B = 1.
+
+
+def end_of(W, A, feedback="alignment", t=40.0):
+    path = flow([[1.0]], [[W]], [[A]], [[1.0]], feedback, t=[0, t / 2, t])
+    return path.W[-1, 0, 0], path.A[-1, 0, 0]
+
+
+def all_reach_the_positive_branch(starts, feedback="alignment"):
+    ends = np.array([end_of(W, A, feedback) for W, A in starts])
+    return np.abs(ends.prod(axis=1) - 1).max() < 1e-6 and (ends > 0).all()
+
+
+def test_one_one_one_from_anywhere_within_the_unit_square():
+    """c = 2 W - A^2 stays; A' = 1 - A (A^2 + c) / 2 has but one rest, a positive one, while c > -3."""
+    starts = [(W, A) for W in np.linspace(-1, 1, 7) for A in np.linspace(-1, 1, 7)][1:]  # (-1, -1) itself has c = -3
+    assert all_reach_the_positive_branch(starts)
+    assert not all_reach_the_positive_branch([(0.01, 0.01)], lambda W, B: -B)  # the sign of A' turned
+    assert not all_reach_the_positive_branch([(-0.01, -0.01)], "transpose")  # backprop takes either branch
+
+
+def rests(c):
+    """A at the fixed points of the parabola 2 W - A^2 = c, ascending."""
+    roots = np.roots([1, 0, c, -2])
+    return np.sort(roots[np.abs(roots.imag) < 1e-9].real)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_one_one_ends_where_the_parabola_says(seed):
+    """With c < -3 there are three rests, the middle one repels: W ends negative where A starts below it."""
+    rng = np.random.default_rng(seed)
+    negative = 0
+    for _ in range(8):
+        W, A = rng.uniform(-4, 1), rng.uniform(-3, 3)
+        at = rests(2 * W - A**2)
+        expected = at[-1] if len(at) == 1 or at[1] < A else at[0]
+        negative += expected < 0
+        assert end_of(W, A) == pytest.approx((1 / expected, expected), abs=1e-5)
+    assert 0 < negative < 8
+
+
+@pytest.mark.parametrize("A", [0.3, 1.0, 4.0, -1.5, -0.7, -0.2])
+def test_stability_of_the_fixed_points(A):
+    """On W A = 1 one eigenvalue is 0, along the hyperbola, the other -(A^2 + 1/A): negative for A > 0 and A < -1."""
+    W, stable = 1 / A, A > 0 or A < -1
+    one = np.ones((1, 1))
+    eigenvalues = np.sort(np.linalg.eigvals(jacobian(one, W * one, A * one, one)).real)
+    assert eigenvalues == pytest.approx(np.sort([0, -(A**2 + 1 / A)]), abs=1e-12)
+    assert (eigenvalues[-1] < 1e-9) == stable
+    near = end_of(W - 1e-3, A - 1e-3)
+    assert (np.abs(np.subtract(near, (W, A))).max() < 0.05) == stable
+
+
+# 7. Supplementary Figures 11 and 12.
+
+
+def aligns(start, feedback, after=0.0):
+    """tr(A^T B E) > 0 and tr(B W) rises, at every time later than `after` until 1e-6 of the error is left."""
+    path = flow(*start, feedback, t=np.linspace(0, 2, 81))
+    pull, aligned = traces(path)
+    live = (path.t > after) & (path.nse > 1e-6)
+    return (pull[live] > 0).all() and (np.diff(aligned)[live[1:]] > 0).all() and path.nse[-1] < 0.5
+
+
+@pytest.mark.parametrize("sizes", [(30, 20, 10), (100, 50, 20)])
+def test_from_zero_and_small_weights_alignment_grows(sizes):
+    """From zero weights at all times; small random ones start either way, and need a moment (0.01) to forget it."""
+    starts = [network(np.random.default_rng(seed), sizes, w=0.01) for seed in range(20)]
+    assert all(aligns(of_zero(*start), "alignment") for start in starts[:10])
+    assert all(aligns(start, "alignment", after=0.01) for start in starts)
+    at_start = [traces(flow(*start, t=[0, 1e-3]))[0][0] > 0 for start in starts]
+    assert 2 < sum(at_start) < 18  # not a theorem at the start: by chance there
+    assert not aligns(of_zero(*starts[0]), wrong_sign)
+
+
+def test_from_opposed_weights_alignment_falls_first(rng):
+    """Where the claim does not hold: A opposed to B T. tr(B W) falls, later it rises, and the network learns."""
+    T, W, _, B = network(rng, (30, 20, 10), w=0.01)
+    path = flow(T, W, -0.1 * B @ T, B, t=np.linspace(0, 10, 201))
+    pull, aligned = traces(path)
+    assert pull[0] < 0 and aligned.min() < aligned[0] and aligned[-1] > aligned[0] and path.nse[-1] < 1e-3
+
+
+# 8. Supplementary Figure 13.
+
+
+def hidden_angles(seed, w, left, feedback="alignment"):
+    """Angles of B E with W^T E and with W^+ E when the error has fallen to `left`."""
+    path = flow(*network(np.random.default_rng(seed), (30, 20, 10), w=w), feedback, t=np.linspace(0, 8, 401))
+    k = np.argmax(path.nse < left)
+    W, E = path.W[k], path.E[k]
+    M = learning.FEEDBACK["alignment"](W, path.B) if feedback == "alignment" else feedback(W, path.B)
+    return angle(M @ E, W.T @ E), angle(M @ E, np.linalg.pinv(W) @ E)
+
+
+@pytest.mark.parametrize("w", [1e-4, 1e-3, 1e-2])
+def test_from_small_weights_alignment_comes_closer_to_the_pseudoinverse(w):
+    for seed in range(6):
+        backprop, pseudo = hidden_angles(seed, w, left=0.01)
+        assert pseudo < backprop - 5 and pseudo < 25
+        # Early it is the other way round: W has hardly more than one direction to invert.
+        backprop, pseudo = hidden_angles(seed, w, left=0.9)
+        assert backprop < pseudo - 5
+
+
+def test_from_large_weights_it_stays_far_from_both(rng):
+    """And backprop's own hidden update, planted for B E, is at 0 degrees from backprop and not closer to W^+ E."""
+    angles = np.array([hidden_angles(seed, 0.25, left=0.01) for seed in range(6)])
+    assert angles[:, 1].min() > 25
+    backprop, pseudo = hidden_angles(0, 1e-3, 0.01, feedback=lambda W, B: W.T)
+    assert backprop < 1e-4 < pseudo
+
+
+# 9. The simulator makes Euler steps of the flow.
+
+RATE = {"equations": "v = I : 1\nI : 1\ny : 1", "emit": "y = v", "output": "y", "threshold": None}
+ERROR = {
+    "error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target",
+    "feedback": "J : 1\ndelta : 1", "emit": "delta = J",
+}  # fmt: skip
+
+
+def simulated(start, feedback, eta, steps):
+    """W and A after steps of a rate network whose streams are the unit vectors: exactly white inputs."""
+    T, W, A, B = start
+    net = fa.Network(streams=T.shape[1], dtype="float64")
+    fa.Input(net, "x", T.shape[1], emit="s = x")
+    fa.Layer(net, "hidden", len(A), **RATE)
+    fa.Layer(net, "output", len(T), **RATE)
+    if feedback == "alignment":
+        pathways.feedback_alignment(net, B=B.T, **ERROR)
+    else:
+        {"transpose": pathways.transpose, "pseudoinverse": pathways.pseudobackprop}[feedback](net, **ERROR)
+    rule = {pre: fa.Plasticity(f"dW = -eta * delta_post * {pre}_pre", {"eta": eta}) for pre in "sy"}
+    lower = fa.Projection(net, "x", "hidden", A.T, plasticity=rule["s"], learn_bias=False)
+    upper = fa.Projection(net, "hidden", "output", W.T, plasticity=rule["y"], learn_bias=False)
+    net.input.view("x")[...] = np.eye(T.shape[1])
+    net.error.view("target")[...] = T
+    net.run_steps(steps)
+    return upper.W.T, lower.W.T
+
+
+def is_simulated(start, feedback, theory, eta=0.02, steps=50):
+    W, A = start[1:3]
+    for _ in range(steps):
+        W, A = euler_step(start[0], W, A, start[3], theory, eta=eta)
+    ours = simulated(start, feedback, eta, steps)
+    assert np.abs(W - start[1]).max() > 0.1
+    return max(np.abs(ours[0] - W).max(), np.abs(ours[1] - A).max()) < 1e-10
+
+
+@pytest.mark.parametrize("feedback", ["alignment", "transpose", "pseudoinverse"])
+def test_a_rate_network_makes_euler_steps_of_the_flow(rng, feedback):
+    assert is_simulated(network(rng), feedback, feedback)
+
+
+@pytest.mark.parametrize("wrong", [wrong_sign, other_B, "transpose"])
+def test_and_of_no_other(rng, wrong):
+    assert not is_simulated(network(rng), "alignment", wrong)
+
+
+def test_euler_steps_approach_the_flow_as_the_rate_falls(rng):
+    """First order: a tenth of the rate, a tenth of the distance."""
+    T, W0, A0, B = network(rng)
+    exact = flow(T, W0, A0, B, t=[0, 1])
+    distance = []
+    for steps in (200, 2000):
+        W, A = W0, A0
+        for _ in range(steps):
+            W, A = euler_step(T, W, A, B, eta=1 / steps)
+        distance.append(np.abs(W - exact.W[-1]).max())
+    assert distance[0] / distance[1] == pytest.approx(10, rel=0.05)
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"feedback": "backprop"}, "feedback must be one of .* got 'backprop'"),
+        ({"B": None}, "'alignment' needs B"),
+        ({"B": np.ones((5, 8))}, r"B must be \(n_hidden, n_out\) = \(8, 5\), got \(5, 8\)"),
+        ({"A": np.ones((7, 6))}, r"must fit, got \(5, 8\), \(7, 6\) and \(5, 6\)"),
+        ({"t": [0, 0]}, "ascending times"),
+    ],
+)
+def test_bad_input_is_refused(rng, change, message):
+    good = dict(zip("TWAB", network(rng), strict=True)) | {"t": TIMES}
+    with pytest.raises(ValueError, match=message):
+        flow(**good | change)
+
+
+def test_weights_that_explode_stop_the_flow(monkeypatch):
+    monkeypatch.setattr(learning, "velocity", lambda T, W, A, *_: (W**2, A))  # infinite at t = 1
+    with pytest.raises(FloatingPointError, match="stopped at t = .* of 2"):
+        flow([[1.0]], [[1.0]], [[1.0]], [[1.0]], t=[0, 2])
+
+
+def test_the_jacobian_of_pseudobackprop_is_not_offered(rng):
+    with pytest.raises(ValueError, match="must be 'alignment' or 'transpose', got 'pseudoinverse'"):
+        jacobian(*network(rng), "pseudoinverse")
