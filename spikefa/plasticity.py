@@ -202,6 +202,7 @@ class Learning(BrianObject):
         super().__init__(clock=network.clock, when="plasticity", order=APPLY + place, name=name)
         self.projection, self.plasticity, self.learn_bias = projection, plasticity, learn_bias
         self.network = network
+        self.waits = False  # whether updates share the next propagation's pass over the rows; known in a run
         self.factored = plasticity.factor()
         self._quantum = DECAY_QUANTUM[str(network.dtype)]
         self._pending = np.ones(1)  # the decay not yet applied, as a factor
@@ -273,7 +274,7 @@ class Learning(BrianObject):
         self.update_coefficients()
         # A user's own operation may hold the weights' array and must find it up to date in every step.
         watched = any(isinstance(obj, NetworkOperation) for obj in self.network.objects)
-        self._may_wait = (
+        self.waits = (
             self.projection.may_wait and len(self._factors) == 1 and self._velocity is None and not watched
         )
 
@@ -300,7 +301,7 @@ class Learning(BrianObject):
 
     def _accumulate(self, weights: np.ndarray, bias: np.ndarray, keep: float, keep_bias: float) -> None:
         projection = self.projection
-        wait = self._may_wait and keep == 1
+        wait = self.waits and keep == 1
         if not self._factors and keep != 1:
             scale_in_place(np.atleast_2d(weights), weights.dtype.type(keep))
         if keep_bias != 1 and self.learn_bias and not self._factors:

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from .network import Network
     from .plasticity import Learning, Plasticity
 
-#: Up to this many streams the event-driven kernels are used. `spikefa bench --only g` measures the crossover; with
-#: earlier kernels it lay between 1 and 2, and it has not been measured again since they read whole rows.
-EVENT_STREAMS = 2
+#: Up to this many streams the event-driven kernels are used, where the presynaptic units spike, or their output is
+#: graded and the projection learns or does not. Medians of propagation and update, 1500 x 1500, float32, Intel Xeon at
+#: 2.5 GHz, 2 cores, events and batched in ms: spikes 0.59 and 1.44 for one stream, 0.89 and 1.30 for two, 1.63 and 1.62
+#: for three; graded and learning 1.8 and 1.7 for one (and a shared pass saves a third), 1.9 and 1.5 for two; graded and
+#: fixed 0.65 and 0.50 for one (`spikefa bench --only g`).
+EVENT_STREAMS = {"spikes": 2, "graded, learns": 1, "graded": 0}
 
 #: Below this fraction of synapses that exist, only those are stored. Medians of propagation and update called in turn,
 #: 1500 x 1500, float32, 2 shared cores, weights in the cache. Batched, 100 streams: 5.2 ms dense and 0.3 to clear what
@@ -91,6 +94,8 @@ class Projection(BrianObject):
         learn_bias: bool = True,
     ):
         self._join(network, pre, post)
+        activity = "spikes" if self.pre.thresholder else "graded" if plasticity is None else "graded, learns"
+        self.event_driven = network.streams <= EVENT_STREAMS[activity]
         if mask is not None:
             mask = self._checked_mask(_drawn(mask, network.seed, f"{self.name} mask", self.shape))
         drawn = callable(W)
@@ -128,7 +133,6 @@ class Projection(BrianObject):
                 f"{self.post.current_variable!r}, which projections write"
             )
         self.shape = (self.pre.units, self.post.units)
-        self.event_driven = network.streams <= EVENT_STREAMS
         self._sparse: SparseWeights | None = None
         self._present: np.ndarray | None = None
         self._gemm = gemm_address(str(network.dtype))

@@ -52,7 +52,10 @@ class Reference:
         )  # fmt: skip
         self._synapses: dict[str, Synapses] = {}
         for population in network.populations:
-            population.restate(self.network)
+            again = population.restate(self.network).state_arrays()
+            for name, array in population.state_arrays().items():
+                if name in again:  # not what the rules have added
+                    again[name][...] = array
         for number, projection in enumerate(network.projections):
             self._restate(projection, 2 * number)
         self.network.present(network.stimulus.steps_per_image, network.readout.classes)
@@ -68,7 +71,7 @@ class Reference:
         synapses = Synapses(
             pre,
             post,
-            f"W : 1\nm : 1\nshuffled : 1\n{current}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
+            f"W : 1\nvelocity : 1\nshuffled : 1\n{current}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
             clock=net.clock,
             dtype=net.dtype,
             codeobj_class=code_object_class(net.target),
@@ -140,7 +143,8 @@ class Reference:
             moved = f"{velocity} = {rule.momentum} * {velocity} + {sympy_to_str(expression)}"
             return f"{moved}\n{weight} = {weight} + {velocity}"
 
-        synapses.run_regularly(code("W", "m", change), when="plasticity", order=place, name=f"{projection.name}_rule")
+        name = f"{projection.name}_rule"
+        synapses.run_regularly(code("W", "velocity", change), when="plasticity", order=place, name=name)
         if projection.learning.learn_bias:
             self.network[projection.post.name].run_regularly(
                 code(bias, memory, for_bias), when="plasticity", order=place + 1, name=f"{projection.name}_bias_rule"

@@ -149,7 +149,7 @@ class SharedProjection(_Dependent):
             source._sparse.propagate(*arrays[1:])
         elif source.sparse:
             self._current[...] = self._matrix @ self._activity + (self._current if self._add else 0)
-        elif self.transpose == self.event_driven:  # what is pre-major to the source is post-major here
+        elif self.transpose == self.source.event_driven:  # what is pre-major to the source is post-major here
             propagate_batched(self._gemm, *arrays, self._blocks)
         elif self.transpose:
             propagate_transposed(self._gemm, *arrays, self._blocks)

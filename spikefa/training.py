@@ -229,10 +229,12 @@ class Trainer:
     def _learn_until(self, mark: int) -> None:
         """Run to the mark, or until a checkpoint is due or an interrupt asks for it."""
         network, readout = self.network, self.network.readout
-        due = time.monotonic() + self.protocol.checkpoint_seconds
+        due = None  # counts from the first presentation, or a slow set-up would leave time for only one
         self._set_rates()
 
         def on_presentation() -> None:
+            nonlocal due
+            due = due or time.monotonic() + self.protocol.checkpoint_seconds
             self.images_seen += network.streams
             epoch = self.images_seen / self.images
             self.on_progress(Progress(self.images_seen, self.total, epoch, readout.error))

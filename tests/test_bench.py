@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from brian2 import network_operation
 
 from spikefa import cli
 from spikefa.bench import (
@@ -128,6 +129,22 @@ def test_timer_measures_the_steps_after_the_first_and_counts_activity(setting):
     spikes, currents = timer.mean_active
     assert 0 < spikes < net.input.units
     assert currents == net.layers[0].units
+    assert timer.mean_again[0] < spikes and timer.mean_again[1] == currents
+
+
+def test_timer_counts_what_is_active_in_two_steps_running(setting):
+    net = setting.network(1)
+    flags = np.zeros(4)
+    timer = StepTimer(net, [flags])
+    patterns = iter([[1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 1, 1], [0, 0, 1, 1]])
+
+    @network_operation(clock=net.clock, when="end", order=0)
+    def change():
+        flags[:] = next(patterns)
+
+    net.add(change)
+    timer.mean_of(3)
+    assert timer.active_counts == [2 + 3 + 2] and timer.again_counts == [1 + 2 + 2]
 
 
 def test_images_have_the_statistics_of_mnist():
@@ -173,9 +190,13 @@ def test_bytes_by_hand(setting):
     active = {p.name: 0.0 for p in net.projections} | {"image_to_h1": 10.0, "h1_to_h2": 3.0}
     feedback = next(p for p in net.projections if p.pre is net.error)
     active[feedback.name] = out
-    touched = one_stream.bytes_touched(net, np.array([active[p.name] for p in net.projections]))
+    net.run_steps(1)
+    assert all(p.learning is None or p.learning.waits for p in net.projections)
+    counts = np.array([active[p.name] for p in net.projections])
+    again = np.array([2.0 * (p.name == "h1_to_h2") for p in net.projections])
+    touched = one_stream.bytes_touched(net, counts, again)
     assert net.input.units == pixels and feedback.shape == (out, h2)
-    assert touched["propagation"] == 4 * (10 * h1 + 3 * h2 + out * h2)
+    assert touched["propagation"] == 4 * (10 * h1 + (3 - 2) * h2 + out * h2)
     assert touched["plasticity"] == 4 * 2 * (10 * h1 + 3 * h2)
 
 

@@ -247,12 +247,13 @@ def test_weights_are_read_whatever_the_storage(storage, small, digits, tmp_path,
                 assert np.array_equal(a.W, b.W) and np.array_equal(a.b, b.b)
 
 
-def test_checkpoint_with_other_synapses_is_refused(small, digits, tmp_path):
-    nets = [masked(small, digits, fraction=0.05)[0] for _ in range(2)]
-    sparse = nets[1].projections[0]._sparse
+@pytest.mark.parametrize("streams", [1, 4])
+def test_checkpoint_with_other_synapses_is_refused(small, digits, tmp_path, streams):
+    nets = [masked(small, digits, streams=streams, fraction=0.05)[0] for _ in range(2)]
+    index = nets[1]["image_to_h1"]._sparse._index
     checkpoints.save(tmp_path / "c.h5", nets[0], {"epoch": 0}, "model")
-    sparse._index[:2] = sparse._index[1], sparse._index[0]
-    with pytest.raises(checkpoints.CheckpointError, match="error_output_to_feedback_h2 has other synapses"):
+    index[np.flatnonzero(np.diff(index) > 0)[0] + 1] -= 1  # another presynaptic unit
+    with pytest.raises(checkpoints.CheckpointError, match="image_to_h1 has other synapses"):
         checkpoints.load(tmp_path / "c.h5", nets[1], "model")
 
 

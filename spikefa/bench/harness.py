@@ -133,7 +133,8 @@ class StepTimer(BrianObject):
     network : Network
         It joins it.
     watched : sequence of ndarray
-        In every measured step, the elements of these that are not zero are counted.
+        In every measured step, the elements of these that are not zero are counted, and those of them that were not
+        zero in the step before either.
     """
 
     add_to_magic_network = False
@@ -148,12 +149,13 @@ class StepTimer(BrianObject):
         """Forget the steps measured."""
         self.spans: list[float] = []
         self._processor = [0.0, 0.0]  # processor time at the first and last reading
-        self.active_counts = np.zeros(len(self.watched))
+        self.active_counts, self.again_counts = np.zeros((2, len(self.watched)))
 
     def before_run(self, run_namespace: dict) -> None:
         """Note that the next step is a run's first."""
         super().before_run(run_namespace)
         self._left: float | None = None
+        self._before = [array != 0 for array in self.watched]
 
     def run(self) -> None:
         """Take the time."""
@@ -161,8 +163,12 @@ class StepTimer(BrianObject):
         self._processor[self._left is not None] = time.process_time()
         if self._left is not None:
             self.spans.append(entered - self._left)
-            for number, array in enumerate(self.watched):
-                self.active_counts[number] += np.count_nonzero(array)
+        for number, array in enumerate(self.watched):
+            active = array != 0
+            if self._left is not None:
+                self.active_counts[number] += np.count_nonzero(active)
+                self.again_counts[number] += np.count_nonzero(active & self._before[number])
+            self._before[number] = active
         self._left = time.perf_counter()
 
     def mean_of(self, steps: int, **options: Any) -> float:
@@ -180,6 +186,11 @@ class StepTimer(BrianObject):
     def mean_active(self) -> np.ndarray:
         """Mean number of elements not zero, of each watched array."""
         return self.active_counts / len(self.spans)
+
+    @property
+    def mean_again(self) -> np.ndarray:
+        """Mean number of elements not zero in two steps running, of each watched array."""
+        return self.again_counts / len(self.spans)
 
 
 def take_turns(jobs: Mapping[str, Callable[[], float]], setting: Setting) -> dict[str, np.ndarray]:

@@ -4,8 +4,9 @@ Bytes of a step, from the mean number of presynaptic units that were not silent 
 
 * propagation reads the row of weights of each such unit once, forward and feedback (nearly every delta
   is not zero, so that feedback matrices are read whole);
-* plasticity reads and writes the row of each such unit once; it cannot be one pass with propagation, since
-  the deltas of a step come after its spikes;
+* plasticity reads and writes the row of each such unit once. The deltas of a step come after its spikes, so that this
+  pass can be shared with the next step's propagation, and where a rule allows it, it is: then a row of a unit that
+  is not silent in either step is read once for both;
 * biases, potentials and the other states, less than a hundredth of it, are not counted.
 
 Copying is a parallel numba copy between two halves of as many bytes as all weights have, so that as much
@@ -49,7 +50,7 @@ def copy_bandwidth(size: int, seconds: float) -> Callable[[], float]:
     return job
 
 
-def bytes_touched(network: Network, active: np.ndarray) -> dict[str, float]:
+def bytes_touched(network: Network, active: np.ndarray, again: np.ndarray) -> dict[str, float]:
     """Return bytes that propagation and plasticity must touch in a step.
 
     Parameters
@@ -57,11 +58,14 @@ def bytes_touched(network: Network, active: np.ndarray) -> dict[str, float]:
     network : Network
     active : ndarray (projections,)
         Mean number of presynaptic units whose output is not zero.
+    again : ndarray (projections,)
+        Mean number of those that had output in the step before, too.
     """
     touched = {"propagation": 0.0, "plasticity": 0.0}
-    for projection, rows in zip(network.projections, active, strict=True):
+    for projection, rows, both in zip(network.projections, active, again, strict=True):
         row = projection.post.units * projection.stored.itemsize
-        touched["propagation"] += rows * row
+        shared = projection.learning is not None and projection.learning.waits
+        touched["propagation"] += (rows - both * shared) * row
         touched["plasticity"] += 2 * rows * row * len(updates_of(projection))
     return touched
 
@@ -77,7 +81,7 @@ def one_stream(setting: Setting) -> Part:
 
     def step() -> float:
         seconds = timer.mean_of(steps)
-        touched.append(bytes_touched(network, timer.mean_active))
+        touched.append(bytes_touched(network, timer.mean_active, timer.mean_again))
         busy.append(timer.cores_busy)
         return seconds
 
@@ -101,8 +105,8 @@ def one_stream(setting: Setting) -> Part:
     add_profile(part, network, timer, steps, setting)
     part.notes.append(f"Presynaptic units that are not silent, mean: {active}.")
     part.notes.append(
-        "A row is read once to propagate and read and written once to learn; feedback rows are read once. "
-        f"Nothing else is counted. All weights, and both sides of the copy ({all_threads()} threads), are "
-        f"{size / 1e6:.1f} MB."
+        "A row is read once to propagate and read and written once to learn, and read once for both where its unit is "
+        "active in two steps running; feedback rows are read once. Nothing else is counted. All weights, and both "
+        f"sides of the copy ({all_threads()} threads), are {size / 1e6:.1f} MB."
     )
     return part

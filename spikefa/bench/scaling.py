@@ -108,9 +108,12 @@ def _crossover(part: Part, setting: Setting) -> None:
             events, batched = (np.median(measured[f"{kind}{engine}"]) for engine in ("events", "batched"))
             if events < batched and len(won) == counts.index(streams):
                 won.append(streams)
-    now = f"projections.EVENT_STREAMS is {projections.EVENT_STREAMS}"
-    for kind, key, what in (("", "crossover", "learning"), ("dense_", "crossover/dense", "feedback")):
+    used = projections.EVENT_STREAMS
+    for kind, key, what, activity in (
+        ("", "crossover", "learning", "spikes"), ("dense_", "crossover/dense", "feedback", "graded"),
+    ):  # fmt: skip
         most = max(faster[kind], default=0)
+        now = f"used up to {used[activity]}"
         part.add(key, f"event-driven kernels are faster up to, {what}", "streams", [most], now)
     part.notes.append(
         f"Crossover: {units} x {units}, many matrices in turn. Learning is propagation and plasticity with "
