@@ -1,0 +1,230 @@
+"""Direct feedback alignment, beside feedback alignment, indirect feedback alignment and backpropagation.
+
+Nokland (2016). Direct feedback alignment provides learning in deep neural networks. Advances in Neural Information
+Processing Systems 29. https://doi.org/10.48550/arXiv.1609.01596
+
+Reproduces: fully connected networks that learn MNIST by four algorithms, which differ in what reaches a hidden layer:
+
+* transpose (backpropagation): ``delta_l = (delta_above @ W_above^T) * f'``;
+* alignment (FA): ``delta_l = (delta_above @ B_l) * f'``;
+* direct (DFA): ``delta_l = (e @ B_l) * f'``, the same error e = y - target for every layer;
+* indirect (IFA): ``delta_1 = (e @ B) * f'``, then forward: ``delta_l = (delta_below @ W_l) * f'``.
+
+The presets ``slides_small`` and ``slides_large`` are the networks of a widely used introduction to these algorithms
+(softmax, batches of 1000, rate .5, weights and feedback from a truncated normal), ``nokland`` the paper's 2 x 800 with
+direct, ``nokland_fa`` and ``nokland_bp`` the same with alignment and backpropagation.
+A batch is the streams, and its updates are averaged: ``--streams 1000`` with the slides' presets, 64 with ``nokland``.
+
+Deviations from the paper:
+
+* RMSprop is no rule of one synapse here: the rule is gradient descent with momentum, and `eta` is ours.
+* Forward weights that start at zero are for alignment and direct. Backpropagation gets no gradient through them, nor
+  does indirect with two hidden layers or more; set ``weights=fan_in`` for both.
+* Dropout is of hidden units only, and the range of B for indirect is that of direct.
+* The slides' decay, which subtracts a constant, is left out; `gamma` is a usual one, of weights and biases.
+* Batches run on over the end of an epoch if the number of images is no multiple of the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+import spikefa as fa
+
+INPUT = "y : 1   # pixel intensity"
+#: Hidden units -> rate r of the current I, and its derivative.
+UNITS = {"tanh": ("tanh(I)", "1 - r**2"), "logistic": ("1 / (1 + exp(-I))", "r * (1 - r)")}
+LAYER = """
+I : 1                        # y_below @ W + b
+r = {rate} : 1               # rate of the unit were it not silent
+drop : 1 (shared)            # probability that a unit is silent; 0 at rest, from which evaluations start
+kept : 1                     # 0, or 1 / (1 - drop)
+y : 1                        # rate
+psi = ({derivative}) * kept : 1  # dy/dI
+"""
+RATE = """
+kept = {kept}
+y = r * kept
+"""
+KEPT = {False: "1", True: "int(rand() >= drop) / (1 - drop)"}
+OUTPUT = """
+I : 1
+y : 1
+"""
+LOGISTIC = "y = 1 / (1 + exp(-I))"
+ERROR = """
+target : 1
+delta : 1
+"""
+ERROR_SENT = "delta = layer_y - target"    # descends the cross-entropy, of softmax or of logistic outputs
+FEEDBACK = """
+J : 1                        # delta_above @ B, or another of the four
+delta : 1
+"""
+MODULATION = "delta = J * layer_psi"
+
+RULE = "dW = -eta * delta_post * y_pre - gamma * W"
+
+ALGORITHMS = ("transpose", "alignment", "direct", "indirect")
+
+
+@dataclass(frozen=True)
+class Params:
+    """Parameters, with those of the paper's 2 x 800 units."""
+
+    pixels: int = 784
+    """Input units, one a pixel."""
+    hidden: tuple[int, ...] = (800, 800)
+    """Units of each hidden layer."""
+    classes: int = 10
+    """Output units, one a class."""
+    units: str = "tanh"
+    """Hidden units: tanh or logistic."""
+    output_unit: str = "logistic"
+    """Output units: logistic (binary cross-entropy) or softmax (cross-entropy)."""
+    algorithm: str = "direct"
+    """What carries the error: transpose (backpropagation), alignment, direct or indirect."""
+    weights: str = "zero"
+    """Forward weights at the start: zero, fan_in (uniform in +- 1 / sqrt(presynaptic units)) or truncated (normal,
+    standard deviation `spread`, nothing beyond two of them)."""
+    feedback: str = "fan_in"
+    """Feedback weights: fan_in (uniform in +- 1 / sqrt(n), n being the units of the layer above for alignment, of the
+    layer itself for direct and indirect) or truncated."""
+    spread: float = 0.2
+    """Standard deviation of truncated normal weights."""
+    eta: float = 0.05
+    """Learning rate, for the update averaged over the streams."""
+    momentum: float = 0.9
+    """Momentum of the updates: v <- momentum v + dW, W <- W + v."""
+    gamma: float = 0.0
+    """Decay of weights and biases in a step."""
+    dropout: float = 0.0
+    """Fraction of hidden units that are silent, drawn anew in each step; the others' rates grow to make up for it."""
+    layerwise: int = 0
+    """Epochs for which one layer alone learns: the layers take turns, bottom up, again and again; 0: all together."""
+    steps_per_image: int = 1
+    """Steps for which an image is shown in training; there are no dynamics, so that one is enough."""
+    test_steps: int = 1
+    """Steps for which an image is shown in a test."""
+    dtype: str = "float32"
+    """Float type of states and weights."""
+    target: str = "numba"
+    """Brian2 code-generation target of the equations: numba, numpy or cython."""
+
+
+_SLIDES = {
+    "output_unit": "softmax", "weights": "truncated", "feedback": "truncated", "eta": 0.5, "momentum": 0.0,
+}  # fmt: skip
+
+PRESETS = {
+    "slides_small": _SLIDES | {"hidden": (100,), "units": "logistic"},
+    "slides_large": _SLIDES | {"hidden": (200, 100), "units": "tanh"},
+    "nokland": {},
+    "nokland_fa": {"algorithm": "alignment", "eta": 0.005},  # with .05, the units saturate in the first epoch
+    "nokland_bp": {"algorithm": "transpose", "weights": "fan_in"},
+}
+
+
+def learning_rate(params: Params, epoch: int) -> float | dict[str, float]:
+    """Factor of the learning rate in an epoch, 0 being the first; one for each projection if layers take turns."""
+    if not params.layerwise:
+        return 1.0
+    names = ["image", *(f"h{number}" for number in range(1, len(params.hidden) + 1)), "output"]
+    turn = epoch // params.layerwise % (len(names) - 1)
+    return {f"{below}_to_{above}": float(number == turn) for number, (below, above) in enumerate(pairwise(names))}
+
+
+def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
+    """Build the network."""
+    _check(params)
+    net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
+    below = fa.Input(net, "image", params.pixels, INPUT, emit="", rate="y", output="y", threshold=None)
+    rate, derivative = UNITS[params.units]
+    for number, units in enumerate(params.hidden, start=1):
+        fa.Layer(
+            net, f"h{number}", units, LAYER.format(rate=rate, derivative=derivative),
+            emit=RATE.format(kept=KEPT[params.dropout > 0]), output="y", threshold=None,
+        )  # fmt: skip
+    softmax = params.output_unit == "softmax"
+    fa.Layer(net, "output", params.classes, OUTPUT, emit="" if softmax else LOGISTIC, output="y", threshold=None)
+    if softmax:
+        fa.Softmax(net, "output", "I")
+    _pathway(net, params)
+    constants = {"eta": params.eta / streams, "gamma": params.gamma}
+    for layer in net.layers:
+        rule = fa.Plasticity(RULE, constants, momentum=params.momentum)  # one each, for rates of their own
+        fa.Projection(net, below, layer, _weights(params), plasticity=rule)
+        below = layer
+    net.present(params.steps_per_image, params.classes)
+    for layer in net.hidden if params.dropout else ():
+        layer.variables["drop"].set_value(params.dropout)  # after present(): at rest, nothing is dropped
+    return net
+
+
+def _pathway(net: fa.Network, params: Params) -> None:
+    """Add the feedback pathway of the algorithm."""
+    strings = {"error": ERROR, "feedback": FEEDBACK, "emit": MODULATION, "emit_error": ERROR_SENT}
+    side = 0 if params.algorithm == "alignment" else 1
+
+    def fan_in(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        return rng.uniform(-1, 1, shape) / np.sqrt(shape[side])
+
+    B = fan_in if params.feedback == "fan_in" else truncated_normal(params.spread)
+    match params.algorithm:
+        case "transpose":
+            fa.transpose(net, **strings)
+        case "alignment":
+            fa.feedback_alignment(net, B=B, **strings)
+        case "direct":
+            fa.direct_feedback_alignment(net, B=B, **strings)
+        case "indirect":
+            fa.indirect_feedback_alignment(net, B=B, **strings)
+
+
+def truncated_normal(spread: float) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
+    """Weights drawn from a normal distribution, again where they are beyond two standard deviations."""
+
+    def draw(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        z = rng.standard_normal(shape)
+        while (far := np.abs(z) > 2).any():
+            z[far] = rng.standard_normal(far.sum())
+        return spread * z
+
+    return draw
+
+
+def _weights(params: Params) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
+    if params.weights == "zero":
+        return lambda rng, shape: np.zeros(shape)
+    if params.weights == "fan_in":
+        return lambda rng, shape: rng.uniform(-1, 1, shape) / np.sqrt(shape[0])
+    return truncated_normal(params.spread)
+
+
+def _check(params: Params) -> None:
+    """Refuse what no network can be built of."""
+
+    def refuse(name: str, rule: str) -> None:
+        raise ValueError(f"nokland2016_dfa: {name} must {rule}, got {getattr(params, name)!r}")
+
+    for name, known in (
+        ("units", UNITS),
+        ("output_unit", ("logistic", "softmax")),
+        ("algorithm", ALGORITHMS),
+        ("weights", ("zero", "fan_in", "truncated")),
+        ("feedback", ("fan_in", "truncated")),
+    ):
+        if getattr(params, name) not in known:
+            refuse(name, f"be one of {', '.join(known)}")
+    if not params.hidden:
+        refuse("hidden", "name at least one hidden layer")
+    if not params.spread > 0:
+        refuse("spread", "be positive")
+    if not 0 <= params.dropout < 1:
+        refuse("dropout", "be in [0, 1)")
+    if params.layerwise < 0:
+        refuse("layerwise", "not be negative")

@@ -1,0 +1,250 @@
+"""models/nokland2016_dfa.py: every algorithm against its formulas, starts from zero, the schedule, dropout, softmax."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import spikefa as fa
+from spikefa import evaluation, modelfile
+from spikefa.reference import Reference
+from spikefa.runs import Run
+from spikefa.training import Protocol
+
+ALGORITHMS = ("transpose", "alignment", "direct", "indirect")
+every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
+SMALL = {"pixels": 64, "hidden": (12, 9, 7), "target": "numpy", "dtype": "float64", "momentum": 0.0,
+         "weights": "fan_in"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def nokland():
+    return modelfile.load("nokland2016_dfa")
+
+
+@pytest.fixture
+def make(nokland):
+    def make(streams=6, seed=1, preset=None, **changes):
+        return nokland.build(nokland.params(SMALL | changes, preset), streams=streams, seed=seed)
+
+    return make
+
+
+def forward(net):
+    return [p for p in net.projections if p.post in net.layers]
+
+
+def learn(net, digits, steps, start=0):
+    count = steps * net.streams
+    net.stimulus.show_images(digits.train_images[start : start + count], digits.train_labels[start : start + count])
+    net.run_steps(steps)
+
+
+def cross_entropy(net, digits, count=240):
+    """Of the training images as the network now answers them."""
+    W, b = zip(*((p.W, p.b) for p in forward(net)), strict=True)
+    y = digits.train_images[:count].astype(float)
+    for w, bias in zip(W[:-1], b[:-1], strict=True):
+        y = np.tanh(y @ w + bias)
+    y = y @ W[-1] + b[-1]
+    y -= y.max(axis=1, keepdims=True)
+    return -np.mean((y - np.log(np.exp(y).sum(axis=1, keepdims=True)))[np.arange(count), digits.train_labels[:count]])
+
+
+def test_published_networks(nokland):
+    """SYSTEMS.md, section 3."""
+    for preset, sizes, units, output in (
+        ("slides_small", (784, 100, 10), "logistic", "softmax"),
+        ("slides_large", (784, 200, 100, 10), "tanh", "softmax"),
+        ("nokland", (784, 800, 800, 10), "tanh", "logistic"),
+    ):
+        params = nokland.params(preset=preset)
+        net = nokland.build(params, streams=2)
+        assert [p.shape for p in forward(net)] == list(pairwise(sizes))
+        assert (params.units, params.output_unit, params.algorithm) == (units, output, "direct")
+        B = [p.W for p in net.projections if p not in forward(net)]
+        if preset == "nokland":
+            assert all((p.W == 0).all() for p in forward(net))
+            assert all(0.95 / 800**0.5 < abs(w).max() <= 1 / 800**0.5 for w in B)
+        else:
+            assert (params.eta, params.momentum) == (0.5, 0)
+            for w in (*B, *(p.W for p in forward(net))):
+                assert 0.3 < abs(w).max() <= 0.4  # two standard deviations of .2
+                assert abs(w.std() - 0.2 * 0.8796) < 5 * 0.2 / w.size**0.5
+
+
+@every_algorithm
+@pytest.mark.parametrize(("units", "output_unit"), [("tanh", "softmax"), ("logistic", "logistic")])
+def test_one_update_is_the_formula(make, digits, algorithm, units, output_unit):
+    """Weights and biases, averaged over the batch, with momentum in the second step."""
+    net = make(algorithm=algorithm, units=units, output_unit=output_unit, eta=0.3, momentum=0.5)
+    streams = net.streams
+    W = [p.W.copy() for p in forward(net)]
+    b = [p.b.copy() for p in forward(net)]
+    fixed = {p.post.layer.name: p.W.copy() for p in net.projections if p.post not in net.layers}
+    moved = [np.zeros_like(w) for w in (*W, *b)]
+    learn(net, digits, 2)
+    f, derivative = {
+        "tanh": (np.tanh, lambda y: 1 - y**2),
+        "logistic": (lambda a: 1 / (1 + np.exp(-a)), lambda y: y * (1 - y)),
+    }[units]
+    for step in range(2):
+        batch = slice(step * streams, (step + 1) * streams)
+        y = [digits.train_images[batch].astype(float)]
+        for w, bias in zip(W[:-1], b[:-1], strict=True):
+            y.append(f(y[-1] @ w + bias))
+        a = y[-1] @ W[-1] + b[-1]
+        softmax = np.exp(a) / np.exp(a).sum(axis=1, keepdims=True)
+        out = softmax if output_unit == "softmax" else 1 / (1 + np.exp(-a))
+        e = out - np.eye(10)[digits.train_labels[batch]]
+        delta = {4: e}
+        for layer in (3, 2, 1):
+            if algorithm == "transpose":
+                delta[layer] = delta[layer + 1] @ W[layer].T * derivative(y[layer])
+            elif algorithm == "alignment":
+                delta[layer] = delta[layer + 1] @ fixed[f"h{layer}"] * derivative(y[layer])
+            elif algorithm == "direct":
+                delta[layer] = e @ fixed[f"h{layer}"] * derivative(y[layer])
+        if algorithm == "indirect":
+            delta[1] = e @ fixed["h1"] * derivative(y[1])
+            for layer in (2, 3):
+                delta[layer] = delta[layer - 1] @ W[layer - 1] * derivative(y[layer])
+        gradients = [y[layer - 1].T @ delta[layer] for layer in (1, 2, 3, 4)]
+        gradients += [delta[layer].sum(axis=0) for layer in (1, 2, 3, 4)]
+        moved = [0.5 * v - 0.3 / streams * g for v, g in zip(moved, gradients, strict=True)]
+        W = [w + v for w, v in zip(W, moved[:4], strict=True)]
+        b = [w + v for w, v in zip(b, moved[4:], strict=True)]
+    for projection, w, bias in zip(forward(net), W, b, strict=True):
+        np.testing.assert_allclose(projection.W, w, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(projection.b, bias, rtol=0, atol=1e-12)
+
+
+@every_algorithm
+@pytest.mark.parametrize("layers", [1, 4])
+def test_the_loss_falls(make, digits, algorithm, layers):
+    net = make(40, algorithm=algorithm, hidden=(30,) * layers, output_unit="softmax", eta=0.2, momentum=0.9)
+    before = cross_entropy(net, digits)
+    learn(net, digits, 35)
+    assert cross_entropy(net, digits) < before - 0.25
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "hidden", "learns"),
+    [("direct", (30, 20), True), ("alignment", (30, 20), True), ("alignment", (20,), True), ("indirect", (20,), True),
+     ("transpose", (30, 20), False), ("transpose", (20,), False), ("indirect", (30, 20), False)],
+)  # fmt: skip
+def test_starts_from_zero(make, digits, algorithm, hidden, learns):
+    """With tanh units: no signal comes through weights of zero. What is stuck moves the output's biases alone."""
+    net = make(40, algorithm=algorithm, hidden=hidden, weights="zero", output_unit="softmax", eta=0.3, momentum=0.9)
+    learn(net, digits, 35)
+    moved = [bool(np.any(p.W)) for p in forward(net)]
+    if learns:
+        assert all(moved) and cross_entropy(net, digits) < 1.7
+    else:  # in indirect, the first layer hears the error, but no layer hears the second
+        assert moved == ([True] + [False] * (len(hidden)) if algorithm == "indirect" else [False] * len(moved))
+        assert cross_entropy(net, digits) > 2.2
+        assert forward(net)[-1].b.any()
+
+
+def test_backpropagation_from_zero_with_logistic_units_keeps_them_alike(make, digits):
+    """Their rate of one half lets the output weights learn, but all units of a layer stay the same unit."""
+    net = make(40, algorithm="transpose", hidden=(20,), units="logistic", weights="zero", eta=0.3)
+    learn(net, digits, 12)
+    W, V = (p.W for p in forward(net))
+    assert W.any() and V.any()
+    assert abs(W - W[:, :1]).max() < 1e-12 and abs(V - V[:1]).max() < 1e-12
+
+
+def test_with_one_hidden_layer_the_three_with_feedback_weights_are_one(make, digits):
+    weights = []
+    for algorithm in ALGORITHMS[1:]:
+        net = make(algorithm=algorithm, hidden=(9,), feedback="truncated")
+        learn(net, digits, 3)
+        weights.append([p.W for p in net.projections])
+    for other in weights[1:]:
+        assert all(np.array_equal(*pair) for pair in zip(weights[0], other, strict=True))
+
+
+def test_layers_take_turns(nokland, digits, tmp_path):
+    params = nokland.params(SMALL | {"hidden": (12, 9), "layerwise": 2})
+    names = ["image_to_h1", "h1_to_h2", "h2_to_output"]
+    turns = [[nokland.learning_rate(params, epoch)[name] for name in names] for epoch in range(7)]
+    assert np.argmax(turns, axis=1).tolist() == [0, 0, 1, 1, 2, 2, 0] and np.sum(turns) == 7
+    assert nokland.learning_rate(nokland.params(), 3) == 1.0
+    params = nokland.params(SMALL | {"hidden": (12, 9), "layerwise": 1})
+    run = Run(tmp_path / "run", nokland, params, 100, 0, Protocol(epochs=2, display=False), "digits", None, 0)
+    run.create()
+    trainer = run.trainer()
+    weights = []
+    trainer.on_row = lambda row: weights.append([p.W.copy() for p in forward(trainer.network)])
+    trainer.run()
+    moved = [[not np.array_equal(*pair) for pair in zip(*two, strict=True)] for two in pairwise(weights)]
+    assert moved == [[True, False, False], [False, True, False]]
+
+
+def test_dropout_silences_hidden_units_in_training_alone(make, digits):
+    net = make(50, hidden=(40, 30), dropout=0.5, eta=0.0)
+    learn(net, digits, 1)
+    y = net["h1"].view("y")
+    silent = y == 0
+    assert 0.4 < silent.mean() < 0.6 and (net["h1"].view("delta")[silent] == 0).all()
+    np.testing.assert_allclose(y[~silent], 2 * np.tanh(net["h1"].view("I"))[~silent])
+    whole = make(50, hidden=(40, 30), eta=0.0)
+    images = digits.test_images[:100]
+    assert np.array_equal(evaluation.guesses(net, images, 1), evaluation.guesses(whole, images, 1))
+    assert net["h1"].variables["drop"].get_value() == 0.5
+
+
+@pytest.mark.parametrize("streams", [1, 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_softmax(streams, dtype, rng):
+    net = fa.Network(streams=streams, dtype=dtype, target="numpy")
+    fa.Input(net, "image", 3, "x : 1", emit="", output="x", threshold=None)
+    fa.Layer(net, "output", 4, "I : 1\ny : 1", output="y", threshold=None)
+    fa.Softmax(net, "output", "I")
+    fa.Projection(net, "image", "output", rng.normal(size=(3, 4)), bias=[0, 500.0, 500.5, -800])
+    net.present(1, 4)
+    images = rng.random((2 * streams, 3))
+    guesses = evaluation.guesses(net, images, 1)  # it runs in evaluations too
+    net.stimulus.show_images(images)
+    net.run_steps(1)
+    current, y = net["output"].view("I").astype(float), net["output"].view("y")
+    expected = np.exp(current - current.max(axis=0))
+    np.testing.assert_allclose(y, expected / expected.sum(axis=0), rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(y.sum(axis=0), 1, rtol=1e-6)
+    assert np.array_equal(guesses[:streams], y.argmax(axis=0))
+    if streams == 1:
+        with pytest.raises(ValueError, match="stock Brian2 has no equal of the Softmax of 'output'"):
+            Reference(net)
+
+
+def test_bad_softmax_is_refused():
+    net = fa.Network(target="numpy")
+    layer = fa.Layer(net, "output", 4, "I : 1\nv = I : 1\ny : 1", output="y", threshold=None)
+    with pytest.raises(ValueError, match=r"'output': potential must be a state variable of the layer, \['I', 'y'\], g"):
+        fa.Softmax(net, layer)
+    fa.Softmax(net, layer, "I")
+    with pytest.raises(ValueError, match="Softmax 'output': the layer has one already"):
+        fa.Softmax(net, "output", "I")
+    fa.Layer(net, "spiking", 4, "I : 1\ns : 1", emit="s = 1")
+    with pytest.raises(ValueError, match="'spiking': the layer must have threshold=None, got 's > 0.5'"):
+        fa.Softmax(net, "spiking", "I")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"units": "relu"}, "units must be one of tanh, logistic, got 'relu'"),
+        ({"output_unit": "linear"}, "output_unit must be one of logistic, softmax, got 'linear'"),
+        ({"algorithm": "bp"}, "algorithm must be one of transpose, alignment, direct, indirect, got 'bp'"),
+        ({"weights": "one"}, "weights must be one of zero, fan_in, truncated, got 'one'"),
+        ({"feedback": "zero"}, "feedback must be one of fan_in, truncated, got 'zero'"),
+        ({"hidden": ()}, r"hidden must name at least one hidden layer, got \(\)"),
+        ({"spread": 0.0}, "spread must be positive, got 0.0"),
+        ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
+        ({"layerwise": -1}, "layerwise must not be negative, got -1"),
+    ],
+)
+def test_bad_parameters_are_refused(make, changes, message):
+    with pytest.raises(ValueError, match=f"nokland2016_dfa: {message}"):
+        make(**changes)
