@@ -1,0 +1,94 @@
+"""Figure 3a-b and Supplementary Figure 5: feedback alignment learns MNIST, half of its synapses away too.
+
+Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276.
+
+Shows: test errors of logistic 784-1000-10 networks with backprop, feedback alignment, and feedback alignment with half
+of the synapses of W and B removed (2.4, 2.1 and 2.4 % in the paper); the angle of W with the feedback; and receptive
+fields of hidden units. Trains as ``spikefa train lillicrap2016_rate`` does, on MNIST (from ``SPIKEFA_DATA`` or
+downloaded). Arguments: figure (``lillicrap2016_fig3.png``), runs (1; the paper has 20), epochs (10), streams (1, as in
+the paper; 10 with a tenth of the updates, summed), and where runs are kept (nowhere). A run of 10 epochs takes about
+@TIME@.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from _study import MODEL, QUICK, forward, save, tidy, told
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from spikefa import plotting
+from spikefa.plotting.style import BLUE, GREEN, INK, STYLE, VERMILLION
+from spikefa.recording import read_metrics
+from spikefa.runs import Run, open_run
+from spikefa.training import Protocol
+
+RUNS, EPOCHS, STREAMS = (int(given) for given in [*sys.argv[2:5], *["1", "10", "1"][len(sys.argv[2:5]) :]])
+RUNS, EPOCHS, STREAMS = (1, 4, 5) if QUICK else (RUNS, EPOCHS, STREAMS)
+KEPT = Path(sys.argv[5] if len(sys.argv) > 5 else tempfile.mkdtemp())
+LEARNERS = {  # label -> preset, algorithm, colour
+    "backprop": ("fig3_backprop", "transpose", VERMILLION),
+    "feedback alignment": ("fig3", "alignment", BLUE),
+    "half of W and B removed": ("fig3_half", "alignment", GREEN),
+}
+SMALL = {"sizes": (64, 100, 10), "eta": 0.1, "weight_range": 0.3, "feedback_range": 0.3} if QUICK else {}
+
+
+def trained(preset, algorithm, seed):
+    """A run to its end, gone on with if it is there already."""
+    directory = KEPT / f"{preset}-{algorithm}-{seed}"
+    if not (directory / "run.json").exists():
+        Run(
+            directory=directory, model=MODEL, params=MODEL.params({"algorithm": algorithm} | SMALL, preset),
+            streams=STREAMS, seed=seed, protocol=Protocol(epochs=EPOCHS, test_steps=1, display=False),
+            data="digits" if QUICK else "mnist", data_dir=None, validation=0,
+        ).create()  # fmt: skip
+    run = open_run(directory)
+    trainer = run.trainer()
+    trainer.resume()
+    trainer.run()
+    return run
+
+
+runs = {label: [trained(preset, algorithm, seed) for seed in range(RUNS)]
+        for label, (preset, algorithm, _) in LEARNERS.items()}  # fmt: skip
+metrics = {label: [read_metrics(run.directory / "metrics.csv") for run in several] for label, several in runs.items()}
+
+with matplotlib.rc_context(STYLE):
+    figure = Figure(figsize=(6.6, 4.1), dpi=150, layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 0.95))
+    left, right = above.subplots(1, 2)
+    for label, (_, _, colour) in LEARNERS.items():
+        epochs = metrics[label][0]["epoch"]
+        for ax, column, scale in ((left, "test_error", 100), (right, "angle_deg_h1", 1)):
+            curves = scale * np.array([rows[column] for rows in metrics[label]])
+            if ax is right and label == "backprop":
+                continue
+            ax.plot(epochs, curves.T, color=colour, linewidth=0.3, alpha=0.4)
+            ax.plot(epochs, curves.mean(axis=0), color=colour, linewidth=1.4, label=label)
+    left.set(yscale="log", ylabel="Test error (%)", xlabel="Epoch", xlim=(0, EPOCHS))
+    left.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
+    left.legend(loc="upper right", handlelength=1.4)
+    right.axhline(90, color=INK, linewidth=0.5, linestyle=(0, (4, 3)))
+    right.set(ylabel="Angle of W and Bᵀ (degrees)", xlabel="Epoch", xlim=(0, EPOCHS), ylim=(0, 100))
+    right.set_yticks([0, 30, 60, 90])
+    for ax in (left, right):
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    tidy(left, right)
+    for ax, (label, several) in zip(below.subplots(1, 3), runs.items(), strict=True):
+        plotting.plot_fields(
+            forward(several[0].trained_network())[0].W, several[0].dataset().shape, n=25, ax=ax, label=""
+        )
+        ax.set_title(label)
+save(figure, "lillicrap2016_fig3")
+
+last = {label: 100 * np.array([rows["test_error"][-1] for rows in several]) for label, several in metrics.items()}
+for label, error in last.items():
+    print(f"{label}: test error {error.mean():.2f} % ({told(error)}, {RUNS} runs of {EPOCHS} epochs)")
+    assert error.max() < (25 if QUICK else 12 if EPOCHS < 100 else 4)
+angles = np.array([[rows["angle_deg_h1"][k] for k in (0, -1)] for rows in metrics["feedback alignment"]])
+print(f"angle of W with the feedback: {told(angles[:, 0])} -> {told(angles[:, 1])} degrees")
+assert (angles[:, 1] < angles[:, 0] - 10).all()

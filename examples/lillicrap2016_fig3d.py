@@ -1,0 +1,66 @@
+"""Figure 3d: with feedback alignment, as with backprop, a deeper network learns a deeper function better.
+
+Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276.
+
+Shows: the test error of tanh networks of three (30-20-10) and four layers (30-20-10-10) that learn the answers of a
+random 30-20-10-10 network, with paired t-tests over 20 runs. 100 examples a step, 200,000 in all; rates and ranges, not
+in the paper, were chosen on other seeds. @RESULT@ Full run: about @TIME@. Writes ``lillicrap2016_fig3d.png`` here.
+"""
+
+import matplotlib
+import numpy as np
+from _study import QUICK, band, build, learn, log_errors, save, tidy, told
+from matplotlib.figure import Figure
+from scipy.stats import ttest_rel
+
+from spikefa import evaluation, tasks
+from spikefa.plotting.style import BLUE, INK, SKY, STYLE, VERMILLION
+
+RUNS, STEPS, WINDOW, STREAMS = (2, 1200, 50, 100) if QUICK else (20, 2000, 50, 100)
+NETWORKS = {  # preset, algorithm -> label, colour
+    ("fig3d_3", "transpose"): ("backprop,\n3 layers", "#f0a878"),
+    ("fig3d_3", "alignment"): ("alignment,\n3 layers", SKY),
+    ("fig3d_4", "transpose"): ("backprop,\n4 layers", VERMILLION),
+    ("fig3d_4", "alignment"): ("alignment,\n4 layers", BLUE),
+}
+
+
+def run(preset, algorithm, seed):
+    """Errors on the way, and the final test error."""
+    data = tasks.teacher(seed=seed, train=50_000)
+    net = build(preset, STREAMS, seed, algorithm=algorithm, eta=5e-3, feedback_range=1.0)
+    curve, _ = learn(net, data, STEPS, WINDOW)
+    return curve, evaluation.error(net, data.test_images, data.test_targets, 1)
+
+
+results = {network: [run(*network, seed) for seed in range(RUNS)] for network in NETWORKS}
+ends = {network: np.array([error for _, error in runs]) for network, runs in results.items()}
+
+with matplotlib.rc_context(STYLE):
+    figure = Figure(figsize=(6.4, 2.7), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    x = WINDOW * STREAMS * np.arange(1, STEPS // WINDOW + 1) / 1e3
+    jitter = np.random.default_rng(0).uniform(-0.15, 0.15, RUNS)
+    for place, (network, (label, colour)) in enumerate(NETWORKS.items()):
+        band(left, x, [curve for curve, _ in results[network]], colour, label.replace("\n", " "))
+        right.plot(place + jitter, ends[network], "o", color=colour, markersize=2.5, markeredgewidth=0)
+        right.plot([place - 0.3, place + 0.3], [np.median(ends[network])] * 2, color=INK, linewidth=1)
+    left.set(xlabel="Examples (thousands)", xlim=(0, x[-1]))
+    log_errors(left)
+    left.legend(loc="lower left", handlelength=1.4)
+    right.set_xticks(range(4), [label for label, _ in NETWORKS.values()])
+    right.set(title="Test error, runs and median", xlim=(-0.5, 3.5))
+    tidy(left, right)
+save(figure, "lillicrap2016_fig3d")
+
+for (preset, algorithm), error in ends.items():
+    print(f"{preset}, {algorithm}: test error {100 * error.mean():.3g} % of the variance ({told(error)}, median "
+          f"{np.median(error):.3g})")  # fmt: skip
+three_bp, three_fa, four_bp, four_fa = ends.values()
+deeper = {"alignment": (three_fa, four_fa), "backprop": (three_bp, four_bp)}
+for name, pair in deeper.items():
+    print(f"{name}: 4 layers against 3, paired t-test P = {ttest_rel(*pair).pvalue:.1g}, better in "
+          f"{(pair[1] < pair[0]).sum()} of {RUNS} runs")  # fmt: skip
+    assert pair[1].mean() < pair[0].mean() and (QUICK or ttest_rel(*pair).pvalue < 1e-3)
+for name, pair in {"3": (three_fa, three_bp), "4": (four_fa, four_bp)}.items():
+    print(f"{name} layers: alignment against backprop, P = {ttest_rel(*pair).pvalue:.1g}")
