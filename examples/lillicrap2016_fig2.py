@@ -3,9 +3,11 @@
 Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276.
 
 Shows: (a) the error of linear 30-20-10 networks that learn y = T x one example at a time, by four algorithms, each with
-a rate chosen by hand on other seeds; node perturbation is far behind, and ahead of learning in the output layer alone.
+a rate chosen by hand on other seeds. Feedback alignment is ahead of backprop until an error of 1e-5; node perturbation
+is far behind (0.19 of the variance left after 2000 examples), and ahead of learning in the output layer alone (0.76).
 (b) The angle between the hidden updates of feedback alignment, B e, and of backprop at the same weights, W^T e, falls
-from 90 degrees, but not to 0. 10 runs. Full run: about @TIME@. Writes ``lillicrap2016_fig2.png`` here.
+from 94 +- 13 to 26 +- 4 degrees, in no run below 20. 10 runs. Full run: about 1 minute. Writes
+``lillicrap2016_fig2.png`` here.
 """
 
 import matplotlib

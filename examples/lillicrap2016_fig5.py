@@ -3,11 +3,12 @@
 Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276.
 
 Shows, in 20-1000-20 tanh/linear networks that learn quadratic forms: (a) the angle between the weights with which each
-hidden unit speaks to the output and those with which it hears the error, from 90 degrees toward 0 with feedback
-alignment, and the errors, backprop's too. (c) Learning in three phases: first only the hidden weights, which take up B
-but gain nothing; then only the output weights, which come to align; then the hidden ones again, and now the same
-updates help. 5 runs; 10 examples a step; rates and ranges, not in the paper, were chosen on other seeds. Full run:
-about @TIME@. Writes ``lillicrap2016_fig5.png`` here.
+hidden unit speaks to the output and those with which it hears the error. Its median goes from 91 degrees, by way of
+100, to 47, while the error falls as with backprop. (c) Learning in three phases: first only the hidden weights, which
+take up B but gain nothing (error 1.06 -> 1.08); then only the output weights, which come to align (90 -> 67 degrees,
+error 0.87); then the hidden ones again, and now the same updates help (0.76). 5 runs; 10 examples a step (20 in
+phases); rates and ranges, not in the paper, were chosen on another seed. Full run: 1 minute, 3 on a busy machine.
+Writes ``lillicrap2016_fig5.png`` here.
 """
 
 import matplotlib
@@ -116,5 +117,5 @@ levels = [turn_errors[:, :2].mean(axis=1), *(turn_errors[:, p - 2 : p].mean(axis
 print("in turn, error at the start and after each phase: " + "; ".join(map(told, levels)))
 print("in turn, median angle after each phase: " + "; ".join(map(told, ends)))
 assert medians[:, -1].mean() < 60 < 75 < medians[:, 0].mean() and last["alignment"].mean() < 0.8
-assert levels[1].mean() > 0.95 * levels[0].mean() and ends[1].mean() < 82 < 86 < ends[0].mean()
-assert levels[3].mean() < 0.98 * levels[2].mean()
+assert levels[1].mean() > 0.95 * levels[0].mean() and ends[1].mean() < 75 < 86 < ends[0].mean()
+assert levels[3].mean() < (0.98 if QUICK else 0.93) * levels[2].mean()
