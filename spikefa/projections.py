@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 #: Up to this many streams the event-driven kernels are used, where the presynaptic units spike, or their output is
 #: graded and the projection learns or does not. Medians of propagation and update, 1500 x 1500, float32, Intel Xeon at
-#: 2.5 GHz, 2 cores, events and batched in ms: spikes 0.59 and 1.44 for one stream, 0.89 and 1.30 for two, 1.63 and 1.62
-#: for three; graded and learning 1.8 and 1.7 for one (and a shared pass saves a third), 1.9 and 1.5 for two; graded and
-#: fixed 0.65 and 0.50 for one (`spikefa bench --only g`).
+#: 2.5 GHz, 2 processors with other work beside, events and batched in ms: spikes 0.59 and 1.44 for one stream, 0.89 and
+#: 1.30 for two, 1.63 and 1.62 for three; graded and fixed 0.65 and 0.50 for one (`spikefa bench --only g`); graded and
+#: learning about 1.8 and 1.7 for one (the shared pass, not in these, saves a third of the bytes), 1.9 and 1.5 for two.
 EVENT_STREAMS = {"spikes": 2, "graded, learns": 1, "graded": 0}
 
 #: Below this fraction of synapses that exist, only those are stored. Medians of propagation and update called in turn,
