@@ -14,8 +14,8 @@ Deviations from the paper:
 * A unit's output is a float 0 or 1, and the arithmetic is float32 unless asked otherwise.
 
 Parameters that the paper does not have, all off by default: running means of the spikes subtracted in the rule
-(``mean_steps``), a schedule of the learning rate, momentum, weights averaged for testing, and the controls
-(``pathway``).
+(``mean_steps``), the output layer's own loss and learning rate, a schedule, momentum, weights averaged for testing,
+and the controls (``pathway``).
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ centred = s - m : 1
 CENTRED = "centred_pre"  # in the rule, in the place of s_pre; for a bias it is 1
 # Backpropagation, a control: the derivative goes down with the error.
 GRADIENT = "delta = u * layer_psi"
-GRADIENT_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
+# Backpropagation's rule, and without psi the output layer's for the cross-entropy of its spikes.
+PLAIN_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ class Params:
     """Learning rate, for the update summed over the streams."""
     gamma: float = 1e-8
     """Decay of weights and biases in a step."""
+    eta_output: float = 1.0
+    """Factor of eta in the output layer."""
+    loss: str = "squares"
+    """Which error the output layer descends: squares, the published rule, or cross_entropy, the rule without psi."""
     momentum: float = 0.0
     """Momentum of the updates; the paper has none."""
     drop_after: tuple[int, ...] = ()
@@ -137,7 +142,8 @@ def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
     elif params.pathway == "reshuffled":
         fa.reshuffled_alignment(net, feedback=FEEDBACK, B=B, **options)
     elif params.pathway == "transpose":
-        fa.transpose(net, feedback=FEEDBACK, **{**options, "emit": GRADIENT})
+        top = "delta = u" if params.loss == "cross_entropy" else GRADIENT
+        fa.transpose(net, feedback=FEEDBACK, **{**options, "emit": GRADIENT, "emit_error": top})
     elif params.pathway == "shallow":
         fa.shallow(net, **options)
     else:
@@ -147,8 +153,20 @@ def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
         )
 
 
+def _rule(net: fa.Network, layer: fa.Layer, params: Params) -> fa.Plasticity:
+    top = layer is net.layers[-1]
+    plain = params.pathway == "transpose" or (top and params.loss == "cross_entropy")
+    text = PLAIN_RULE if plain and params.rule == RULE else params.rule
+    if params.mean_steps:
+        text = text.replace("s_pre", CENTRED)
+    eta = params.eta * params.eta_output if top else params.eta
+    return fa.Plasticity(text, {"eta": eta, "gamma": params.gamma}, momentum=params.momentum)
+
+
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
+    if params.loss not in ("squares", "cross_entropy"):
+        raise ValueError(f"lillicrap2016_spiking: loss must be squares or cross_entropy, got {params.loss!r}")
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
     constants = {"tau": net.clock.dt / params.a, "tau_mean": net.clock.dt * params.mean_steps}
     mean = MEAN if params.mean_steps else ""
@@ -162,16 +180,10 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         if mean:
             layer.view("m")[...] = 0.5
     _add_pathway(net, params, constants)
-    text = params.rule
-    if text == RULE and params.pathway == "transpose":
-        text = GRADIENT_RULE
-    if mean:
-        text = text.replace("s_pre", CENTRED)
-    rule = fa.Plasticity(text, {"eta": params.eta, "gamma": params.gamma}, momentum=params.momentum)
     for layer in net.layers:
         learns = params.pathway != "shallow" or layer is net.layers[-1]
         fa.Projection(
-            net, below, layer, fa.uniform(params.weight_range), plasticity=rule if learns else None
+            net, below, layer, fa.uniform(params.weight_range), plasticity=_rule(net, layer, params) if learns else None
         )
         below = layer
     if params.average:
