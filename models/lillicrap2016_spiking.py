@@ -14,8 +14,8 @@ Deviations from the paper:
 * A unit's output is a float 0 or 1, and the arithmetic is float32 unless asked otherwise.
 
 Parameters that the paper does not have, all off by default: running means of the spikes subtracted in the rule
-(``mean_steps``), the output layer's own loss, learning rates by layer, a schedule, momentum, weights averaged for testing,
-and the controls (``pathway``).
+(``mean_steps``), the output layer's own loss, learning rates by layer, a schedule, momentum, weights averaged for
+testing, and the controls (``pathway``).
 """
 
 from __future__ import annotations
@@ -114,6 +114,8 @@ class Params:
     """Steps for which a training image is shown."""
     test_steps: int = 5
     """Steps for which a test image is shown."""
+    epochs: int = 5
+    """Passes over the training images, unless the command line says how many."""
     dtype: str = "float32"
     """Float type of states and weights."""
     target: str = "numba"
@@ -132,7 +134,7 @@ PRESETS = {
     # layers of 500 (see examples/README.md).
     "best": {
         "mean_steps": 500.0, "loss": "cross_entropy", "feedback_range": 0.06, "eta": 1e-2, "eta_first": 3.0,
-        "eta_output": 0.3, "drop_after": (26, 34), "average": 120000, "test_steps": 20,
+        "eta_output": 0.3, "drop_after": (26, 34), "average": 120000, "epochs": 40, "test_steps": 20,
     },
 }  # fmt: skip
 

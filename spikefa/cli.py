@@ -52,7 +52,9 @@ def train(
     ],
     data: Annotated[Data, typer.Option(help="Data set.")] = Data.mnist,
     data_dir: DataDir = None,
-    epochs: Annotated[int, typer.Option(min=0, help="Passes over the training images.")] = 5,
+    epochs: Annotated[
+        int | None, typer.Option(min=0, help="Passes over the training images; default: the model's, or 5.")
+    ] = None,
     streams: Annotated[
         int, typer.Option(min=1, help="Images shown at once; their updates are summed.")
     ] = 100,
@@ -90,7 +92,7 @@ def train(
         streams=streams,
         seed=seed,
         protocol=Protocol(
-            epochs=epochs,
+            epochs=getattr(params, "epochs", 5) if epochs is None else epochs,
             test_steps=getattr(params, "test_steps", getattr(params, "steps_per_image", 1)),
             evaluate_every=evaluate_every,
             checkpoint_seconds=checkpoint_seconds,

@@ -50,6 +50,13 @@ def test_train_evaluate_and_plot(tmp_path):
     assert out.read_bytes()[:4] == b"%PDF"
 
 
+def test_a_models_own_number_of_epochs(tmp_path):
+    arguments = [*SMALL[:-4], *SMALL[-2:], "--no-display"]
+    assert "--epochs" not in arguments
+    printed = call("train", "lillicrap2016_spiking", *arguments, "--set", "epochs=2", "--run", tmp_path / "run")
+    assert re.search(r"Test error [\d.]+% after 2\.?\d* epochs", printed)
+
+
 def test_models_are_listed():
     assert "lillicrap2016_spiking" in call("models")
 

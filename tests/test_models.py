@@ -121,6 +121,39 @@ def test_unknown_pathway_is_refused(model):
         model.build(model.params({"pathway": "sideways"}))
 
 
+def test_unknown_loss_is_refused(model):
+    with pytest.raises(ValueError, match="loss must be squares or cross_entropy, got 'hinge'"):
+        model.build(model.params({"loss": "hinge"}))
+
+
+def test_loss_and_learning_rates_by_layer(small, digits):
+    """Against the products by hand: no psi in the output layer, and each layer its own rate."""
+    rates = {"image_to_h1": 3 * 4e-2, "h1_to_h2": 4e-2, "h2_to_output": 0.5 * 4e-2}
+    net = small(5, loss="cross_entropy", eta_first=3.0, eta_output=0.5, dtype="float64", gamma=0.0)
+    net.stimulus.show_images(digits.train_images[:25], digits.train_labels[:25])
+    net.run_steps(24)
+    before = {p.name: p.W.copy() for p in net.projections}
+    net.run_steps(1)
+    for layer in net.layers:
+        projection = next(p for p in net.projections if p.post is layer)
+        p = 1 / (1 + np.exp(-layer.view("v")))
+        psi = 1 if layer is net.layers[-1] else p * (1 - p)
+        error = net["error_output"] if layer is net.layers[-1] else net[f"feedback_{layer.name}"]
+        expected = -rates[projection.name] * projection.pre.view("s") @ (error.view("delta") * psi).T
+        np.testing.assert_allclose(projection.W - before[projection.name], expected, rtol=0, atol=1e-12)
+        assert np.abs(expected).max() > 1e-4
+
+
+def test_cross_entropy_by_backpropagation_hears_the_output_error_itself(small, digits):
+    net = small(5, loss="cross_entropy", pathway="transpose", dtype="float64")
+    net.stimulus.show_images(digits.train_images[:25], digits.train_labels[:25])
+    net.run_steps(24)
+    error, hidden = net["error_output"], net["feedback_h2"]
+    np.testing.assert_array_equal(error.view("delta"), error.view("u"))
+    psi = np.exp(-net["h2"].view("v")) / (1 + np.exp(-net["h2"].view("v"))) ** 2
+    np.testing.assert_allclose(hidden.view("delta"), hidden.view("u") * psi, rtol=1e-12, atol=1e-300)
+
+
 def test_the_centred_rule_learns_without_the_mean(small, digits):
     """Against the products by hand: presynaptic spikes less their running means, and the bias as ever."""
     net = small(5, mean_steps=20, dtype="float64", gamma=0.0)
