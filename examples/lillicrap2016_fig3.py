@@ -17,6 +17,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from _runs import trained
 from _study import MODEL, QUICK, forward, save, tidy, told
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -24,7 +25,6 @@ from matplotlib.ticker import MaxNLocator
 from spikefa import plotting
 from spikefa.plotting.style import BLUE, GREEN, INK, STYLE, VERMILLION
 from spikefa.recording import read_metrics
-from spikefa.runs import Run, open_run
 from spikefa.training import Protocol
 
 RUNS, EPOCHS, STREAMS = (int(given) for given in [*sys.argv[2:5], *["1", "10", "1"][len(sys.argv[2:5]) :]])
@@ -38,23 +38,16 @@ LEARNERS = {  # label -> preset, algorithm, colour
 SMALL = {"sizes": (64, 100, 10), "eta": 0.1, "weight_range": 0.3, "feedback_range": 0.3} if QUICK else {}
 
 
-def trained(preset, algorithm, seed):
-    """A run to its end, gone on with if it is there already."""
-    directory = KEPT / f"{preset}-{algorithm}-{seed}"
-    if not (directory / "run.json").exists():
-        Run(
-            directory=directory, model=MODEL, params=MODEL.params({"algorithm": algorithm} | SMALL, preset),
-            streams=STREAMS, seed=seed, protocol=Protocol(epochs=EPOCHS, test_steps=1, display=False),
-            data="digits" if QUICK else "mnist", data_dir=None, validation=0,
-        ).create()  # fmt: skip
-    run = open_run(directory)
-    trainer = run.trainer()
-    trainer.resume()
-    trainer.run()
-    return run
+def run(preset, algorithm, seed):
+    """A run to its end."""
+    return trained(
+        KEPT / f"{preset}-{algorithm}-{seed}", MODEL, MODEL.params({"algorithm": algorithm} | SMALL, preset),
+        streams=STREAMS, seed=seed, protocol=Protocol(epochs=EPOCHS, test_steps=1, display=False),
+        data="digits" if QUICK else "mnist",
+    )  # fmt: skip
 
 
-runs = {label: [trained(preset, algorithm, seed) for seed in range(RUNS)]
+runs = {label: [run(preset, algorithm, seed) for seed in range(RUNS)]
         for label, (preset, algorithm, _) in LEARNERS.items()}  # fmt: skip
 metrics = {label: [read_metrics(run.directory / "metrics.csv") for run in several] for label, several in runs.items()}
 

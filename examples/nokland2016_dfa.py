@@ -16,12 +16,12 @@ import tempfile
 from pathlib import Path
 
 import matplotlib
+from _runs import trained
 from matplotlib.figure import Figure
 
 from spikefa import modelfile
 from spikefa.plotting.style import BLUE, GREEN, INK, RULE, STYLE, TICKS, VERMILLION
 from spikefa.recording import read_metrics
-from spikefa.runs import Run, open_run
 from spikefa.training import Protocol
 
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
@@ -39,19 +39,12 @@ EPOCHS, EVERY, STREAMS, DATA = (12, 3, 50, "digits") if quick else (50, 1, 1000,
 
 def metrics(folder, preset, algorithm):
     """Train to the end, going on with what is there, and read the metrics."""
-    folder = folder / f"{preset}_{algorithm}"
-    if (folder / "run.json").exists():
-        run = open_run(folder)
-        trainer = run.trainer()
-        trainer.resume()
-    else:
-        params = MODEL.params({"algorithm": algorithm} | ({"pixels": 64, "target": "numpy"} if quick else {}), preset)
-        protocol = Protocol(EPOCHS, test_steps=1, evaluate_every=EVERY, display=False, diagnostics=True)
-        run = Run(folder, MODEL, params, STREAMS, 0, protocol, DATA, None, 0)
-        run.create()
-        trainer = run.trainer()
-    trainer.run()
-    return read_metrics(trainer.metrics)
+    params = MODEL.params({"algorithm": algorithm} | ({"pixels": 64, "target": "numpy"} if quick else {}), preset)
+    protocol = Protocol(EPOCHS, test_steps=1, evaluate_every=EVERY, display=False, diagnostics=True)
+    run = trained(
+        folder / f"{preset}_{algorithm}", MODEL, params, streams=STREAMS, seed=0, protocol=protocol, data=DATA
+    )
+    return read_metrics(run.directory / "metrics.csv")
 
 
 folder = Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp(prefix="nokland2016-"))

@@ -1,0 +1,72 @@
+"""What the learning rate means where many images are shown at once.
+
+Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276, shows
+one image at a time. With S streams, S images are shown at once, and their updates, made with the same weights, are
+summed.
+
+Shows: the test error of the spiking network, 784-500-500-500-500 with the published rule, against the images it has
+seen, for 1 to 600 streams and two learning rates. As long as the weights move little while S images are shown, summing
+S updates is the same as making them one after another, so that `eta` keeps its meaning; above some S it is not.
+Arguments: figure (``lillicrap2016_fig4_streams.png``), seeds (2), and where runs are kept (a temporary directory):
+given, an interrupted study goes on. Full run: about half an hour on two cores.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from _runs import trained
+from _study import QUICK, save, tidy, told
+from matplotlib.figure import Figure
+
+from spikefa import modelfile
+from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, STYLE, VERMILLION
+from spikefa.recording import read_metrics
+from spikefa.training import Protocol
+
+MODEL = modelfile.load("lillicrap2016_spiking")
+SEEDS = 1 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 2
+KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
+STREAMS = {1: INK, 10: BLUE, 100: GREEN, 300: ORANGE, 600: VERMILLION}
+ETAS, EPOCHS, SIZES = (1e-3, 4e-3), 1, {"hidden": (500, 500, 500), "outputs": 500}
+if QUICK:
+    STREAMS, ETAS, EPOCHS = {2: INK, 20: BLUE, 200: VERMILLION}, (4e-3, 1e-2), 6
+    SIZES = {"pixels": 64, "hidden": (100,), "outputs": 100, "weight_range": 0.2, "feedback_range": 0.3}
+
+
+def run(eta, streams, seed):
+    """A network trained with a rate and a number of streams, to its end: its metrics."""
+    done = trained(
+        KEPT / f"{eta:g}-{streams}-{seed}", MODEL, MODEL.params(SIZES | {"eta": eta}), streams=streams, seed=seed,
+        protocol=Protocol(EPOCHS, evaluate_every=EPOCHS / 4, display=False), data="digits" if QUICK else "mnist",
+    )  # fmt: skip
+    return read_metrics(done.directory / "metrics.csv")
+
+
+metrics = {eta: {S: [run(eta, S, seed) for seed in range(SEEDS)] for S in STREAMS} for eta in ETAS}
+
+with matplotlib.rc_context(STYLE):
+    figure = Figure(figsize=(5.6, 2.5), dpi=150, layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, (eta, of_eta) in zip(axes, metrics.items(), strict=True):
+        for S, several in of_eta.items():
+            seen = several[0]["images_seen"]
+            errors = 100 * np.array([rows["test_error"] for rows in several])
+            ax.plot(seen, errors.T, color=STREAMS[S], linewidth=0.3, alpha=0.5)
+            ax.plot(seen, errors.mean(axis=0), color=STREAMS[S], linewidth=1.4, label=f"{S}")
+        ax.set(title=f"η = {eta:g}", xlabel="Images seen", yscale="log", xlim=(0, None))
+    ticks = [n for n in (2, 5, 10, 20, 50, 100) if n >= axes[0].get_ylim()[0]]
+    axes[0].set_yticks(ticks, [f"{n}" for n in ticks])
+    axes[0].set_yticks([], minor=True)
+    axes[0].set(ylabel="Test error (%)")
+    axes[1].legend(title="Streams", loc="upper right", handlelength=1.4)
+    tidy(*axes)
+save(figure, "lillicrap2016_fig4_streams")
+
+for eta, of_eta in metrics.items():
+    for S, several in of_eta.items():
+        print(f"eta {eta:g}, {S} streams: test error {told([100 * rows['test_error'][-1] for rows in several])} %")
+one, few, *_ = (np.mean([rows["test_error"][-1] for rows in several]) for several in metrics[ETAS[0]].values())
+assert one < 0.4 and abs(few - one) < (0.06 if QUICK else 0.005)  # the same curve
