@@ -267,7 +267,8 @@ def _train(run, trainer) -> None:
     if last is not None:
         error = told(float(last["test_error"]))
         console.print(f"Test error {error} after {float(last['epoch']):g} epochs.")
-    console.print(f"Wrote {run.directory}{'/'}: run.json, model.py, metrics.csv, checkpoint.h5, recordings/")
+    recordings = ", recordings/" if (run.directory / "recordings").exists() else ""
+    console.print(f"Wrote {run.directory}{'/'}: run.json, model.py, metrics.csv, checkpoint.h5{recordings}")
 
 
 def _told(row: dict, told: Callable[[float], str]) -> str:

@@ -192,6 +192,13 @@ def test_learning_curve_in_per_cent_with_its_final_value():
     assert ax.get_yscale() == "log"
 
 
+def test_learning_curve_of_a_regression_is_not_in_per_cent():
+    ax = plotting.plot_learning(METRICS, classes=False)
+    curves = {line.get_label(): line.get_xydata() for line in ax.lines}
+    np.testing.assert_allclose(curves["test (0.047 at the end)"], [[0, 0.9], [60000, 0.065], [180000, 0.047]])
+    assert ax.get_ylabel() == "Normalised squared error"
+
+
 def test_learning_curve_down_to_zero_is_drawn_linearly():
     ax = plotting.plot_learning({"images_seen": [0, 1, 2], "test_error": [0.9, 0.1, 0.0]})
     assert ax.get_yscale() == "linear" and ax.get_ylim()[0] == 0

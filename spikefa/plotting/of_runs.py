@@ -36,7 +36,7 @@ def _learning(run: Run) -> Figure:
     metrics = read_metrics(run.directory / "metrics.csv")
     figure = Figure(figsize=(7.2, 3.0), layout="constrained")
     left, right = figure.subplots(1, 2)
-    plot_learning(metrics, ax=left)
+    plot_learning(metrics, ax=left, classes=run.network().readout.classes is not None)
     plot_angles(metrics, ax=right)
     return figure
 

@@ -187,9 +187,9 @@ def plot_psp(
 
 
 def plot_learning(
-    metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None, log: bool | None = None
+    metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None, log: bool | None = None, classes: bool = True
 ) -> Axes:
-    """Errors in per cent against the images seen.
+    """Errors against the images seen.
 
     Parameters
     ----------
@@ -200,6 +200,8 @@ def plot_learning(
         Where to draw; by default in a new figure.
     log : bool, optional
         Logarithmic errors; by default where they span more than a factor of 8 and none is zero.
+    classes : bool
+        Whether errors are fractions of wrong classes, shown in per cent; else they are normalised squared errors.
 
     Returns
     -------
@@ -210,13 +212,14 @@ def plot_learning(
     ValueError
         If a column is missing, is of another length, or nothing was measured.
     """
+    scale, told = (100, "{:.2f} %") if classes else (1, "{:.3g}")
     columns = (("test_error", BLUE, "o"), ("validation_error", GREEN, "s"), ("train_error", ORANGE, "^"))
     curves = []
     for name, colour, marker in columns:
         if name in metrics:
             seen, error = _curve("plot_learning", metrics, name)
             if seen.size:
-                curves.append((name.replace("_error", ""), seen, 100 * error, colour, marker))
+                curves.append((name.replace("_error", ""), seen, scale * error, colour, marker))
     if not curves:
         raise ValueError(
             f"plot_learning: metrics must have a test, validation or train error that was measured, "
@@ -230,11 +233,11 @@ def plot_learning(
         for label, seen, error, colour, marker in curves:
             ax.plot(
                 seen, error, color=colour, marker=marker, markersize=3, linewidth=1.0,
-                label=f"{label} ({error[-1]:.2f} % at the end)",
+                label=f"{label} ({told.format(error[-1])} at the end)",
             )  # fmt: skip
         _, seen, error, colour, _ = curves[0]
         ax.annotate(
-            f"{error[-1]:.2f} %", (seen[-1], error[-1]), xytext=(5, 0), textcoords="offset points",
+            told.format(error[-1]), (seen[-1], error[-1]), xytext=(5, 0), textcoords="offset points",
             color=colour, va="center", annotation_clip=False,
         )  # fmt: skip
         if log:
@@ -245,7 +248,7 @@ def plot_learning(
         else:
             ax.set_ylim(bottom=0)
         _images_axis(ax)
-        ax.set_ylabel("Error (%)")
+        ax.set_ylabel("Error (%)" if classes else "Normalised squared error")
         ax.legend()
     return ax
 
