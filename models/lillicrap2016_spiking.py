@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from brian2 import ms
 
 import spikefa as fa
@@ -85,6 +86,8 @@ class Params:
     """Largest spike probability of an input unit in a step."""
     weight_range: float = 0.05
     """Forward weights start uniform in +- this."""
+    output_bias: float = 0.0
+    """Initial bias of the output units; where it is log(1 / (classes - 1)), their mean errors start at 0."""
     feedback_range: float = 0.1
     """Feedback weights are uniform in +- this."""
     eta: float = 1e-3
@@ -193,8 +196,10 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     for layer in net.layers:
         learns = params.pathway != "shallow" or layer is net.layers[-1]
         fa.Projection(
-            net, below, layer, fa.uniform(params.weight_range), plasticity=_rule(net, layer, params) if learns else None
-        )
+            net, below, layer, fa.uniform(params.weight_range),
+            bias=np.full(layer.units, params.output_bias if layer is net.layers[-1] else 0.0),
+            plasticity=_rule(net, layer, params) if learns else None,
+        )  # fmt: skip
         below = layer
     if params.average:
         fa.WeightAverage(net, params.average)
