@@ -50,7 +50,7 @@ class Kernel:
     arguments : list of str
         Arrays, constants and buffers of random numbers that they name.
     names : dict
-        ``events``, the array of events; where spikes make units refractory, ``not_refractory``, ``lastspike`` and ``t``.
+        ``events``, the array of events; where spikes make units refractory, ``not_refractory``, ``lastspike``, ``t``.
     """
 
     def __init__(self, template, scalar_code, vector_code, generator, keywords):

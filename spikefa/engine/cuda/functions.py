@@ -1,20 +1,40 @@
 """What the generated kernels call on the device: Brian2's functions, and the random numbers of one unit."""
 
+import math
+from math import acos as arccos
+from math import asin as arcsin
+from math import atan as arctan
+from math import cos, cosh, exp, expm1, log, log1p, log10, sin, sinh, sqrt, tan, tanh
+
 import numpy as np
 from numba import cuda
 
 from ..kernel_functions import clip, sign, timestep
 from ..philox import box_muller, philox_block
 
-__all__ = ["clip", "exp", "expm1", "exprel", "normal", "sign", "tanh", "timestep", "uniform_float32", "uniform_float64"]
+__all__ = [
+    *("clip", "exp", "expm1", "exprel", "sign", "tanh", "timestep"),
+    *("arccos", "arcsin", "arctan", "ceil", "cos", "cosh", "floor", "log", "log1p", "log10", "sin", "sinh", "sqrt", "tan"),
+    *("normal", "uniform_float32", "uniform_float64"),
+]
 
-exp, expm1, tanh = np.exp, np.expm1, np.tanh
+
+@cuda.jit(device=True)
+def floor(x):
+    """Largest whole number below, of the argument's type."""
+    return type(x)(math.floor(x))
+
+
+@cuda.jit(device=True)
+def ceil(x):
+    """Smallest whole number above, of the argument's type."""
+    return type(x)(math.ceil(x))
 
 
 @cuda.jit(device=True)
 def exprel(x):
     """(exp(x) - 1)/x, 1 at 0."""
-    return type(x)(1.0) if x == 0 else (x if x == np.inf else np.expm1(x) / x)
+    return type(x)(1.0) if x == 0 else (x if x == np.inf else expm1(x) / x)
 
 
 @cuda.jit(device=True)

@@ -6,6 +6,8 @@ number of threads.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import cuda
 
@@ -113,6 +115,6 @@ def softmax(streams, v, y):
             largest = max(largest, v[i])
         total = np.float64(0)
         for i in range(k, v.size, streams):
-            total += np.exp(np.float64(v[i] - largest))
+            total += math.exp(np.float64(v[i] - largest))
         for i in range(k, v.size, streams):
-            y[i] = number(np.exp(np.float64(v[i] - largest)) / total)
+            y[i] = number(math.exp(np.float64(v[i] - largest)) / total)
