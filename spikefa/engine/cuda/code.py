@@ -88,7 +88,7 @@ def _source(code: Kernel) -> tuple[str, dict]:
         real = f"_np.{stream.dtype.name}"
         text = re.sub(rf"\b{name}\[(\w+)\]", rf"{real}({function}({arguments}, \1))", text)
     # numba's CUDA target knows few of numpy's functions.
-    text = re.sub(r"\b_np\.(\w+)", lambda name: f"_f.{name[1]}" if name[1] in functions.__all__ else name[0], text)
+    text = re.sub(r"\b_np\.(\w+)", lambda name: f"_f.{name[1]}" if hasattr(functions, name[1]) else name[0], text)
     return text.replace("_np.abs(", "abs("), streams
 
 

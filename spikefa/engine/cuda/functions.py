@@ -1,4 +1,8 @@
-"""What the generated kernels call on the device: Brian2's functions, and the random numbers of one unit."""
+"""What the generated kernels call on the device: Brian2's functions, and the random numbers of one unit.
+
+Compiled functions of the processor are compiled anew for the device where a kernel calls them.
+"""
+# ruff: noqa: F401  (all of it is for the kernels)
 
 import math
 from math import acos as arccos
@@ -11,12 +15,6 @@ from numba import cuda
 
 from ..kernel_functions import clip, sign, timestep
 from ..philox import box_muller, philox_block
-
-__all__ = [
-    *("clip", "exp", "expm1", "exprel", "sign", "tanh", "timestep"),
-    *("arccos", "arcsin", "arctan", "ceil", "cos", "cosh", "floor", "log", "log1p", "log10", "sin", "sinh", "sqrt", "tan"),
-    *("normal", "uniform_float32", "uniform_float64"),
-]
 
 
 @cuda.jit(device=True)

@@ -11,8 +11,10 @@ import math
 import numpy as np
 from numba import cuda
 
-#: Partial sums that `partial_sums` makes of an array.
-PARTS = 4096
+from . import SIMULATED
+
+#: Partial sums that `partial_sums` makes of an array; few in the simulator, whose loops are Python's.
+PARTS = 64 if SIMULATED else 4096
 
 
 @cuda.jit
