@@ -14,7 +14,7 @@ from . import SIMULATED
 config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
 
 #: Threads of a block, and most blocks of a launch. The simulator makes an operating-system thread of each.
-THREADS, MOST_BLOCKS = (2, 2) if SIMULATED else (128, 4096)
+THREADS, MOST_BLOCKS = (1, 2) if SIMULATED else (128, 4096)
 
 
 @cache
