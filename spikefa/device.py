@@ -99,7 +99,7 @@ class DeviceRun(BrianObject):
         segments[0].launches.append(self._advance())
         for obj in objects:
             obj.active = False
-        self._inactive = objects
+        self._inactive, self.active = objects, True  # an evaluation makes all inactive that it does not know
 
     def end(self) -> None:
         """Bring everything to the host and give the objects back."""

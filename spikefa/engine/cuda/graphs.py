@@ -6,6 +6,7 @@ was captured with.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Hashable
 
 from . import SIMULATED
@@ -51,4 +52,6 @@ def _captured(launch: Callable[[], None]) -> Callable[[], None]:
         graph = checked(driver.cuStreamEndCapture(handle))
     replay = checked(driver.cuGraphInstantiate(graph, 0))
     checked(driver.cuGraphDestroy(graph))
-    return lambda: checked(driver.cuGraphLaunch(replay, handle))
+    again = lambda: checked(driver.cuGraphLaunch(replay, handle))
+    weakref.finalize(again, driver.cuGraphExecDestroy, replay)
+    return again
