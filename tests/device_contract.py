@@ -69,7 +69,7 @@ def test_same_spikes_and_weights_as_the_processor(changes):
     one, other = both(**changes)
     start = build("cpu", **changes)
     assert_equal(one, other, 1e-12 if one.dtype == np.float64 else 2e-5)
-    assert not np.allclose(one.projections[0].W, start.projections[0].W, rtol=1e-2)
+    assert not np.allclose(one["image_to_h1"].W, start["image_to_h1"].W, rtol=1e-2)
 
 
 def test_runs_that_begin_and_end_within_a_presentation():
