@@ -61,17 +61,26 @@ class WeightAverage(BrianObject):
 
     def run(self) -> None:
         """Take a sample at the end of every `every`-th presentation."""
+        fraction = self.next_fraction()
+        if fraction is not None:
+            for mean, values in self.means_and_values():
+                _approach(np.atleast_2d(mean), np.atleast_2d(values), mean.dtype.type(fraction))
+
+    def next_fraction(self) -> float | None:
+        """Count this step; return by what fraction the means are to approach the values in it, None if not at all."""
         if self.network.stimulus is None or not self.network.stimulus.last_step:
-            return
+            return None
         self._count[0] += 1
         if self._count[0] % self.every:
-            return
+            return None
         self._count[1] += 1
-        fraction = max(1 / self._count[1], min(1.0, self.every * self.network.streams / self.images))
-        for projection in self._projections:
-            W, b = self._means[projection.name]
-            _approach(np.atleast_2d(W), np.atleast_2d(projection.stored), W.dtype.type(fraction))
-            b += b.dtype.type(fraction) * (projection.b - b)
+        return float(max(1 / self._count[1], min(1.0, self.every * self.network.streams / self.images)))
+
+    def means_and_values(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Each mean with the array that it follows, both as they lie in memory."""
+        own = [(p.stored, p.b) for p in self._projections]
+        means = [self._means[p.name] for p in self._projections]
+        return [pair for mean, values in zip(means, own, strict=True) for pair in zip(mean, values, strict=True)]
 
     @contextmanager
     def applied(self) -> Iterator[None]:

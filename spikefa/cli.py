@@ -30,6 +30,13 @@ console = Console(highlight=False, soft_wrap=True)
 Data = StrEnum("Data", {name.replace("-", "_"): name for name in NAMES})
 
 
+class Device(StrEnum):
+    """Where a network runs."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 class Figure(StrEnum):
     """Figures."""
 
@@ -43,6 +50,8 @@ class Figure(StrEnum):
 DataDir = Annotated[
     Path | None, typer.Option(help="Directory of the data's files; else SPIKEFA_DATA, else downloaded.")
 ]
+
+OnDevice = Annotated[Device, typer.Option(help="Where the network runs; cuda is an NVIDIA GPU.")]
 
 
 @app.command()
@@ -75,6 +84,7 @@ def train(
     diagnostics: Annotated[
         bool, typer.Option("--diagnostics", help="Measure the updates against those of backpropagation.")
     ] = False,
+    device: OnDevice = Device.cpu,
     run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/MODEL-DATE.")] = None,
 ) -> None:
     """Train a model, with checkpoints on the way. Ctrl-C saves and says how to go on."""
@@ -102,6 +112,7 @@ def train(
         data=data.value,
         data_dir=None if data_dir is None else str(data_dir.resolve()),
         validation=validation,
+        device=device.value,
     )
     trainer = made.trainer()  # refuses what does not fit before anything is written
     made.create()
@@ -112,11 +123,12 @@ def train(
 def resume(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     data_dir: DataDir = None,
+    device: OnDevice = Device.cpu,
 ) -> None:
     """Go on with a run that was interrupted or killed, bit for bit."""
     from .runs import open_run
 
-    opened = open_run(run, None if data_dir is None else str(data_dir.resolve()))
+    opened = open_run(run, None if data_dir is None else str(data_dir.resolve()), device.value)
     trainer = opened.trainer()
     trainer.resume()
     console.print(f"Going on after {trainer.images_seen:,} of {trainer.total:,} images.")
@@ -130,12 +142,13 @@ def evaluate(
         list[int] | None, typer.Option(help="Steps an image (repeatable); default: the run's.")
     ] = None,
     data_dir: DataDir = None,
+    device: OnDevice = Device.cpu,
 ) -> None:
     """Measure the error of a run's last checkpoint on the test images. Writes nothing."""
     from . import evaluation
     from .runs import open_run
 
-    opened = open_run(run, None if data_dir is None else str(data_dir.resolve()))
+    opened = open_run(run, None if data_dir is None else str(data_dir.resolve()), device.value)
     network, dataset = opened.trained_network(), opened.dataset()
     readout = network.readout
     for count in steps or [opened.protocol.test_steps]:
@@ -261,7 +274,7 @@ def _train(run, trainer) -> None:
     if trainer.interrupted:
         console.print(
             f"Interrupted after {trainer.images_seen:,} of {trainer.total:,} images; saved {trainer.checkpoint}. "
-            f"Go on with: spikefa resume {run.directory}"
+            f"Go on with: spikefa resume {run.directory}{'' if run.device == 'cpu' else f' --device {run.device}'}"
         )
         raise typer.Exit(130)
     if last is not None:

@@ -51,6 +51,7 @@ class Monitor(BrianObject):
     """
 
     add_to_magic_network = False
+    only_reads = True
 
     def __init__(self, network: Network, every: int | None, when: str, order: int, name: str):
         owner = type(self).__name__
@@ -66,11 +67,16 @@ class Monitor(BrianObject):
         """Measure in this step too; a later request takes the place of one that is still to come."""
         self._requested = int(step)
 
+    @property
+    def due(self) -> bool:
+        """Whether this is a step in which to measure."""
+        step = self.network.step
+        return step == self._requested or (self.every is not None and (step + 1) % self.every == 0)
+
     def run(self) -> None:
         """Measure, if it is time."""
-        step = self.network.step
-        if step == self._requested or (self.every is not None and (step + 1) % self.every == 0):
-            self._steps.append(step)
+        if self.due:
+            self._steps.append(self.network.step)
             for column, value in self._measure().items():
                 self._columns.setdefault(column, []).append(value)
 

@@ -19,6 +19,7 @@ class _Recorder(BrianObject):
     """Copies chosen values of stream 0 at the end of every step."""
 
     add_to_magic_network = False
+    only_reads = True
 
     def __init__(self, network: Network, watched: list[tuple[np.ndarray, np.ndarray]]):
         super().__init__(clock=network.clock, when="end", order=50, name=f"{network.name}_display")

@@ -136,7 +136,7 @@ class Population(NeuronGroup):
         elif spiking:
             thresholder = self.thresholder["spike"]
             thresholder.when, thresholder.order = self.slot, place + THRESHOLD
-            marker = _SpikesToOutput(self, place + MARK)
+            marker = SpikesToOutput(self, place + MARK)
             self.contained_objects.append(marker)
             if "spike" in self.resetter:
                 resetter = self.resetter["spike"]
@@ -201,7 +201,7 @@ class Population(NeuronGroup):
         return type(self)(network, **self._statement)
 
 
-class _SpikesToOutput(BrianObject):
+class SpikesToOutput(BrianObject):
     """Write the threshold's events into the output variable: 1 for the units that crossed, else 0."""
 
     add_to_magic_network = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from brian2 import BrianObject, Clock, Quantity, get_device, ms, second
@@ -14,11 +14,15 @@ from brian2.devices.device import RuntimeDevice
 from .averaging import WeightAverage
 from .engine import code_object_class
 from .engine.blas import single_threaded_blas
+from .engine.cuda import require_cuda
 from .engine.threads import thread_pool
 from .layers import STRIDE, ErrorPopulation, Input, Layer, Population
 from .projections import Projection
 from .readout import Readout, SquaredError, Votes
 from .stimulus import Stimulus
+
+if TYPE_CHECKING:
+    from .device import DeviceRun
 
 #: One step: the stimulus, then every layer bottom up, then the error top down, then plasticity. Brian2's own
 #: slots have to stay in the list.
@@ -44,6 +48,9 @@ class Network(BrianNetwork):
     dtype : {"float32", "float64"}
     target : {"numba", "numpy", "cython"}
         Brian2 code-generation target of the equations.
+    device : {"cpu", "cuda"}
+        Where it runs: on the processor, or on an NVIDIA GPU (see `spikefa.device`). It may be changed between runs,
+        at which the state lies in the same arrays.
     name : str
 
     Raises
@@ -59,6 +66,7 @@ class Network(BrianNetwork):
         dt: Quantity = 1 * ms,
         dtype: str = "float32",
         target: str = "numba",
+        device: str = "cpu",
         name: str = "spikefa*",
     ):
         if isinstance(streams, bool) or not isinstance(streams, int | np.integer) or streams < 1:
@@ -85,6 +93,8 @@ class Network(BrianNetwork):
         self.readout: Readout | None = None
         self.average: WeightAverage | None = None
         self._places: dict[str, int] = {}
+        self._device_run: DeviceRun | None = None
+        self.device = device
 
     # What the parts call when they join.
 
@@ -151,6 +161,27 @@ class Network(BrianNetwork):
 
     # Running.
 
+    @property
+    def device(self) -> str:
+        """Where the network runs: ``"cpu"`` or ``"cuda"``."""
+        return "cpu" if self._device_run is None else "cuda"
+
+    @device.setter
+    def device(self, device: str) -> None:
+        if device not in ("cpu", "cuda"):
+            raise ValueError(f"Network: device must be 'cpu' or 'cuda', got {device!r}")
+        if device == self.device:
+            return
+        if self._device_run is not None:
+            self.remove(self._device_run)
+            self._device_run = None
+            return
+        require_cuda()
+        from .device import DeviceRun  # needs numba's CUDA target
+
+        self._device_run = DeviceRun(self)
+        self.join(self._device_run)
+
     def before_run(self, run_namespace: dict) -> None:
         """Prepare a run; refuse devices that would drop the kernels."""
         if type(get_device()) is not RuntimeDevice:
@@ -159,6 +190,14 @@ class Network(BrianNetwork):
                 "plasticity kernels; use the runtime device: set_device('runtime')"
             )
         super().before_run(run_namespace)
+        if self._device_run is not None:
+            self._device_run.begin()
+
+    def after_run(self) -> None:
+        """Finish a run, with the state where it was before it."""
+        if self._device_run is not None:
+            self._device_run.end()
+        super().after_run()
 
     def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
         """Run for a duration, as `brian2.Network.run`."""
@@ -167,6 +206,8 @@ class Network(BrianNetwork):
             with single_threaded_blas(), thread_pool(work):
                 super().run(duration, *args, level=level + 2, **options)
         finally:
+            if self._device_run is not None:
+                self._device_run.end()
             for projection in self.projections:
                 projection.catch_up()
 

@@ -293,11 +293,16 @@ class Learning(BrianObject):
         elif self._velocity is not None:
             self._run_with_momentum()
         else:
-            self._pending[0] *= self._keep
-            keep = 1.0
-            if abs(1 - self._pending[0]) > self._quantum:
-                keep, self._pending[0] = float(self._pending[0]), 1.0
+            keep = self.next_keep()
             self._accumulate(self.projection.stored, self.projection.b, keep, keep)
+
+    def next_keep(self) -> float:
+        """Let one more step's decay fall due; return the factor that is to be applied in it, mostly 1."""
+        self._pending[0] *= self._keep
+        keep = 1.0
+        if abs(1 - self._pending[0]) > self._quantum:
+            keep, self._pending[0] = float(self._pending[0]), 1.0
+        return keep
 
     def _accumulate(self, weights: np.ndarray, bias: np.ndarray, keep: float, keep_bias: float) -> None:
         projection = self.projection

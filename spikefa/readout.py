@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,18 +45,20 @@ class Readout(BrianObject):
     def run(self) -> None:
         """Add this step's activity; at the presentation's end, guess."""
         self._activity += self._step_activity()
-        stimulus = self.network.stimulus
-        if stimulus.last_step:
-            guess = self._guess()
-            self._score(guess, stimulus.targets)
-            self.shown += len(guess)
-            for number, output in enumerate(self._outputs):
-                self.rates[number] += output.mean(dtype=np.float64)
-            if self.guesses is not None:
-                self.guesses.append(guess)
-            self._activity[:] = 0
-            if self.on_presentation is not None:
-                self.on_presentation()
+        if self.network.stimulus.last_step:
+            self.finish([output.mean(dtype=np.float64) for output in self._outputs])
+
+    def finish(self, means: Sequence[float]) -> None:
+        """Guess and score at the presentation's end; `means` are those of each layer's output in its last step."""
+        guess = self._guess()
+        self._score(guess, self.network.stimulus.targets)
+        self.shown += len(guess)
+        self.rates += means
+        if self.guesses is not None:
+            self.guesses.append(guess)
+        self._activity[:] = 0
+        if self.on_presentation is not None:
+            self.on_presentation()
 
     @property
     def mean_rates(self) -> np.ndarray:

@@ -46,6 +46,8 @@ class Run:
     data_dir : str or None
     validation : int
         How many of the last training images are held out.
+    device : str
+        Where the network runs, see `Network`.
     """
 
     directory: Path
@@ -57,6 +59,7 @@ class Run:
     data: str
     data_dir: str | None
     validation: int
+    device: str = "cpu"
 
     def create(self) -> None:
         """Make the directory and write what the run is.
@@ -83,6 +86,7 @@ class Run:
             "data": self.data,
             "data_dir": self.data_dir,
             "validation": self.validation,
+            "device": self.device,
             "created": datetime.now().astimezone().isoformat(timespec="seconds"),
             "command": sys.argv,
             "versions": _versions(),
@@ -100,7 +104,9 @@ class Run:
 
     def network(self) -> Network:
         """Build the network as at the start of the run."""
-        return self.model.build(self.params, streams=self.streams, seed=self.seed)
+        network = self.model.build(self.params, streams=self.streams, seed=self.seed)
+        network.device = self.device
+        return network
 
     def dataset(self) -> Dataset:
         """Load the data, hold the validation images out, and prepare the rest as the model says."""
@@ -140,7 +146,7 @@ class Run:
         return [Display.load(file) for file in files]
 
 
-def open_run(directory: str | Path, data_dir: str | None = None) -> Run:
+def open_run(directory: str | Path, data_dir: str | None = None, device: str = "cpu") -> Run:
     """Read a run directory.
 
     Parameters
@@ -148,6 +154,8 @@ def open_run(directory: str | Path, data_dir: str | None = None) -> Run:
     directory : path
     data_dir : str, optional
         Where the data are now, if not where they were.
+    device : str
+        Where the network is to run now, wherever the run began.
 
     Raises
     ------
@@ -184,6 +192,7 @@ def open_run(directory: str | Path, data_dir: str | None = None) -> Run:
             data=record["data"],
             data_dir=data_dir or record["data_dir"],
             validation=record["validation"],
+            device=device,
         )
     except (KeyError, TypeError) as error:
         raise RunError(f"{path}: is incomplete or of another version of spikefa ({error})") from error

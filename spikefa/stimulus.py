@@ -130,6 +130,11 @@ class Stimulus(BrianObject):
         self._step = (self._step + 1) % self._steps
 
     @property
+    def first_step(self) -> bool:
+        """Whether the current step is a presentation's first."""
+        return self._step == 1 % self._steps
+
+    @property
     def last_step(self) -> bool:
         """Whether the current step is a presentation's last."""
         return self._step == 0

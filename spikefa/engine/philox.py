@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit, prange, types
 from numba.extending import overload
 
-__all__ = ["fill_normal", "fill_uniform", "object_id", "philox_block"]
+__all__ = ["box_muller", "fill_normal", "fill_uniform", "object_id", "philox_block"]
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
@@ -132,8 +132,8 @@ def _sincos_eighth(x):
 
 
 @njit(forceinline=True)
-def _box_muller(wr, wa):
-    """Two independent standard normals of two random words."""
+def box_muller(wr, wa):
+    """Two independent standard normals of two random words (uint32)."""
     radius = math.sqrt(-2.0 * _log((np.float64(wr) + 0.5) * 2.0**-32))
     # Signed, the word is an angle in [-pi, pi); halved twice it is within reach of the polynomials,
     # and doubling the angle again takes two lines.
@@ -160,8 +160,8 @@ def _normal_blocks(out, first, last, k0, k1, step, obj, draw, offset):
     for block in range(np.uint64(first), np.uint64(last)):
         w0, w1, w2, w3 = philox_block(block + np.uint64(offset), draw, step, obj, k0, k1)
         unit = np.uint64(4) * block
-        out[unit], out[unit + np.uint64(1)] = _box_muller(w0, w1)
-        out[unit + np.uint64(2)], out[unit + np.uint64(3)] = _box_muller(w2, w3)
+        out[unit], out[unit + np.uint64(1)] = box_muller(w0, w1)
+        out[unit + np.uint64(2)], out[unit + np.uint64(3)] = box_muller(w2, w3)
 
 
 @njit

@@ -23,7 +23,7 @@ from .generator import STOCK_SEED, NumbaCodeGenerator
 from .kernel_cache import load_kernel
 from .kernel_source import BLOCK, TEMPLATES, kernel_source
 
-__all__ = ["NumbaCodeGenerator", "NumbaCodeObject"]
+__all__ = ["Kernel", "NumbaCodeGenerator", "NumbaCodeObject"]
 
 #: Groups of fewer units run in the calling thread: waking the others costs about 10 us.
 PARALLEL_FROM = 2 * BLOCK
@@ -39,8 +39,19 @@ prefs.register_preferences(
 )
 
 
-class _Kernel:
-    """What a template makes of the code: source, and the values its arguments get."""
+class Kernel:
+    """What a template makes of the code: source, and the values its arguments get.
+
+    Attributes
+    ----------
+    template : {'stateupdate', 'threshold', 'reset'}
+    scalar_code, casts, vector_code : str, list of str, str
+        The statements of which the source is made: once, and for every unit ``_idx``.
+    arguments : list of str
+        Arrays, constants and buffers of random numbers that they name.
+    names : dict
+        ``events``, the array of events; where spikes make units refractory, ``not_refractory``, ``lastspike``, ``t``.
+    """
 
     def __init__(self, template, scalar_code, vector_code, generator, keywords):
         n = len(generator.owner)
@@ -75,6 +86,8 @@ class _Kernel:
         self.functions = generator.functions
         self.events = keywords.get("eventspace_variable")
         self.n = n
+        self.template, self.names, self.dtype = template, names, generator.dtype
+        self.scalar_code, self.casts, self.vector_code = scalar_code, casts, vector_code
         # Padded, as the kernel looks at eight units at once.
         self.found = [np.zeros(-(-n // 8) * 8, dtype=np.bool_)] if template == "threshold" else []
         self.arrays, self.constants, self.streams = arrays, constants, streams
@@ -109,7 +122,7 @@ class _Template:
         generator = keywords.get("generator")
         if generator is None:  # the code is numpy's, see `_make_generator`
             return self.numpy_template(scalar_code, vector_code, **keywords)
-        return _Kernel(self.name, scalar_code[None], vector_code[None], generator, keywords)
+        return Kernel(self.name, scalar_code[None], vector_code[None], generator, keywords)
 
 
 class _Templater:
@@ -141,7 +154,7 @@ class NumbaCodeObject(CodeObject):
 
     def __new__(cls, owner, code, *args, **keywords):
         """Return a `NumpyCodeObject` for code that is no kernel."""
-        if isinstance(code, _Kernel):
+        if isinstance(code, Kernel):
             return super().__new__(cls)
         return NumpyCodeObject(owner, code, *args, **keywords)
 

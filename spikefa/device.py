@@ -1,0 +1,338 @@
+"""The same network on a GPU: its objects become launches, in the order of its schedule.
+
+A network is built on the processor as ever. In a run with ``device="cuda"`` its state lies on the device, and all its
+objects are inactive but one, `DeviceRun`, which does their work in their order. What the device knows (equations,
+dense projections, rules that are sums of outer products, softmax, readouts, averages) is launched there; any other
+object runs on the host at its place, with the arrays brought there and back: right, but slow. Where there is none of
+those, all steps of a presentation are launched at once, as a CUDA graph from the second time on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from brian2 import BrianObject, EventMonitor, PopulationRateMonitor, StateMonitor
+from brian2.groups.group import CodeRunner
+
+from .averaging import WeightAverage
+from .engine.cuda import kernels
+from .engine.cuda.code import prepare
+from .engine.cuda.graphs import Graphs
+from .engine.cuda.launching import bound
+from .engine.cuda.memory import Memory
+from .engine.cuda.products import product
+from .engine.target import NumbaCodeObject
+from .layers import SpikesToOutput
+from .plasticity import Learning
+from .projections import Projection
+from .readout import Readout, SquaredError, Votes
+from .shared import SharedProjection
+from .softmax import Softmax
+from .stimulus import Stimulus
+
+if TYPE_CHECKING:
+    from .network import Network
+
+MONITORS = (StateMonitor, EventMonitor, PopulationRateMonitor)
+
+
+@dataclass
+class Launch:
+    """What one object launches in a step, `call(plan())`; `plan` says what differs from step to step."""
+
+    call: Callable[[Any], None]
+    plan: Callable[[], Hashable] = lambda: None
+
+
+class DeviceRun(BrianObject):
+    """Does a network's steps on the device; the only active object of a run.
+
+    Parameters
+    ----------
+    network : Network
+
+    Raises
+    ------
+    ValueError
+        If the network's equations are not of the numba target.
+    """
+
+    add_to_magic_network = False
+
+    def __init__(self, network: Network):
+        if network.target != "numba":
+            raise ValueError(f"Network: device 'cuda' needs the target 'numba', got {network.target!r}")
+        super().__init__(clock=network.clock, when="start", order=0, name=f"{network.name}_device")
+        self.network, self.memory = network, Memory()
+        self._inactive: list[BrianObject] = []
+        self._sums = np.zeros((0, 0))
+
+    def begin(self) -> None:
+        """Take over the active objects, which are ready to run."""
+        objects = [obj for obj in self.network.sorted_objects if obj.active and obj is not self]
+        for obj in objects:
+            if obj.clock is not self.network.clock:
+                raise ValueError(
+                    f"Network: on device 'cuda' every object must have the network's clock, and {obj.name!r} has "
+                    f"another, {obj.clock.name!r}"
+                )
+        self.memory.begin()
+        self._parts: list[_Segment | Callable[[], None]] = []
+        whole = any(type(obj) is Stimulus for obj in objects)  # whether the host does nothing within a presentation
+        for obj in objects:
+            launches, then = self._translated(obj)
+            whole = whole and (launches is not None or type(obj) is Stimulus)
+            if launches:
+                if not (self._parts and isinstance(self._parts[-1], _Segment)):
+                    self._parts.append(_Segment(self))
+                self._parts[-1].launches += launches
+            if then is not None:
+                self._parts.append(then)
+        segments = [part for part in self._parts if isinstance(part, _Segment)]
+        self._whole = whole and len(segments) == 1
+        if not self._whole:  # after all that the host does, which has a clock of its own
+            segments = [_Segment(self)]
+            self._parts += segments
+        segments[0].launches.append(self._advance())
+        for obj in objects:
+            obj.active = False
+        self._inactive, self.active = objects, True  # an evaluation makes all inactive that it does not know
+
+    def end(self) -> None:
+        """Bring everything to the host and give the objects back."""
+        inactive, self._inactive = self._inactive, []
+        if inactive:
+            for obj in inactive:
+                obj.active = True
+            self.memory.download()
+
+    def run(self) -> None:
+        """Do one step; or all of a presentation, if it is its first."""
+        for part in self._parts:
+            part()
+
+    def steps_at_once(self) -> int:
+        """How many steps may be launched now: a presentation's, where one begins and nothing looks on, else 1."""
+        stimulus, clock = self.network.stimulus, self.network.clock
+        if not self._whole:
+            return 1
+        steps, left = stimulus.steps_per_image, clock._i_end - clock.variables["timestep"].get_value()[0]
+        return steps if stimulus.first_step and left >= steps else 1
+
+    # What becomes of each object: launches in every step (None: it runs on the host), and what the host does after.
+
+    def _translated(self, obj: BrianObject) -> tuple[list[Launch] | None, Callable[[], None] | None]:
+        # By the exact type: what a subclass changes, the device does not know.
+        launches, then = None, None
+        if isinstance(obj, CodeRunner) and type(obj).run is CodeRunner.run:
+            launches = self._code(obj)
+        elif type(obj) in (Projection, SharedProjection):
+            launches = self._projection(obj)
+        elif type(obj) is Learning:
+            launches = self._learning(obj)
+        elif type(obj) is SpikesToOutput:
+            output = self.memory.write(obj._output)
+            launches = [_plain(bound(kernels.mark, output.size, self.memory.events(obj._events), output))]
+        elif type(obj) is Softmax:
+            v, y = (obj.layer.array(name) for name in (obj.potential, obj.layer.output_variable))
+            streams = obj.layer.streams
+            launches = [_plain(bound(kernels.softmax, streams, streams, self.memory.read(v), self.memory.write(y)))]
+        elif type(obj) is Stimulus:
+            then = lambda: self._stimulate(obj)
+        elif type(obj) in (Votes, SquaredError):
+            launches, then = self._readout(obj)
+        elif type(obj) is WeightAverage:
+            launches, then = self._average(obj)
+        elif type(obj).run is BrianObject.run:
+            launches = []  # it does nothing itself, such as a group
+        if launches is None and then is None:
+            then = lambda: self._on_host(obj)
+        return launches, then
+
+    def _advance(self) -> Launch:
+        clock, memory = self.network.clock.variables, self.memory
+        step, t = (memory.read(clock[name].get_value()) for name in ("timestep", "t"))  # the host has its own
+        return _plain(bound(kernels.advance, 1, step, t, memory.read(clock["dt"].get_value())))
+
+    def _code(self, runner: CodeRunner) -> list[Launch] | None:
+        if not all(isinstance(code, NumbaCodeObject) for code in runner._code_objects):
+            return None
+        launches = [prepare(code.code, self.memory) for code in runner._code_objects]
+        return None if None in launches else [_plain(launch) for launch in launches]
+
+    def _projection(self, projection: Projection) -> list[Launch] | None:
+        shared = isinstance(projection, SharedProjection)
+        source = projection.source if shared else projection
+        if source.sparse:
+            return None
+        memory, streams = self.memory, projection.post.streams
+        n_pre, n_post = projection.shape
+        bias = memory.read(source.b if not shared or projection.bias else projection.b)
+        activity = memory.read(projection.pre.array(projection.pre.output_variable))
+        current = memory.write(projection.post.array(projection.post.current_variable))
+        add_bias = bound(kernels.add_bias, current.size, projection._add, streams, bias, current)
+        pre_major = source.event_driven != (shared and projection.transpose)
+        shape = n_post, streams, n_pre
+        add_product = product(current, memory.read(source.stored), activity, shape, (pre_major, False), 1.0)
+
+        def propagate(plan: None) -> None:
+            add_bias()
+            add_product(1.0)
+
+        return [Launch(propagate)]
+
+    def _learning(self, learning: Learning) -> list[Launch] | None:
+        if learning._loop is not None or learning.projection.sparse:
+            return None
+        memory, projection, momentum = self.memory, learning.projection, learning.plasticity.momentum
+        weights, bias = memory.write(projection.stored), memory.write(projection.b)
+        targets = (weights, bias)
+        if momentum:
+            targets = (memory.write(learning._velocity), memory.write(learning._bias_velocity))
+        updates = [
+            self._update(learning, *targets, f, g, scale, one)
+            for (_, f, g, one), scale in zip(learning._factors, learning._scales, strict=True)
+        ] or [self._decay(learning, *targets)]
+        decay = 1 - learning._keep
+        moves = [
+            bound(kernels.move_with_momentum, value.size, decay, velocity, value, moves)
+            for velocity, value, moves in zip(targets, (weights, bias), (True, learning.learn_bias), strict=True)
+            if momentum
+        ]
+
+        def learn(keep: float) -> None:
+            for update in updates:
+                update(keep)
+                keep = 1.0
+            for move in moves:
+                move()
+
+        return [Launch(learn, (lambda: momentum) if momentum else learning.next_keep)]
+
+    def _update(self, learning: Learning, weights: Any, bias: Any, f: Any, g: Any, scale: float, one: float):
+        memory, projection, streams = self.memory, learning.projection, learning.projection.post.streams
+        pre, post = memory.read(f), memory.read(g)
+        (n_pre, n_post), rows, columns = projection.shape, post, pre
+        shape = n_post, n_pre, streams
+        if projection.event_driven:
+            rows, columns, shape = pre, post, (n_pre, n_post, streams)
+        add_product = product(weights, rows, columns, shape, (False, True), scale)
+        update_bias = bound(kernels.update_bias, bias.size, streams, post, bias, scale * one)
+        clear = None
+        if projection._present is not None:
+            clear = bound(kernels.clear_absent, weights.size, memory.read(projection._present), weights)
+
+        def update(keep: float) -> None:
+            add_product(keep)
+            if clear is not None:
+                clear()
+            if learning.learn_bias:
+                update_bias(keep)
+
+        return update
+
+    def _decay(self, learning: Learning, weights: Any, bias: Any):
+        scaled = [weights, bias] if learning.learn_bias else [weights]
+        scale = [bound(kernels.scale_in_place, values.size, values) for values in scaled]
+
+        def decay(keep: float) -> None:
+            if keep != 1:
+                for launch in scale:
+                    launch(keep)
+
+        return decay
+
+    def _readout(self, readout: Readout) -> tuple[list[Launch], Callable[[], None]]:
+        memory, network = self.memory, self.network
+        outputs = [memory.read(layer.array(layer.output_variable)) for layer in network.layers]
+        activity = memory.write(readout._activity)
+        units = readout.layer.units // len(readout._activity)
+        add = bound(kernels.add_groups, activity.size, network.streams, units, outputs[-1], activity)
+        if len(self._sums) != len(outputs):
+            self._sums = np.zeros((len(outputs), kernels.PARTS))
+        sums, device_sums = self._sums, memory.write(self._sums)
+        sum_up = [
+            bound(kernels.partial_sums, kernels.PARTS, output, number * kernels.PARTS, device_sums)
+            for number, output in enumerate(outputs)
+        ]
+
+        def finish() -> None:
+            if network.stimulus.last_step:
+                for launch in sum_up:
+                    launch()
+                memory.download([readout._activity, sums])
+                readout.finish([row.sum() / output.size for row, output in zip(sums, outputs, strict=True)])
+                memory.upload([readout._activity])
+
+        return [_plain(add)], finish
+
+    def _average(self, average: WeightAverage) -> tuple[list[Launch], Callable[[], None]]:
+        memory = self.memory
+        approach = [
+            bound(kernels.approach, mean.size, memory.write(mean), memory.read(values))
+            for mean, values in average.means_and_values()
+        ]
+
+        def sample() -> None:
+            fraction = average.next_fraction()
+            if fraction is not None:
+                for launch in approach:
+                    launch(fraction)
+
+        return [], sample
+
+    # On the host.
+
+    def _stimulate(self, stimulus: Stimulus) -> None:
+        switched = stimulus.last_step
+        stimulus.run()
+        if switched:
+            arrays = [stimulus.input.array(stimulus.input.rate_variable)]
+            arrays += [] if stimulus.error is None else [stimulus.error.array("target")]
+            self.memory.upload(arrays)
+
+    def _on_host(self, obj: BrianObject) -> None:
+        """Run an object with its arrays on the host; it may say that it is not ``due``, or ``only_reads``."""
+        if not getattr(obj, "due", True):
+            return
+        arrays = None
+        if isinstance(obj, MONITORS):
+            variables = [v for code in obj._code_objects for v in code.variables.values()]
+            arrays = [v.get_value() for v in variables if getattr(v, "array", False) and not v.dynamic]
+        self.memory.download(arrays)
+        obj.run()
+        if not (isinstance(obj, MONITORS) or getattr(obj, "only_reads", False)):
+            self.memory.upload()
+
+
+class _Segment:
+    """Launches between two things that happen on the host."""
+
+    def __init__(self, device: DeviceRun):
+        self.device, self.graphs = device, Graphs()
+        self.launches: list[Launch] = []
+        self._ahead = 0  # steps that are launched already
+
+    def __call__(self) -> None:
+        if self._ahead:
+            self._ahead -= 1
+            return
+        steps = self.device.steps_at_once()
+        plans = [tuple(launch.plan() for launch in self.launches) for _ in range(steps)]
+        if steps > 1:
+            self.graphs.run(tuple(plans), lambda: self._launch(plans))
+        else:
+            self._launch(plans)
+        self._ahead = steps - 1
+
+    def _launch(self, plans: list[tuple]) -> None:
+        for plan in plans:
+            for launch, value in zip(self.launches, plan, strict=True):
+                launch.call(value)
+
+
+def _plain(launch: Callable[[], None]) -> Launch:
+    return Launch(lambda plan: launch())

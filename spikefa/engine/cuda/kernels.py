@@ -1,0 +1,122 @@
+"""Kernels of projections, rules and readouts around the matrix products. Arrays are flat, and know nothing of Brian2.
+
+Each number is written by one thread, and each sum runs in an order fixed by the shapes: results do not depend on the
+number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import cuda
+
+from . import SIMULATED
+
+#: Partial sums that `partial_sums` makes of an array; few in the simulator, whose loops are Python's.
+PARTS = 64 if SIMULATED else 4096
+
+
+@cuda.jit
+def advance(step, t, dt):
+    """Go to the next step: `step` int64 (1,), `t` and `dt` float64 (1,)."""
+    if cuda.grid(1) == 0:
+        step[0] += 1
+        t[0] = step[0] * dt[0]
+
+
+@cuda.jit
+def add_bias(add, streams, bias, current):
+    """``current = bias``, or ``current += bias`` where `add`; bias (n_post,), current (n_post, streams)."""
+    for i in range(cuda.grid(1), current.size, cuda.gridsize(1)):
+        b = bias[i // streams]
+        current[i] = current[i] + b if add else b
+
+
+@cuda.jit
+def update_bias(streams, post, bias, scale, keep):
+    """``bias = keep * bias + scale * post.sum(axis=1)``; bias (n_post,), post (n_post, streams)."""
+    number = bias.dtype.type
+    for j in range(cuda.grid(1), bias.size, cuda.gridsize(1)):
+        total = number(0)
+        for k in range(j * streams, (j + 1) * streams):
+            total += post[k]
+        bias[j] = number(keep) * bias[j] + number(scale) * total
+
+
+@cuda.jit
+def scale_in_place(values, keep):
+    """``values *= keep``."""
+    number = values.dtype.type
+    for i in range(cuda.grid(1), values.size, cuda.gridsize(1)):
+        values[i] *= number(keep)
+
+
+@cuda.jit
+def move_with_momentum(decay, velocity, values, moves):
+    """``velocity -= decay * values``, and ``values += velocity`` where it `moves`."""
+    number = values.dtype.type
+    for i in range(cuda.grid(1), values.size, cuda.gridsize(1)):
+        velocity[i] -= number(decay) * values[i]
+        if moves:
+            values[i] += velocity[i]
+
+
+@cuda.jit
+def approach(average, values, fraction):
+    """``average += fraction * (values - average)``."""
+    number = values.dtype.type
+    for i in range(cuda.grid(1), values.size, cuda.gridsize(1)):
+        average[i] += number(fraction) * (values[i] - average[i])
+
+
+@cuda.jit
+def clear_absent(present, weights):
+    """``weights = 0`` where `present` is False."""
+    for i in range(cuda.grid(1), weights.size, cuda.gridsize(1)):
+        if not present[i]:
+            weights[i] = 0
+
+
+@cuda.jit
+def mark(events, output):
+    """``output`` = 1 for the units that had an event, else 0."""
+    for i in range(cuda.grid(1), output.size, cuda.gridsize(1)):
+        output[i] = 1 if events[i] else 0
+
+
+@cuda.jit
+def add_groups(streams, units, output, activity):
+    """Add each group's summed output (groups * units, streams) to `activity` float64 (groups, streams)."""
+    number = output.dtype.type
+    for i in range(cuda.grid(1), activity.size, cuda.gridsize(1)):
+        group, k = i // streams, i % streams
+        total = number(0)
+        for j in range(group * units, (group + 1) * units):
+            total += output[j * streams + k]
+        activity[i] += total
+
+
+@cuda.jit
+def partial_sums(values, first, sums):
+    """``sums[first + p]`` = sum of ``values[p::PARTS]`` in float64."""
+    for p in range(cuda.grid(1), PARTS, cuda.gridsize(1)):
+        total = np.float64(0)
+        for i in range(p, values.size, PARTS):
+            total += values[i]
+        sums[first + p] = total
+
+
+@cuda.jit
+def softmax(streams, v, y):
+    """``y = exp(v) / sum of exp(v)`` over the units of every stream; v and y (units, streams)."""
+    number = y.dtype.type
+    for k in range(cuda.grid(1), streams, cuda.gridsize(1)):
+        largest = v[k]
+        for i in range(k, v.size, streams):
+            largest = max(largest, v[i])
+        total = np.float64(0)
+        for i in range(k, v.size, streams):
+            total += math.exp(np.float64(v[i] - largest))
+        for i in range(k, v.size, streams):
+            y[i] = number(math.exp(np.float64(v[i] - largest)) / total)

@@ -1,0 +1,89 @@
+"""Twins, on the device, of arrays of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from .launching import stream
+
+
+class Memory:
+    """The device's twins of arrays, made when first asked for, and kept.
+
+    Between runs the host's arrays are the truth. In a run it is the device's; whoever needs an array on the host
+    says so with `download`, and tells what was changed there with `upload`. Twins are flat; views of one array that
+    begin where it does share its twin.
+    """
+
+    def __init__(self):
+        self._twins: dict[int, tuple[np.ndarray, Any]] = {}
+        self._events: dict[int, np.ndarray] = {}
+        self._used: set[int] = set()
+        self._written: set[int] = set()
+
+    def begin(self) -> None:
+        """Start a run: nothing is used yet."""
+        self._used, self._written = set(), set()
+
+    def read(self, array: np.ndarray) -> Any:
+        """Return the twin ``(size,)`` of an array that kernels read, uploaded if it is new in this run."""
+        key = array.ctypes.data
+        if key not in self._twins:
+            if not array.flags.c_contiguous:
+                raise ValueError(f"Memory: an array must be contiguous, got strides {array.strides} of {array.shape}")
+            flat = array.reshape(-1)
+            self._twins[key] = flat, cuda.device_array(flat.shape, flat.dtype, stream=stream())
+        if key not in self._used:
+            self._used.add(key)
+            self._copy_up(key)
+        return self._twins[key][1]
+
+    def write(self, array: np.ndarray) -> Any:
+        """Return the twin of an array that kernels change."""
+        twin = self.read(array)
+        self._written.add(array.ctypes.data)
+        return twin
+
+    def events(self, array: np.ndarray) -> Any:
+        """Return the twin of Brian2's array of events: for every unit whether it had one, ``(units,)`` bool."""
+        key = array.ctypes.data
+        if key not in self._events:
+            self._events[key] = array
+            self._twins[key] = None, cuda.device_array(array.size - 1, np.bool_, stream=stream())
+        if key not in self._used:
+            self._used.add(key)
+            self._copy_up(key)
+        self._written.add(key)
+        return self._twins[key][1]
+
+    def download(self, arrays: Iterable[np.ndarray] | None = None) -> None:
+        """Bring what the device has written to the host: of some arrays, or all."""
+        for key in self._chosen(arrays) & self._written:
+            flat, twin = self._twins[key]
+            if key in self._events:
+                events, found = self._events[key], np.flatnonzero(twin.copy_to_host(stream=stream()))
+                stream().synchronize()
+                events[: found.size], events[-1] = found, found.size
+            else:
+                twin.copy_to_host(flat, stream=stream())
+        stream().synchronize()
+
+    def upload(self, arrays: Iterable[np.ndarray] | None = None) -> None:
+        """Bring to the device what the host has changed: some arrays, or all that are used in this run."""
+        for key in self._chosen(arrays) & self._used:
+            self._copy_up(key)
+
+    def _chosen(self, arrays: Iterable[np.ndarray] | None) -> set[int]:
+        return self._used if arrays is None else {array.ctypes.data for array in arrays}
+
+    def _copy_up(self, key: int) -> None:
+        flat, twin = self._twins[key]
+        if key in self._events:
+            events = self._events[key]
+            flat = np.zeros(events.size - 1, np.bool_)
+            flat[events[: events[-1]]] = True
+        twin.copy_to_device(flat, stream=stream())

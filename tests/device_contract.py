@@ -1,0 +1,239 @@
+"""What ``device="cuda"`` promises: `test_device.py` runs it in numba's simulator, and on a GPU where there is one."""
+
+import numpy as np
+import pytest
+from brian2 import Clock, NetworkOperation, SpikeMonitor, StateMonitor, ms
+
+import spikefa as fa
+from spikefa import checkpoints, device, evaluation, modelfile, plasticity
+from spikefa.engine.cuda.graphs import Graphs
+from spikefa.network import DISPLAY
+
+MODEL = modelfile.load("lillicrap2016_spiking")
+SIZES = {
+    "pixels": 12, "hidden": (6, 5), "outputs": 4, "classes": 2, "eta": 4e-2, "weight_range": 0.6,
+    "feedback_range": 0.5, "steps_per_image": 3,
+}  # fmt: skip
+RNG = np.random.default_rng(5)
+IMAGES, LABELS = RNG.random((60, 12)), RNG.integers(0, 2, 60)
+
+
+def build(where, streams=3, **changes):
+    net = MODEL.build(MODEL.params(SIZES | changes), streams=streams, seed=7)
+    net.device = where
+    show(net)
+    return net
+
+
+def show(net, skip=0):
+    whole = skip + (len(IMAGES) - skip) // net.streams * net.streams
+    net.stimulus.show_images(IMAGES[skip:whole], LABELS[skip:whole])
+
+
+def assert_equal(one, other, rtol=1e-12):
+    """Equal spikes; potentials, weights and all else that is saved to rounding."""
+    assert one.step == other.step
+    for layer in one.layers:
+        if layer.output_variable == "s":
+            assert np.array_equal(layer.view("s"), other[layer.name].view("s"))
+    ours, theirs = (net.activity() | net.parameters() for net in (one, other))
+    assert ours.keys() == theirs.keys()
+    for name, array in ours.items():
+        if not name.endswith("_spikespace"):
+            np.testing.assert_allclose(array, theirs[name], rtol, rtol, err_msg=name)
+    for name, value in one.readout.progress.items():
+        np.testing.assert_allclose(value, other.readout.progress[name], 1e-12, err_msg=name)
+
+
+def both(run=lambda net: net.run_steps(12), **changes):
+    nets = build("cpu", **changes), build("cuda", **changes)
+    for net in nets:
+        run(net)
+    return nets
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dtype": "float64", "gamma": 1e-3},
+        {"gamma": 1e-6},  # falls due every fourth step
+        {"momentum": 0.5, "gamma": 1e-3, "mean_steps": 10.0, "average": 20},
+        {"streams": 1},  # weights that lie the other way round
+        {"pathway": "transpose"},
+        {"pathway": "reshuffled"},  # runs on the host
+        {"steps_per_image": 1},
+    ],
+    ids=str,
+)
+def test_same_spikes_and_weights_as_the_processor(changes):
+    one, other = both(**changes)
+    start = build("cpu", **changes)
+    assert_equal(one, other, 1e-12 if one.dtype == np.float64 else 2e-5)
+    assert not np.allclose(one["image_to_h1"].W, start["image_to_h1"].W, rtol=1e-2)
+
+
+def test_runs_that_begin_and_end_within_a_presentation():
+    def run(net):
+        for steps in (4, 1, 9, 4):
+            net.run_steps(steps)
+
+    assert_equal(*both(run, dtype="float64"))
+
+
+def test_presentations_are_launched_whole_and_replayed_with_what_changes(monkeypatch):
+    """Decay falls due in every fourth step, with 3 steps a presentation: replaying the first would be wrong."""
+    monkeypatch.setattr(plasticity, "DECAY_QUANTUM", {"float64": 3e-3})
+    changes = {"gamma": 1e-3, "streams": 1, "hidden": (4,), "dtype": "float64"}
+    run = lambda net: net.run_steps(24)
+    keys, original = [], Graphs.run
+
+    def watched(graphs, key, launch):
+        keys.append(key)
+        original(graphs, key, launch)
+
+    monkeypatch.setattr(Graphs, "run", watched)
+    assert_equal(*both(run, **changes))
+    assert len(keys) == 8 and len(set(keys)) == 4
+    monkeypatch.setattr(Graphs, "run", lambda graphs, key, launch: original(graphs, "one for all", launch))
+    with pytest.raises(AssertionError):
+        assert_equal(*both(run, **changes))
+
+
+def test_a_kernel_that_does_nothing_is_found(monkeypatch):
+    bound = device.bound
+
+    def broken(kernel, *arguments):
+        return (lambda *more: None) if kernel is device.kernels.update_bias else bound(kernel, *arguments)
+
+    monkeypatch.setattr(device, "bound", broken)
+    with pytest.raises(AssertionError):
+        assert_equal(*both(dtype="float64"))
+
+
+def test_evaluation_gives_the_same_guesses_and_leaves_no_trace():
+    one, other = both(lambda net: net.run_steps(6), average=6)
+    before = {name: array.copy() for name, array in (other.activity() | other.parameters()).items()}
+    guesses = []
+    for net in (one, other):
+        with net.averaged():
+            guesses.append(evaluation.guesses(net, IMAGES[:8], 4))
+    assert np.array_equal(*guesses) and len(guesses[0]) == 8
+    for name, array in (other.activity() | other.parameters()).items():
+        assert np.array_equal(array, before[name]), name
+    for net in (one, other):
+        with net.aside(DISPLAY):
+            show(net)
+            net.run_steps(3)
+        net.run_steps(6)
+    assert_equal(one, other, 2e-5)
+
+
+@pytest.mark.parametrize("first, then", [("cpu", "cuda"), ("cuda", "cpu")])
+def test_a_checkpoint_of_one_device_goes_on_on_the_other(first, then, tmp_path):
+    changes = {"dtype": "float64", "momentum": 0.3}
+    whole, begun, resumed = build("cpu", **changes), build(first, **changes), build(then, **changes)
+    whole.run_steps(15)
+    begun.run_steps(9)
+    checkpoints.save(tmp_path / "c.h5", begun, begun.readout.progress, "")
+    resumed.readout.progress = checkpoints.load(tmp_path / "c.h5", resumed)
+    show(resumed, 9)
+    resumed.run_steps(6)
+    assert_equal(whole, resumed)
+
+
+def test_one_network_moves_between_devices():
+    def run(net):
+        net.run_steps(6)
+        net.device = "cpu"
+        net.run_steps(3)
+        net.device = "cuda" if net is moved else "cpu"
+        net.run_steps(6)
+
+    stays, moved = build("cpu", dtype="float64"), build("cuda", dtype="float64")
+    for net in (stays, moved):
+        run(net)
+    assert_equal(stays, moved)
+
+
+def test_monitors_and_operations():
+    recorded = []
+
+    def run(net):
+        states = StateMonitor(net["h1"], ["v", "p"], record=True)
+        spikes = SpikeMonitor(net["h2"])
+        after = StateMonitor(net["h1"], "v", record=[0, 3], when="end", name="after")
+
+        def disturb(t):
+            net["h1"].view("v")[0, 0] = 0.25
+            net["image_to_h1"].W[0, 0] += 0.01
+
+        operation = NetworkOperation(disturb, clock=net.clock, when="end", order=90)
+        net.add(states, spikes, after, operation)
+        net.run_steps(9)
+        recorded.append([states.t_, states.v, states.p, spikes.i[:], spikes.t_[:], after.v])
+
+    assert_equal(*both(run, dtype="float64"))
+    for one, other in zip(*recorded, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    assert len(recorded[0][3]) > 5 and np.ptp(recorded[0][1]) > 0
+
+
+LIF = """
+dv/dt = (I + 0.3 * sin(v) - v) / tau : 1 (unless refractory)
+I : 1
+s : 1
+w = clip(v, 0, 1) * s + floor(abs(v)) : 1
+"""
+
+
+def own_network(where, mask=None, rule="dW = 0.01 * w_post * s_pre - 0.001 * W", softmax=False):
+    """Thresholds, resets, refractoriness, noise, a regression; and by choice sparse weights, softmax, soft bounds."""
+    net = fa.Network(streams=2, seed=3, dtype="float64", device=where)
+    fa.Input(net, "x", 4)
+    constants = {"tau": 3 * ms}
+    fa.Layer(
+        net, "h", 5, LIF, receive="I = I + 0.2 * randn()", threshold="v > 0.4", reset="v = 0", refractory=2 * ms,
+        namespace=constants,
+    )  # fmt: skip
+    out = fa.Layer(
+        net, "y", 3, "dv/dt = (I - v)/tau : 1\nI : 1\nr : 1", emit="" if softmax else "r = v", output="r",
+        threshold=None, namespace=constants,
+    )  # fmt: skip
+    if softmax:
+        fa.Softmax(net, out)
+    fa.Projection(net, "x", "h", fa.uniform(2), mask=mask, plasticity=fa.Plasticity(rule))
+    fa.Projection(net, "h", "y", fa.uniform(1))
+    net.present(4)
+    net.stimulus.show_images(IMAGES[:10, :4], IMAGES[:10, :3])
+    net.run_steps(16)
+    return net
+
+
+def mask(kept):
+    drawn = np.random.default_rng(0).random((4, 5)) < kept
+    drawn[0, 0], drawn[1, 1] = True, False
+    return drawn
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"softmax": True},
+        {"mask": mask(0.7)},
+        {"mask": mask(0.0)},  # sparse: runs on the host
+        {"rule": "dW = 0.01 * w_post * s_pre * (1 - W)"},  # a loop over synapses: runs on the host
+    ],
+    ids=["softmax", "masked", "sparse", "soft bounds"],
+)
+def test_own_equations_and_what_runs_on_the_host(options):
+    one, other = own_network("cpu", **options), own_network("cuda", **options)
+    assert_equal(one, other)
+    assert one.projections[0].W.std() > 0 and one["h"].view("v").std() > 0
+
+
+def test_another_clock_is_refused():
+    net = build("cuda")
+    net.add(StateMonitor(net["h1"], "v", record=True, clock=Clock(0.1 * ms, name="fast"), name="watcher"))
+    with pytest.raises(ValueError, match="every object must have the network's clock, and 'watcher' has another"):
+        net.run_steps(3)
+    assert all(obj.active for obj in net.sorted_objects)
