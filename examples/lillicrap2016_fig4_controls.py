@@ -38,11 +38,13 @@ COMMON = {
 }  # fmt: skip
 if QUICK:
     COMMON |= {"pixels": 64, "hidden": (100, 100, 100), "outputs": 100, "average": 1000, "weight_range": 0.2}
+# Errors of many output units add up on their way down, and nothing bounds them: the rate has to be lower.
+BACKPROP = {"eta": 1e-3, "eta_output": 3.0, "weight_range": 0.3} if not QUICK else {"eta": 0.1, "eta_output": 0.1}
 CONTROLS = {  # name -> (label, changes, colour)
     "alignment": ("random feedback", {}, BLUE),
-    "transpose": ("backpropagation", {"pathway": "transpose", "eta": 0.1, "eta_output": 0.1}, INK),
+    "transpose": ("backpropagation", {"pathway": "transpose"} | BACKPROP, INK),
     "reshuffled": ("feedback reshuffled", {"pathway": "reshuffled"}, VERMILLION),
-    "frozen_large": ("frozen, weights ±0.5", {"pathway": "shallow", "weight_range": 0.5}, GREEN),
+    "frozen_large": ("frozen, weights ±2", {"pathway": "shallow", "weight_range": 2.0}, GREEN),
     "frozen": ("frozen, weights ±0.1", {"pathway": "shallow"}, ORANGE),
 }
 
