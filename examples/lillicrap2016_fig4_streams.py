@@ -7,8 +7,8 @@ summed.
 Shows: the test error of the spiking network, 784-500-500-500-500 with the published rule, against the images it has
 seen, for 1 to 600 streams and two learning rates. As long as the weights move little while S images are shown, summing
 S updates is the same as making them one after another, so that `eta` keeps its meaning; above some S it is not.
-Arguments: figure (``lillicrap2016_fig4_streams.png``), seeds (2), and where runs are kept (a temporary directory):
-given, an interrupted study goes on. Full run: about half an hour on two cores.
+Arguments: figure (``lillicrap2016_fig4_streams.png``), seeds (1), and where runs are kept (a temporary directory):
+given, an interrupted study goes on. Full run: about ten minutes on one core.
 """
 
 import sys
@@ -27,7 +27,7 @@ from spikefa.recording import read_metrics
 from spikefa.training import Protocol
 
 MODEL = modelfile.load("lillicrap2016_spiking")
-SEEDS = 1 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 2
+SEEDS = 1 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 1
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 STREAMS = {1: INK, 10: BLUE, 100: GREEN, 300: ORANGE, 600: VERMILLION}
 ETAS, EPOCHS, SIZES = (1e-3, 4e-3), 1, {"hidden": (500, 500, 500), "outputs": 500}
