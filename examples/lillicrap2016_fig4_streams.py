@@ -61,7 +61,9 @@ with matplotlib.rc_context(STYLE):
     axes[0].set_yticks(ticks, [f"{n}" for n in ticks])
     axes[0].set_yticks([], minor=True)
     axes[0].set(ylabel="Test error (%)")
-    axes[1].legend(title="Streams", loc="upper right", handlelength=1.4)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), title="Streams", loc="outside right upper", handlelength=1.4
+    )
     tidy(*axes)
 save(figure, "lillicrap2016_fig4_streams")
 
