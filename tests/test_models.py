@@ -144,6 +144,15 @@ def test_loss_and_learning_rates_by_layer(small, digits):
         assert np.abs(expected).max() > 1e-4
 
 
+def test_output_bias_starts_the_mean_errors_at_zero(small, digits):
+    net = small(20, outputs=500, output_bias=-np.log(9), weight_range=0.01, eta=0.0)
+    for projection in net.projections:
+        np.testing.assert_allclose(projection.b, -np.log(9) if projection.post is net.layers[-1] else 0, rtol=1e-6)
+    net.stimulus.show_images(digits.train_images[:20], digits.train_labels[:20])
+    net.run_steps(5)
+    assert abs(net["error_output"].view("u").mean()) < 5 * 0.9 * 0.3 / 100  # 10,000 spikes; 0.36 with a bias of 0
+
+
 def test_cross_entropy_by_backpropagation_hears_the_output_error_itself(small, digits):
     net = small(5, loss="cross_entropy", pathway="transpose", dtype="float64")
     net.stimulus.show_images(digits.train_images[:25], digits.train_labels[:25])
