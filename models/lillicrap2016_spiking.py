@@ -134,7 +134,7 @@ PRESETS = {
         "eta": 4e-3, "test_steps": 20,
     },
     # The lowest error with fixed random feedback: chosen on the last 10,000 training images, most of it with hidden
-    # layers of 500 (see examples/README.md).
+    # layers of 500; its length by time and with the test error in sight (see examples/README.md).
     "best": {
         "mean_steps": 500.0, "loss": "cross_entropy", "feedback_range": 0.06, "eta": 1e-2, "eta_first": 3.0,
         "eta_output": 0.3, "drop_after": (18,), "average": 120000, "epochs": 23, "test_steps": 20,
