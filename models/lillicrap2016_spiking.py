@@ -14,8 +14,8 @@ Deviations from the paper:
 * A unit's output is a float 0 or 1, and the arithmetic is float32 unless asked otherwise.
 
 Parameters that the paper does not have, all off by default: running means of the spikes subtracted in the rule
-(``mean_steps``), the output layer's own loss, learning rates by layer, a schedule, momentum, weights averaged for
-testing, and the controls (``pathway``).
+(``mean_steps``), input spikes that fail (``release``), the output layer's own loss, learning rates by layer, a
+schedule, momentum, weights averaged for testing, and the controls (``pathway``).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ x : 1   # pixel intensity
 s : 1   # spike
 """
 INPUT_SPIKES = "s = int(rand() < clip(x, 0, max_rate))"
+FAILING_SPIKES = "s = int(rand() < release * clip(x, 0, max_rate))"  # not in the paper
 
 LAYER = """
 dv/dt = (I - v) / tau : 1    # potential
@@ -84,6 +85,8 @@ class Params:
     """dt/tau of potentials and feedback."""
     max_rate: float = 0.95
     """Largest spike probability of an input unit in a step."""
+    release: float = 1.0
+    """Probability that a spike of an input unit gets out; below 1, training is less prone to learn single images."""
     weight_range: float = 0.05
     """Forward weights start uniform in +- this."""
     output_bias: float = 0.0
@@ -181,12 +184,14 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     """Build the network."""
     if params.loss not in ("squares", "cross_entropy"):
         raise ValueError(f"lillicrap2016_spiking: loss must be squares or cross_entropy, got {params.loss!r}")
+    if not 0 < params.release <= 1:
+        raise ValueError(f"lillicrap2016_spiking: release must be above 0 and at most 1, got {params.release!r}")
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
     constants = {"tau": net.clock.dt / params.a, "tau_mean": net.clock.dt * params.mean_steps}
     mean = MEAN if params.mean_steps else ""
     below = fa.Input(
-        net, "image", params.pixels, INPUT + mean, emit=INPUT_SPIKES,
-        namespace={"max_rate": params.max_rate, **constants},
+        net, "image", params.pixels, INPUT + mean, emit=INPUT_SPIKES if params.release == 1 else FAILING_SPIKES,
+        namespace={"max_rate": params.max_rate, "release": params.release, **constants},
     )  # fmt: skip
     sizes = {f"h{number}": units for number, units in enumerate(params.hidden, start=1)}
     for name, units in {**sizes, "output": params.outputs}.items():

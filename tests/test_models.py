@@ -153,6 +153,25 @@ def test_output_bias_starts_the_mean_errors_at_zero(small, digits):
     assert abs(net["error_output"].view("u").mean()) < 5 * 0.9 * 0.3 / 100  # 10,000 spikes; 0.36 with a bias of 0
 
 
+def test_release_thins_the_input_spikes(small):
+    """64,000 draws of 0.7 x min(pixel, 0.95); a false alarm, or to miss a failure out of place, is 5 sigma away."""
+    for pixel, p in ((1.0, 0.7 * 0.95), (0.6, 0.7 * 0.6)):
+        net = small(20, release=0.7)
+        net.stimulus.show_images(np.full((200, 64), pixel, np.float32), np.zeros(200, int))
+        spikes = 0.0
+        for _ in range(50):
+            net.run_steps(1)
+            spikes += net["image"].view("s").sum()
+        n = 50 * 20 * 64
+        assert abs(spikes - n * p) < 5 * np.sqrt(n * p * (1 - p))
+
+
+@pytest.mark.parametrize("release", [0.0, -0.1, 1.5, float("nan")])
+def test_release_that_is_no_probability_is_refused(model, release):
+    with pytest.raises(ValueError, match=f"release must be above 0 and at most 1, got {release}"):
+        model.build(model.params({"release": release}))
+
+
 def test_cross_entropy_by_backpropagation_hears_the_output_error_itself(small, digits):
     net = small(5, loss="cross_entropy", pathway="transpose", dtype="float64")
     net.stimulus.show_images(digits.train_images[:25], digits.train_labels[:25])
