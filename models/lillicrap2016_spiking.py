@@ -86,7 +86,7 @@ class Params:
     max_rate: float = 0.95
     """Largest spike probability of an input unit in a step."""
     release: float = 1.0
-    """Probability that a spike of an input unit gets out; below 1, training is less prone to learn single images."""
+    """Probability that a spike of an input unit gets out, in training and in tests; in the paper all do."""
     weight_range: float = 0.05
     """Forward weights start uniform in +- this."""
     output_bias: float = 0.0
