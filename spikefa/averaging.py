@@ -99,7 +99,7 @@ class WeightAverage(BrianObject):
         arrays = {"count": self._count}
         for projection in self._projections:
             W, b = self._means[projection.name]
-            post_major = not (projection.sparse or projection.event_driven)
+            post_major = not (projection.sparse or projection.pre_major)
             arrays |= {f"{projection.name}.W": W.T if post_major else W, f"{projection.name}.b": b}
         return arrays
 

@@ -174,7 +174,7 @@ class DeviceRun(BrianObject):
         activity = memory.read(projection.pre.array(projection.pre.output_variable))
         current = memory.write(projection.post.array(projection.post.current_variable))
         add_bias = bound(kernels.add_bias, current.size, projection._add, streams, bias, current)
-        pre_major = source.event_driven != (shared and projection.transpose)
+        pre_major = source.pre_major != (shared and projection.transpose)
         shape = n_post, streams, n_pre
         add_product = product(current, memory.read(source.stored), activity, shape, (pre_major, False), 1.0)
 
@@ -217,7 +217,7 @@ class DeviceRun(BrianObject):
         pre, post = memory.read(f), memory.read(g)
         (n_pre, n_post), rows, columns = projection.shape, post, pre
         shape = n_post, n_pre, streams
-        if projection.event_driven:
+        if projection.pre_major:
             rows, columns, shape = pre, post, (n_pre, n_post, streams)
         add_product = product(weights, rows, columns, shape, (False, True), scale)
         update_bias = bound(kernels.update_bias, bias.size, streams, post, bias, scale * one)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 
-from .engine.kernels import propagate_batched, propagate_events, propagate_transposed
+from .engine.kernels import propagate_batched, propagate_transposed
 from .projections import Initial, Mask, Projection
 
 if TYPE_CHECKING:
@@ -149,12 +149,11 @@ class SharedProjection(_Dependent):
             source._sparse.propagate(*arrays[1:])
         elif source.sparse:
             self._current[...] = self._matrix @ self._activity + (self._current if self._add else 0)
-        elif self.transpose == self.source.event_driven:  # what is pre-major to the source is post-major here
-            propagate_batched(self._gemm, *arrays, self._blocks)
-        elif self.transpose:
-            propagate_transposed(self._gemm, *arrays, self._blocks)
-        else:
-            propagate_events(*arrays)
+        elif not self.transpose:
+            source._propagate(*arrays)
+        else:  # what is pre-major to the source is post-major here
+            by_blas = propagate_batched if source.pre_major else propagate_transposed
+            by_blas(self._gemm, *arrays, self._blocks)
 
     def state_arrays(self) -> dict[str, np.ndarray]:
         """Nothing: the weights are the source's to save."""

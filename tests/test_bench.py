@@ -46,11 +46,11 @@ KEYS = {
     "e": "pytorch",
     "f": "imports training with_data arrays",
     "g": "streams/1 streams/20/image width/20 width/50/ratio threads/1 threads/1/speedup crossover/1/events "
-    "crossover/1/batched crossover/4/dense_events crossover crossover/dense",
+    "crossover/1/batched crossover/4/tables crossover/4/dense_events crossover crossover/dense crossover/tables",
     "h": "mkl",
 }
 #: Differences of times, and counts: may be zero or, with small sizes, negative.
-ANY_SIGN = {"remainder", "crossover", "crossover/dense"}
+ANY_SIGN = {"remainder", "crossover", "crossover/dense", "crossover/tables"}
 
 
 @pytest.mark.parametrize("letter", PARTS)

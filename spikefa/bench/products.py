@@ -1,16 +1,16 @@
-"""The matrix products of a training step, done alone: what no engine on this BLAS can be faster than."""
+"""The matrix products of a training step, done alone: by the engine's own kernels, and all of them by BLAS."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 from scipy.linalg import blas
 from threadpoolctl import threadpool_limits
 
 from ..engine.blas import gemm_address, single_threaded_blas
-from ..engine.kernels import propagate_batched, update_batched
 from ..network import Network
+from ..projections import Projection
 from .harness import all_threads, mean_seconds
 
 #: Factor of the updates done here: the same work (BLAS skips a product with 0), and the weights hardly move.
@@ -29,24 +29,24 @@ def own_products(network: Network, count: int, library: str | None = None) -> Ca
     library : {"scipy", "mkl"}, optional
         Another BLAS than the network's.
     """
-    calls = []
     address = None if library is None else gemm_address(str(network.dtype), library)
-    for projection in network.projections:
-        gemm = address or projection._gemm
-        pre = projection.pre.view(projection.pre.output_variable)
-        current = projection.post.view(projection.post.current_variable)
-        shared = projection._add, projection._blocks
-        calls.append((propagate_batched, (gemm, projection.stored, pre, projection.b, current, *shared)))
-        for f, g, target in updates_of(projection):
-            calls.append((update_batched, (gemm, target, f, g, TINY, 1.0, projection._blocks)))
 
     def products() -> None:
-        for kernel, arguments in calls:
-            kernel(*arguments)
+        for projection in network.projections:
+            projection.run()
+            for f, g, target in updates_of(projection):
+                projection.update(target, f, g, TINY, 1.0)
 
     def job() -> float:
-        with single_threaded_blas():
-            return mean_seconds(products, count)
+        before = [projection._gemm for projection in network.projections]
+        for projection, own in zip(network.projections, before, strict=True):
+            projection._gemm = address or own
+        try:
+            with single_threaded_blas():
+                return mean_seconds(products, count)
+        finally:
+            for projection, own in zip(network.projections, before, strict=True):
+                projection._gemm = own
 
     return job
 
@@ -60,22 +60,27 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
     count : int
     layout : {"units_x_streams", "streams_x_units"}
         Of the activities in memory; the weights lie post-major in the first and pre-major in the second.
-        With the first, the arrays are the network's own.
+        With the first, the arrays are the network's own, but for copies of weights that it keeps pre-major.
     """
     gemm = blas.get_blas_funcs("gemm", dtype=network.dtype)
     stream_minor = layout == "units_x_streams"
-    place: dict[int, np.ndarray] = {}
+    place: dict[Hashable, np.ndarray] = {}
 
     def placed(array: np.ndarray) -> np.ndarray:
         if stream_minor:
             return array.T
         return place.setdefault(array.ctypes.data, np.ascontiguousarray(array.T)).T
 
+    def weights_of(projection: Projection, array: np.ndarray) -> np.ndarray:
+        if projection.pre_major:
+            array = place.setdefault((array.ctypes.data, "post-major"), np.ascontiguousarray(array.T))
+        return placed(array)
+
     calls = []
     for projection in network.projections:
         pre = placed(projection.pre.view(projection.pre.output_variable))
         current = placed(projection.post.view(projection.post.current_variable))
-        weights = placed(projection.stored)
+        weights = weights_of(projection, projection.stored)
         # BLAS reads memory column by column: all of these are the transposes, and contiguous for it.
         if stream_minor:  # current (streams, post) = pre (streams, n_pre) @ weights (n_pre, n_post)
             calls.append(((1, pre, weights), {"beta": 0, "c": current}))
@@ -84,7 +89,7 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
         for f, g, target in updates_of(projection):
             pair = (placed(f), placed(g)) if stream_minor else (placed(g), placed(f))
             flags = {"trans_a": stream_minor, "trans_b": not stream_minor}
-            calls.append(((TINY, *pair), {"beta": 1, "c": placed(target), **flags}))
+            calls.append(((TINY, *pair), {"beta": 1, "c": weights_of(projection, target), **flags}))
 
     def products() -> None:
         for arguments, options in calls:

@@ -11,6 +11,7 @@ import numpy as np
 from .. import projections
 from ..engine.blas import blocks_of, gemm_address, single_threaded_blas
 from ..engine.kernels import propagate_batched, propagate_events, update_batched, update_events
+from ..engine.spike_kernels import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
 from .harness import Part, Setting, StepTimer, all_threads, mean_seconds, take_turns
 from .products import TINY, own_products
 
@@ -26,8 +27,9 @@ def scaling(setting: Setting) -> Part:
     """Measure (g).
 
     Keys: ``streams/N`` (a step) and ``streams/N/image``; ``width/N`` and ``width/N/ratio`` (step / products);
-    ``threads/N`` and ``threads/N/speedup``; ``crossover/N/events`` and ``/batched`` (learning),
-    ``crossover/N/dense_events`` and ``/dense_batched`` (feedback), ``crossover`` and ``crossover/dense``.
+    ``threads/N`` and ``threads/N/speedup``; ``crossover/N/events``, ``/batched`` and ``/tables``
+    (learning), ``crossover/N/dense_events`` and ``/dense_batched`` (feedback), ``crossover``, ``crossover/dense`` and
+    ``crossover/tables``.
     """
     few = dataclasses.replace(setting, turns=max(2, setting.turns // 2), seconds=setting.seconds / 2)
     part = Part()
@@ -92,22 +94,25 @@ def _threads(part: Part, setting: Setting) -> None:
 def _crossover(part: Part, setting: Setting) -> None:
     units = 60 if setting.quick else CROSSOVER_UNITS
     faster: dict[str, list[int]] = {"": [], "dense_": []}
+    slow_tables = 0
     counts = (1, 4) if setting.quick else CROSSOVER_STREAMS
     for streams in counts:
         jobs = {
             f"{kind}{engine}": _kernels(units, streams, engine, dense=bool(kind), quick=setting.quick)
-            for kind in faster
-            for engine in ("events", "batched")
+            for kind, engines in (("", ("events", "batched", "tables")), ("dense_", ("events", "batched")))
+            for engine in engines
         }
         measured = take_turns(jobs, dataclasses.replace(setting, rest=setting.rest / 10))
         for name, seconds in measured.items():
             what = "feedback" if name.startswith("dense_") else "learning"
             shown = f"{what}, {streams} streams, {name.removeprefix('dense_')}"
             part.add(f"crossover/{streams}/{name}", shown, "ms", seconds)
+        median = {name: np.median(seconds) for name, seconds in measured.items()}
         for kind, won in faster.items():
-            events, batched = (np.median(measured[f"{kind}{engine}"]) for engine in ("events", "batched"))
-            if events < batched and len(won) == counts.index(streams):
+            if median[f"{kind}events"] < median[f"{kind}batched"] and len(won) == counts.index(streams):
                 won.append(streams)
+        if median["tables"] >= min(median["events"], median["batched"]):
+            slow_tables = streams
     used = projections.EVENT_STREAMS
     for kind, key, what, activity in (
         ("", "crossover", "learning", "spikes"), ("dense_", "crossover/dense", "feedback", "graded"),
@@ -115,6 +120,9 @@ def _crossover(part: Part, setting: Setting) -> None:
         most = max(faster[kind], default=0)
         now = f"used up to {used[activity]}"
         part.add(key, f"event-driven kernels are faster up to, {what}", "streams", [most], now)
+    now = f"used from {projections.TABLE_STREAMS}"
+    what = "other kernels than tables are the fastest up to, learning"
+    part.add("crossover/tables", what, "streams", [slow_tables], now)
     part.notes.append(
         f"Crossover: {units} x {units}, many matrices in turn. Learning is propagation and plasticity with "
         "half of the presynaptic units spiking; feedback is propagation alone with all of them active."
@@ -138,6 +146,9 @@ def _kernels(units: int, streams: int, engine: str, dense: bool, quick: bool) ->
                 propagate_events(W, pre, bias, current, False)
                 if not dense:
                     update_events(W, pre, post, TINY)
+            elif engine == "tables":
+                propagate_spikes(W, choices_of_units(pre), bias, current, False)
+                update_spikes(W, choices_of_streams(pre), post, TINY)
             else:
                 propagate_batched(gemm, W, pre, bias, current, False, blocks)
                 if not dense:

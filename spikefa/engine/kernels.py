@@ -6,6 +6,8 @@ Two layouts of the same weights:
 * *event-driven* (one or few streams): weights ``(n_pre, n_post)``; only the rows of presynaptic units that
   are not silent are read, and only those are written.
 
+Spikes of many streams have kernels of their own, `spike_kernels`.
+
 Sums run in an order fixed by the shapes, so results do not depend on the number of threads.
 """
 
