@@ -174,9 +174,8 @@ class DeviceRun(BrianObject):
         activity = memory.read(projection.pre.array(projection.pre.output_variable))
         current = memory.write(projection.post.array(projection.post.current_variable))
         add_bias = bound(kernels.add_bias, current.size, projection._add, streams, bias, current)
-        pre_major = source.pre_major != (shared and projection.transpose)
         shape = n_post, streams, n_pre
-        add_product = product(current, memory.read(source.stored), activity, shape, (pre_major, False), 1.0)
+        add_product = product(current, memory.read(source.stored), activity, shape, (projection.pre_major, False), 1.0)
 
         def propagate(plan: None) -> None:
             add_bias()

@@ -45,7 +45,8 @@ TABLE_STREAMS = 8
 #: Below this fraction of synapses that exist, only those are stored. Medians of propagation and update called in turn,
 #: 1500 x 1500, float32, 2 shared cores, weights in the cache. Batched, 100 streams: 5.2 ms dense and 0.3 to clear what
 #: is absent, sparse 18 ms x fraction: equal at 0.31 (30 streams: 0.22, 10 streams: 0.15). Events, one stream, half the
-#: units active: 0.085 ms dense and 0.05 to clear, sparse 1.15 ms x fraction: equal at 0.12 (2 streams: 0.10).
+#: units active: 0.085 ms dense and 0.05 to clear, sparse 1.15 ms x fraction: equal at 0.12 (2 streams: 0.10). Spikes of
+#: 100 streams are dense and by tables faster down to 0.12, but take the memory of all.
 SPARSE_BELOW = {"batched": 0.25, "events": 0.11}
 
 Mask = ArrayLike | Callable[[np.random.Generator, tuple[int, int]], np.ndarray]

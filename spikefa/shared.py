@@ -127,6 +127,11 @@ class SharedProjection(_Dependent):
         """The source's weights as they lie in memory."""
         return self.source.stored
 
+    @property
+    def pre_major(self) -> bool:
+        """Whether what `stored` returns lies in memory as ``(n_pre, n_post)``, unless sparse."""
+        return self.source.pre_major != self.transpose
+
     def unpacked(self) -> np.ndarray:
         """Return the weights ``(n_pre, n_post)``, read-only."""
         return self.W
@@ -149,11 +154,11 @@ class SharedProjection(_Dependent):
             source._sparse.propagate(*arrays[1:])
         elif source.sparse:
             self._current[...] = self._matrix @ self._activity + (self._current if self._add else 0)
-        elif not self.transpose:
-            source._propagate(*arrays)
-        else:  # what is pre-major to the source is post-major here
-            by_blas = propagate_batched if source.pre_major else propagate_transposed
+        elif self.transpose:
+            by_blas = propagate_transposed if self.pre_major else propagate_batched
             by_blas(self._gemm, *arrays, self._blocks)
+        else:
+            source._propagate(*arrays)
 
     def state_arrays(self) -> dict[str, np.ndarray]:
         """Nothing: the weights are the source's to save."""

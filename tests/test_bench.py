@@ -155,9 +155,10 @@ def test_images_have_the_statistics_of_mnist():
     assert np.array_equal(images, synthetic_images(500, 784))
 
 
-def test_products_alone_are_the_steps_own_products(setting):
+@pytest.mark.parametrize("pathway", ["alignment", "transpose"])
+def test_products_alone_are_the_steps_own_products(setting, pathway):
     """SciPy's products give the same currents, in both layouts, and the weights do not move."""
-    net = setting.network()
+    net = setting.network(pathway=pathway)
     currents = {p.name: p.post.view(p.post.current_variable) for p in net.projections}
     expected = {p.name: p.pre.view(p.pre.output_variable).T @ p.W for p in net.projections}
     weights = {p.name: p.W.copy() for p in net.projections}

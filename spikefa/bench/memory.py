@@ -88,7 +88,7 @@ def peak_memory(setting: Setting) -> Part:
         above = [value - imports for value, imports in zip(values[name], base, strict=True)]
         part.add(name, f"{what}, above imports", "MB", above)
     network = setting.model.build(setting.params(), streams=setting.streams, seed=0)
-    weights = sum(p.stored.nbytes + p.b.nbytes for p in network.projections)
+    weights = sum(array.nbytes for p in network.projections for array in p.state_arrays().values())
     states = sum(array.nbytes for array in network.activity().values())
     note = f"weights {weights / 1e6:.0f}, states {states / 1e6:.0f}"
     part.add("arrays", "of that, weights and states", "MB", [weights + states], note)

@@ -75,7 +75,7 @@ def one_stream(setting: Setting) -> Part:
     network, part = setting.network(1), Part()
     timer = StepTimer(network, [p.pre.array(p.pre.output_variable) for p in network.projections])
     steps = setting.steps(network, timer)
-    size = sum(p.stored.nbytes for p in network.projections)
+    size = sum(p.state_arrays()["W"].nbytes for p in network.projections if p.state_arrays())
     touched: list[dict[str, float]] = []
     busy: list[float] = []
 
