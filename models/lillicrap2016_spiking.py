@@ -140,8 +140,8 @@ PRESETS = {
     # 10,000 (see examples/README.md).
     "best": {
         "hidden": (1500, 1500), "outputs": 200, "mean_steps": 500.0, "loss": "cross_entropy", "output_bias": -2.2,
-        "feedback_range": 0.06, "eta": 1e-2, "eta_first": 10.0, "eta_output": 0.3, "drop_after": (12, 14),
-        "average": 120000, "epochs": 16, "test_steps": 20,
+        "release": 0.7, "feedback_range": 0.06, "eta": 2e-2, "eta_first": 10.0, "eta_output": 0.3,
+        "drop_after": (30, 36), "average": 120000, "epochs": 40, "test_steps": 20,
     },
 }  # fmt: skip
 
