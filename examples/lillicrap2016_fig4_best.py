@@ -8,7 +8,7 @@ more numbers, but the errors of 20 output units of one class are nearly the same
 the angle is shown for the whole matrices, and for the paths from the 10 classes down to a layer, through B and through
 the transposed W (products of the matrices, summed over the units of a class). Arguments: figure
 (``lillicrap2016_fig4_best.png``), seeds (1), and where runs are kept (a temporary directory): given, an interrupted
-study goes on, and a finished one is only measured. Full run: about 26 minutes a seed on one core.
+study goes on, and a finished one is only measured. Full run: about 46 minutes a seed on one core.
 """
 
 import sys
