@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 EVENT_STREAMS = {"spikes": 2, "graded, learns": 1, "graded": 0}
 
 #: From this many streams on, products with the output of units that spike are looked up in tables rather than left to
-#: BLAS (see `engine.spike_kernels`). Medians of propagation and update, 1500 x 1500, float32, one core of an AMD EPYC
-#: (Zen 4) with other work beside, BLAS and tables in ms: 100 streams 10.4 and 4.8, 20 streams 2.37 and 1.46, 10 streams
-#: 1.60 and 1.18, 5 streams 1.13 and 1.06, 3 streams 0.50 and 0.97; float64: 100 streams 20.0 and 9.8, 10 streams 4.6
-#: and 5.3.
-TABLE_STREAMS = 8
+#: BLAS (see `engine.spike_kernels`). Medians of propagation and update, 1500 x 1500, float32, half of the units active,
+#: AMD EPYC (Zen 4) with 2 cores, many matrices in turn, BLAS and tables in ms: 10 streams 1.15 and 1.54, 20 streams
+#: 1.65 and 1.85, 25 streams 2.05 and 2.23, 32 streams 2.13 and 2.07, 50 streams 3.17 and 2.46, 100 streams 5.61 and
+#: 3.20 (the crossover of `spikefa bench --only g`).
+TABLE_STREAMS = 32
 
 #: Below this fraction of synapses that exist, only those are stored. Medians of propagation and update called in turn,
 #: 1500 x 1500, float32, 2 shared cores, weights in the cache. Batched, 100 streams: 5.2 ms dense and 0.3 to clear what
@@ -106,7 +106,7 @@ class Projection(BrianObject):
         self._join(network, pre, post)
         activity = "spikes" if self.pre.thresholder else "graded" if plasticity is None else "graded, learns"
         self.event_driven = network.streams <= EVENT_STREAMS[activity]
-        self.by_tables = activity == "spikes" and network.streams >= TABLE_STREAMS  # or else, in spite of it, by BLAS
+        self.by_tables = activity == "spikes" and network.streams >= TABLE_STREAMS  # where it is 0 or 1 indeed
         if mask is not None:
             mask = self._checked_mask(_drawn(mask, network.seed, f"{self.name} mask", self.shape))
         drawn = callable(W)

@@ -17,7 +17,7 @@ from .products import TINY, own_products
 
 STREAMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 WIDTHS = (250, 500, 1000, 1500, 2000, 4000)
-CROSSOVER_STREAMS = tuple(range(1, 17))
+CROSSOVER_STREAMS = (*range(1, 17), 20, 25, 32, 40, 50, 100)
 CROSSOVER_UNITS = 1500
 #: Bytes of weights that the crossover's kernels go through in turn: a full network's, more than caches hold.
 CROSSOVER_BYTES = 54e6

@@ -5,8 +5,7 @@ a table that stays in the first cache, and each stream (or, in an update, each p
 a fourth of the additions (the "method of four Russians": Arlazarov, Dinic, Kronrod & Faradzev 1970). BLAS cannot,
 since it does not know that the numbers are 0 and 1. Weights are pre-major, ``(n_pre, n_post)``.
 
-Medians, 1500 x 1500, 100 streams, float32, one core of an AMD EPYC (Zen 4) with other work beside, BLAS and tables in
-ms: propagation 5.4 and 2.6, update 5.0 and 2.1 (see also `projections.TABLE_STREAMS`, and `spikefa bench --only ag`).
+How long they take beside BLAS is told at `projections.TABLE_STREAMS`.
 """
 
 from __future__ import annotations
@@ -26,6 +25,14 @@ AHEAD = 8
 
 
 @njit(nogil=True, cache=True)
+def _only_spikes(row):
+    other = False
+    for k in range(np.uint64(row.size)):  # to its end, so that LLVM vectorises it
+        other |= (row[k] != 0) & (row[k] != 1)
+    return not other
+
+
+@njit(nogil=True, cache=True)
 def choices_of_units(activity):
     """Where each stream finds the sum for each four units, if all activities are 0 or 1.
 
@@ -42,10 +49,7 @@ def choices_of_units(activity):
     choices = np.zeros((-(-units // 4), -(-streams // ABREAST) * ABREAST), np.uint16)
     for i in range(units):
         row, to = activity[i], choices[i // 4]
-        other = False
-        for k in range(np.uint64(streams)):
-            other |= (row[k] != 0) & (row[k] != 1)
-        if other:
+        if not _only_spikes(row):
             return choices[:0]
         place = np.uint16(VECTOR << (i % 4))
         for k in range(np.uint64(streams)):
@@ -70,10 +74,7 @@ def choices_of_streams(activity):
     choices = np.zeros((-(-units // ABREAST), -(-streams // 4), ABREAST), np.uint16)
     for i in range(units):
         row, to = activity[i], choices[i // ABREAST]
-        other = False
-        for k in range(np.uint64(streams)):
-            other |= (row[k] != 0) & (row[k] != 1)
-        if other:
+        if not _only_spikes(row):
             return choices[:0]
         for k in range(np.uint64(streams)):
             to[k // 4, i % ABREAST] += np.uint16(row[k] != 0) * np.uint16(VECTOR << (k % 4))
