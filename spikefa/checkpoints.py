@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from .files import write_whole
+from .layers import EVENTS
 from .network import Network
 
 FORMAT, VERSION = "spikefa checkpoint", 1
@@ -79,7 +80,7 @@ def load(path: Path, network: Network, model: str | None = None) -> dict[str, An
             _check_header(path, f, network, model)
             state = _state(network)
             read = {group: {name: f[f"{group}/{name}"][()] for name in arrays} for group, arrays in state.items()}
-            extra = {g: sorted(set(f[g]) - set(arrays)) for g, arrays in state.items() if g in f}
+            extra = {g: [n for n in f[g] if n not in arrays] for g, arrays in state.items() if g in f}
             progress = {name: f[f"progress/{name}"][()] for name in f["progress"]}
             step = int(f.attrs["step"])
     except CheckpointError:
@@ -88,6 +89,8 @@ def load(path: Path, network: Network, model: str | None = None) -> dict[str, An
         raise CheckpointError(f"{path}: is a checkpoint of another model ({error.args[0]})") from error
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: is damaged or no checkpoint ({error})") from error
+    # Earlier checkpoints had the scratch array of the last step's events.
+    extra["activity"] = [name for name in extra.get("activity", ()) if not name.endswith(f".{EVENTS}")]
     for group, arrays in state.items():
         if extra.get(group):
             raise CheckpointError(f"{path}: is a checkpoint of another model; it also has {extra[group]}")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PROJECT, RECEIVE, INTEGRATE, EMIT, THRESHOLD, MARK, RESET = range(7)
 #: Distance between the places of two populations in one slot.
 STRIDE = 10
+#: Where Brian2 puts a step's spikes; they are forgotten at the end of a run.
+EVENTS = "_spikespace"
 
 
 class Population(NeuronGroup):
@@ -96,6 +98,8 @@ class Population(NeuronGroup):
         )  # fmt: skip
         self.units, self.streams, self.slot = int(units), network.streams, slot
         self.output_variable, self.current_variable = output, current
+        # Whether anything of its own depends on the threshold's events.
+        self.own_events = not emit or reset is not None or refractory is not False
         texts = [equations, emit, threshold or "", reset or "", receive]
         (equations, emit, threshold_code, reset_code, receive), draws = number_draws(texts)
         constants = dict(namespace or {})
@@ -168,12 +172,13 @@ class Population(NeuronGroup):
         return self.array(variable).reshape(self.units, self.streams)
 
     def state_arrays(self) -> dict[str, np.ndarray]:
-        """Every array that this population owns and that changes in a run, by name."""
+        """Every array that this population owns and that one run leaves to the next, by name."""
         arrays = {}
         for name, variable in self.variables.items():
             mine = getattr(variable, "owner", None) is not None and variable.owner.name == self.name
             if (
                 mine
+                and name != EVENTS
                 and getattr(variable, "array", False)
                 and not variable.read_only
                 and not variable.constant
@@ -210,7 +215,7 @@ class SpikesToOutput(BrianObject):
         name = f"{population.name}_mark"
         super().__init__(clock=population.clock, when=population.slot, order=order, name=name)
         self._output = population.array(population.output_variable)
-        self._events = population.variables["_spikespace"].get_value()
+        self._events = population.variables[EVENTS].get_value()
 
     def run(self) -> None:
         """Mark this step's spikes."""

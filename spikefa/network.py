@@ -20,6 +20,7 @@ from .layers import STRIDE, ErrorPopulation, Input, Layer, Population
 from .projections import Projection
 from .readout import Readout, SquaredError, Votes
 from .stimulus import Stimulus
+from .unheard import unheard_thresholds_rest
 
 if TYPE_CHECKING:
     from .device import DeviceRun
@@ -203,7 +204,7 @@ class Network(BrianNetwork):
         """Run for a duration, as `brian2.Network.run`."""
         work = self.streams * sum(n_pre * n_post for n_pre, n_post in (p.shape for p in self.projections))
         try:
-            with single_threaded_blas(), thread_pool(work):
+            with single_threaded_blas(), thread_pool(work), unheard_thresholds_rest(self):
                 super().run(duration, *args, level=level + 2, **options)
         finally:
             if self._device_run is not None:

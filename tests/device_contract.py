@@ -39,8 +39,7 @@ def assert_equal(one, other, rtol=1e-12):
     ours, theirs = (net.activity() | net.parameters() for net in (one, other))
     assert ours.keys() == theirs.keys()
     for name, array in ours.items():
-        if not name.endswith("_spikespace"):
-            np.testing.assert_allclose(array, theirs[name], rtol, rtol, err_msg=name)
+        np.testing.assert_allclose(array, theirs[name], rtol, rtol, err_msg=name)
     for name, value in one.readout.progress.items():
         np.testing.assert_allclose(value, other.readout.progress[name], 1e-12, err_msg=name)
 

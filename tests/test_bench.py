@@ -38,7 +38,7 @@ def setting(model):
 #: Keys that each part always has, in quick mode.
 KEYS = {
     "a": "step busy own scipy/units_x_streams scipy/streams_x_units ratio remainder profile/propagation "
-    "profile/updates profile/integration profile/emission profile/thresholds profile/post_factors "
+    "profile/updates profile/integration profile/emission profile/post_factors "
     "profile/stimulus profile/readout profile/no_product",
     "b": "train test epoch test_set",
     "c": "step busy bytes bandwidth bound ratio profile/propagation profile/no_product",

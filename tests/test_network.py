@@ -4,7 +4,7 @@ import naive
 import numba
 import numpy as np
 import pytest
-from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, network_operation, set_device
+from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, network_operation, second, set_device
 from pathway_networks import assert_same, state_of
 
 import spikefa as fa
@@ -95,6 +95,49 @@ def test_stock_monitors_agree_with_the_state(small, digits):
             zip(step, unit, strict=True)
         )
     assert delta.delta[0][-1] == net["feedback_h1"].view("delta")[0, 0] != 0
+
+
+def thresholds_run(net):
+    net.run_steps(2, profile=True)
+    return [name for name, _ in net.profiling_info if "threshold" in name]
+
+
+def test_thresholds_run_where_their_events_can_be_heard(small, digits):
+    net = small(4)
+    net.stimulus.show_images(digits.train_images[:40], digits.train_labels[:40])
+    assert thresholds_run(net) == []
+    heard = []
+
+    @network_operation(when="end", clock=net.clock)
+    def listen():
+        assert np.array_equal(np.sort(net["h1"].spikes), np.flatnonzero(net["h1"].array("s")))
+        heard.append(len(net["h1"].spikes))
+
+    net.add(listen)
+    assert len(thresholds_run(net)) == 4 and min(heard) > 0
+    net.remove(listen)
+    assert thresholds_run(net) == []
+    monitor = SpikeMonitor(net["h1"])
+    net.add(monitor)
+    assert len(thresholds_run(net)) == 4 and monitor.num_spikes > 0
+    monitor.active = False
+    assert thresholds_run(net) == []
+
+
+@pytest.mark.parametrize("own", [{"reset": "n += 1"}, {"refractory": "5*ms"}])
+def test_thresholds_run_for_resets_and_refractory_periods_of_their_own(own):
+    net = fa.Network(streams=2, seed=0)
+    cell = fa.Input(net, "cell", 3, "x : 1\ns : 1\nn : 1", emit="s = int(rand() < 0.5)", threshold="s > 0.5", **own)
+    assert len(thresholds_run(net)) == 1
+    assert cell.array("n").any() if "reset" in own else (cell.lastspike > -1 * second).any()
+
+
+def test_thresholds_are_active_again_after_an_error(small, monkeypatch):
+    net = small(4)
+    monkeypatch.setattr(net.stimulus, "run", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        net.run_steps(1)
+    assert all(layer.thresholder["spike"].active for layer in net.layers)
 
 
 def test_same_seed_same_bits_however_it_is_run(small, digits):

@@ -290,6 +290,17 @@ def test_checkpoint_of_another_model_is_refused(saved, run, changes):
         checkpoints.load(saved.directory / "checkpoint.h5", network)
 
 
+def test_earlier_checkpoints_with_the_last_events_are_read(saved):
+    trainer = saved.trainer()
+    with h5py.File(trainer.checkpoint, "a") as f:
+        f["activity/h1._spikespace"] = np.zeros(11, np.int32)
+    trainer.resume()
+    with h5py.File(trainer.checkpoint, "a") as f:
+        f["activity/h1.unknown"] = np.zeros(10)
+    with pytest.raises(CheckpointError, match=r"it also has \['h1.unknown'\]"):
+        trainer.resume()
+
+
 def test_a_run_is_never_overwritten(saved):
     with pytest.raises(RunError, match=r"holds a run already; go on with: spikefa resume"):
         saved.create()
