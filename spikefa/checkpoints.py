@@ -110,8 +110,8 @@ def load(path: Path, network: Network, model: str | None = None) -> dict[str, An
     return progress
 
 
-def load_weights(path: Path, network: Network) -> None:
-    """Read only the weights and biases, averaged ones where there are, whatever the number of streams.
+def load_weights(path: Path, network: Network, average: bool = True) -> None:
+    """Read only the weights and biases, averaged ones where there are and if asked, whatever the number of streams.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def load_weights(path: Path, network: Network) -> None:
         with h5py.File(io.BytesIO(path.read_bytes()), "r") as f:
             for projection in (p for p in network.projections if p.state_arrays()):
                 mean = f"parameters/average.{projection.name}"
-                name = mean if f"{mean}.W" in f else f"parameters/{projection.name}"
+                name = mean if average and f"{mean}.W" in f else f"parameters/{projection.name}"
                 W, b = f[f"{name}.W"][()], f[f"{name}.b"][()]
                 if f"synapses/{projection.name}" in f:
                     values, W = W, np.zeros(projection.shape, W.dtype)

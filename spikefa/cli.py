@@ -122,15 +122,21 @@ def train(
 @app.command()
 def resume(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
+    epochs: Annotated[
+        int | None, typer.Option(min=0, help="Make it end after so many epochs in all; default: as it was begun.")
+    ] = None,
     data_dir: DataDir = None,
     device: OnDevice = Device.cpu,
 ) -> None:
-    """Go on with a run that was interrupted or killed, bit for bit."""
+    """Go on with a run that was interrupted or killed, bit for bit, or make a finished one longer."""
     from .runs import open_run
 
     opened = open_run(run, None if data_dir is None else str(data_dir.resolve()), device.value)
+    if epochs is not None:
+        opened = opened.ending_after(epochs)
     trainer = opened.trainer()
     trainer.resume()
+    opened.write_epochs()
     console.print(f"Going on after {trainer.images_seen:,} of {trainer.total:,} images.")
     _train(opened, trainer)
 
@@ -141,6 +147,9 @@ def evaluate(
     steps: Annotated[
         list[int] | None, typer.Option(help="Steps an image (repeatable); default: the run's.")
     ] = None,
+    average: Annotated[
+        bool, typer.Option(help="Where weights are averaged, test the averages and not the last weights.")
+    ] = True,
     data_dir: DataDir = None,
     device: OnDevice = Device.cpu,
 ) -> None:
@@ -149,7 +158,7 @@ def evaluate(
     from .runs import open_run
 
     opened = open_run(run, None if data_dir is None else str(data_dir.resolve()), device.value)
-    network, dataset = opened.trained_network(), opened.dataset()
+    network, dataset = opened.trained_network(average), opened.dataset()
     readout = network.readout
     for count in steps or [opened.protocol.test_steps]:
         wrong = evaluation.error(network, dataset.test_images, dataset.answers("test", readout.classes), count)

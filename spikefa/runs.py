@@ -102,6 +102,21 @@ class Run:
                 f"{self.directory}: cannot be written ({error.strerror}); choose another with --run"
             ) from error
 
+    def ending_after(self, epochs: int) -> Run:
+        """Return the same run with another number of epochs; `write_epochs` makes it last."""
+        return dataclasses.replace(self, protocol=dataclasses.replace(self.protocol, epochs=epochs))
+
+    def write_epochs(self) -> None:
+        """Write the number of epochs into ``run.json``, which keeps the earlier ones with the time of the change."""
+        path = self.directory / "run.json"
+        record = json.loads(path.read_text(encoding="utf-8"))
+        earlier = record["protocol"]["epochs"]
+        if earlier != self.protocol.epochs:
+            record["protocol"]["epochs"] = self.protocol.epochs
+            change = {"epochs": earlier, "until": datetime.now().astimezone().isoformat(timespec="seconds")}
+            record["earlier_epochs"] = [*record.get("earlier_epochs", []), change]
+            write_whole(path, json.dumps(record, indent=2) + "\n", "the run's record")
+
     def network(self) -> Network:
         """Build the network as at the start of the run."""
         network = self.model.build(self.params, streams=self.streams, seed=self.seed)
@@ -124,10 +139,10 @@ class Run:
             self.model.augmentation(self.params),
         )
 
-    def trained_network(self) -> Network:
-        """Build the network and give it the weights of the last checkpoint."""
+    def trained_network(self, average: bool = True) -> Network:
+        """Build the network and give it the weights of the last checkpoint, averaged if they are and `average`."""
         network = self.network()
-        checkpoints.load_weights(self.directory / "checkpoint.h5", network)
+        checkpoints.load_weights(self.directory / "checkpoint.h5", network, average)
         return network
 
     def displays(self) -> list[Display]:

@@ -343,10 +343,17 @@ class Trainer:
         ------
         CheckpointError
             If the checkpoint does not fit this network.
+        ValueError
+            If more has been done than the protocol's epochs.
         """
         if not self.checkpoint.exists():
             return  # killed before the first one
         progress = checkpoints.load(self.checkpoint, self.network, self.model)
+        if progress["images_seen"] > self.total:
+            raise ValueError(
+                f"{self.directory}: epochs must be at least {progress['images_seen'] / self.images:g}, "
+                f"which have been done, got {self.protocol.epochs}"
+            )
         self.images_seen, self.seconds = int(progress["images_seen"]), float(progress["seconds"])
         self.network.readout.progress = progress
         self.rows = self._read_rows()[: int(progress["rows"])]

@@ -42,6 +42,9 @@ def test_train_evaluate_and_plot(tmp_path):
     assert (
         f"test error {said} of 360 images at 5 steps an image" in evaluated and "Wrote nothing." in evaluated
     )
+    longer = call("resume", run, "--epochs", 2)
+    assert re.search(r"Test error [\d.]+% after 2(\.\d+)? epochs", longer)
+    assert "epochs must be at least 2" in call("resume", run, "--epochs", 1, code=2)
     for figure in ("raster", "psp", "learning", "fields", "figure4"):
         assert f"Wrote {run / 'figures' / figure}.png" in call("plot", run, figure)
         assert (run / "figures" / f"{figure}.png").read_bytes()[:4] == b"\x89PNG"

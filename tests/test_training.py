@@ -155,6 +155,27 @@ def test_killed_at_random_moments_and_resumed_bit_for_bit(tmp_path):
     assert_equal_runs(whole, killed)
 
 
+def test_a_run_made_longer_is_the_run_of_that_length(run):
+    whole, short = run("whole", epochs=3), run("short", epochs=1)
+    for made in (whole, short):
+        made.create()
+        made.trainer().run()
+    for epochs in (2, 3):
+        longer = open_run(short.directory).ending_after(epochs)
+        trainer = longer.trainer()
+        trainer.resume()
+        longer.write_epochs()
+        trainer.run()
+    assert_equal_runs(whole.directory, short.directory)
+    record = json.loads((short.directory / "run.json").read_text())
+    assert record["protocol"]["epochs"] == 3
+    assert [change["epochs"] for change in record["earlier_epochs"]] == [1, 2]
+    before = (short.directory / "run.json").read_bytes()
+    with pytest.raises(ValueError, match=r"short: epochs must be at least [\d.]+, which have been done, got 2"):
+        open_run(short.directory).ending_after(2).trainer().resume()
+    assert (short.directory / "run.json").read_bytes() == before
+
+
 def test_killed_before_the_first_checkpoint_starts_over(run):
     made = run(epochs=0)
     made.create()
