@@ -1,0 +1,94 @@
+"""The published spiking network for a hundred epochs: how long its constant rate takes.
+
+Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276, Fig. 4.
+
+Shows, for 784-1500-1500-1500-1000 with the published rule and 100 streams: the training error, counted while it
+learns, against the learning rate times the images seen, for the published rate of 1e-3, twice and four times that; the
+test error for twice the rate, with its weights averaged over the last 60,000 images (which changes nothing in how it
+learns); and in the end the test error with 1 to 50 steps an image, of the averages and of the last weights. Where two
+rates give one curve, twice the rate saves half of the time and nothing else. Arguments: figure
+(``lillicrap2016_fig4_learning.png``), epochs of the long run (100), and where runs are kept (a temporary directory):
+given, an interrupted study goes on. Full run: about two hours on two cores.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from _runs import trained
+from _study import QUICK, save, tidy
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from spikefa import evaluation, modelfile
+from spikefa.plotting.style import BLUE, GREEN, INK, STYLE, VERMILLION
+from spikefa.recording import read_metrics
+from spikefa.training import Protocol
+
+MODEL = modelfile.load("lillicrap2016_spiking")
+LONG = int(sys.argv[2]) if len(sys.argv) > 2 else 100
+KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
+EPOCHS, COLOURS = {1e-3: 10, 2e-3: LONG, 4e-3: 4}, (INK, BLUE, VERMILLION)
+SIZES, STEPS = {"average": 60000}, (1, 2, 5, 10, 20, 50)
+if QUICK:
+    EPOCHS, STEPS = {1e-3: 8, 2e-3: 16, 4e-3: 4}, (1, 5, 20)
+    SIZES = {"pixels": 64, "hidden": (100,), "outputs": 100, "weight_range": 0.2, "feedback_range": 0.3, "average": 1500}
+SCALE = 1e-3  # the published rate, on the axis
+
+
+def run(eta, epochs):
+    """A network trained with a rate, to its end: the run."""
+    return trained(
+        KEPT / f"{eta:g}", MODEL, MODEL.params(SIZES | {"eta": eta}), streams=20 if QUICK else 100, seed=0,
+        protocol=Protocol(epochs, display=False), data="digits" if QUICK else "mnist",
+    )  # fmt: skip
+
+
+def errors_of(made, data, average):
+    """Test error in % for each number of steps."""
+    net, labels = made.trained_network(average), data.answers("test", 10)
+    return 100 * np.array([evaluation.error(net, data.test_images, labels, n) for n in STEPS])
+
+
+runs = {eta: run(eta, epochs) for eta, epochs in EPOCHS.items()}
+metrics = {eta: read_metrics(made.directory / "metrics.csv") for eta, made in runs.items()}
+long, rows = runs[2e-3], metrics[2e-3]
+data = long.dataset()
+ends = {"averages": errors_of(long, data, True), "last weights": errors_of(long, data, False)}
+
+with matplotlib.rc_context(STYLE):
+    figure = Figure(figsize=(7.2, 2.3), dpi=150, layout="constrained")
+    training, testing, steps = figure.subplots(1, 3)
+    for (eta, of_eta), colour in zip(metrics.items(), COLOURS, strict=True):
+        shown = of_eta["images_seen"][1:] * eta / SCALE
+        training.plot(shown, 100 * of_eta["train_error"][1:], "-", color=colour, linewidth=1.2, label=f"η = {eta:g}")
+    training.set(xscale="log", yscale="log", xlabel="Images seen × η / 0.001", ylabel="Training error (%)")
+    training.xaxis.set_minor_formatter(NullFormatter())
+    training.legend(loc="lower left")
+    testing.plot(rows["epoch"][1:], 100 * rows["test_error"][1:], color=BLUE, linewidth=1.2)
+    testing.set(yscale="log", xlabel="Epoch", ylabel="Test error (%)", xlim=(0, None))
+    if not QUICK:
+        testing.axhline(1.8, color=INK, linewidth=0.5, linestyle=(0, (4, 3)))
+        testing.annotate("paper", (0, 1.8), (3, 3), textcoords="offset points", color=INK)
+    for (name, errors), colour in zip(ends.items(), (BLUE, GREEN), strict=True):
+        steps.plot(STEPS, errors, "o-", color=colour, markersize=3, linewidth=1, label=name)
+    steps.set(xlabel="Steps an image", ylabel="Test error (%)", xscale="log", ylim=(0, None))
+    steps.set_xticks(STEPS, [f"{n}" for n in STEPS])
+    steps.set_xticks([], minor=True)
+    steps.legend()
+    for ax in (training, testing):
+        ticks = [n for n in (0.5, 1, 2, 5, 10, 20, 50) if ax.get_ylim()[0] <= n <= ax.get_ylim()[1]]
+        ax.set_yticks(ticks, [f"{n:g}" for n in ticks])
+        ax.set_yticks([], minor=True)
+    tidy(training, testing, steps)
+save(figure, "lillicrap2016_fig4_learning")
+
+for name, errors in ends.items():
+    told = ", ".join(f"{error:.2f}" for error in errors)
+    print(f"test error {told} % with {', '.join(map(str, STEPS))} steps an image ({name})")
+slow, fast = (metrics[eta]["train_error"] for eta in (1e-3, 2e-3))
+ratio = slow[2 : EPOCHS[1e-3] + 1 : 2] / fast[1 : EPOCHS[1e-3] // 2 + 1]
+print(f"training error with 1e-3, by that with 2e-3 after half of the images: {np.round(ratio, 2).tolist()}")
+assert ends["averages"][STEPS.index(5)] < (25 if QUICK else 2.2) and abs(ratio[-1] - 1) < (0.5 if QUICK else 0.1)
