@@ -34,7 +34,8 @@ EPOCHS, COLOURS = {1e-3: 10, 2e-3: LONG, 4e-3: 4}, (INK, BLUE, VERMILLION)
 SIZES, STEPS = {"average": 60000}, (1, 2, 5, 10, 20, 50)
 if QUICK:
     EPOCHS, STEPS = {1e-3: 8, 2e-3: 16, 4e-3: 4}, (1, 5, 20)
-    SIZES = {"pixels": 64, "hidden": (100,), "outputs": 100, "weight_range": 0.2, "feedback_range": 0.3, "average": 1500}
+    SIZES = {"pixels": 64, "hidden": (100,), "outputs": 100, "weight_range": 0.2, "feedback_range": 0.3}
+    SIZES |= {"average": 1500}
 SCALE = 1e-3  # the published rate, on the axis
 
 
