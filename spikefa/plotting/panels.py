@@ -236,6 +236,7 @@ def plot_learning(
                 label=f"{label} ({told.format(error[-1])} at the end)",
             )  # fmt: skip
         _, seen, error, colour, _ = curves[0]
+        ax.spines[["top", "right"]].set_visible(False)  # the right one would cross the number
         ax.annotate(
             told.format(error[-1]), (seen[-1], error[-1]), xytext=(5, 0), textcoords="offset points",
             color=colour, va="center", annotation_clip=False,
