@@ -237,6 +237,7 @@ def bench(
             "h: Intel MKL.",
         ),
     ] = None,
+    preset: Annotated[str | None, typer.Option(help="A named set of the model's parameters.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes; the numbers mean nothing.")] = False,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything measured.")] = None,
 ) -> None:
@@ -246,7 +247,7 @@ def bench(
     from .bench import bench as measure
 
     loaded = modelfile.load(model) if model else _first_with_demo()
-    setting = Setting.quickly(loaded) if quick else Setting(loaded)
+    setting = Setting.quickly(loaded, preset) if quick else Setting(loaded, preset)
     result = measure(setting, only, json, lambda *part: console.print(report.table_of(*part)))
     console.print(report.table_of_targets(result["targets"], quick), report.in_words(result), sep="\n")
     if json is not None:

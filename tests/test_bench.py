@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from brian2 import network_operation
 
-from spikefa import cli
+from spikefa import cli, modelfile
 from spikefa.bench import (
     PARTS,
     Setting,
@@ -88,6 +88,16 @@ def test_record_names_machine_versions_threads_and_blas(setting):
     assert record["machine"]["processor"] in words and record["versions"]["numpy"] in words
     assert [t["row"] for t in record["targets"]] == [t.row for t in targets.TARGETS]
     assert all(t["met"] is None for t in record["targets"])  # quick: no judgement
+
+
+@pytest.mark.parametrize("letter", ["b", "f"])
+def test_a_preset_is_measured_and_named_whatever_it_learns(letter):
+    """A regression, with the sizes of its preset."""
+    record = bench(Setting.quickly(modelfile.load("lillicrap2016_rate"), "fig3d_4"), letter)
+    assert record["preset"] == "fig3d_4" and record["params"]["sizes"] == [30, 20, 10, 10]
+    rows = record["parts"][letter]["rows"]
+    assert all(row["median"] is not None for row in rows.values())
+    assert rows["test" if letter == "b" else "arrays"]["median"] > 0
 
 
 def test_turns_are_interleaved(setting):

@@ -32,6 +32,8 @@ class Setting:
     Parameters
     ----------
     model : Model
+    preset : str, optional
+        A named set of the model's parameters; else they are as published.
     quick : bool
         Small sizes and few turns on the same code path: the numbers mean nothing.
     streams : int
@@ -45,6 +47,7 @@ class Setting:
     """
 
     model: Model
+    preset: str | None = None
     quick: bool = False
     streams: int = 100
     turns: int = 9
@@ -52,13 +55,13 @@ class Setting:
     rest: float = 0.2
 
     @classmethod
-    def quickly(cls, model: Model) -> Setting:
+    def quickly(cls, model: Model, preset: str | None = None) -> Setting:
         """Return the setting of ``--quick``."""
-        return cls(model, quick=True, streams=10, turns=2, seconds=0.01, rest=0.0)
+        return cls(model, preset, quick=True, streams=10, turns=2, seconds=0.01, rest=0.0)
 
     def params(self, **changes: Any) -> Any:
-        """Return the model's parameters as published, or small, with those changes that it has names for."""
-        return self.model.params(self.known({**(QUICK_SIZES if self.quick else {}), **changes}))
+        """Return the model's parameters, small if quick, with those changes that it has names for."""
+        return self.model.params(self.known({**(QUICK_SIZES if self.quick else {}), **changes}), self.preset)
 
     def known(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Return the changes whose names are parameters of the model."""
@@ -226,14 +229,15 @@ def synthetic_images(count: int, pixels: int, seed: int = 0) -> np.ndarray:
 
 
 def show_synthetic(network: Network, count: int = 2000, seed: int = 0) -> None:
-    """Show the network randomly chosen synthetic images with random labels, without end."""
+    """Show the network randomly chosen synthetic images with random labels or targets, without end."""
     images = synthetic_images(count, network.input.units, seed)
     rng = np.random.default_rng(seed)
-    labels = rng.integers(0, network.readout.classes, count)
+    classes, units = network.readout.classes, network.layers[-1].units
+    answers = rng.integers(0, classes, count) if classes else rng.random((count, units))
 
     def source() -> tuple[np.ndarray, np.ndarray]:
         index = rng.integers(0, count, network.streams)
-        return images[index], labels[index]
+        return images[index], answers[index]
 
     network.stimulus.show(source)
 

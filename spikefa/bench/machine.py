@@ -31,6 +31,7 @@ def describe(setting: Setting, before: dict[str, Any] | None = None) -> dict[str
         "format": 1,
         "quick": setting.quick,
         "model": setting.model.name,
+        "preset": setting.preset,
         "params": dataclasses.asdict(setting.params()),
         "streams": setting.streams,
         "turns": setting.turns,

@@ -35,10 +35,11 @@ if asked["images"]:
     net = model.build(model.params(asked["params"]), streams=asked["streams"], seed=0)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (asked["images"], net.input.units), dtype=np.uint8)
-    labels = rng.integers(0, net.readout.classes, len(images))
+    classes, outputs = net.readout.classes, net.layers[-1].units
+    answers = rng.integers(0, classes, len(images)) if classes else rng.random((len(images), outputs))
     def source():
         index = rng.integers(0, len(images), net.streams)
-        return images[index], labels[index]
+        return images[index], answers[index]
     net.stimulus.show(source)
     net.run_steps(4 * net.stimulus.steps_per_image)
 print(peak())
