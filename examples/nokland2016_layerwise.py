@@ -85,7 +85,7 @@ save(figure, "nokland2016_layerwise")
 for algorithm, (name, _) in NAMES.items():
     at = curves[algorithm][:, [end // EVERY for end in ends]]
     print(f"{name}: accuracy after each stage {', '.join(told(stage) for stage in at.T)} %, "
-          f"test error {told(100 - at[:, -1])} %")  # fmt: skip
+          f"test error {100 - at[:, -1].mean():.3g} %")  # fmt: skip
 print(f"output alone, over hidden layers that never learned: {told(untaught)} %")
 taught = {algorithm: curves[algorithm][:, ends[1] // EVERY].mean() for algorithm in NAMES}
 # With a few hundred digits direct ended at 82 to 90 % in seven of eight seeds and, by the rounding of one processor, at
