@@ -116,11 +116,6 @@ def test_pathways_of_the_spiking_network(small, digits, pathway):
     assert all(np.abs(p.b).max() > 0 for p in net.projections if p.name in learned and p.name in moved)
 
 
-def test_the_wide_best_differs_from_it_in_its_widths_alone(model):
-    best, wide = (dataclasses.asdict(model.params(preset=name)) for name in ("best", "best_wide"))
-    assert {name for name in best if best[name] != wide[name]} == {"hidden"}
-
-
 @pytest.mark.parametrize(("preset", "learn"), [("best_backprop", 3), ("best_frozen", 1)])
 def test_the_controls_of_best_differ_from_it_in_what_they_control_alone(model, digits, preset, learn):
     best, control = (dataclasses.asdict(model.params(preset=name)) for name in ("best", preset))
