@@ -14,12 +14,14 @@ Deviations from the paper:
 * A unit's output is a float 0 or 1, and the arithmetic is float32 unless asked otherwise.
 
 Parameters that the paper does not have, all off by default: running means of the spikes subtracted in the rule
-(``mean_steps``), input spikes that fail (``release``), the output layer's own loss, learning rates by layer, a
-schedule, momentum, weights averaged for testing, and the controls (``pathway``).
+(``mean_steps``), input spikes that fail (``release``), first-layer units that hear a few pixels (``field``), the output
+layer's own loss, learning rates by layer, a schedule, momentum, weights averaged for testing, and the controls
+(``pathway``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,6 +91,10 @@ class Params:
     """Probability that a spike of an input unit gets out, in training and in tests; in the paper all do."""
     weight_range: float = 0.05
     """Forward weights start uniform in +- this."""
+    weight_range_first: float = 0.0
+    """The same for the first hidden layer; 0: as the others."""
+    field: int = 0
+    """Pixels that a unit of the first hidden layer hears, such as vary together in the training images; 0: all."""
     output_bias: float = 0.0
     """Initial bias of the output units; where it is log(1 / (classes - 1)), their mean errors start at 0."""
     feedback_range: float = 0.1
@@ -188,12 +194,16 @@ def _rule(net: fa.Network, layer: fa.Layer, params: Params) -> fa.Plasticity:
     return fa.Plasticity(text, {"eta": factor * params.eta, "gamma": params.gamma}, momentum=params.momentum)
 
 
-def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
-    """Build the network."""
+def build(
+    params: Params = Params(), streams: int = 1, seed: int = 0, images: Callable[[], np.ndarray] | None = None
+) -> fa.Network:
+    """Build the network; `images` returns the training images, ``(n, pixels)``, of which `field` needs to know."""
     if params.loss not in ("squares", "cross_entropy"):
         raise ValueError(f"lillicrap2016_spiking: loss must be squares or cross_entropy, got {params.loss!r}")
     if not 0 < params.release <= 1:
         raise ValueError(f"lillicrap2016_spiking: release must be above 0 and at most 1, got {params.release!r}")
+    if params.field and images is None:
+        raise ValueError(f"lillicrap2016_spiking: a field of {params.field} pixels needs the training images")
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
     constants = {"tau": net.clock.dt / params.a, "tau_mean": net.clock.dt * params.mean_steps}
     mean = MEAN if params.mean_steps else ""
@@ -209,8 +219,10 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     _add_pathway(net, params, constants)
     for layer in net.layers:
         learns = params.pathway != "shallow" or layer is net.layers[-1]
+        first = layer is net.layers[0]
         fa.Projection(
-            net, below, layer, fa.uniform(params.weight_range),
+            net, below, layer, fa.uniform((first and params.weight_range_first) or params.weight_range),
+            mask=fa.correlated_fields(images(), params.field) if first and params.field else None,
             bias=np.full(layer.units, params.output_bias if layer is net.layers[-1] else 0.0),
             plasticity=_rule(net, layer, params) if learns else None,
         )  # fmt: skip

@@ -8,7 +8,7 @@ let_idle_threads_sleep()
 from .averaging import WeightAverage  # noqa: E402
 from .diagnostics import ErrorMonitor, UpdateAlignment, WeightAlignment  # noqa: E402
 from .layers import ErrorPopulation, FeedbackPopulation, Input, Layer, Population  # noqa: E402
-from .masks import local_patches, random_mask  # noqa: E402
+from .masks import correlated_fields, local_patches, random_mask  # noqa: E402
 from .network import Network  # noqa: E402
 from .pathways import (  # noqa: E402
     NoisyTwin,
@@ -47,6 +47,7 @@ __all__ = [
     "UpdateAlignment",
     "WeightAlignment",
     "WeightAverage",
+    "correlated_fields",
     "direct_feedback_alignment",
     "feedback_alignment",
     "indirect_feedback_alignment",

@@ -62,3 +62,54 @@ def local_patches(height: int, width: int, field: int, stride: int, maps: int) -
 
     one_map = np.kron(along(height), along(width))  # (pixels, rows * columns)
     return np.tile(one_map, (1, maps))
+
+
+def correlated_fields(images: np.ndarray, field: int) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
+    """Receptive fields of pixels that vary together, found in the images and not in where the pixels lie.
+
+    Each unit has a pixel of its own, drawn with a probability in proportion to the pixel's variance, and hears it and
+    the pixels whose intensities correlate most with it. Images whose pixels are in another order give the same fields
+    of the same pixels' intensities. With bytes the sums are exact, so that fields do not depend on the machine.
+
+    Parameters
+    ----------
+    images : ndarray (n, n_pre)
+    field : int
+        Pixels of a field.
+
+    Returns
+    -------
+    function of (rng, shape)
+        Draws the mask, an ndarray of bool ``(n_pre, n_post)`` with `field` synapses for each post-synaptic unit.
+
+    Raises
+    ------
+    ValueError
+        If the images are not ``(n, n_pre)``, or fewer pixels vary than a field has.
+    """
+    images = np.asarray(images)
+    if images.ndim != 2:
+        raise ValueError(f"correlated_fields: images must be (n, pixels), got {images.shape}")
+    n, pixels = images.shape
+    products, sums = np.zeros((pixels, pixels)), images.sum(0, dtype=np.float64)
+    for start in range(0, n, 8192):
+        some = images[start : start + 8192].astype(np.float64)
+        products += some.T @ some
+    covariance = n * products - np.outer(sums, sums)
+    variance = covariance.diagonal()
+    varies = np.flatnonzero(variance)
+    if isinstance(field, bool) or not isinstance(field, int | np.integer) or not 1 <= field <= len(varies):
+        raise ValueError(
+            f"correlated_fields: field must be from 1 to {len(varies)}, the pixels that vary, got {field!r}"
+        )
+    # The order of a row is that of its correlations: the own pixel's deviation is common to them.
+    likeness = covariance[np.ix_(varies, varies)] / np.sqrt(variance[varies])
+    nearest = varies[np.argsort(-likeness, axis=1, kind="stable")[:, :field]]
+
+    def draw(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        mask = np.zeros((pixels, shape[1]), bool)
+        own = rng.choice(len(varies), size=shape[1], p=variance[varies] / variance.sum())
+        mask[nearest[own], np.arange(shape[1])[:, None]] = True
+        return mask
+
+    return draw

@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import hashlib
 import importlib.util
+import inspect
 import sys
 import types
 import typing
@@ -102,9 +103,12 @@ class Model:
                 changes[name] = _number(value)
         return changes
 
-    def build(self, params: Any, streams: int = 1, seed: int = 0) -> Network:
-        """Build the network."""
-        return self.module.build(params, streams=streams, seed=seed)
+    def build(
+        self, params: Any, streams: int = 1, seed: int = 0, images: Callable[[], np.ndarray] | None = None
+    ) -> Network:
+        """Build the network; a model whose ``build`` has a parameter `images` may ask it for the training images."""
+        asks = "images" in inspect.signature(self.module.build).parameters
+        return self.module.build(params, streams=streams, seed=seed, **({"images": images} if asks else {}))
 
     def learning_rate(self, params: Any, epoch: int) -> float | dict[str, float]:
         """Factor of the learning rate in an epoch (0 is the first), or factors by projection; 1 without a schedule."""

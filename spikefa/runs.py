@@ -119,7 +119,7 @@ class Run:
 
     def network(self) -> Network:
         """Build the network as at the start of the run."""
-        network = self.model.build(self.params, streams=self.streams, seed=self.seed)
+        network = self.model.build(self.params, self.streams, self.seed, lambda: self.dataset().train_images)
         network.device = self.device
         return network
 
