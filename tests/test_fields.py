@@ -1,0 +1,104 @@
+"""Receptive fields of pixels that vary together: the masks, and a model that is wired by its training images."""
+
+import numpy as np
+import pytest
+
+import spikefa as fa
+from spikefa.runs import Run, open_run
+from spikefa.training import Protocol
+
+
+@pytest.fixture
+def images(rng):
+    """Six causes of three pixels each, unequal noise, and two pixels that never vary."""
+    causes = rng.integers(0, 200, (500, 6))
+    noise = rng.integers(0, 10, (500, 18)) * rng.integers(1, 5, 18)
+    return np.hstack([np.repeat(causes, 3, axis=1) + noise, np.full((500, 2), 7)]).astype(np.uint8)
+
+
+def drawn(images, field, units=400, seed=1):
+    return fa.correlated_fields(images, field)(np.random.default_rng(seed), (images.shape[1], units))
+
+
+def fields(mask):
+    return {tuple(np.flatnonzero(column)) for column in mask.T}
+
+
+def test_units_hear_the_pixels_of_one_cause(images):
+    mask = drawn(images, 3)
+    assert mask.shape == (20, 400) and mask.dtype == bool
+    assert fields(mask) == {tuple(range(start, start + 3)) for start in range(0, 18, 3)}
+
+
+@pytest.mark.parametrize("field", [1, 2, 5, 18])
+def test_a_field_has_the_most_correlated_pixels_of_one(images, field):
+    """Against numpy's correlations, pixel by pixel; a field of the covariances or of the least correlated fails."""
+    correlations = np.corrcoef(images[:, :18].T)
+    expected = {tuple(sorted(sorted(range(18), key=lambda p: -row[p])[:field])) for row in correlations}
+    assert fields(drawn(images, field)) == expected
+
+
+def test_fields_are_of_pixels_whatever_their_order_and_of_images_in_any(images, rng):
+    order = rng.permutation(20)
+    found = fields(drawn(images[:, order], 4))
+    assert {tuple(sorted(order[list(field)])) for field in found} == fields(drawn(images, 4))
+    assert np.array_equal(drawn(images[rng.permutation(500)], 4), drawn(images, 4))
+    assert np.array_equal(drawn(images / 256, 4), drawn(images, 4))  # floats that are exact
+
+
+def test_pixels_are_drawn_by_their_variance(rng):
+    """Pixels with 1 and 9 parts of the variance: of 4000 units 400 +- 19 hear the first; 5 sd, 1 in 2 million."""
+    images = np.zeros((100, 3), np.uint8)
+    images[::2, 0], images[1::2, 1] = 30, 90
+    heard = drawn(images, 1, units=4000).sum(1)
+    assert abs(heard[0] - 400) < 95 and heard[:2].sum() == 4000
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "message"),
+    [
+        (lambda x: x[0], 3, r"correlated_fields: images must be \(n, pixels\), got \(20,\)"),
+        (lambda x: x, 19, "correlated_fields: field must be from 1 to 18, the pixels that vary, got 19"),
+        (lambda x: x, 0, "correlated_fields: field must be from 1 to 18, the pixels that vary, got 0"),
+        (lambda x: x, 2.0, "correlated_fields: field must be from 1 to 18, the pixels that vary, got 2.0"),
+        (lambda x: x, True, "correlated_fields: field must be from 1 to 18, the pixels that vary, got True"),
+        (lambda x: x[:1], 1, "correlated_fields: field must be from 1 to 0, the pixels that vary, got 1"),
+    ],
+)
+def test_bad_fields_are_refused(images, changed, field, message):
+    with pytest.raises(ValueError, match=message):
+        fa.correlated_fields(changed(images), field)
+
+
+@pytest.fixture
+def run(model, tmp_path):
+    params = model.params(
+        {"pixels": 64, "hidden": (120, 60), "outputs": 60, "field": 9, "weight_range_first": 0.9, "weight_range": 0.3,
+         "feedback_range": 0.3, "eta": 3e-2}
+    )  # fmt: skip
+    protocol = Protocol(epochs=4, display=False)
+    return Run(tmp_path / "run", model, params, 10, 0, protocol, "digits", None, validation=300)
+
+
+def test_a_run_is_wired_by_its_training_images_and_learns(run):
+    run.create()
+    trainer = run.trainer()
+    first = trainer.network["image_to_h1"]
+    held_in = fa.correlated_fields(run.dataset().train_images, 9)
+    start = first.W.copy()
+    assert np.array_equal((start != 0).sum(0), np.full(120, 9))
+    assert fields(start != 0) <= fields(held_in(np.random.default_rng(0), (64, 5000)))
+    assert 0.85 < np.abs(start).max() <= 0.9 and np.abs(trainer.network["h1_to_h2"].W).max() <= 0.3
+    trainer.run()
+    assert float(trainer.rows[-1]["validation_error"]) < 0.5
+    assert np.array_equal(first.W != 0, start != 0) and not np.array_equal(first.W, start)
+    opened = open_run(run.directory)
+    assert np.array_equal(opened.trained_network()["image_to_h1"].W, first.W)
+    again = opened.trainer()
+    again.resume()
+    assert np.array_equal(again.network["image_to_h1"].W, first.W)
+
+
+def test_without_images_a_field_is_refused(model):
+    with pytest.raises(ValueError, match="a field of 9 pixels needs the training images"):
+        model.build(model.params({"field": 9}))
