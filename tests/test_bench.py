@@ -90,6 +90,11 @@ def test_record_names_machine_versions_threads_and_blas(setting):
     assert all(t["met"] is None for t in record["targets"])  # quick: no judgement
 
 
+def test_a_model_wired_by_its_images_is_measured_with_synthetic_ones(model):
+    network = dataclasses.replace(Setting.quickly(model), streams=5).network(field=12)
+    assert ((network["image_to_h1"].W != 0).sum(0) == 12).all()
+
+
 @pytest.mark.parametrize("letter", ["b", "f"])
 def test_a_preset_is_measured_and_named_whatever_it_learns(letter):
     """A regression, with the sizes of its preset."""

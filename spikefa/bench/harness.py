@@ -70,7 +70,7 @@ class Setting:
 
     def network(self, streams: int | None = None, **changes: Any) -> Network:
         """Build a network that is shown synthetic images without end, and has done a few steps (compiled)."""
-        network = self.model.build(self.params(**changes), streams=streams or self.streams, seed=0)
+        network = build(self.model, self.params(**changes), streams or self.streams)
         show_synthetic(network)
         network.run_steps(2 * network.stimulus.steps_per_image)
         return network
@@ -226,6 +226,11 @@ def synthetic_images(count: int, pixels: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     bright = rng.integers(round(255 * DIMMEST), 256, (count, pixels), dtype=np.uint8)
     return bright * (rng.random((count, pixels), np.float32) < LIT)
+
+
+def build(model: Model, params: Any, streams: int) -> Network:
+    """Build a model's network; where it asks for training images, they are synthetic."""
+    return model.build(params, streams, 0, lambda: synthetic_images(2000, params.pixels))
 
 
 def show_synthetic(network: Network, count: int = 2000, seed: int = 0) -> None:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 
-from .harness import Part, Setting
+from .harness import Part, Setting, build
 
 IMAGES = 60_000
 
@@ -19,6 +19,7 @@ from brian2 import ms
 import spikefa
 import spikefa.engine.target
 from spikefa import modelfile
+from spikefa.bench.harness import build
 
 def peak():
     try:
@@ -32,7 +33,7 @@ def peak():
 asked = json.loads(sys.argv[1])
 if asked["images"]:
     model = modelfile.load(asked["model"])
-    net = model.build(model.params(asked["params"]), streams=asked["streams"], seed=0)
+    net = build(model, model.params(asked["params"]), asked["streams"])
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (asked["images"], net.input.units), dtype=np.uint8)
     classes, outputs = net.readout.classes, net.layers[-1].units
@@ -88,7 +89,7 @@ def peak_memory(setting: Setting) -> Part:
     for name, what in (("training", "training"), ("with_data", f"with {many:,} images")):
         above = [value - imports for value, imports in zip(values[name], base, strict=True)]
         part.add(name, f"{what}, above imports", "MB", above)
-    network = setting.model.build(setting.params(), streams=setting.streams, seed=0)
+    network = build(setting.model, setting.params(), setting.streams)
     weights = sum(array.nbytes for p in network.projections for array in p.state_arrays().values())
     states = sum(array.nbytes for array in network.activity().values())
     note = f"weights {weights / 1e6:.0f}, states {states / 1e6:.0f}"
