@@ -2,13 +2,15 @@
 
 Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276, Fig. 4.
 
-Shows, for the preset ``best``: the test error while it learns, and with 1 to 50 steps an image in the end; receptive
-fields of the first layer; and the angle between forward and feedback weights. The feedback weights are 200 x 1500 and
-more numbers, but the errors of 20 output units of one class are nearly the same: only 10 directions carry signal. So
-the angle is shown for the whole matrices, and for the paths from the 10 classes down to a layer, through B and through
-the transposed W (products of the matrices, summed over the units of a class). Arguments: figure
-(``lillicrap2016_fig4_best.png``), seeds (1), and where runs are kept (a temporary directory): given, an interrupted
-study goes on, and a finished one is only measured. Full run: about 46 minutes a seed on one core.
+Shows, for the preset ``best`` or ``best_fields``: the test error while it learns, and with 1 to 50 steps an image in
+the end; receptive fields of the first layer; and the angle between forward and feedback weights. The feedback weights
+are 200 x 1500 and more numbers, but the errors of 20 output units of one class are nearly the same: only 10 directions
+carry signal. So the angle is shown for the whole matrices, and for the paths from the 10 classes down to a layer,
+through B and through the transposed W (products of the matrices, summed over the units of a class).
+
+Arguments: figure (``lillicrap2016_fig4_best.png``), seeds (1), where runs are kept (a temporary directory), and the
+preset (``best``). Where the directory is given, an interrupted study goes on, and a finished one is only measured. Full
+run: about 46 minutes a seed on one core.
 """
 
 import sys
@@ -30,12 +32,13 @@ from spikefa.training import Protocol
 MODEL = modelfile.load("lillicrap2016_spiking")
 SEEDS = 1 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 1
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
+PRESET = sys.argv[4] if len(sys.argv) > 4 else "best"
 CHANGES, STEPS = {}, (1, 2, 5, 10, 20, 50)
 if QUICK:
     CHANGES = {"pixels": 64, "hidden": (100, 100), "outputs": 100, "weight_range": 0.2, "feedback_range": 0.15}
     CHANGES |= {"eta": 3e-2, "eta_first": 1.0, "epochs": 12, "drop_after": (10,), "average": 1500}
     STEPS = (1, 5, 20)
-params = MODEL.params(CHANGES, "best")
+params = MODEL.params(CHANGES, PRESET)
 
 
 def run(seed):

@@ -151,6 +151,10 @@ PRESETS = {
         "eta": 4e-3, "test_steps": 20,
     },
     "best": _BEST,
+    # First-layer units that hear 60 pixels, and twice as many of them; settings chosen as those of `best`.
+    "best_fields": _BEST | {
+        "hidden": (3000, 1500), "field": 60, "weight_range_first": 0.3, "eta_first": 60.0, "release": 0.85,
+    },
     # Its controls: the same network, loss and schedule. Backpropagation has the first rates that were tried.
     "best_backprop": _BEST | {
         "pathway": "transpose", "weight_range": 0.1, "eta": 2e-3, "eta_first": 3.0, "eta_output": 3.0,

@@ -1,5 +1,7 @@
 """Receptive fields of pixels that vary together: the masks, and a model that is wired by its training images."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,20 @@ def test_a_run_is_wired_by_its_training_images_and_learns(run):
     again = opened.trainer()
     again.resume()
     assert np.array_equal(again.network["image_to_h1"].W, first.W)
+
+
+def test_the_preset_is_best_with_fields(model, digits):
+    best, fields_ = (dataclasses.asdict(model.params(preset=name)) for name in ("best", "best_fields"))
+    changed = {name for name in best if best[name] != fields_[name]}
+    assert changed == {"hidden", "field", "weight_range_first", "eta_first", "release"}
+    small = model.params({"pixels": 64, "hidden": (40, 20), "outputs": 20, "field": 7}, "best_fields")
+    net = model.build(small, 20, 0, lambda: digits.train_images)
+    before = {p.name: p.W.copy() for p in net.projections}
+    net.stimulus.show_images(digits.train_images[:100], digits.train_labels[:100])
+    net.run_steps(25)
+    moved = {p.name for p in net.projections if not np.array_equal(p.W, before[p.name])}
+    assert moved == {"image_to_h1", "h1_to_h2", "h2_to_output"}
+    assert ((net["image_to_h1"].W != 0).sum(0) == 7).all()
 
 
 def test_without_images_a_field_is_refused(model):
