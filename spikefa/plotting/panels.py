@@ -286,10 +286,10 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
         for k, (label, seen, angle) in enumerate(curves):
             ax.plot(
                 seen, angle, color=colours[k % 6], marker="os^Dv<"[k % 6], markersize=3, linewidth=1.0,
-                linestyle="-" if k < 6 else "--", label=label,
+                linestyle="-" if k < 6 else "--", label=label, clip_on=False,
             )  # fmt: skip
-        top = np.nanmax([0.0, *(angle.max() for _, _, angle in curves if angle.size)])
-        ax.set_ylim(0, 100 if top < 95 else 180)
+        every = np.concatenate([[60.0], *(angle for _, _, angle in curves)])
+        ax.set_ylim(0, 100 if np.nanmax(every) < 95 else 180)
         ax.yaxis.set_major_locator(MultipleLocator(30))
         _images_axis(ax)
         ax.set_ylabel("Angle between weights\nand feedback (degrees)")
@@ -297,7 +297,8 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
             "orthogonal", (1, 90), xycoords=("axes fraction", "data"), ha="right",
             xytext=(-2, 2), textcoords="offset points", va="bottom", color="#6a6a6a",
         )  # fmt: skip
-        ax.legend(title="layer", ncols=1 + (len(names) - 1) // 5, loc="lower left")
+        place = "lower left" if np.nanmin(every) > 30 else "center left"  # where weights are shared, angles are 0
+        ax.legend(title="layer", ncols=1 + (len(names) - 1) // 5, loc=place)
     return ax
 
 
