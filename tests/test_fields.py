@@ -48,6 +48,14 @@ def test_fields_are_of_pixels_whatever_their_order_and_of_images_in_any(images, 
     assert np.array_equal(drawn(images / 256, 4), drawn(images, 4))  # floats that are exact
 
 
+@pytest.mark.parametrize("constant", [0.1, 0.3, 0.7])
+def test_pixels_of_equal_floats_are_heard_by_nobody(images, constant):
+    rounded = np.hstack([images[:, :18] / 255, np.full((500, 2), constant)])
+    assert not drawn(rounded, 18)[18:].any()
+    with pytest.raises(ValueError, match="field must be from 1 to 18, the pixels that vary, got 19"):
+        fa.correlated_fields(rounded, 19)
+
+
 def test_pixels_are_drawn_by_their_variance(rng):
     """Pixels with 1 and 9 parts of the variance: of 4000 units 400 +- 19 hear the first; 5 sd, 1 in 2 million."""
     images = np.zeros((100, 3), np.uint8)
