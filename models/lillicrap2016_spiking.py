@@ -15,8 +15,8 @@ Deviations from the paper:
 
 Parameters that the paper does not have, all off by default: running means of the spikes subtracted in the rule
 (``mean_steps``), input spikes that fail (``release``), first-layer units that hear a few pixels (``field``), the output
-layer's own loss, learning rates by layer, a schedule, momentum, weights averaged for testing, and the controls
-(``pathway``).
+layer's own loss and output units that compete (``loss``, ``softmax``), learning rates by layer, a schedule, momentum,
+weights averaged for testing, and the controls (``pathway``).
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ psi = p * (1 - p) : 1        # its derivative
 s : 1                        # spike
 """
 SPIKES = "s = int(rand() < p)"
+# Not in the paper: output units of different classes compete, so that in each group of one unit a class p is the
+# softmax of the potentials.
+COMPETING = LAYER.replace("p = 1 / (1 + exp(-v)) : 1 ", "p : 1")
 
 ERROR = """
 du/dt = (layer_s - target - u) / tau : 1
@@ -67,7 +70,7 @@ centred = s - m : 1
 CENTRED = "centred_pre"  # in the rule, in the place of s_pre; for a bias it is 1
 # Backpropagation, a control: the derivative goes down with the error.
 GRADIENT = "delta = u * layer_psi"
-# Backpropagation's rule, and without psi the output layer's for the cross-entropy of its spikes.
+# Backpropagation's rule, and without psi the output layer's for the cross-entropy of its spikes, competing or not.
 PLAIN_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
 
 
@@ -109,6 +112,8 @@ class Params:
     """Factor of eta in the output layer."""
     loss: str = "squares"
     """Which error the output layer descends: squares, the published rule, or cross_entropy, the rule without psi."""
+    softmax: bool = False
+    """Whether output units of different classes divide one spike probability among them, for the cross-entropy."""
     momentum: float = 0.0
     """Momentum of the updates; the paper has none."""
     drop_after: tuple[int, ...] = ()
@@ -204,6 +209,8 @@ def build(
     """Build the network; `images` returns the training images, ``(n, pixels)``, of which `field` needs to know."""
     if params.loss not in ("squares", "cross_entropy"):
         raise ValueError(f"lillicrap2016_spiking: loss must be squares or cross_entropy, got {params.loss!r}")
+    if params.softmax and params.loss != "cross_entropy":
+        raise ValueError(f"lillicrap2016_spiking: softmax needs the loss cross_entropy, got {params.loss!r}")
     if not 0 < params.release <= 1:
         raise ValueError(f"lillicrap2016_spiking: release must be above 0 and at most 1, got {params.release!r}")
     if params.field and images is None:
@@ -217,7 +224,11 @@ def build(
     )  # fmt: skip
     sizes = {f"h{number}": units for number, units in enumerate(params.hidden, start=1)}
     for name, units in {**sizes, "output": params.outputs}.items():
-        layer = fa.Layer(net, name, units, LAYER + mean, emit=SPIKES, namespace=constants)
+        competes = params.softmax and name == "output"
+        equations = (COMPETING if competes else LAYER) + mean
+        layer = fa.Layer(net, name, units, equations, emit=SPIKES, namespace=constants)
+        if competes:
+            fa.Softmax(net, layer, result="p", groups=units // params.classes)
         if mean:
             layer.view("m")[...] = 0.5
     _add_pathway(net, params, constants)

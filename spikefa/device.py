@@ -137,9 +137,9 @@ class DeviceRun(BrianObject):
             output = self.memory.write(obj._output)
             launches = [_plain(bound(kernels.mark, output.size, self.memory.events(obj._events), output))]
         elif type(obj) is Softmax:
-            v, y = (obj.layer.array(name) for name in (obj.potential, obj.layer.output_variable))
-            streams = obj.layer.streams
-            launches = [_plain(bound(kernels.softmax, streams, streams, self.memory.read(v), self.memory.write(y)))]
+            v, y = (obj.layer.array(name) for name in (obj.potential, obj.result))
+            columns = obj.groups * obj.layer.streams
+            launches = [_plain(bound(kernels.softmax, columns, columns, self.memory.read(v), self.memory.write(y)))]
         elif type(obj) is Stimulus:
             then = lambda: self._stimulate(obj)
         elif type(obj) in (Votes, SquaredError):

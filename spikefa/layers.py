@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .network import Network
 
 #: Offsets, within a population's place in the schedule, of what happens to it in one step.
-PROJECT, RECEIVE, INTEGRATE, EMIT, THRESHOLD, MARK, RESET = range(7)
+PROJECT, RECEIVE, INTEGRATE, DIVIDE, EMIT, THRESHOLD, MARK, RESET = range(8)
 #: Distance between the places of two populations in one slot.
 STRIDE = 10
 #: Where Brian2 puts a step's spikes; they are forgotten at the end of a run.

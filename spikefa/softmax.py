@@ -1,4 +1,4 @@
-"""Softmax: a layer's output divided among its units, in every stream by itself."""
+"""Softmax: units divide an output, or the probability of a spike, among them, in every stream by itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from brian2 import BrianObject
 from numba import njit
 
-from .layers import MARK
+from .layers import DIVIDE
 
 if TYPE_CHECKING:
     from .layers import Layer
@@ -17,60 +17,88 @@ if TYPE_CHECKING:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _softmax(v, y):
-    for k in range(v.shape[1]):
-        largest = v[0, k]
-        for i in range(v.shape[0]):
-            largest = max(largest, v[i, k])
-        total = 0.0
-        for i in range(v.shape[0]):
-            total += np.exp(np.float64(v[i, k] - largest))
-        for i in range(v.shape[0]):
-            y[i, k] = np.exp(np.float64(v[i, k] - largest)) / total
+    members, groups, streams = v.shape
+    largest, total, shares = np.empty(streams, v.dtype), np.empty(streams), np.empty((members, streams))
+    for g in range(groups):
+        largest[:] = v[0, g]
+        total[:] = 0
+        for i in range(1, members):
+            for k in range(streams):
+                largest[k] = max(largest[k], v[i, g, k])
+        for i in range(members):
+            for k in range(streams):
+                shares[i, k] = np.exp(np.float64(v[i, g, k] - largest[k]))
+                total[k] += shares[i, k]
+        for i in range(members):
+            for k in range(streams):
+                y[i, g, k] = shares[i, k] / total[k]
 
 
 class Softmax(BrianObject):
-    """Writes ``output = exp(potential) / sum of exp(potential)`` over a layer's units, after they have integrated.
+    """Writes ``exp(potential) / sum of exp(potential)`` over the units of a group, after they have integrated.
 
-    With the error ``y - target`` it descends the cross-entropy. It runs wherever its layer does, in evaluations too.
-    Stock Brian2, whose equations know one unit at a time, has no equal of it.
+    With the error ``y - target``, or with the spikes that units emit with this probability in the place of y, it
+    descends the cross-entropy. It runs wherever its layer does, in evaluations too. Stock Brian2, whose equations know
+    one unit at a time, has no equal of it.
 
     Parameters
     ----------
     network : Network
     layer : Layer or str
-        Its output variable is written; it has no threshold and needs no `emit`.
     potential : str
         The state variable to be divided; a subexpression is not one.
+    result : str, optional
+        The state variable that is written, before the layer's `emit` runs: the layer's output by default, for which it
+        needs no `emit` and has no threshold; or such as the probability of a spike.
+    groups : int
+        Unit i is of group ``i % groups``. With equal groups of units for the classes (`Votes`) and as many groups here
+        as there are units of one class, each group has one unit of every class.
 
     Raises
     ------
     ValueError
-        If the layer has no such state variable, has a softmax already, or spikes.
+        If the layer has no such state variables, has a softmax already, does not divide into the groups, or spikes by
+        a threshold on what is written.
     """
 
     add_to_magic_network = False
 
-    def __init__(self, network: Network, layer: Layer | str, potential: str = "v"):
+    def __init__(
+        self,
+        network: Network,
+        layer: Layer | str,
+        potential: str = "v",
+        result: str | None = None,
+        groups: int = 1,
+    ):
         layer = network[layer] if isinstance(layer, str) else layer
         owner = f"Softmax {layer.name!r}"
-        if not getattr(layer.variables.get(potential), "array", False):
-            names = sorted(set(layer.state_arrays()))
-            raise ValueError(f"{owner}: potential must be a state variable of the layer, {names}, got {potential!r}")
+        result = layer.output_variable if result is None else result
+        for name, variable in {"potential": potential, "result": result}.items():
+            if not getattr(layer.variables.get(variable), "array", False):
+                names = sorted(set(layer.state_arrays()))
+                raise ValueError(f"{owner}: {name} must be a state variable of the layer, {names}, got {variable!r}")
         if any(isinstance(part, Softmax) for part in layer.contained_objects):
             raise ValueError(f"{owner}: the layer has one already")
-        if "spike" in layer.thresholder:
-            raise ValueError(f"{owner}: the layer must have threshold=None, got {layer._statement['threshold']!r}")
-        order = layer._place + MARK
+        if result == layer.output_variable:
+            given = {name: layer._statement[name] for name in ("emit", "threshold")}
+            if given["emit"] or "spike" in layer.thresholder:
+                raise ValueError(f"{owner}: a layer whose output is divided has no emit and no threshold, got {given}")
+        if isinstance(groups, bool) or not isinstance(groups, int | np.integer) or groups < 1 or layer.units % groups:
+            raise ValueError(f"{owner}: groups must divide the {layer.units} units, got {groups!r}")
+        order = layer._place + DIVIDE
         super().__init__(clock=network.clock, when=layer.slot, order=order, name=f"{layer.name}_softmax")
-        self.layer, self.potential = layer, potential
+        self.layer, self.potential, self.result, self.groups = layer, potential, result, int(groups)
         layer.contained_objects.append(self)  # what is the layer's own also runs in evaluations
         self._network = network.id
 
     def before_run(self, run_namespace: dict) -> None:
-        """Fetch the views of the layer once a run."""
+        """Fetch the views of the layer once a run, ``(members, groups, streams)``."""
         super().before_run(run_namespace)
-        self._potential, self._output = self.layer.view(self.potential), self.layer.view(self.layer.output_variable)
+        shape = -1, self.groups, self.layer.streams
+        self._potential = self.layer.array(self.potential).reshape(shape)
+        self._result = self.layer.array(self.result).reshape(shape)
 
     def run(self) -> None:
-        """Divide the output among the units."""
-        _softmax(self._potential, self._output)
+        """Divide the result among the units."""
+        _softmax(self._potential, self._result)

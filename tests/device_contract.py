@@ -185,7 +185,7 @@ w = clip(v, 0, 1) * s + floor(abs(v)) : 1
 """
 
 
-def own_network(where, mask=None, rule="dW = 0.01 * w_post * s_pre - 0.001 * W", softmax=False):
+def own_network(where, mask=None, rule="dW = 0.01 * w_post * s_pre - 0.001 * W", softmax=0):
     """Thresholds, resets, refractoriness, noise, a regression; and by choice sparse weights, softmax, soft bounds."""
     net = fa.Network(streams=2, seed=3, dtype="float64", device=where)
     fa.Input(net, "x", 4)
@@ -195,15 +195,15 @@ def own_network(where, mask=None, rule="dW = 0.01 * w_post * s_pre - 0.001 * W",
         namespace=constants,
     )  # fmt: skip
     out = fa.Layer(
-        net, "y", 3, "dv/dt = (I - v)/tau : 1\nI : 1\nr : 1", emit="" if softmax else "r = v", output="r",
+        net, "y", 4, "dv/dt = (I - v)/tau : 1\nI : 1\nr : 1", emit="" if softmax else "r = v", output="r",
         threshold=None, namespace=constants,
     )  # fmt: skip
     if softmax:
-        fa.Softmax(net, out)
+        fa.Softmax(net, out, groups=softmax)
     fa.Projection(net, "x", "h", fa.uniform(2), mask=mask, plasticity=fa.Plasticity(rule))
     fa.Projection(net, "h", "y", fa.uniform(1))
     net.present(4)
-    net.stimulus.show_images(IMAGES[:10, :4], IMAGES[:10, :3])
+    net.stimulus.show_images(IMAGES[:10, :4], IMAGES[:10, :4])
     net.run_steps(16)
     return net
 
@@ -217,12 +217,13 @@ def mask(kept):
 @pytest.mark.parametrize(
     "options",
     [
-        {"softmax": True},
+        {"softmax": 1},
+        {"softmax": 2},
         {"mask": mask(0.7)},
         {"mask": mask(0.0)},  # sparse: runs on the host
         {"rule": "dW = 0.01 * w_post * s_pre * (1 - W)"},  # a loop over synapses: runs on the host
     ],
-    ids=["softmax", "masked", "sparse", "soft bounds"],
+    ids=["softmax", "softmax in groups", "masked", "sparse", "soft bounds"],
 )
 def test_own_equations_and_what_runs_on_the_host(options):
     one, other = own_network("cpu", **options), own_network("cuda", **options)

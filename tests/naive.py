@@ -33,6 +33,18 @@ def logistic(v):
     return 1 / (1 + math.exp(-v))
 
 
+def softmax(v, groups):
+    """y[i] = exp(v[i]) / sum of exp(v[j]) over the units j of its group, j mod groups = i mod groups."""
+    y = []
+    for i in range(len(v)):
+        total = 0.0
+        for j in range(len(v)):
+            if j % groups == i % groups:
+                total += math.exp(v[j] - v[i])
+        y.append(1 / total)
+    return y
+
+
 class LillicrapNetwork:
     """The spiking network of Lillicrap et al. 2016, one unit, one stream, one synapse at a time.
 

@@ -1,13 +1,11 @@
-"""models/nokland2016_dfa.py: every algorithm against its formulas, starts from zero, the schedule, dropout, softmax."""
+"""models/nokland2016_dfa.py: every algorithm against its formulas, starts from zero, the schedule, dropout."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-import spikefa as fa
 from spikefa import evaluation, modelfile
-from spikefa.reference import Reference
 from spikefa.runs import Run
 from spikefa.training import Protocol
 
@@ -207,42 +205,6 @@ def test_dropout_silences_hidden_units_in_training_alone(make, digits):
     images = digits.test_images[:100]
     assert np.array_equal(evaluation.guesses(net, images, 1), evaluation.guesses(whole, images, 1))
     assert net["h1"].variables["drop"].get_value() == 0.5
-
-
-@pytest.mark.parametrize("streams", [1, 5])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_softmax(streams, dtype, rng):
-    net = fa.Network(streams=streams, dtype=dtype, target="numpy")
-    fa.Input(net, "image", 3, "x : 1", emit="", output="x", threshold=None)
-    fa.Layer(net, "output", 4, "I : 1\ny : 1", output="y", threshold=None)
-    fa.Softmax(net, "output", "I")
-    fa.Projection(net, "image", "output", rng.normal(size=(3, 4)), bias=[0, 500.0, 500.5, -800])
-    net.present(1, 4)
-    images = rng.random((2 * streams, 3))
-    guesses = evaluation.guesses(net, images, 1)  # it runs in evaluations too
-    net.stimulus.show_images(images)
-    net.run_steps(1)
-    current, y = net["output"].view("I").astype(float), net["output"].view("y")
-    expected = np.exp(current - current.max(axis=0))
-    np.testing.assert_allclose(y, expected / expected.sum(axis=0), rtol=1e-6, atol=1e-30)
-    np.testing.assert_allclose(y.sum(axis=0), 1, rtol=1e-6)
-    assert np.array_equal(guesses[:streams], y.argmax(axis=0))
-    if streams == 1:
-        with pytest.raises(ValueError, match="stock Brian2 has no equal of the Softmax of 'output'"):
-            Reference(net)
-
-
-def test_bad_softmax_is_refused():
-    net = fa.Network(target="numpy")
-    layer = fa.Layer(net, "output", 4, "I : 1\nv = I : 1\ny : 1", output="y", threshold=None)
-    with pytest.raises(ValueError, match=r"'output': potential must be a state variable of the layer, \['I', 'y'\], g"):
-        fa.Softmax(net, layer)
-    fa.Softmax(net, layer, "I")
-    with pytest.raises(ValueError, match="Softmax 'output': the layer has one already"):
-        fa.Softmax(net, "output", "I")
-    fa.Layer(net, "spiking", 4, "I : 1\ns : 1", emit="s = 1")
-    with pytest.raises(ValueError, match="'spiking': the layer must have threshold=None, got 's > 0.5'"):
-        fa.Softmax(net, "spiking", "I")
 
 
 @pytest.mark.parametrize(

@@ -108,15 +108,15 @@ def partial_sums(values, first, sums):
 
 
 @cuda.jit
-def softmax(streams, v, y):
-    """``y = exp(v) / sum of exp(v)`` over the units of every stream; v and y (units, streams)."""
+def softmax(columns, v, y):
+    """``y = exp(v) / sum of exp(v)`` over the rows of every column; v and y (members, groups x streams)."""
     number = y.dtype.type
-    for k in range(cuda.grid(1), streams, cuda.gridsize(1)):
+    for k in range(cuda.grid(1), columns, cuda.gridsize(1)):
         largest = v[k]
-        for i in range(k, v.size, streams):
+        for i in range(k, v.size, columns):
             largest = max(largest, v[i])
         total = np.float64(0)
-        for i in range(k, v.size, streams):
+        for i in range(k, v.size, columns):
             total += math.exp(np.float64(v[i] - largest))
-        for i in range(k, v.size, streams):
+        for i in range(k, v.size, columns):
             y[i] = number(math.exp(np.float64(v[i] - largest)) / total)
