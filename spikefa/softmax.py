@@ -17,21 +17,18 @@ if TYPE_CHECKING:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _softmax(v, y):
-    members, groups, streams = v.shape
-    largest, total, shares = np.empty(streams, v.dtype), np.empty(streams), np.empty((members, streams))
-    for g in range(groups):
-        largest[:] = v[0, g]
-        total[:] = 0
-        for i in range(1, members):
-            for k in range(streams):
-                largest[k] = max(largest[k], v[i, g, k])
-        for i in range(members):
-            for k in range(streams):
-                shares[i, k] = np.exp(np.float64(v[i, g, k] - largest[k]))
-                total[k] += shares[i, k]
-        for i in range(members):
-            for k in range(streams):
-                y[i, g, k] = shares[i, k] / total[k]
+    members, columns = v.shape
+    largest, total, shares = v[0].copy(), np.zeros(columns), np.empty((members, columns))
+    for i in range(1, members):
+        for k in range(columns):
+            largest[k] = max(largest[k], v[i, k])
+    for i in range(members):
+        for k in range(columns):
+            shares[i, k] = np.exp(np.float64(v[i, k] - largest[k]))
+            total[k] += shares[i, k]
+    for i in range(members):
+        for k in range(columns):
+            y[i, k] = shares[i, k] / total[k]
 
 
 class Softmax(BrianObject):
@@ -93,9 +90,9 @@ class Softmax(BrianObject):
         self._network = network.id
 
     def before_run(self, run_namespace: dict) -> None:
-        """Fetch the views of the layer once a run, ``(members, groups, streams)``."""
+        """Fetch the views of the layer once a run, ``(members, groups x streams)``."""
         super().before_run(run_namespace)
-        shape = -1, self.groups, self.layer.streams
+        shape = -1, self.groups * self.layer.streams
         self._potential = self.layer.array(self.potential).reshape(shape)
         self._result = self.layer.array(self.result).reshape(shape)
 

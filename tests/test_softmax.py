@@ -19,7 +19,7 @@ def test_the_output_is_divided(streams, dtype, rng):
     fa.Input(net, "image", 3, "x : 1", emit="", output="x", threshold=None)
     fa.Layer(net, "output", 4, "I : 1\ny : 1", output="y", threshold=None)
     fa.Softmax(net, "output", "I")
-    fa.Projection(net, "image", "output", rng.normal(size=(3, 4)), bias=[0, 500.0, 500.5, -800])
+    fa.Projection(net, "image", "output", rng.normal(size=(3, 4)), bias=[0, 900.0, 900.5, -800])
     net.present(1, 4)
     images = rng.random((2 * streams, 3))
     guesses = evaluation.guesses(net, images, 1)  # it runs in evaluations too
