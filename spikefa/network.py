@@ -120,7 +120,8 @@ class Network(BrianNetwork):
         """Add parts that belong to this network alone."""
         self.add(*parts)
         for part in parts:
-            part._network = self.id  # else Brian2 warns when a network is dropped that never ran
+            for obj in (part, *part.contained_objects):
+                obj._network = self.id  # else Brian2 warns when a network is dropped that never ran
 
     def add_projection(self, projection: Projection) -> None:
         """Take in a projection."""

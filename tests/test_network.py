@@ -1,5 +1,7 @@
 """The network: streams, dynamics, determinism, Brian2 idioms, bad input."""
 
+import gc
+
 import naive
 import numba
 import numpy as np
@@ -377,3 +379,17 @@ def test_other_brian2_objects_run_in_the_same_network(small, digits):
     net.stimulus.show_images(digits.train_images[:4], digits.train_labels[:4])
     net.run(10 * ms)
     np.testing.assert_allclose(group.x, 1.0)
+
+
+def test_a_network_that_never_ran_goes_without_a_word(caplog):
+    """Brian2 warns of objects in no network; a threshold's and its marker belong to ours."""
+
+    def build(joins):
+        net = fa.Network(target="numpy")
+        fa.Layer(net, "h", 3, "v : 1\ns : 1", threshold="v > 0", reset="v = 0")
+        return net if joins else NeuronGroup(1, "v : 1", name="alone")
+
+    for joins, warns in ((True, False), (False, True)):
+        build(joins)
+        gc.collect()
+        assert ("never included in a network" in caplog.text) == warns
