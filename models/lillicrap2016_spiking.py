@@ -149,6 +149,15 @@ _BEST = {
     "drop_after": (30, 36), "average": 120000, "epochs": 40, "test_steps": 20,
 }  # fmt: skip
 
+# First-layer units that hear 60 pixels, and twice as many of them; settings chosen as those of `best`.
+_FIELDS = _BEST | {
+    "hidden": (3000, 1500), "field": 60, "weight_range_first": 0.3, "eta_first": 60.0, "release": 0.85,
+}  # fmt: skip
+# The controls of both: the same network, loss and schedule. Backpropagation has the first rates that were tried;
+# hidden layers that do not learn have weights through which signals pass.
+_BACKPROP = {"pathway": "transpose", "weight_range": 0.1, "eta": 2e-3, "eta_output": 3.0}
+_FROZEN = {"pathway": "shallow", "weight_range": 2.0}
+
 PRESETS = {
     # For scikit-learn's 8 x 8 digits; scales chosen on the last 237 training images.
     "demo": {
@@ -156,16 +165,11 @@ PRESETS = {
         "eta": 4e-3, "test_steps": 20,
     },
     "best": _BEST,
-    # First-layer units that hear 60 pixels, and twice as many of them; settings chosen as those of `best`.
-    "best_fields": _BEST | {
-        "hidden": (3000, 1500), "field": 60, "weight_range_first": 0.3, "eta_first": 60.0, "release": 0.85,
-    },
-    # Its controls: the same network, loss and schedule. Backpropagation has the first rates that were tried.
-    "best_backprop": _BEST | {
-        "pathway": "transpose", "weight_range": 0.1, "eta": 2e-3, "eta_first": 3.0, "eta_output": 3.0,
-    },
-    # Hidden layers that do not learn, with weights through which signals pass.
-    "best_frozen": _BEST | {"pathway": "shallow", "weight_range": 2.0},
+    "best_fields": _FIELDS,
+    "best_backprop": _BEST | _BACKPROP | {"eta_first": 3.0},
+    "best_frozen": _BEST | _FROZEN,
+    "best_fields_backprop": _FIELDS | _BACKPROP | {"eta_first": 18.0},
+    "best_fields_frozen": _FIELDS | _FROZEN | {"weight_range_first": 2.0},
 }  # fmt: skip
 
 

@@ -116,13 +116,16 @@ def test_pathways_of_the_spiking_network(small, digits, pathway):
     assert all(np.abs(p.b).max() > 0 for p in net.projections if p.name in learned and p.name in moved)
 
 
-@pytest.mark.parametrize(("preset", "learn"), [("best_backprop", 3), ("best_frozen", 1)])
-def test_the_controls_of_best_differ_from_it_in_what_they_control_alone(model, digits, preset, learn):
-    best, control = (dataclasses.asdict(model.params(preset=name)) for name in ("best", preset))
-    changed = {name for name in best if best[name] != control[name]}
-    assert "pathway" in changed and changed <= {"pathway", "weight_range", "eta", "eta_first", "eta_output"}
-    params = model.params({"pixels": 64, "hidden": (30, 20), "outputs": 20}, preset)
-    net = model.build(params, streams=20, seed=0)
+@pytest.mark.parametrize("best", ["best", "best_fields"])
+@pytest.mark.parametrize(("control", "learn"), [("backprop", 3), ("frozen", 1)])
+def test_the_controls_of_best_differ_from_it_in_what_they_control_alone(model, digits, best, control, learn):
+    preset = f"{best}_{control}"
+    theirs, its = (dataclasses.asdict(model.params(preset=name)) for name in (best, preset))
+    changed = {name for name in theirs if theirs[name] != its[name]}
+    ranges = {"weight_range", "weight_range_first"}
+    assert "pathway" in changed and changed <= {"pathway", "eta", "eta_first", "eta_output"} | ranges
+    params = model.params({"pixels": 64, "hidden": (30, 20), "outputs": 20, "field": its["field"] and 7}, preset)
+    net = model.build(params, streams=20, seed=0, images=lambda: digits.train_images)
     forward = [p for p in net.projections if p.post in net.layers]
     before = [p.W.copy() for p in forward]
     net.stimulus.show_images(digits.train_images[:100], digits.train_labels[:100])
