@@ -142,7 +142,7 @@ class Params:
 
 
 # The lowest error with fixed random feedback: two hidden layers, chosen with 25,000 training images on the last 10,000
-# (see examples/README.md).
+# (see examples/SETTINGS.md).
 _BEST = {
     "hidden": (1500, 1500), "outputs": 200, "mean_steps": 500.0, "loss": "cross_entropy", "output_bias": -2.2,
     "release": 0.7, "feedback_range": 0.06, "eta": 2e-2, "eta_first": 10.0, "eta_output": 0.3,
