@@ -114,7 +114,8 @@ def train(
         validation=validation,
         device=device.value,
     )
-    trainer = made.trainer()  # refuses what does not fit before anything is written
+    trainer = made.trainer()
+    trainer.network.run_steps(0)  # with it, refuses what does not fit before anything is written
     made.create()
     _train(made, trainer)
 

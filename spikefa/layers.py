@@ -10,6 +10,7 @@ from brian2 import BrianObject, Equations, NeuronGroup
 from brian2.utils.stringtools import get_identifiers
 
 from .engine.random import counter_normal, counter_random, number_draws
+from .refusals import unreadable
 
 if TYPE_CHECKING:
     from .network import Network
@@ -64,6 +65,8 @@ class Population(NeuronGroup):
     ------
     ValueError
         If the number of units is not positive or the equations lack the output.
+    EquationError
+        If Brian2 cannot read the equations. Names and units are checked when a run begins.
     """
 
     add_to_magic_network = False
@@ -106,26 +109,28 @@ class Population(NeuronGroup):
         for function, kind, draw in draws:
             make = counter_random if kind == "uniform" else counter_normal
             constants[function] = make(network.key, draws_of or name, draw, network.clock, network.dtype)
-        if output not in Equations(equations).names:
+        with unreadable(owner):
+            names = Equations(equations).names
+        if output not in names:
             raise ValueError(
-                f"{owner}: the equations must have the output {output!r}; "
-                f"they have {sorted(Equations(equations).names)}"
+                f"{owner}: the equations must have the output {output!r}; they have {sorted(names)}"
             )
         if threshold is None and not emit and slot == "forward" and output == "s":
             raise ValueError(f"{owner}: needs emit or a threshold, or nothing writes its output {output!r}")
-        super().__init__(
-            units * network.streams,
-            equations,
-            method=method,
-            threshold=threshold_code or None,
-            reset=(reset_code if reset is not None else "") if threshold is not None else None,
-            refractory=refractory,
-            namespace=constants,
-            dtype=network.dtype,
-            clock=network.clock,
-            name=name,
-            codeobj_class=network.codeobj_class,
-        )
+        with unreadable(owner):
+            super().__init__(
+                units * network.streams,
+                equations,
+                method=method,
+                threshold=threshold_code or None,
+                reset=(reset_code if reset is not None else "") if threshold is not None else None,
+                refractory=refractory,
+                namespace=constants,
+                dtype=network.dtype,
+                clock=network.clock,
+                name=name,
+                codeobj_class=network.codeobj_class,
+            )
         self._place = network.next_place(slot)
         self._set_schedule(receive, emit, threshold is not None)
         network.add_population(self)

@@ -85,7 +85,7 @@ def correlated_fields(images: np.ndarray, field: int) -> Callable[[np.random.Gen
     Raises
     ------
     ValueError
-        If the images are not ``(n, n_pre)``, or fewer pixels vary than a field has.
+        If the images are not ``(n, n_pre)``, with a pixel for each unit, or fewer pixels vary than a field has.
     """
     images = np.asarray(images)
     if images.ndim != 2:
@@ -107,6 +107,8 @@ def correlated_fields(images: np.ndarray, field: int) -> Callable[[np.random.Gen
     nearest = varies[np.argsort(-likeness, axis=1, kind="stable")[:, :field]]
 
     def draw(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        if shape[0] != pixels:
+            raise ValueError(f"correlated_fields: the images must have {shape[0]} pixels, one a unit, got {pixels}")
         mask = np.zeros((pixels, shape[1]), bool)
         own = rng.choice(len(varies), size=shape[1], p=variance[varies] / variance.sum())
         mask[nearest[own], np.arange(shape[1])[:, None]] = True

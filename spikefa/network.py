@@ -19,6 +19,7 @@ from .engine.threads import thread_pool
 from .layers import STRIDE, ErrorPopulation, Input, Layer, Population
 from .projections import Projection
 from .readout import Readout, SquaredError, Votes
+from .refusals import unprepared
 from .stimulus import Stimulus
 from .unheard import unheard_thresholds_rest
 
@@ -185,13 +186,14 @@ class Network(BrianNetwork):
         self.join(self._device_run)
 
     def before_run(self, run_namespace: dict) -> None:
-        """Prepare a run; refuse devices that would drop the kernels."""
+        """Prepare a run; refuse equations that cannot run, and devices that would drop the kernels."""
         if type(get_device()) is not RuntimeDevice:
             raise NotImplementedError(
                 "spikefa: set_device('cpp_standalone') is not supported, since it would drop the projection and "
                 "plasticity kernels; use the runtime device: set_device('runtime')"
             )
-        super().before_run(run_namespace)
+        with unprepared(self.populations):
+            super().before_run(run_namespace)
         if self._device_run is not None:
             self._device_run.begin()
 

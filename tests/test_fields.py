@@ -80,6 +80,11 @@ def test_bad_fields_are_refused(images, changed, field, message):
         fa.correlated_fields(changed(images), field)
 
 
+def test_images_of_another_size_than_the_population_are_refused(images, rng):
+    with pytest.raises(ValueError, match="the images must have 30 pixels, one a unit, got 20"):
+        fa.correlated_fields(images, 3)(rng, (30, 5))
+
+
 @pytest.fixture
 def run(model, tmp_path):
     params = model.params(

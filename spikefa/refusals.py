@@ -1,0 +1,64 @@
+"""What Brian2 says about equations it cannot run, as one sentence that names whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from brian2 import DimensionMismatchError
+from brian2.core.base import BrianObjectException
+from brian2.equations.equations import EquationError as BrianEquationError
+from brian2.stateupdaters.base import UnsupportedEquationsException
+
+if TYPE_CHECKING:
+    from .layers import Population
+
+#: What Brian2 raises for equations and statements that it cannot read.
+UNREADABLE = (SyntaxError, BrianEquationError, DimensionMismatchError, UnsupportedEquationsException, KeyError)
+
+
+class EquationError(ValueError):
+    """Equations or statements that cannot run: bad syntax, an unknown name, units that do not agree."""
+
+
+@contextmanager
+def unreadable(owner: str) -> Iterator[None]:
+    """Raise what Brian2 finds in the equations of `owner`, ``Layer 'h1'``, as `EquationError`."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise EquationError(f"{owner}: {_reason(error)}") from error
+
+
+@contextmanager
+def unprepared(populations: Iterable[Population]) -> Iterator[None]:
+    """Raise what Brian2 finds when it prepares a run, with the population it belongs to, as `EquationError`."""
+    try:
+        yield
+    except BrianObjectException as error:
+        reason: BaseException = error
+        while isinstance(reason, BrianObjectException) and reason.__cause__ is not None:
+            reason = reason.__cause__
+        if not isinstance(reason, UNREADABLE):
+            raise
+        raise EquationError(f"{_owner(error._brian_objname, populations)}: {_reason(reason)}") from error
+
+
+def _owner(name: str, populations: Iterable[Population]) -> str:
+    for population in populations:
+        if name == population.name or name in {part.name for part in population.contained_objects}:
+            part = name.removeprefix(population.name).removeprefix("_")
+            return f"{type(population).__name__} {population.name!r}" + (f", {part}" if part else "")
+    return repr(name)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyError) and error.args:
+        said = str(error.args[0])
+    elif isinstance(error, SyntaxError) and error.text:
+        said = f"{error.msg} in {error.text.strip()!r}"
+    else:
+        said = str(error)
+    cause = str(error.__cause__ or "")
+    return " ".join((said if cause in said else f"{said}: {cause}").split())
