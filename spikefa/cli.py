@@ -322,6 +322,9 @@ def _errors_as_sentences():
     except OSError as error:
         console.print(f"spikefa: {error}", style="red", markup=False)
         sys.exit(3)
+    except Exception:
+        sys.excepthook = sys.__excepthook__  # Brian2's asks for a report to Brian2, of a mistake in a model too
+        raise
 
 
 def main() -> None:

@@ -16,12 +16,17 @@ SMALL = [
 ]  # fmt: skip
 
 
-def call(*arguments, code=0):
-    """Run a command in a process of its own; return what it printed."""
-    done = subprocess.run(
+def run_command(*arguments):
+    """Run a command in a process of its own."""
+    return subprocess.run(
         [sys.executable, "-c", "from spikefa.cli import main; main()", *map(str, arguments)],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
+
+
+def call(*arguments, code=0):
+    """Run a command that exits with the code; return what it printed."""
+    done = run_command(*arguments)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
@@ -135,3 +140,12 @@ def test_train_refuses_equations_that_cannot_run_before_anything_is_written(mode
     printed = call("train", mine, *SMALL, "--run", run, code=2)
     assert " ".join(printed.split()) == f"spikefa: {message}"
     assert not run.exists()
+
+
+def test_the_traceback_of_a_mistake_in_a_models_python_ends_with_it(model, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(model.source.replace("net.present(", "net.presentt("))
+    done = run_command("train", mine, *SMALL, "--run", tmp_path / "run")
+    assert done.returncode == 1 and not (tmp_path / "run").exists()
+    assert done.stderr.splitlines()[0] == "Traceback (most recent call last):"
+    assert "no attribute 'presentt'" in done.stderr.splitlines()[-1] and f'"{mine}"' in done.stderr
