@@ -208,7 +208,7 @@ class Network(BrianNetwork):
         work = self.streams * sum(n_pre * n_post for n_pre, n_post in (p.shape for p in self.projections))
         try:
             with single_threaded_blas(), thread_pool(work), unheard_thresholds_rest(self):
-                super().run(duration, *args, level=level + 2, **options)
+                super().run(duration, *args, level=level + 1, **options)
         finally:
             if self._device_run is not None:
                 self._device_run.end()

@@ -1,6 +1,8 @@
 """The network: streams, dynamics, determinism, Brian2 idioms, bad input."""
 
 import gc
+import subprocess
+import sys
 
 import naive
 import numba
@@ -393,3 +395,25 @@ def test_a_network_that_never_ran_goes_without_a_word(caplog):
         build(joins)
         gc.collect()
         assert ("never included in a network" in caplog.text) == warns
+
+
+def test_constants_are_found_where_run_is_called_as_in_brian2():
+    lag = 3 * ms
+    net = fa.Network(streams=2, seed=0, dt=1 * ms)
+    layer = fa.Layer(net, "h1", 4, "dv/dt = (1 - v) / lag : 1\nI : 1\ns : 1", emit="s = int(rand() < v)")
+    net.run(1 * ms)
+    assert np.allclose(layer.view("v"), 1 / 3)
+    net.run(1 * ms, namespace={"lag": lag / 2})
+    assert np.allclose(layer.view("v"), 1 / 3 + 2 / 3 * 2 / 3)
+
+
+def test_a_script_runs_without_functions(tmp_path):
+    """Where `run` is called there may be no caller's caller."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from brian2 import ms\nimport spikefa as fa\nlag = 3 * ms\nnet = fa.Network(streams=1, seed=0)\n"
+        'fa.Layer(net, "h1", 4, "dv/dt = (1 - v) / lag : 1\\nI : 1\\ns : 1", emit="s = int(rand() < v)")\n'
+        "net.run(2 * ms)\nprint(net.step)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "2\n", done.stderr
