@@ -135,6 +135,9 @@ class Population(NeuronGroup):
         self._set_schedule(receive, emit, threshold is not None)
         network.add_population(self)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}: {self.units} units>"
+
     def _set_schedule(self, receive: str, emit: str, spiking: bool) -> None:
         place = self._place
         if receive:

@@ -15,7 +15,7 @@ from .averaging import WeightAverage
 from .engine import code_object_class
 from .engine.blas import single_threaded_blas
 from .engine.cuda import require_cuda
-from .engine.threads import thread_pool
+from .engine.threads import refuse_forked, thread_pool
 from .layers import STRIDE, ErrorPopulation, Input, Layer, Population
 from .projections import Projection
 from .readout import Readout, SquaredError, Votes
@@ -59,6 +59,8 @@ class Network(BrianNetwork):
     ------
     ValueError
         If an argument is outside its range; the message gives the value.
+    RuntimeError
+        In a process forked from one that had run networks: its threads are not there.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Network(BrianNetwork):
             raise ValueError(f"Network: seed must be a whole number from 0 to 2**32 - 1, got {seed!r}")
         if str(dtype) not in ("float32", "float64"):
             raise ValueError(f"Network: dtype must be 'float32' or 'float64', got {dtype!r}")
+        refuse_forked("Network")
         super().__init__(name=name)
         self.schedule = SCHEDULE
         self.streams, self.seed = int(streams), int(seed)
@@ -97,6 +100,11 @@ class Network(BrianNetwork):
         self._places: dict[str, int] = {}
         self._device_run: DeviceRun | None = None
         self.device = device
+
+    def __repr__(self) -> str:
+        streams = f"{self.streams} stream{'s'[: self.streams != 1]}"
+        parts = [*self.populations, *self.projections]
+        return "\n  ".join([f"<Network of {streams}, seed {self.seed}, {self.dtype}", *map(repr, parts)]) + ">"
 
     # What the parts call when they join.
 
@@ -205,6 +213,7 @@ class Network(BrianNetwork):
 
     def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
         """Run for a duration, as `brian2.Network.run`."""
+        refuse_forked("Network")
         work = self.streams * sum(n_pre * n_post for n_pre, n_post in (p.shape for p in self.projections))
         try:
             with single_threaded_blas(), thread_pool(work), unheard_thresholds_rest(self):

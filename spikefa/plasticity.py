@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,9 +88,9 @@ class Plasticity:
             raise ValueError(f"{self.title}: is not an expression Brian2 can read ({error})") from error
         self.symbols = sorted(s.name for s in self.expression.free_symbols)
         for name, value in self.constants.items():
-            if not np.isscalar(value) or not np.isfinite(value):
+            if not isinstance(value, Real) or not np.isfinite(value):
                 raise ValueError(f"{self.title}: constant {name!r} must be a finite number, got {value!r}")
-        if not 0 <= self.momentum < 1:
+        if not isinstance(self.momentum, Real) or not 0 <= self.momentum < 1:
             raise ValueError(f"{self.title}: momentum must be in [0, 1), got {self.momentum!r}")
 
     def attach(self, network: Network, projection: Projection, learn_bias: bool = True) -> Learning:

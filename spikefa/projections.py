@@ -128,6 +128,11 @@ class Projection(BrianObject):
         if plasticity is not None:
             self.learning = plasticity.attach(network, self, learn_bias)
 
+    def __repr__(self) -> str:
+        synapses = f", {self.mask.mean():.1%} of the synapses" if self.masked else ""
+        rule = "fixed" if self.learning is None else f"learns by {self.learning.plasticity.rule!r}"
+        return f"<{self.title}: {self.shape[0]} x {self.shape[1]}{synapses}, {rule}>"
+
     def _join(self, network: Network, pre: Population | str, post: Population | str) -> None:
         """Take a place between two populations, after the projections that `post` has."""
         self.pre = network[pre] if isinstance(pre, str) else pre
@@ -135,15 +140,15 @@ class Projection(BrianObject):
         self.title = f"{type(self).__name__} '{self.pre.name}->{self.post.name}'"
         name = f"{self.pre.name}_to_{self.post.name}"
         network.check_new(name, self.title)
-        before = sum(other.post is self.post for other in network.projections)
-        # Brian2 sorts objects of equal order by name, and the first has to overwrite what the others add to.
-        order = self.post.place + before / (1 + before)
-        super().__init__(clock=network.clock, when=self.post.slot, order=order, name=name)
         if self.post.current_variable not in self.post.variables:
             raise ValueError(
                 f"{self.title}: the equations of {self.post.name!r} must have the parameter "
                 f"{self.post.current_variable!r}, which projections write"
             )
+        before = sum(other.post is self.post for other in network.projections)
+        # Brian2 sorts objects of equal order by name, and the first has to overwrite what the others add to.
+        order = self.post.place + before / (1 + before)
+        super().__init__(clock=network.clock, when=self.post.slot, order=order, name=name)
         self.shape = (self.pre.units, self.post.units)
         self._sparse: SparseWeights | None = None
         self._present: np.ndarray | None = None

@@ -417,3 +417,20 @@ def test_a_script_runs_without_functions(tmp_path):
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
     assert done.stdout == "2\n", done.stderr
+
+
+def test_a_network_shows_its_parts():
+    net = fa.Network(streams=2, seed=3)
+    fa.Input(net, "image", 6)
+    fa.Layer(net, "h1", 5, "dv/dt = (I - v) / ms : 1\nI : 1\ns : 1", emit="s = int(rand() < v)")
+    fa.Projection(
+        net, "image", "h1", fa.uniform(0.1), mask=np.arange(30).reshape(6, 5) % 2 == 0,
+        plasticity=fa.Plasticity("dW = eta * v_post * s_pre", {"eta": 0.1}),
+    )  # fmt: skip
+    assert repr(net).splitlines() == [
+        "<Network of 2 streams, seed 3, float32",
+        "  <Input 'image': 6 units>",
+        "  <Layer 'h1': 5 units>",
+        "  <Projection 'image->h1': 6 x 5, 50.0% of the synapses, learns by 'dW = eta * v_post * s_pre'>>",
+    ]
+    assert str(net["h1"]) == "<Layer 'h1': 5 units>"

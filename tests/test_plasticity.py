@@ -178,7 +178,9 @@ def test_bad_rules_are_refused(rule, message):
     ("options", "message"),
     [
         ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
+        ({"momentum": "a little"}, r"momentum must be in \[0, 1\), got 'a little'"),
         ({"eta": float("nan")}, r"constant 'eta' must be a finite number, got nan"),
+        ({"eta": "1e-3"}, r"constant 'eta' must be a finite number, got '1e-3'"),
     ],
 )
 def test_bad_constants_are_refused(options, message):

@@ -1,6 +1,7 @@
 """The pool of threads: shared out, and put back as it was."""
 
 import os
+import subprocess
 import sys
 
 import numba
@@ -33,3 +34,38 @@ def test_affinity_and_threads_are_put_back():
         assert numba.get_num_threads() == 1
         raise ZeroDivisionError
     assert numba.get_num_threads() == all_threads
+
+
+FORKING = """
+import multiprocessing, sys, warnings
+from spikefa import datasets, modelfile
+warnings.simplefilter("ignore", DeprecationWarning)  # Python's own, of forks beside threads
+model, digits = modelfile.load("lillicrap2016_spiking"), datasets.load("digits")
+
+def rate(seed):
+    net = model.build(model.params({"hidden": (300,)}, "demo"), streams=100, seed=seed)
+    net.stimulus.show_images(digits.train_images[:100], digits.train_labels[:100])
+    net.run_steps(5)
+    return float(net.layers[-1].view("s").mean())
+
+if sys.argv[1] == "before":
+    rate(0)
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    print(pool.map(rate, [1, 1])[0] > 0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU OpenMP is Linux's")
+def test_forked_processes_run_networks_or_say_why_they_cannot():
+    """Without a word the process would be ended by GNU OpenMP, and a pool would start it again for ever."""
+
+    def forking(when):
+        return subprocess.run([sys.executable, "-c", FORKING, when], capture_output=True, text=True, timeout=120)
+
+    after = forking("after")
+    assert after.stdout == "True\n", after.stderr
+    before = forking("before")
+    if numba.threading_layer() == "omp":
+        assert "RuntimeError: Network: this process was forked from one that had run networks" in before.stderr
+    else:
+        assert before.stdout == "True\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 
 import numba
@@ -19,6 +19,34 @@ from numba import njit, prange, types
 #: Multiply-adds a step below which one thread is as fast as two (64-100-100-100, 20 streams: 0.12 ms with one,
 #: 0.18 with two).
 SMALL_WORK = 3_000_000
+
+_forked = False  # whether this process has come by fork from one whose pool ran, and lacks its threads
+
+
+def _after_fork() -> None:
+    global _forked
+    with suppress(ValueError):  # which tells that the pool has not run
+        _forked = _forked or (sys.platform == "linux" and numba.threading_layer() == "omp")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def refuse_forked(owner: str) -> None:
+    """Raise where GNU OpenMP would end the process at the first parallel loop.
+
+    Raises
+    ------
+    RuntimeError
+        In a process forked from one that has run parallel loops.
+    """
+    if _forked:
+        raise RuntimeError(
+            f"{owner}: this process was forked from one that had run networks, and lacks its threads; start it "
+            'with multiprocessing.get_context("spawn"), or run networks only in the processes that are forked'
+        )
+
 
 _PINNING = sys.platform == "linux" and hasattr(os, "sched_setaffinity")
 
