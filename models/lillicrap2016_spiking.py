@@ -178,6 +178,21 @@ def learning_rate(params: Params, epoch: int) -> float:
     return params.drop_by ** -sum(epoch >= drop for drop in params.drop_after)
 
 
+def _check(params: Params) -> None:
+    def must(name: str, rule: str, holds: bool) -> None:
+        if not holds:
+            raise ValueError(f"lillicrap2016_spiking: {name} must be {rule}, got {getattr(params, name)!r}")
+
+    pathways = ("alignment", "reshuffled", "transpose", "shallow")
+    must("pathway", "alignment, reshuffled, transpose or shallow", params.pathway in pathways)
+    must("loss", "squares or cross_entropy", params.loss in ("squares", "cross_entropy"))
+    must("loss", "cross_entropy with softmax", not params.softmax or params.loss == "cross_entropy")
+    for name in ("a", "max_rate", "release"):
+        must(name, "above 0 and at most 1", 0 < getattr(params, name) <= 1)
+    must("mean_steps", "0 or at least 1", params.mean_steps == 0 or params.mean_steps >= 1)
+    must("drop_by", "above 0", params.drop_by > 0)
+
+
 def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
     options = {"error": ERROR, "emit": MODULATION, "namespace": constants}
     B = fa.uniform(params.feedback_range)
@@ -188,13 +203,8 @@ def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
     elif params.pathway == "transpose":
         top = "delta = u" if params.loss == "cross_entropy" else GRADIENT
         fa.transpose(net, feedback=FEEDBACK, **{**options, "emit": GRADIENT, "emit_error": top})
-    elif params.pathway == "shallow":
-        fa.shallow(net, **options)
     else:
-        raise ValueError(
-            "lillicrap2016_spiking: pathway must be alignment, reshuffled, transpose or shallow, got "
-            f"{params.pathway!r}"
-        )
+        fa.shallow(net, **options)
 
 
 def _rule(net: fa.Network, layer: fa.Layer, params: Params) -> fa.Plasticity:
@@ -211,12 +221,7 @@ def build(
     params: Params = Params(), streams: int = 1, seed: int = 0, images: Callable[[], np.ndarray] | None = None
 ) -> fa.Network:
     """Build the network; `images` returns the training images, ``(n, pixels)``, of which `field` needs to know."""
-    if params.loss not in ("squares", "cross_entropy"):
-        raise ValueError(f"lillicrap2016_spiking: loss must be squares or cross_entropy, got {params.loss!r}")
-    if params.softmax and params.loss != "cross_entropy":
-        raise ValueError(f"lillicrap2016_spiking: softmax needs the loss cross_entropy, got {params.loss!r}")
-    if not 0 < params.release <= 1:
-        raise ValueError(f"lillicrap2016_spiking: release must be above 0 and at most 1, got {params.release!r}")
+    _check(params)
     if params.field and images is None:
         raise ValueError(f"lillicrap2016_spiking: a field of {params.field} pixels needs the training images")
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)

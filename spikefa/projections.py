@@ -54,7 +54,15 @@ Initial = ArrayLike | Callable[[np.random.Generator, tuple[int, int]], np.ndarra
 
 
 def uniform(limit: float) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
-    """Weights drawn uniformly from ``[-limit, limit]``."""
+    """Weights drawn uniformly from ``[-limit, limit]``.
+
+    Raises
+    ------
+    ValueError
+        If the limit is negative or not finite.
+    """
+    if not 0 <= limit < np.inf:
+        raise ValueError(f"uniform: limit must be finite and at least 0, got {limit!r}")
     return lambda rng, shape: rng.uniform(-limit, limit, shape)
 
 

@@ -133,14 +133,22 @@ def test_the_controls_of_best_differ_from_it_in_what_they_control_alone(model, d
     assert sum(not np.array_equal(p.W, W) for p, W in zip(forward, before, strict=True)) == learn
 
 
-def test_unknown_pathway_is_refused(model):
-    with pytest.raises(ValueError, match="must be alignment, reshuffled, transpose or shallow, got 'sideways'"):
-        model.build(model.params({"pathway": "sideways"}))
-
-
-def test_unknown_loss_is_refused(model):
-    with pytest.raises(ValueError, match="loss must be squares or cross_entropy, got 'hinge'"):
-        model.build(model.params({"loss": "hinge"}))
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pathway": "sideways"}, "pathway must be alignment, reshuffled, transpose or shallow, got 'sideways'"),
+        ({"loss": "hinge"}, "loss must be squares or cross_entropy, got 'hinge'"),
+        ({"a": 0.0}, "a must be above 0 and at most 1, got 0.0"),
+        ({"a": 1.5}, "a must be above 0 and at most 1, got 1.5"),
+        ({"max_rate": 0.0}, "max_rate must be above 0 and at most 1, got 0.0"),
+        ({"mean_steps": -500.0}, "mean_steps must be 0 or at least 1, got -500.0"),
+        ({"drop_by": 0.0}, "drop_by must be above 0, got 0.0"),
+        ({"weight_range": -0.05}, "uniform: limit must be finite and at least 0, got -0.05"),
+    ],
+)
+def test_parameters_out_of_their_range_are_refused(model, change, message):
+    with pytest.raises(ValueError, match=message):
+        model.build(model.params({"hidden": (3,), "outputs": 10} | change))
 
 
 def test_loss_and_learning_rates_by_layer(small, digits):
