@@ -347,6 +347,9 @@ def _check(params: Params) -> None:
     for name in ("keep_weights", "keep_feedback"):
         if not 0 < getattr(params, name) <= 1:
             refuse(name, "be above 0 and at most 1")
+    for name in ("weight_range", "feedback_range"):
+        if not 0 <= getattr(params, name) < np.inf:
+            refuse(name, "be finite and at least 0")
     if not 0 <= params.dropout < 1:
         refuse("dropout", "be in [0, 1)")
     if not params.target_low < params.target_high:

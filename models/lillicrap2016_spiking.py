@@ -189,6 +189,8 @@ def _check(params: Params) -> None:
     must("loss", "cross_entropy with softmax", not params.softmax or params.loss == "cross_entropy")
     for name in ("a", "max_rate", "release"):
         must(name, "above 0 and at most 1", 0 < getattr(params, name) <= 1)
+    for name in ("weight_range", "weight_range_first", "feedback_range"):
+        must(name, "finite and at least 0", 0 <= getattr(params, name) < np.inf)
     must("mean_steps", "0 or at least 1", params.mean_steps == 0 or params.mean_steps >= 1)
     must("drop_by", "above 0", params.drop_by > 0)
 

@@ -143,7 +143,7 @@ def test_the_controls_of_best_differ_from_it_in_what_they_control_alone(model, d
         ({"max_rate": 0.0}, "max_rate must be above 0 and at most 1, got 0.0"),
         ({"mean_steps": -500.0}, "mean_steps must be 0 or at least 1, got -500.0"),
         ({"drop_by": 0.0}, "drop_by must be above 0, got 0.0"),
-        ({"weight_range": -0.05}, "uniform: limit must be finite and at least 0, got -0.05"),
+        ({"weight_range": -0.05}, "weight_range must be finite and at least 0, got -0.05"),
     ],
 )
 def test_parameters_out_of_their_range_are_refused(model, change, message):

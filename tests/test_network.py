@@ -311,6 +311,8 @@ BAD_PARTS = [
         r"Projection 'image->h': bias must be \(3,\), got \(4,\)",
     ),
     (lambda n: fa.Projection(n, "image", "h", np.full((4, 3), "a")), r"weights must be numbers, got <U1"),
+    (lambda n: fa.uniform(-0.1), r"uniform: limit must be finite and at least 0, got -0.1"),
+    (lambda n: fa.Projection(n, "h", "image", 0), r"the equations of 'image' must have the parameter 'I', which"),
     (lambda n: n.present(0, 3), r"steps per image must be a positive whole number, got 0"),
     (lambda n: n.present(5, 2), r"layer 'h' must have equal groups of units for 2 classes, got 3 units"),
     (

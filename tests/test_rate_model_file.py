@@ -375,6 +375,7 @@ def test_a_run_with_everything_learns_and_goes_on_from_its_checkpoint(rate, buil
         ({"algorithm": "backprop"}, "algorithm must be one of alignment, transpose, .*, got 'backprop'"),
         ({"sizes": (784,)}, "sizes must name at least an input and an output, got (784,)"),
         ({"keep_weights": 0.0}, "keep_weights must be above 0 and at most 1, got 0.0"),
+        ({"feedback_range": -1.0}, "feedback_range must be finite and at least 0, got -1.0"),
         ({"keep_feedback": 1.5}, "keep_feedback must be above 0 and at most 1, got 1.5"),
         ({"dropout": 1.0}, "dropout must be in [0, 1), got 1.0"),
         ({"target_low": 1.0}, "target_low must be below target_high, 1.0, got 1.0"),
