@@ -5,6 +5,8 @@ from __future__ import annotations
 from brian2.codegen.codeobject import CodeObject
 from brian2.codegen.targets import codegen_targets
 
+TARGETS = ("cython", "numba", "numpy")
+
 
 def code_object_class(target: str) -> type[CodeObject]:
     """Brian2's code-object class of a target: ``"numba"`` is ours, ``"numpy"`` and ``"cython"`` are stock.
@@ -14,11 +16,8 @@ def code_object_class(target: str) -> type[CodeObject]:
     ValueError
         If there is no such target.
     """
+    if target not in TARGETS:
+        raise ValueError(f"Network: target must be one of {list(TARGETS)}, got {target!r}")
     if target == "numba":
         from . import target as _registers_it  # noqa: F401
-    classes = {
-        cls.class_name: cls for cls in codegen_targets if cls.class_name in ("numba", "numpy", "cython")
-    }
-    if target not in classes:
-        raise ValueError(f"Network: target must be one of {sorted(classes)}, got {target!r}")
-    return classes[target]
+    return next(cls for cls in codegen_targets if cls.class_name == target)
