@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from brian2 import BrianObject, Equations, NeuronGroup
+from brian2 import BrianObject, Clock, Equations, NeuronGroup, Quantity
+from brian2.groups.group import CodeRunner
 from brian2.utils.stringtools import get_identifiers
 
-from .engine.random import counter_normal, counter_random, number_draws
+from .draws import Draws, SeededStateUpdater
 from .refusals import unreadable
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Population(NeuronGroup):
     units : int
         Number of units.
     equations : str
-        Brian2 equations.
+        Brian2 equations; noise ``xi`` in them follows from the network's seed, too.
     emit : str
         Statements that run after the integration in every step and write the output, such as
         ``"s = int(rand() < p)"``. ``rand()`` and ``randn()`` are counter-based: the same numbers for the
@@ -104,17 +105,16 @@ class Population(NeuronGroup):
         # Whether anything of its own depends on the threshold's events.
         self.own_events = not emit or reset is not None or refractory is not False
         texts = [equations, emit, threshold or "", reset or "", receive]
-        (equations, emit, threshold_code, reset_code, receive), draws = number_draws(texts)
-        constants = dict(namespace or {})
-        for function, kind, draw in draws:
-            make = counter_random if kind == "uniform" else counter_normal
-            constants[function] = make(network.key, draws_of or name, draw, network.clock, network.dtype)
+        draws = Draws(network, draws_of or name)
+        (equations, emit, threshold_code, reset_code, receive), drawn = draws.number(texts)
         with unreadable(owner):
-            names = Equations(equations).names
+            names, noise = Equations(equations).names, draws.noise(Equations(equations).stochastic_variables)
         if output not in names:
             raise ValueError(
                 f"{owner}: the equations must have the output {output!r}; they have {sorted(names)}"
             )
+        if threshold is None and (reset is not None or refractory is not False):
+            raise ValueError(f"{owner}: reset and refractory need a threshold, got None")
         if threshold is None and not emit and slot == "forward" and output == "s":
             raise ValueError(f"{owner}: needs emit or a threshold, or nothing writes its output {output!r}")
         with unreadable(owner):
@@ -125,15 +125,37 @@ class Population(NeuronGroup):
                 threshold=threshold_code or None,
                 reset=(reset_code if reset is not None else "") if threshold is not None else None,
                 refractory=refractory,
-                namespace=constants,
+                namespace={**(namespace or {}), **drawn, **dict(noise.values())},
                 dtype=network.dtype,
                 clock=network.clock,
                 name=name,
                 codeobj_class=network.codeobj_class,
             )
+        self._draws = draws
+        self.state_updater.__class__ = SeededStateUpdater  # `NeuronGroup` makes it
+        self.state_updater.noise = {xi: draw for xi, (draw, _) in noise.items()}
         self._place = network.next_place(slot)
         self._set_schedule(receive, emit, threshold is not None)
         network.add_population(self)
+
+    def _numbered(self, text: str) -> str:
+        (text,), drawn = self._draws.number([text])
+        self.namespace.update(drawn)
+        return text
+
+    def run_regularly(
+        self, code: str, dt: Quantity | None = None, clock: Clock | None = None, **options: Any
+    ) -> CodeRunner:
+        """As `NeuronGroup.run_regularly`; once a step, random numbers are of the network's seed."""
+        if dt is None and clock is None:  # else a step would have several of a draw's numbers
+            code = self._numbered(code)
+        return super().run_regularly(code, dt, clock, **options)
+
+    def __setattr__(self, name: str, value: Any, level: int = 0) -> None:
+        """Set a variable, as in ``layer.v = "rand()"``, with random numbers of the network's seed."""
+        if isinstance(value, str) and name in getattr(self, "variables", ()):
+            value = self._numbered(value)
+        super().__setattr__(name, value, level + 1)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self.units} units>"

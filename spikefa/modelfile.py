@@ -181,7 +181,8 @@ def load(name: str | Path) -> Model:
         path = next((place / f"{name}.py" for place in _PLACES if (place / f"{name}.py").is_file()), path)
     if not path.is_file():
         raise ModelError(
-            f"Model {str(name)!r}: there are {', '.join(names())}; or give the path of a file (./mine.py)"
+            f"Model {str(name)!r}: no such model or file; there are {', '.join(names())}; or give the path of a "
+            "file (./mine.py)"
         )
     source = path.read_text(encoding="utf-8")
     spec = importlib.util.spec_from_file_location(f"spikefa_model_{path.stem}", path)

@@ -40,17 +40,18 @@ def unprepared(populations: Iterable[Population]) -> Iterator[None]:
         reason: BaseException = error
         while isinstance(reason, BrianObjectException) and reason.__cause__ is not None:
             reason = reason.__cause__
-        if not isinstance(reason, UNREADABLE):
+        owner = _owner(error._brian_objname, populations)
+        if owner is None or not isinstance(reason, (*UNREADABLE, TypeError, ValueError)):
             raise
-        raise EquationError(f"{_owner(error._brian_objname, populations)}: {_reason(reason)}") from error
+        raise EquationError(f"{owner}: {_reason(reason)}") from error
 
 
-def _owner(name: str, populations: Iterable[Population]) -> str:
+def _owner(name: str, populations: Iterable[Population]) -> str | None:
     for population in populations:
         if name == population.name or name in {part.name for part in population.contained_objects}:
             part = name.removeprefix(population.name).removeprefix("_")
             return f"{type(population).__name__} {population.name!r}" + (f", {part}" if part else "")
-    return repr(name)
+    return None
 
 
 def _reason(error: BaseException) -> str:

@@ -85,7 +85,7 @@ def test_unknown_presets_and_models_are_refused(model, tmp_path):
     with pytest.raises(ModelError, match=r"no preset 'fast'; there are \[.*'demo'"):
         model.params(preset="fast")
     with pytest.raises(
-        ModelError, match=r"Model 'lillicrap': there are .*lillicrap2016_spiking.*or give the path"
+        ModelError, match=r"Model 'lillicrap': no such model or file; there are .*lillicrap2016_spiking.*or give"
     ):
         modelfile.load("lillicrap")
     for text, message in [

@@ -297,6 +297,10 @@ BAD_PARTS = [
         r"Layer 'x': the equations must have the output 's'; they have \['v'\]",
     ),
     (lambda n: fa.Layer(n, "x", 3, LAYER, threshold=None), r"needs emit or a threshold"),
+    (
+        lambda n: fa.Layer(n, "x", 3, LAYER, emit="s = 1", threshold=None, reset="v = 0"),
+        r"Layer 'x': reset and refractory need a threshold, got None",
+    ),
     (lambda n: fa.Input(n, "y", 3), r"has the input 'image' already, got 'y'"),
     (
         lambda n: fa.Projection(n, "image", "h", np.zeros((3, 4))),

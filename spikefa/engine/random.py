@@ -169,26 +169,30 @@ def counter_normal(
     return _counter_function("normal", seed_array, obj_name, draw, clock, dtype)
 
 
-def number_draws(strings: Sequence[str]) -> tuple[list[str], list[tuple[str, str, int]]]:
+def number_draws(strings: Sequence[str], first: int = 0) -> tuple[list[str], list[tuple[str, str, int]]]:
     """Give each random draw in a population's strings its number.
 
     Parameters
     ----------
     strings : sequence of str
         Equations, thresholds and statements, in a fixed order.
+    first : int
+        Number of the first draw.
 
     Returns
     -------
     strings : list of str
-        The same with the k-th ``rand()`` or ``randn()`` of all of them written ``rand_k()`` or ``randn_k()``.
+        The same with the ``rand()`` and ``randn()`` of all of them written ``rand_k()`` and ``randn_k()``, k from
+        `first` on.
     draws : list of (name, kind, k)
         The new names, with kind 'uniform' or 'normal'.
     """
     draws = []
 
     def number(match):
-        name = f"{match[1]}_{len(draws)}"
-        draws.append((name, _KIND[match[1]], len(draws)))
+        draw = first + len(draws)
+        name = f"{match[1]}_{draw}"
+        draws.append((name, _KIND[match[1]], draw))
         return f"{name}()"
 
     return [re.sub(r"\b(randn?)\s*\(\s*\)", number, string) for string in strings], draws
