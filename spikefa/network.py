@@ -80,6 +80,8 @@ class Network(BrianNetwork):
         if str(dtype) not in ("float32", "float64"):
             raise ValueError(f"Network: dtype must be 'float32' or 'float64', got {dtype!r}")
         refuse_forked("Network")
+        if not dt > 0 * ms:
+            raise ValueError(f"Network: dt must be above 0, got {dt}")
         super().__init__(name=name)
         self.schedule = SCHEDULE
         self.streams, self.seed = int(streams), int(seed)
@@ -226,6 +228,8 @@ class Network(BrianNetwork):
 
     def run_steps(self, steps: int, **options: Any) -> None:
         """Run for a number of steps."""
+        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
+            raise ValueError(f"Network: steps must be a whole number, at least 0, got {steps!r}")
         self.run(steps * self.clock.dt_ * second, namespace={}, **options)
 
     @property

@@ -22,11 +22,12 @@ from .engine.kernels import (
 )
 from .engine.sparse_kernels import SparseWeights, clear_absent
 from .engine.spike_kernels import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
+from .plasticity import Plasticity
 
 if TYPE_CHECKING:
     from .layers import Population
     from .network import Network
-    from .plasticity import Learning, Plasticity
+    from .plasticity import Learning
 
 #: Up to this many streams the event-driven kernels are used, where the presynaptic units spike, or their output is
 #: graded and the projection learns or does not. Medians of propagation and update, 1500 x 1500, float32, Intel Xeon at
@@ -130,6 +131,10 @@ class Projection(BrianObject):
             if mask is not None:
                 self._present = np.array(mask if self.pre_major else mask.T, order="C")
                 self._all_rows = np.arange(self._present.shape[0])
+        if plasticity is not None:
+            if not isinstance(plasticity, Plasticity):
+                raise TypeError(f"{self.title}: plasticity must be a Plasticity, got {plasticity!r}")
+            plasticity.check_names(self)
         b = self._checked("bias", np.zeros(self.post.units) if bias is None else bias, self.shape[1:])
         self._bias = np.array(b, dtype=network.dtype)
         network.add_projection(self)
@@ -141,10 +146,18 @@ class Projection(BrianObject):
         rule = "fixed" if self.learning is None else f"learns by {self.learning.plasticity.rule!r}"
         return f"<{self.title}: {self.shape[0]} x {self.shape[1]}{synapses}, {rule}>"
 
+    def _population(self, network: Network, side: str, of: Population | str) -> Population:
+        names = [population.name for population in network.populations]
+        if isinstance(of, str) and of in names:
+            return network[of]
+        if not isinstance(of, str) and any(of is population for population in network.populations):
+            return of
+        got = repr(of) if isinstance(of, str) else f"{type(of).__name__} {getattr(of, 'name', '')!r}"
+        raise ValueError(f"{type(self).__name__}: {side} must be one of the network's populations {names}, got {got}")
+
     def _join(self, network: Network, pre: Population | str, post: Population | str) -> None:
         """Take a place between two populations, after the projections that `post` has."""
-        self.pre = network[pre] if isinstance(pre, str) else pre
-        self.post = network[post] if isinstance(post, str) else post
+        self.pre, self.post = (self._population(network, side, of) for side, of in (("pre", pre), ("post", post)))
         self.title = f"{type(self).__name__} '{self.pre.name}->{self.post.name}'"
         name = f"{self.pre.name}_to_{self.post.name}"
         network.check_new(name, self.title)

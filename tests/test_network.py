@@ -272,6 +272,7 @@ BAD_NETWORKS = [
     ({"streams": 2.5}, r"streams must be a positive whole number, got 2.5"),
     ({"seed": -1}, r"seed must be a whole number from 0 to 2\*\*32 - 1, got -1"),
     ({"dtype": "float16"}, r"dtype must be 'float32' or 'float64', got 'float16'"),
+    ({"dt": 0 * ms}, r"dt must be above 0, got 0. s"),
     ({"target": "fortran"}, r"target must be one of \['cython', 'numba', 'numpy'\], got 'fortran'"),
 ]
 
@@ -287,6 +288,7 @@ def build_with(what):
     fa.Input(net, "image", 4)
     fa.Layer(net, "h", 3, LAYER, emit="s = int(rand() < 0.5)")
     what(net)
+    return net
 
 
 BAD_PARTS = [
@@ -317,6 +319,20 @@ BAD_PARTS = [
     (lambda n: fa.Projection(n, "image", "h", np.full((4, 3), "a")), r"weights must be numbers, got <U1"),
     (lambda n: fa.uniform(-0.1), r"uniform: limit must be finite and at least 0, got -0.1"),
     (lambda n: fa.Projection(n, "h", "image", 0), r"the equations of 'image' must have the parameter 'I', which"),
+    (
+        lambda n: fa.Projection(n, NeuronGroup(4, "s : 1", name="stock"), "h", fa.uniform(0.1)),
+        r"Projection: pre must be one of the network's populations \['image', 'h'\], got NeuronGroup 'stock'",
+    ),
+    (
+        lambda n: fa.Projection(n, "image", "h7", fa.uniform(0.1)),
+        r"Projection: post must be one of the network's populations \['image', 'h'\], got 'h7'",
+    ),
+    (
+        lambda n: fa.Projection(fa.Network(streams=3), n["image"], n["h"], fa.uniform(0.1)),
+        r"Projection: pre must be one of the network's populations \[\], got Input 'image'",
+    ),
+    (lambda n: n.run_steps(2.5), r"Network: steps must be a whole number, at least 0, got 2.5"),
+    (lambda n: n.run_steps(-1), r"Network: steps must be a whole number, at least 0, got -1"),
     (lambda n: n.present(0, 3), r"steps per image must be a positive whole number, got 0"),
     (lambda n: n.present(5, 2), r"layer 'h' must have equal groups of units for 2 classes, got 3 units"),
     (
@@ -440,3 +456,16 @@ def test_a_network_shows_its_parts():
         "  <Projection 'image->h1': 6 x 5, 50.0% of the synapses, learns by 'dW = eta * v_post * s_pre'>>",
     ]
     assert str(net["h1"]) == "<Layer 'h1': 5 units>"
+
+
+@pytest.mark.parametrize(
+    ("rule", "error"),
+    [("dW = v_pre", TypeError), (fa.Plasticity("dW = trace_pre"), ValueError), (fa.Plasticity("dW = b"), ValueError)],
+)
+def test_a_projection_that_is_refused_leaves_the_network_as_it_was(rule, error):
+    net = build_with(lambda n: None)
+    with pytest.raises(error, match="Projection 'image->h'"):
+        fa.Projection(net, "image", "h", fa.uniform(0.1), plasticity=rule)
+    assert not net.projections
+    fa.Projection(net, "image", "h", fa.uniform(0.1), plasticity=fa.Plasticity("dW = v_post"))
+    net.run_steps(1)
