@@ -70,7 +70,7 @@ def test_models_are_listed():
 
 
 BAD = [
-    (["train", "nothing"], "Model 'nothing': there are"),
+    (["train", "nothing"], "Model 'nothing': no such model or file; there are"),
     (["train", "lillicrap2016_spiking", "--data", "digits"], r"images must be \(n, 784\) for input 'image'"),
     (
         ["train", "lillicrap2016_spiking", *SMALL, "--set", "outputs=25"],
