@@ -126,19 +126,11 @@ def test_broken_pair_of_packages_gets_one_sentence(monkeypatch):
     environment.check_environment()
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("(I - v) / tau", "(I - v - b) / tau", "Layer 'h1': The identifier \"b\" could not be resolved."),
-        ("(I - v) / tau", "(I - v / tau", "Layer 'h1': '(' was never closed in '(I - v / tau'"),
-    ],
-)
-def test_train_refuses_equations_that_cannot_run_before_anything_is_written(model, tmp_path, old, new, message):
-    assert old in model.source
+def test_train_refuses_equations_that_cannot_run_before_anything_is_written(model, tmp_path):
     mine, run = tmp_path / "mine.py", tmp_path / "run"
-    mine.write_text(model.source.replace(old, new))
+    mine.write_text(model.source.replace("(I - v) / tau", "(I - v - b) / tau"))
     printed = call("train", mine, *SMALL, "--run", run, code=2)
-    assert " ".join(printed.split()) == f"spikefa: {message}"
+    assert " ".join(printed.split()) == "spikefa: Layer 'h1': The identifier \"b\" could not be resolved."
     assert not run.exists()
 
 
