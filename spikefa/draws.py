@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from brian2.core.functions import Function
@@ -37,14 +37,6 @@ class Draws:
         texts, draws = number_draws(texts, self._count)
         return texts, {name: self._function(kind, draw) for name, kind, draw in draws}
 
-    def noise(self, names: Iterable[str]) -> dict[str, tuple[str, Function]]:
-        """Return for each noise of the equations, such as ``xi``, the next function's name and the function."""
-        drawn = {}
-        for name in sorted(names):
-            draw = f"randn_{self._count}"
-            drawn[name] = draw, self._function("normal", self._count)
-        return drawn
-
     def _function(self, kind: str, draw: int) -> Function:
         self._count = draw + 1
         make = counter_random if kind == "uniform" else counter_normal
@@ -53,7 +45,10 @@ class Draws:
 
 
 class SeededStateUpdater(StateUpdater):
-    """Brian2's integration, with noise of a population's own draws in the place of its generator's."""
+    """Brian2's integration, with noise of a population's own draws in the place of its generator's.
+
+    `noise` has for each noise of the equations, such as ``xi``, the draw that gives it, such as ``randn_1()``.
+    """
 
     noise: dict[str, str]
 
@@ -61,7 +56,7 @@ class SeededStateUpdater(StateUpdater):
         """Write the code of a step; called by Brian2 before a run."""
         super().update_abstract_code(run_namespace)
         for name, draw in self.noise.items():
-            code, found = re.subn(_NOISE.format(name=name), rf"\g<1>{draw}()", self.abstract_code, flags=re.M)
+            code, found = re.subn(_NOISE.format(name=name), rf"\g<1>{draw}", self.abstract_code, flags=re.M)
             if found != 1:
                 raise NotImplementedError(f"{self.name}: no draw of the noise {name!r} in Brian2's code")
             self.abstract_code = code

@@ -108,11 +108,13 @@ class Population(NeuronGroup):
         draws = Draws(network, draws_of or name)
         (equations, emit, threshold_code, reset_code, receive), drawn = draws.number(texts)
         with unreadable(owner):
-            names, noise = Equations(equations).names, draws.noise(Equations(equations).stochastic_variables)
-        if output not in names:
+            read = Equations(equations)
+        if output not in read.names:
             raise ValueError(
-                f"{owner}: the equations must have the output {output!r}; they have {sorted(names)}"
+                f"{owner}: the equations must have the output {output!r}; they have {sorted(read.names)}"
             )
+        noises = sorted(read.stochastic_variables)
+        noise_draws, noise_drawn = draws.number(["randn()"] * len(noises))
         if threshold is None and (reset is not None or refractory is not False):
             raise ValueError(f"{owner}: reset and refractory need a threshold, got None")
         if threshold is None and not emit and slot == "forward" and output == "s":
@@ -125,7 +127,7 @@ class Population(NeuronGroup):
                 threshold=threshold_code or None,
                 reset=(reset_code if reset is not None else "") if threshold is not None else None,
                 refractory=refractory,
-                namespace={**(namespace or {}), **drawn, **dict(noise.values())},
+                namespace={**(namespace or {}), **drawn, **noise_drawn},
                 dtype=network.dtype,
                 clock=network.clock,
                 name=name,
@@ -133,7 +135,7 @@ class Population(NeuronGroup):
             )
         self._draws = draws
         self.state_updater.__class__ = SeededStateUpdater  # `NeuronGroup` makes it
-        self.state_updater.noise = {xi: draw for xi, (draw, _) in noise.items()}
+        self.state_updater.noise = dict(zip(noises, noise_draws, strict=True))
         self._place = network.next_place(slot)
         self._set_schedule(receive, emit, threshold is not None)
         network.add_population(self)

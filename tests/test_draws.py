@@ -48,7 +48,7 @@ def test_noise_runs_on_where_it_was(method):
 
 
 def test_noises_are_independent_and_of_their_own_population():
-    """Two noises, two populations, 40,000 units: correlations of 0 +- 0.005; 5 sd, 1 in 300,000 of three."""
+    """Two noises, two populations, 40,000 units: correlations of 0 +- 0.005; 10 numbers at 5 sd, 1 in 170,000."""
     equations = "dv/dt = xi_a * Hz**.5 : 1\ndw/dt = xi_b * Hz**.5 : 1\nI : 1\ns : 1"
     net, one = build(equations, streams=1, units=40_000, namespace={"Hz": Hz})
     two = fa.Layer(net, "h2", 40_000, equations, emit="s = int(rand() < v)", namespace={"Hz": Hz})

@@ -1,7 +1,8 @@
-"""Mistakes in a model's equations: one sentence that names the population and the mistake."""
+"""Mistakes in equations, networks, parts and images: one sentence that names whose they are and the mistake."""
 
+import numpy as np
 import pytest
-from brian2 import StateMonitor, mV
+from brian2 import NeuronGroup, StateMonitor, ms, mV
 from brian2.core.base import BrianObjectException
 
 import spikefa as fa
@@ -62,3 +63,126 @@ def test_a_unit_that_is_not_the_equations():
     fa.Layer(net, "h1", 1, LAYER, emit="s = v / E", namespace={"tau": net.clock.dt, "E": 3 * mV})
     with pytest.raises(EquationError, match="Layer 'h1', emit: .*\"s = v / E\" does not have the expected unit 1"):
         net.run_steps(1)
+
+
+PLAIN = "dv/dt = (I - v) / (1*ms) : 1\nI : 1\ns : 1"
+
+
+def valid(**changes):
+    arguments = {"streams": 1, "seed": 0, "dtype": "float32", "target": "numba"} | changes
+    return fa.Network(**arguments)
+
+
+BAD_NETWORKS = [
+    ({"streams": 0}, r"streams must be a positive whole number, got 0"),
+    ({"streams": 2.5}, r"streams must be a positive whole number, got 2.5"),
+    ({"seed": -1}, r"seed must be a whole number from 0 to 2\*\*32 - 1, got -1"),
+    ({"dtype": "float16"}, r"dtype must be 'float32' or 'float64', got 'float16'"),
+    ({"dt": 0 * ms}, r"dt must be above 0, got 0. s"),
+    ({"target": "fortran"}, r"target must be one of \['cython', 'numba', 'numpy'\], got 'fortran'"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD_NETWORKS)
+def test_bad_networks_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        valid(**changes)
+
+
+def build_with(what):
+    net = valid()
+    fa.Input(net, "image", 4)
+    fa.Layer(net, "h", 3, PLAIN, emit="s = int(rand() < 0.5)")
+    what(net)
+    return net
+
+
+BAD_PARTS = [
+    (lambda n: fa.Layer(n, "x", 0, PLAIN), r"Layer 'x': units must be a positive whole number, got 0"),
+    (lambda n: fa.Layer(n, "h", 3, PLAIN), r"already an object called 'h'|already has an object called 'h'"),
+    (
+        lambda n: fa.Layer(n, "x", 3, "v : 1"),
+        r"Layer 'x': the equations must have the output 's'; they have \['v'\]",
+    ),
+    (lambda n: fa.Layer(n, "x", 3, PLAIN, threshold=None), r"needs emit or a threshold"),
+    (
+        lambda n: fa.Layer(n, "x", 3, PLAIN, emit="s = 1", threshold=None, reset="v = 0"),
+        r"Layer 'x': reset and refractory need a threshold, got None",
+    ),
+    (lambda n: fa.Input(n, "y", 3), r"has the input 'image' already, got 'y'"),
+    (
+        lambda n: fa.Projection(n, "image", "h", np.zeros((3, 4))),
+        r"Projection 'image->h': weights must be \(4, 3\), got \(3, 4\)",
+    ),
+    (
+        lambda n: fa.Projection(n, "image", "h", np.full((4, 3), np.nan)),
+        r"Projection 'image->h': weights must be finite, got 12 that are not",
+    ),
+    (
+        lambda n: fa.Projection(n, "image", "h", np.zeros((4, 3)), bias=np.zeros(4)),
+        r"Projection 'image->h': bias must be \(3,\), got \(4,\)",
+    ),
+    (lambda n: fa.Projection(n, "image", "h", np.full((4, 3), "a")), r"weights must be numbers, got <U1"),
+    (lambda n: fa.uniform(-0.1), r"uniform: limit must be finite and at least 0, got -0.1"),
+    (lambda n: fa.Projection(n, "h", "image", 0), r"the equations of 'image' must have the parameter 'I', which"),
+    (
+        lambda n: fa.Projection(n, NeuronGroup(4, "s : 1", name="stock"), "h", fa.uniform(0.1)),
+        r"Projection: pre must be one of the network's populations \['image', 'h'\], got NeuronGroup 'stock'",
+    ),
+    (
+        lambda n: fa.Projection(n, "image", "h7", fa.uniform(0.1)),
+        r"Projection: post must be one of the network's populations \['image', 'h'\], got 'h7'",
+    ),
+    (
+        lambda n: fa.Projection(fa.Network(streams=3), n["image"], n["h"], fa.uniform(0.1)),
+        r"Projection: pre must be one of the network's populations \[\], got Input 'image'",
+    ),
+    (lambda n: n.run_steps(2.5), r"Network: steps must be a whole number, at least 0, got 2.5"),
+    (lambda n: n.run_steps(-1), r"Network: steps must be a whole number, at least 0, got -1"),
+    (lambda n: n.present(0, 3), r"steps per image must be a positive whole number, got 0"),
+    (lambda n: n.present(5, 2), r"layer 'h' must have equal groups of units for 2 classes, got 3 units"),
+    (
+        lambda n: fa.FeedbackPopulation(n, "f", "h", "u = layer_q : 1\ndelta : 1"),
+        r"'layer_q' needs a variable 'q' of layer 'h', which has \['I', 'N'",
+    ),
+    (
+        lambda n: fa.ErrorPopulation(n, "e", "h", "u : 1\ndelta : 1"),
+        r"ErrorPopulation 'e': the equations must have the parameter 'target'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "message"), BAD_PARTS)
+def test_bad_parts_are_refused(what, message):
+    with pytest.raises(ValueError, match=message):
+        build_with(what)
+
+
+BAD_IMAGES = [
+    (np.zeros((4, 63)), None, r"images must be \(n, 64\) for input 'image', got \(4, 63\)"),
+    (np.full((4, 64), np.nan), None, r"pixels must be in \[0, 1\], got nan at image 0, pixel 0"),
+    (np.full((4, 64), 1.5), None, r"pixels must be in \[0, 1\], got 1.5"),
+    (np.zeros((4, 64), int), None, r"images must be uint8 or floats in \[0, 1\], got int64"),
+    (np.zeros((5, 64)), None, r"must be a multiple of 2 streams, got 5"),
+    (np.zeros((4, 64)), np.array([0, 1, 2]), r"labels must be \(4,\), got \(3,\)"),
+    (np.zeros((4, 64)), np.array([0, 1, 10, 2]), r"labels must be 0 to 9, got 10 at image 2"),
+]
+
+
+@pytest.mark.parametrize(("images", "labels", "message"), BAD_IMAGES)
+def test_bad_images_are_refused(small, images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        small(2).stimulus.show_images(images, labels)
+
+
+@pytest.mark.parametrize(
+    ("rule", "error"),
+    [("dW = v_pre", TypeError), (fa.Plasticity("dW = trace_pre"), ValueError), (fa.Plasticity("dW = b"), ValueError)],
+)
+def test_a_projection_that_is_refused_leaves_the_network_as_it_was(rule, error):
+    net = build_with(lambda n: None)
+    with pytest.raises(error, match="Projection 'image->h'"):
+        fa.Projection(net, "image", "h", fa.uniform(0.1), plasticity=rule)
+    assert not net.projections
+    fa.Projection(net, "image", "h", fa.uniform(0.1), plasticity=fa.Plasticity("dW = v_post"))
+    net.run_steps(1)
