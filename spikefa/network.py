@@ -233,6 +233,20 @@ class Network(BrianNetwork):
         self.run(steps * self.clock.dt_ * second, namespace={}, **options)
 
     @property
+    def learns(self) -> bool:
+        """Whether its weights change in a run. Set it to False to look at a network as it is, and back to go on."""
+        return any(part.active for part in self._learning_parts())
+
+    @learns.setter
+    def learns(self, learns: bool) -> None:
+        for part in self._learning_parts():
+            part.active = bool(learns)
+
+    def _learning_parts(self) -> list[BrianObject]:
+        rules = [projection.learning for projection in self.projections]
+        return [part for part in (*rules, self.average) if part is not None]
+
+    @property
     def step(self) -> int:
         """Number of steps done."""
         return int(self.clock.variables["timestep"].get_value()[0])

@@ -117,9 +117,10 @@ class Run:
             record["earlier_epochs"] = [*record.get("earlier_epochs", []), change]
             write_whole(path, json.dumps(record, indent=2) + "\n", "the run's record")
 
-    def network(self) -> Network:
-        """Build the network as at the start of the run."""
-        network = self.model.build(self.params, self.streams, self.seed, lambda: self.dataset().train_images)
+    def network(self, streams: int | None = None) -> Network:
+        """Build the network as at the start of the run, with its number of streams or another."""
+        streams = self.streams if streams is None else streams
+        network = self.model.build(self.params, streams, self.seed, lambda: self.dataset().train_images)
         network.device = self.device
         return network
 
@@ -139,9 +140,22 @@ class Run:
             self.model.augmentation(self.params),
         )
 
-    def trained_network(self, average: bool = True) -> Network:
-        """Build the network and give it the weights of the last checkpoint, averaged if they are and `average`."""
-        network = self.network()
+    def trained_network(self, average: bool = True, streams: int | None = None) -> Network:
+        """Build the network and give it the weights of the last checkpoint.
+
+        Parameters
+        ----------
+        average : bool
+            Averaged weights, where there are.
+        streams : int, optional
+            Number of streams, the run's by default; the weights are the same.
+
+        Raises
+        ------
+        CheckpointError
+            If there is no checkpoint, or it does not have the network's weights.
+        """
+        network = self.network(streams)
         checkpoints.load_weights(self.directory / "checkpoint.h5", network, average)
         return network
 

@@ -109,6 +109,8 @@ def test_a_run_is_wired_by_its_training_images_and_learns(run):
     assert np.array_equal(first.W != 0, start != 0) and not np.array_equal(first.W, start)
     opened = open_run(run.directory)
     assert np.array_equal(opened.trained_network()["image_to_h1"].W, first.W)
+    alone = opened.trained_network(streams=1)
+    assert alone.streams == 1 and np.array_equal(alone["image_to_h1"].W, first.W)
     again = opened.trainer()
     again.resume()
     assert np.array_equal(again.network["image_to_h1"].W, first.W)

@@ -209,6 +209,31 @@ def test_weights_are_up_to_date_whenever_they_are_looked_at(small, digits, strea
     assert_same(state_of(together), state_of(free))
 
 
+@pytest.mark.parametrize("streams", [1, 5])
+def test_a_network_that_does_not_learn_acts_as_before_and_goes_on_learning_later(small, digits, streams):
+    net = small(streams, average=20)
+    assert net.learns
+
+    def go_on():
+        net.stimulus.show_images(digits.train_images[:20], digits.train_labels[:20])
+        net.run_steps(5 * 20 // streams)
+
+    go_on()
+    net.learns = False
+    spikes, before = SpikeMonitor(net["h1"]), {k: x.copy() for k, x in net.parameters().items()}
+    net.add(spikes)
+    go_on()
+    assert not net.learns and spikes.num_spikes > 0
+    assert_same(net.parameters(), before)
+    assert np.any(net["feedback_h1"].view("delta"))
+    assert 0 <= evaluation.error(net, digits.test_images[:50], digits.test_labels[:50], steps=2) <= 1
+    assert not net.learns
+    net.learns = True
+    go_on()
+    changed = {name for name, array in net.parameters().items() if not np.array_equal(array, before[name])}
+    assert changed >= {"image_to_h1.W", "image_to_h1.b", "h2_to_output.W", "average.count"}
+
+
 def test_evaluation_repeats_itself_and_does_not_learn(small, digits):
     net = small(7)
     images = digits.test_images[:30]  # no multiple of 7

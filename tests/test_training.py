@@ -4,10 +4,12 @@ import errno
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -259,6 +261,17 @@ def saved(run):
     made.create()
     made.trainer().run()
     return made
+
+
+def test_the_readme_looks_into_a_run(saved, monkeypatch):
+    readme = Path(__file__).resolve().parents[1] / "README.md"
+    code = re.search(r"^from brian2.*?(?=^```)", readme.read_text(), re.S | re.M)[0]
+    monkeypatch.chdir(saved.directory.parent)
+    found = {}
+    exec(code.replace("runs/mnist", saved.directory.name), found)
+    assert Path("raster.png").stat().st_size > 5_000
+    assert np.array_equal(found["W"], saved.trained_network()["image_to_h1"].W)
+    assert found["spikes"].t_[-1] > 0.2
 
 
 def damage(path, how):
