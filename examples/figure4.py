@@ -12,21 +12,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from spikefa import modelfile, plotting
-from spikefa.runs import Run
-from spikefa.training import Protocol
+from spikefa import plotting
+from spikefa.runs import new_run
 
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
-model = modelfile.load("lillicrap2016_spiking")
-params = model.params({"eta": 2e-3}) if not quick else model.params(preset="demo")
-run = Run(
-    directory=Path(tempfile.mkdtemp()), model=model, params=params, streams=20 if quick else 100, seed=0,
-    protocol=Protocol(epochs=8 if quick else 1, test_steps=params.test_steps, evaluate_every=8),
-    data="digits" if quick else "mnist", data_dir=None, validation=0,
-)  # fmt: skip
-run.create()
-last = run.trainer().run()
+if quick:
+    setting = dict(preset="demo", data="digits", streams=20, epochs=8)
+else:
+    setting = dict(changes={"eta": 2e-3}, data="mnist", streams=100, epochs=1)
+run = new_run(tempfile.mkdtemp(), "lillicrap2016_spiking", evaluate_every=8, **setting)
+error = run.train()["test_error"][-1]
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "figure4.png")
 plotting.figure4(run.displays()).savefig(out, dpi=200)
-print(f"test error {last['test_error']:.2%}; wrote {out}")
-assert last["test_error"] < (0.4 if quick else 0.10)  # chance is 90 %
+print(f"test error {error:.2%}; wrote {out}")
+assert error < (0.4 if quick else 0.10)  # chance is 90 %

@@ -17,15 +17,14 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _runs import trained
-from _study import MODEL, QUICK, forward, save, tidy, told
+from _study import QUICK, forward, save, tidy, told
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikefa import plotting
 from spikefa.plotting.style import BLUE, GREEN, INK, STYLE, VERMILLION
 from spikefa.recording import read_metrics
-from spikefa.training import Protocol
+from spikefa.runs import new_run
 
 RUNS, EPOCHS, STREAMS = (int(given) for given in [*sys.argv[2:5], *["1", "100", "20"][len(sys.argv[2:5]) :]])
 RUNS, EPOCHS, STREAMS = (1, 4, 5) if QUICK else (RUNS, EPOCHS, STREAMS)
@@ -45,11 +44,12 @@ def epochs(algorithm):
 
 def run(preset, algorithm, seed):
     """A run to its end."""
-    return trained(
-        KEPT / f"{preset}-{algorithm}-{seed}", MODEL, MODEL.params({"algorithm": algorithm} | SMALL, preset),
-        streams=STREAMS, seed=seed, protocol=Protocol(epochs=epochs(algorithm), test_steps=1, display=False),
-        data="digits" if QUICK else "mnist",
+    made = new_run(
+        KEPT / f"{preset}-{algorithm}-{seed}", "lillicrap2016_rate", {"algorithm": algorithm} | SMALL, preset=preset,
+        data="digits" if QUICK else "mnist", streams=STREAMS, seed=seed, epochs=epochs(algorithm), display=False,
     )  # fmt: skip
+    made.train()
+    return made
 
 
 runs = {label: [run(preset, algorithm, seed) for seed in range(RUNS)]

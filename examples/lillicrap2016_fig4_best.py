@@ -19,17 +19,15 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _runs import trained
 from _study import QUICK, save, tidy, told
 from matplotlib.figure import Figure
 
-from spikefa import evaluation, modelfile, plotting
+from spikefa import evaluation, plotting
 from spikefa.analysis import angle
 from spikefa.plotting.style import BLUE, GREEN, INK, STYLE
 from spikefa.recording import read_metrics
-from spikefa.training import Protocol
+from spikefa.runs import new_run
 
-MODEL = modelfile.load("lillicrap2016_spiking")
 SEEDS = 1 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 1
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 PRESET = sys.argv[4] if len(sys.argv) > 4 else "best"
@@ -38,15 +36,16 @@ if QUICK:
     CHANGES = {"pixels": 64, "hidden": (100, 100), "outputs": 100, "weight_range": 0.2, "feedback_range": 0.15}
     CHANGES |= {"eta": 3e-2, "eta_first": 1.0, "epochs": 12, "drop_after": (10,), "average": 1500}
     STEPS = (1, 5, 20)
-params = MODEL.params(CHANGES, PRESET)
 
 
 def run(seed):
     """A network trained to its end: the run."""
-    return trained(
-        KEPT / f"{seed}", MODEL, params, streams=20 if QUICK else 100, seed=seed, data="digits" if QUICK else "mnist",
-        protocol=Protocol(params.epochs, params.test_steps, evaluate_every=6 if QUICK else 4, display=seed == 0),
+    made = new_run(
+        KEPT / f"{seed}", "lillicrap2016_spiking", CHANGES, preset=PRESET, data="digits" if QUICK else "mnist",
+        streams=20 if QUICK else 100, seed=seed, evaluate_every=6 if QUICK else 4, display=seed == 0,
     )  # fmt: skip
+    made.train()
+    return made
 
 
 def path_angles(net):
@@ -61,7 +60,7 @@ def path_angles(net):
 
 runs = [run(seed) for seed in range(SEEDS)]
 metrics = [read_metrics(run.directory / "metrics.csv") for run in runs]
-nets, data = [run.trained_network() for run in runs], runs[0].dataset()
+nets, data, params = [run.trained_network() for run in runs], runs[0].dataset(), runs[0].params
 labels = data.answers("test", params.classes)
 errors = 100 * np.array([[evaluation.error(net, data.test_images, labels, n) for n in STEPS] for net in nets])
 net, whole, paths = nets[0], evaluation.alignment(nets[0]), path_angles(nets[0])

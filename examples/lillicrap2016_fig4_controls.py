@@ -18,17 +18,13 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _runs import trained
 from _study import QUICK, save, tidy, told
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from spikefa import modelfile
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, STYLE, VERMILLION
-from spikefa.recording import read_metrics
-from spikefa.training import Protocol
+from spikefa.runs import new_run
 
-MODEL = modelfile.load("lillicrap2016_spiking")
 SEEDS, EPOCHS = (1, 12) if QUICK else (int(n) for n in [*sys.argv[2:4], *["5", "4"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
 COMMON = {
@@ -51,13 +47,11 @@ CONTROLS = {  # name -> (label, changes, colour)
 
 def run(name, seed):
     """A control with a seed, run to its end: its metrics."""
-    params = MODEL.params(COMMON | CONTROLS[name][1])
-    protocol = Protocol(EPOCHS, test_steps=20, evaluate_every=2, display=False, diagnostics=True)
-    done = trained(
-        KEPT / f"{name}-{seed}", MODEL, params, streams=20 if QUICK else 100, seed=seed, protocol=protocol,
-        data="digits" if QUICK else "mnist",
-    )  # fmt: skip
-    return read_metrics(done.directory / "metrics.csv")
+    return new_run(
+        KEPT / f"{name}-{seed}", "lillicrap2016_spiking", COMMON | CONTROLS[name][1],
+        data="digits" if QUICK else "mnist", streams=20 if QUICK else 100, seed=seed,
+        epochs=EPOCHS, evaluate_every=2, display=False, diagnostics=True,
+    ).train()  # fmt: skip
 
 
 metrics = {name: [run(name, seed) for seed in range(SEEDS)] for name in CONTROLS}

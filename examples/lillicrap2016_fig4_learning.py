@@ -17,17 +17,15 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _runs import trained
 from _study import QUICK, save, tidy
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from spikefa import evaluation, modelfile
+from spikefa import evaluation
 from spikefa.plotting.style import BLUE, GREEN, INK, STYLE, VERMILLION
 from spikefa.recording import read_metrics
-from spikefa.training import Protocol
+from spikefa.runs import new_run
 
-MODEL = modelfile.load("lillicrap2016_spiking")
 LONG = int(sys.argv[2]) if len(sys.argv) > 2 else 100
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 EPOCHS, COLOURS = {1e-3: 10, 2e-3: LONG, 4e-3: 4}, (INK, BLUE, VERMILLION)
@@ -41,10 +39,12 @@ ETA, TWICE, _ = EPOCHS
 
 def run(eta, epochs):
     """A network trained with a rate, to its end: the run."""
-    return trained(
-        KEPT / f"{eta:g}", MODEL, MODEL.params(SIZES | {"eta": eta}), streams=20 if QUICK else 100, seed=0,
-        protocol=Protocol(epochs, display=False), data="digits" if QUICK else "mnist",
+    made = new_run(
+        KEPT / f"{eta:g}", "lillicrap2016_spiking", SIZES | {"eta": eta}, data="digits" if QUICK else "mnist",
+        streams=20 if QUICK else 100, epochs=epochs, display=False,
     )  # fmt: skip
+    made.train()
+    return made
 
 
 def errors_of(made, data, average):

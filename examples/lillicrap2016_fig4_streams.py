@@ -17,16 +17,12 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _runs import trained
 from _study import QUICK, save, tidy, told
 from matplotlib.figure import Figure
 
-from spikefa import modelfile
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, STYLE, VERMILLION
-from spikefa.recording import read_metrics
-from spikefa.training import Protocol
+from spikefa.runs import new_run
 
-MODEL = modelfile.load("lillicrap2016_spiking")
 SEEDS = 1 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 1
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 STREAMS = {1: INK, 10: BLUE, 100: GREEN, 300: ORANGE, 600: VERMILLION}
@@ -38,11 +34,11 @@ if QUICK:
 
 def run(eta, streams, seed):
     """A network trained with a rate and a number of streams, to its end: its metrics."""
-    done = trained(
-        KEPT / f"{eta:g}-{streams}-{seed}", MODEL, MODEL.params(SIZES | {"eta": eta}), streams=streams, seed=seed,
-        protocol=Protocol(EPOCHS, evaluate_every=EPOCHS / 4, display=False), data="digits" if QUICK else "mnist",
-    )  # fmt: skip
-    return read_metrics(done.directory / "metrics.csv")
+    return new_run(
+        KEPT / f"{eta:g}-{streams}-{seed}", "lillicrap2016_spiking", SIZES | {"eta": eta},
+        data="digits" if QUICK else "mnist", streams=streams, seed=seed,
+        epochs=EPOCHS, evaluate_every=EPOCHS / 4, display=False,
+    ).train()  # fmt: skip
 
 
 metrics = {eta: {S: [run(eta, S, seed) for seed in range(SEEDS)] for S in STREAMS} for eta in ETAS}

@@ -18,15 +18,13 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _runs import trained
-from _study import MODEL, QUICK, save, tidy, told
+from _study import QUICK, save, tidy, told
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from spikefa import datasets
 from spikefa.plotting.style import BLUE, INK, STYLE, VERMILLION
-from spikefa.recording import read_metrics
-from spikefa.training import Protocol
+from spikefa.runs import new_run
 
 SEEDS = 1 if QUICK or len(sys.argv) < 3 else int(sys.argv[2])
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
@@ -47,14 +45,11 @@ SMALL = {"note5_backprop": (64, 60, 60, 60, 10), "note5": (64, 60, 60, 60, 10), 
 
 def run(preset, data, seed):
     """The metrics of a run, made to its end or gone on with."""
-    changes, epochs = {}, MODEL.params({}, preset).epochs
-    if QUICK:
-        changes, epochs = {"sizes": SMALL[preset], "eta_drop_after": (10,), "target": "numpy"}, 12
-    done = trained(
-        KEPT / f"{preset}-{seed}", MODEL, MODEL.params(changes, preset), streams=20 if QUICK else 100, seed=seed,
-        protocol=Protocol(epochs, test_steps=1, display=False), data="digits" if QUICK else data,
-    )  # fmt: skip
-    return read_metrics(done.directory / "metrics.csv")
+    changes = {"sizes": SMALL[preset], "eta_drop_after": (10,), "epochs": 12, "target": "numpy"} if QUICK else {}
+    return new_run(
+        KEPT / f"{preset}-{seed}", "lillicrap2016_rate", changes, preset=preset, data="digits" if QUICK else data,
+        streams=20 if QUICK else 100, seed=seed, display=False,
+    ).train()  # fmt: skip
 
 
 if QUICK:

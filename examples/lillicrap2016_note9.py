@@ -17,15 +17,14 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _runs import trained
-from _study import MODEL, QUICK, band, log_errors, save, tidy, told
+from _study import QUICK, band, log_errors, save, tidy, told
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikefa import evaluation
 from spikefa.plotting.style import BLUE, STYLE, VERMILLION
 from spikefa.recording import read_metrics
-from spikefa.training import Protocol
+from spikefa.runs import new_run
 
 SEEDS = 1 if QUICK or len(sys.argv) < 3 else int(sys.argv[2])
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
@@ -36,14 +35,15 @@ SMALL = {"autoencoder_small": (64, 60, 10, 60, 64), "autoencoder_large": (64, 60
 
 def run(network, learner, seed):
     """A run, made to its end or gone on with."""
-    preset = network + learner
-    changes, epochs = {}, MODEL.params({}, preset).epochs
+    preset, changes = network + learner, {}
     if QUICK:
-        changes, epochs = {"sizes": SMALL[network], "eta": 0.03 if learner else 0.01, "target": "numpy"}, 10
-    return trained(
-        KEPT / f"{preset}-{seed}", MODEL, MODEL.params(changes, preset), streams=20 if QUICK else 100, seed=seed,
-        protocol=Protocol(epochs, test_steps=1, display=False), data="digits" if QUICK else "mnist",
+        changes = {"sizes": SMALL[network], "eta": 0.03 if learner else 0.01, "epochs": 10, "target": "numpy"}
+    made = new_run(
+        KEPT / f"{preset}-{seed}", "lillicrap2016_rate", changes, preset=preset, data="digits" if QUICK else "mnist",
+        streams=20 if QUICK else 100, seed=seed, display=False,
     )  # fmt: skip
+    made.train()
+    return made
 
 
 def given_back(done, count):

@@ -16,16 +16,12 @@ import tempfile
 from pathlib import Path
 
 import matplotlib
-from _runs import trained
 from matplotlib.figure import Figure
 
-from spikefa import modelfile
 from spikefa.plotting.style import BLUE, GREEN, INK, RULE, STYLE, TICKS, VERMILLION
-from spikefa.recording import read_metrics
-from spikefa.training import Protocol
+from spikefa.runs import new_run
 
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
-MODEL = modelfile.load("nokland2016_dfa")
 NAMES = {
     "transpose": ("Backpropagation", INK), "alignment": ("Feedback alignment", BLUE),
     "direct": ("Direct (DFA)", VERMILLION), "indirect": ("Indirect (IFA)", GREEN),
@@ -39,12 +35,11 @@ EPOCHS, EVERY, STREAMS, DATA = (12, 3, 50, "digits") if quick else (50, 1, 1000,
 
 def metrics(folder, preset, algorithm):
     """Train to the end, going on with what is there, and read the metrics."""
-    params = MODEL.params({"algorithm": algorithm} | ({"pixels": 64, "target": "numpy"} if quick else {}), preset)
-    protocol = Protocol(EPOCHS, test_steps=1, evaluate_every=EVERY, display=False, diagnostics=True)
-    run = trained(
-        folder / f"{preset}_{algorithm}", MODEL, params, streams=STREAMS, seed=0, protocol=protocol, data=DATA
-    )
-    return read_metrics(run.directory / "metrics.csv")
+    changes = {"algorithm": algorithm} | ({"pixels": 64, "target": "numpy"} if quick else {})
+    return new_run(
+        folder / f"{preset}_{algorithm}", "nokland2016_dfa", changes, preset=preset, data=DATA, streams=STREAMS,
+        epochs=EPOCHS, evaluate_every=EVERY, display=False, diagnostics=True,
+    ).train()  # fmt: skip
 
 
 folder = Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp(prefix="nokland2016-"))

@@ -10,30 +10,27 @@ runs/mnist`` makes; without it a small network learns 8 x 8 digits first. Full r
 
 import sys
 import tempfile
-from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _runs import trained
 from _study import QUICK, save, tidy
 from brian2 import SpikeMonitor, network_operation
 from matplotlib.figure import Figure
 
-from spikefa import evaluation, modelfile, plotting
+from spikefa import evaluation, plotting
 from spikefa.plotting.style import STYLE
-from spikefa.runs import open_run
-from spikefa.training import Protocol
+from spikefa.runs import new_run, open_run
 
 STREAMS, STEPS = 100, 20
 
 if len(sys.argv) > 2:
     run = open_run(sys.argv[2])
 else:
-    model = modelfile.load("lillicrap2016_spiking")
-    run = trained(
-        Path(tempfile.mkdtemp()), model, model.params(preset="demo"), streams=20, seed=0, data="digits",
-        protocol=Protocol(epochs=6 if QUICK else 25, evaluate_every=25, display=False),
+    run = new_run(
+        tempfile.mkdtemp(), "lillicrap2016_spiking", preset="demo", data="digits", streams=20,
+        epochs=6 if QUICK else 25, evaluate_every=25, display=False,
     )  # fmt: skip
+    run.train()
 data, classes = run.dataset(), run.params.classes
 IMAGES = min(200 if QUICK else 1000, len(data.test_images)) // STREAMS * STREAMS  # of each of both parts
 

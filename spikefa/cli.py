@@ -89,30 +89,25 @@ def train(
 ) -> None:
     """Train a model, with checkpoints on the way. Ctrl-C saves and says how to go on."""
     from . import modelfile
-    from .runs import Run
-    from .training import Protocol
+    from .runs import new_run
 
     loaded = modelfile.load(model)
-    params = loaded.params(loaded.parse(changes or []), preset)
-    directory = run or Path("runs", f"{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}")
-    made = Run(
-        directory=directory,
-        model=loaded,
-        params=params,
+    made = new_run(
+        run or Path("runs", f"{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}"),
+        model,
+        loaded.parse(changes or []),
+        preset=preset,
+        data=data.value,
+        data_dir=data_dir,
         streams=streams,
         seed=seed,
-        protocol=Protocol(
-            epochs=getattr(params, "epochs", 5) if epochs is None else epochs,
-            test_steps=getattr(params, "test_steps", getattr(params, "steps_per_image", 1)),
-            evaluate_every=evaluate_every,
-            checkpoint_seconds=checkpoint_seconds,
-            display=display,
-            diagnostics=diagnostics,
-        ),
-        data=data.value,
-        data_dir=None if data_dir is None else str(data_dir.resolve()),
         validation=validation,
         device=device.value,
+        epochs=epochs,
+        evaluate_every=evaluate_every,
+        checkpoint_seconds=checkpoint_seconds,
+        display=display,
+        diagnostics=diagnostics,
     )
     trainer = made.trainer()
     trainer.network.run_steps(0)  # with it, refuses what does not fit before anything is written
@@ -210,14 +205,13 @@ def demo(
 ) -> None:
     """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
     from .plotting.of_runs import draw
-    from .runs import Run, open_run
-    from .training import Protocol
+    from .runs import new_run, open_run
 
-    model = _first_with_demo()
-    params = model.params(preset="demo")
     directory = run or Path("runs", f"demo-{datetime.now():%Y%m%d-%H%M%S}")
-    protocol = Protocol(epochs=epochs, test_steps=params.test_steps, evaluate_every=epochs / 10)
-    made = Run(directory, model, params, 20, seed, protocol, "digits", None, 0)
+    made = new_run(
+        directory, _first_with_demo().name, preset="demo", data="digits", streams=20, seed=seed,
+        epochs=epochs, evaluate_every=epochs / 10,
+    )  # fmt: skip
     trainer = made.trainer()
     made.create()
     _train(made, trainer)

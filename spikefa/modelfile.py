@@ -11,7 +11,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,8 @@ class Model:
 
     name: str
     path: Path
-    module: types.ModuleType
-    source: str
+    module: types.ModuleType = field(repr=False)
+    source: str = field(repr=False)
 
     @property
     def digest(self) -> str:

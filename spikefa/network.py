@@ -108,6 +108,14 @@ class Network(BrianNetwork):
         parts = [*self.populations, *self.projections]
         return "\n  ".join([f"<Network of {streams}, seed {self.seed}, {self.dtype}", *map(repr, parts)]) + ">"
 
+    def __getitem__(self, name: str) -> BrianObject:
+        """A part by its name, such as ``net["h1"]`` or the projection ``net["h1_to_h2"]``."""
+        try:
+            return super().__getitem__(name)
+        except KeyError:
+            names = [part.name for part in (*self.populations, *self.projections)]
+            raise KeyError(f"Network: no part called {name!r}; there are {', '.join(names)}") from None
+
     # What the parts call when they join.
 
     def check_new(self, name: str, owner: str) -> None:

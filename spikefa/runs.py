@@ -8,18 +8,21 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import __version__, checkpoints, datasets, modelfile
 from .datasets import Dataset
 from .files import write_whole
 from .modelfile import Model
 from .network import Network
-from .recording import Display
+from .recording import Display, read_metrics
 from .training import Protocol, Trainer
 
 FORMAT = 1
@@ -140,6 +143,55 @@ class Run:
             self.model.augmentation(self.params),
         )
 
+    def train(self, watch: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, np.ndarray]:
+        """Train to the end: from the beginning, or from where this same run was left in its directory.
+
+        Parameters
+        ----------
+        watch : function of a row, optional
+            Called with each new row of ``metrics.csv``, such as ``print``.
+
+        Returns
+        -------
+        dict
+            The whole of ``metrics.csv``, as `read_metrics` reads it.
+
+        Raises
+        ------
+        RunError
+            If the directory holds another run, or cannot be written.
+        Diverged
+            If weights are no longer finite; the last good checkpoint stays.
+        KeyboardInterrupt
+            After Ctrl-C or SIGTERM, with a checkpoint saved; call it again to go on.
+        """
+        trainer = self.trainer()
+        if (self.directory / "run.json").exists():
+            self._refuse_another(open_run(self.directory))
+            trainer.resume()
+            self.write_epochs()
+        else:
+            trainer.network.run_steps(0)  # refuses what does not fit before anything is written
+            self.create()
+        trainer.on_row = watch
+        trainer.run()
+        if trainer.interrupted:
+            raise KeyboardInterrupt(f"{self.directory}: after {trainer.images_seen:,} images, saved")
+        return read_metrics(trainer.metrics)
+
+    def _refuse_another(self, other: Run) -> None:
+        """Refuse to go on where a run lies that learns something else; when it is measured may differ."""
+        mine, found = self._settings(), other._settings()
+        for name, value in mine.items():
+            if found.get(name) != value:
+                held = f"{name} {found.get(name)!r}, not {value!r}"
+                raise RunError(f"{self.directory}: holds a run with {held}; give another directory")
+
+    def _settings(self) -> dict[str, Any]:
+        names = ("streams", "seed", "data", "validation")
+        settings = {"model": self.model.name, "model_sha256": self.model.digest}
+        return settings | {name: getattr(self, name) for name in names} | dataclasses.asdict(self.params)
+
     def trained_network(self, average: bool = True, streams: int | None = None) -> Network:
         """Build the network and give it the weights of the last checkpoint.
 
@@ -173,6 +225,62 @@ class Run:
                 f"{self.directory}: has no display recordings; they need layers that spike, classes, and --display"
             )
         return [Display.load(file) for file in files]
+
+
+def new_run(
+    directory: str | Path,
+    model: str = "lillicrap2016_spiking",
+    changes: Mapping[str, Any] | None = None,
+    *,
+    preset: str | None = None,
+    data: str = "mnist",
+    data_dir: str | Path | None = None,
+    streams: int = 100,
+    seed: int = 0,
+    validation: int = 0,
+    device: str = "cpu",
+    **protocol: Any,
+) -> Run:
+    """State a run, with the defaults of ``spikefa train``; nothing is written before it is trained.
+
+    Parameters
+    ----------
+    directory : path
+    model : str
+        A model's name, or its file.
+    changes : mapping, optional
+        Parameters of the model, such as ``{"eta": 2e-3, "hidden": (500, 500)}``.
+    preset : str, optional
+        A named set of the model's parameters, which `changes` come on top of.
+    data, data_dir, streams, seed, validation, device
+        As in `Run`.
+    **protocol
+        Fields of `Protocol`; its numbers of epochs and of test steps are the model's by default.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, preset or parameter, or a value has the wrong type.
+    ValueError
+        If a number of the protocol is outside its range.
+    """
+    loaded = modelfile.load(model)
+    params = loaded.params(dict(changes or {}), preset)
+    for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):
+        if protocol.get(name) is None:
+            protocol[name] = getattr(params, name, default)
+    return Run(
+        directory=Path(directory),
+        model=loaded,
+        params=params,
+        streams=streams,
+        seed=seed,
+        protocol=Protocol(**protocol),
+        data=data,
+        data_dir=None if data_dir is None else str(Path(data_dir).resolve()),
+        validation=validation,
+        device=device,
+    )
 
 
 def open_run(directory: str | Path, data_dir: str | None = None, device: str = "cpu") -> Run:
