@@ -229,7 +229,7 @@ class Run:
 
 def new_run(
     directory: str | Path,
-    model: str = "lillicrap2016_spiking",
+    model: str,
     changes: Mapping[str, Any] | None = None,
     *,
     preset: str | None = None,

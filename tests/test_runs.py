@@ -8,6 +8,7 @@ import pytest
 from spikefa.modelfile import ModelError
 from spikefa.runs import RunError, new_run, open_run
 
+MODEL = "lillicrap2016_spiking"
 SMALL = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "eta": 1e-2, "weight_range": 0.2}
 
 
@@ -17,7 +18,7 @@ def stated(tmp_path):
 
     def state(directory="run", eta=1e-2, **changes):
         changes = {"data": "digits", "streams": 20, "epochs": 2, "display": False, "validation": 400} | changes
-        return new_run(tmp_path / directory, changes=SMALL | {"eta": eta}, **changes)
+        return new_run(tmp_path / directory, MODEL, SMALL | {"eta": eta}, **changes)
 
     return state
 
@@ -65,12 +66,12 @@ def test_a_directory_of_another_run_is_refused_and_stays(stated, change, told):
 
 def test_what_a_run_cannot_be_is_refused(stated, tmp_path):
     with pytest.raises(ModelError, match="no parameter 'etta'"):
-        new_run(tmp_path, changes={"etta": 1})
+        new_run(tmp_path, MODEL, {"etta": 1})
     with pytest.raises(ModelError, match="no preset 'bestest'"):
-        new_run(tmp_path, preset="bestest")
+        new_run(tmp_path, MODEL, preset="bestest")
     with pytest.raises(ValueError, match="Protocol: epochs must be a whole number, at least 0, got -1"):
         stated(epochs=-1)
-    best = new_run(tmp_path / "best", preset="best", data_dir=tmp_path)
+    best = new_run(tmp_path / "best", MODEL, preset="best", data_dir=tmp_path)
     assert (best.protocol.epochs, best.protocol.test_steps, best.streams) == (40, 20, 100)
     assert best.data_dir == str(tmp_path.resolve())
 
