@@ -114,6 +114,10 @@ class Params:
     """Fraction of hidden units that are silent, drawn anew in each step; the others' rates grow to make up for it."""
     layerwise: int = 0
     """Epochs for which one layer alone learns: the layers take turns, bottom up, again and again; 0: all together."""
+    drop_after: tuple[int, ...] = ()
+    """Epochs after which the learning rate falls, none by default."""
+    drop_by: float = 10.0
+    """Divisor of the learning rate after each of these epochs."""
     steps_per_image: int = 1
     """Steps for which an image is shown in training; there are no dynamics, so that one is enough."""
     test_steps: int = 1
@@ -139,11 +143,12 @@ PRESETS = {
 
 def learning_rate(params: Params, epoch: int) -> float | dict[str, float]:
     """Factor of the learning rate in an epoch, 0 being the first; one for each projection if layers take turns."""
+    rate = params.drop_by ** -sum(epoch >= end for end in params.drop_after)
     if not params.layerwise:
-        return 1.0
+        return rate
     names = ["image", *(f"h{number}" for number in range(1, len(params.hidden) + 1)), "output"]
     turn = epoch // params.layerwise % (len(names) - 1)
-    return {f"{below}_to_{above}": float(number == turn) for number, (below, above) in enumerate(pairwise(names))}
+    return {f"{below}_to_{above}": rate * (number == turn) for number, (below, above) in enumerate(pairwise(names))}
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
@@ -240,3 +245,5 @@ def _check(params: Params) -> None:
         refuse("dropout", "be in [0, 1)")
     if params.layerwise < 0:
         refuse("layerwise", "not be negative")
+    if not params.drop_by > 0:
+        refuse("drop_by", "be positive")

@@ -183,6 +183,10 @@ def test_layers_take_turns(nokland, digits, tmp_path):
     turns = [[nokland.learning_rate(params, epoch)[name] for name in names] for epoch in range(7)]
     assert np.argmax(turns, axis=1).tolist() == [0, 0, 1, 1, 2, 2, 0] and np.sum(turns) == 7
     assert nokland.learning_rate(nokland.params(), 3) == 1.0
+    falling = nokland.params({"drop_after": (2, 4), "drop_by": 2.0})
+    assert [nokland.learning_rate(falling, epoch) for epoch in range(6)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
+    both = nokland.params(SMALL | {"hidden": (12, 9), "layerwise": 1, "drop_after": (1,)})
+    assert nokland.learning_rate(both, 1) == {"image_to_h1": 0.0, "h1_to_h2": 0.1, "h2_to_output": 0.0}
     params = nokland.params(SMALL | {"hidden": (12, 9), "layerwise": 1})
     run = Run(tmp_path / "run", nokland, params, 100, 0, Protocol(epochs=2, display=False), "digits", None, 0)
     run.create()
@@ -219,6 +223,7 @@ def test_dropout_silences_hidden_units_in_training_alone(make, digits):
         ({"spread": 0.0}, "spread must be positive, got 0.0"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
         ({"layerwise": -1}, "layerwise must not be negative, got -1"),
+        ({"drop_by": 0.0}, "drop_by must be positive, got 0.0"),
     ],
 )
 def test_bad_parameters_are_refused(make, changes, message):
