@@ -17,7 +17,6 @@ A batch is the streams, and its updates are averaged: ``--streams 1000`` with th
 
 Deviations from the paper:
 
-* RMSprop is no rule of one synapse here: the rule is gradient descent with momentum, and `eta` is ours.
 * Forward weights that start at zero are for alignment and direct. Backpropagation gets no gradient through them, nor
   does indirect with two hidden layers or more; set ``weights=fan_in`` for both.
 * Dropout is of hidden units only, and the range of B for indirect is that of direct.
@@ -100,10 +99,12 @@ class Params:
     layer itself for direct and indirect) or truncated."""
     spread: float = 0.2
     """Standard deviation of truncated normal weights."""
-    eta: float = 0.05
-    """Learning rate, for the update averaged over the streams."""
-    momentum: float = 0.9
-    """Momentum of the updates: v <- momentum v + dW, W <- W + v."""
+    eta: float = 1e-4
+    """Learning rate, for the update averaged over the streams; with `rmsprop`, about a synapse's move in a step."""
+    rmsprop: float = 0.9
+    """What a synapse's mean squared update keeps of itself in a step; updates are divided by its root; 0: plain."""
+    momentum: float = 0.0
+    """Momentum of the updates, without `rmsprop`: v <- momentum v + dW, W <- W + v."""
     gamma: float = 0.0
     """Decay of weights and biases in a step."""
     subtracted: float = 0.0
@@ -129,14 +130,14 @@ class Params:
 
 
 _SLIDES = {
-    "output_unit": "softmax", "weights": "truncated", "feedback": "truncated", "eta": 0.5, "momentum": 0.0,
+    "output_unit": "softmax", "weights": "truncated", "feedback": "truncated", "eta": 0.5, "rmsprop": 0.0,
 }  # fmt: skip
 
 PRESETS = {
     "slides_small": _SLIDES | {"hidden": (100,), "units": "logistic"},
     "slides_large": _SLIDES | {"hidden": (200, 100), "units": "tanh"},
     "nokland": {},
-    "nokland_fa": {"algorithm": "alignment", "eta": 0.005},  # with .05, the units saturate in the first epoch
+    "nokland_fa": {"algorithm": "alignment"},
     "nokland_bp": {"algorithm": "transpose", "weights": "fan_in"},
 }
 
@@ -168,12 +169,14 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     if softmax:
         fa.Softmax(net, "output", "I")
     _pathway(net, params)
-    constants = {"eta": params.eta / streams, "gamma": params.gamma}
+    eta, rate = (1.0, params.eta) if params.rmsprop else (params.eta, 1.0)
+    constants = {"eta": eta / streams, "gamma": params.gamma}
     text = RULE
     if params.subtracted:
         constants, text = constants | {"subtracted": params.subtracted / streams}, RULE + SUBTRACTED
     for layer in net.layers:
-        rule = fa.Plasticity(text, constants, momentum=params.momentum)  # one each, for rates of their own
+        # One each, for rates of their own.
+        rule = fa.Plasticity(text, constants, momentum=params.momentum, rate=rate, rmsprop=params.rmsprop)
         fa.Projection(net, below, layer, _weights(params), plasticity=rule)
         below = layer
     net.present(params.steps_per_image, params.classes)

@@ -184,7 +184,7 @@ class DeviceRun(BrianObject):
         return [Launch(propagate)]
 
     def _learning(self, learning: Learning) -> list[Launch] | None:
-        if learning._loop is not None or learning.projection.sparse:
+        if learning._loop is not None or learning._squares is not None or learning.projection.sparse:
             return None
         memory, projection, momentum = self.memory, learning.projection, learning.plasticity.momentum
         weights, bias = memory.write(projection.stored), memory.write(projection.b)

@@ -18,8 +18,9 @@ import sympy
 from brian2 import BrianObject, NetworkOperation
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
-from .engine.kernels import add_in_place, scale_in_place, update_bias
+from .engine.kernels import add_in_place, add_normalised, scale_in_place, update_bias
 from .engine.synapse_loop import compile_loop
+from .factoring import OuterTerm, factored
 
 if TYPE_CHECKING:
     from .layers import Population
@@ -30,23 +31,6 @@ if TYPE_CHECKING:
 DECAY_QUANTUM = {"float32": 2.0**-18, "float64": 0.0}
 #: Order, within the slot ``plasticity``, from which rules are applied; before it, their factors are computed.
 APPLY = 1_000_000
-
-
-@dataclass(frozen=True)
-class OuterTerm:
-    """``coefficient * f(pre) * g(post)``: expressions with their suffixes taken off."""
-
-    coefficient: sympy.Expr
-    pre: sympy.Expr
-    post: sympy.Expr
-
-
-@dataclass(frozen=True)
-class Factored:
-    """A rule as outer products and a decay, or `None` terms where it has another form."""
-
-    outer: tuple[OuterTerm, ...] | None
-    decay: sympy.Expr
 
 
 @dataclass
@@ -65,17 +49,22 @@ class Plasticity:
         ``v = momentum * v + dW; W += v``. 0 is plain.
     rate : float
         A factor of every term with pre- or post-synaptic variables: what a schedule changes during training.
+    rmsprop : float
+        ``m = rmsprop * m + (1 - rmsprop) * dW**2; W += rate * dW / (sqrt(m) + 1e-8)``, where dW is without the rate:
+        each synapse divides its updates by the root of their mean square [Tieleman & Hinton 2012, lecture 6.5], so
+        that `rate` says how far it moves and a factor of the whole rule says nothing. 0 is plain.
 
     Raises
     ------
     ValueError
-        If the rule does not parse, or momentum is not in [0, 1).
+        If the rule does not parse, or momentum or rmsprop is not in [0, 1), or both are above 0.
     """
 
     rule: str
     constants: Mapping[str, float] = field(default_factory=dict)
     momentum: float = 0.0
     rate: float = 1.0
+    rmsprop: float = 0.0
 
     def __post_init__(self):
         self.title = f"Rule {self.rule!r}"
@@ -90,8 +79,13 @@ class Plasticity:
         for name, value in self.constants.items():
             if not isinstance(value, Real) or not np.isfinite(value):
                 raise ValueError(f"{self.title}: constant {name!r} must be a finite number, got {value!r}")
-        if not isinstance(self.momentum, Real) or not 0 <= self.momentum < 1:
-            raise ValueError(f"{self.title}: momentum must be in [0, 1), got {self.momentum!r}")
+        for name in ("momentum", "rmsprop"):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or not 0 <= value < 1:
+                raise ValueError(f"{self.title}: {name} must be in [0, 1), got {value!r}")
+        if self.momentum and self.rmsprop:
+            both = f"momentum {self.momentum!r} and rmsprop {self.rmsprop!r}"
+            raise ValueError(f"{self.title}: must have momentum or rmsprop, got {both}")
 
     def attach(self, network: Network, projection: Projection, learn_bias: bool = True) -> Learning:
         """Make the object that applies this rule to one projection, and add it to the network."""
@@ -132,56 +126,9 @@ class Plasticity:
                 local += term
         return summed, local
 
-    def factor(self) -> Factored:
-        """The rule as a sum of outer products and a decay."""
-        W = next((s for s in self.expression.free_symbols if s.name == "W"), sympy.Symbol("W", real=True))
-        by_pre: dict[sympy.Expr, sympy.Expr] = {}
-        decay = sympy.Integer(0)
-        for term in sympy.Add.make_args(sympy.expand(self.expression)):
-            parts = {"_pre": sympy.Integer(1), "_post": sympy.Integer(1), "": sympy.Integer(1)}
-            power = 0
-            for factor in sympy.Mul.make_args(term):
-                names = {s.name for s in factor.free_symbols}
-                sides = {"_pre" if n.endswith("_pre") else "_post" if n.endswith("_post") else "" for n in names}
-                if factor == W:
-                    power += 1
-                elif "W" in names or sides >= {"_pre", "_post"}:
-                    return Factored(None, decay)
-                else:
-                    side = "_pre" if "_pre" in sides else "_post" if "_post" in sides else ""
-                    parts[side] *= factor
-            local = parts["_pre"] == 1 and parts["_post"] == 1
-            if power == 1 and local:
-                decay -= parts[""]
-            elif power == 0 and not local:
-                by_pre[parts["_pre"]] = by_pre.get(parts["_pre"], 0) + parts[""] * parts["_post"]
-            else:
-                return Factored(None, decay)
-        by_post: dict[sympy.Expr, list] = {}
-        for pre, whole in by_pre.items():
-            coefficient, post = _split_constant(sympy.factor(whole))
-            by_post.setdefault(post, []).append((coefficient, pre))
-        outer = []
-        for post, pairs in by_post.items():
-            first = pairs[0][0]
-            pre = sum((sympy.simplify(c / first) * f for c, f in pairs), sympy.Integer(0))
-            outer.append(OuterTerm(first, pre, post))
-        return Factored(tuple(outer), decay)
-
 
 def _symbol(expression: sympy.Expr, name: str) -> sympy.Symbol:
     return next((s for s in expression.free_symbols if s.name == name), sympy.Symbol(name, real=True))
-
-
-def _split_constant(expression: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
-    """Split a product into what has no suffixed variable and what has."""
-    constant, local = sympy.Integer(1), sympy.Integer(1)
-    for factor in sympy.Mul.make_args(expression):
-        if any(s.name.endswith(("_pre", "_post")) for s in factor.free_symbols):
-            local *= factor
-        else:
-            constant *= factor
-    return constant, local
 
 
 class Learning(BrianObject):
@@ -204,11 +151,13 @@ class Learning(BrianObject):
         self.projection, self.plasticity, self.learn_bias = projection, plasticity, learn_bias
         self.network = network
         self.waits = False  # whether updates share the next propagation's pass over the rows; known in a run
-        self.factored = plasticity.factor()
+        self.factored = factored(plasticity.expression)
         self._quantum = DECAY_QUANTUM[str(network.dtype)]
         self._pending = np.ones(1)  # the decay not yet applied, as a factor
-        self._velocity = np.zeros_like(projection.stored) if plasticity.momentum else None
-        self._bias_velocity = np.zeros_like(projection.b) if plasticity.momentum else None
+        gathers = plasticity.momentum or plasticity.rmsprop  # updates, that move the weights later in the step
+        self._velocity = np.zeros_like(projection.stored) if gathers else None
+        self._bias_velocity = np.zeros_like(projection.b) if gathers else None
+        self._squares = (np.zeros_like(projection.stored), np.zeros_like(projection.b)) if plasticity.rmsprop else None
         self._factors: list[tuple[sympy.Expr, np.ndarray, np.ndarray, float]] = []
         self._loop: Callable | None = None
         if self.factored.outer is None:
@@ -238,13 +187,13 @@ class Learning(BrianObject):
             kernel(W, rate, *arrays, *[rule.constants[n] for n in used])
 
         def loop() -> None:
-            W = projection.unpacked()
-            change(W, rule.rate)
+            W, rate = projection.unpacked(), self._summed_rate
+            change(W, rate)
             if projection.masked:
                 projection.pack(W)
             if self.learn_bias:
                 constants = [rule.constants[n] for n in used]
-                kernel(projection.b[None, :], rule.rate, *ones, *arrays[len(pre) :], *constants)
+                kernel(projection.b[None, :], rate, *ones, *arrays[len(pre) :], *constants)
 
         self._change, self._loop = change, loop
 
@@ -281,9 +230,14 @@ class Learning(BrianObject):
 
     def update_coefficients(self) -> None:
         """Put the rule's constants and rate into the coefficients."""
-        rate = self.plasticity.rate
+        rate = self._summed_rate
         self._scales = [rate * self.plasticity.value(term[0]) for term in self._factors]
         self._keep = 1 - self.plasticity.value(self.factored.decay)
+
+    @property
+    def _summed_rate(self) -> float:
+        """The rate as a factor of the terms; with rmsprop it is one of the whole move."""
+        return 1.0 if self.plasticity.rmsprop else self.plasticity.rate
 
     def run(self) -> None:
         """Apply one step of the rule."""
@@ -328,9 +282,7 @@ class Learning(BrianObject):
         if decay:
             for velocity, weights in ((self._velocity, projection.stored), (self._bias_velocity, projection.b)):
                 velocity -= weights.dtype.type(decay) * weights
-        add_in_place(np.atleast_2d(projection.stored), np.atleast_2d(self._velocity))
-        if self.learn_bias:
-            projection.b[...] += self._bias_velocity
+        self._move()
 
     def _run_loop_with_momentum(self) -> None:
         pairs = ((self._velocity, self.projection.stored), (self._bias_velocity, self.projection.b))
@@ -339,7 +291,19 @@ class Learning(BrianObject):
         for (velocity, weights), old in zip(pairs, before, strict=True):
             velocity *= velocity.dtype.type(self.plasticity.momentum)
             velocity += weights - old
-            weights[...] = old + velocity
+            weights[...] = old
+        self._move()
+
+    def _move(self) -> None:
+        """Move weights and biases by what the step has gathered for them."""
+        moved = [(self.projection.stored, self._velocity), (self.projection.b, self._bias_velocity)]
+        for number, (weights, velocity) in enumerate(moved[: 1 + self.learn_bias]):
+            weights, velocity = np.atleast_2d(weights), np.atleast_2d(velocity)
+            if self._squares is None:
+                add_in_place(weights, velocity)
+            else:
+                square, rule = np.atleast_2d(self._squares[number]), self.plasticity
+                add_normalised(weights, velocity, square, rule.rmsprop, rule.rate)
 
     def outer_products(self) -> list[tuple[OuterTerm, float, np.ndarray, np.ndarray]] | None:
         """The step's update as a sum of ``scale * pre @ post.T``, without rate, decay and momentum.
@@ -371,8 +335,10 @@ class Learning(BrianObject):
     def state_arrays(self) -> dict[str, np.ndarray]:
         """What the rule remembers from step to step."""
         arrays = {"pending": self._pending}
-        if self._velocity is not None:
+        if self.plasticity.momentum:
             arrays |= {"velocity": self._velocity, "bias_velocity": self._bias_velocity}
+        if self._squares is not None:
+            arrays |= dict(zip(("square", "bias_square"), self._squares, strict=True))
         return arrays
 
     def _full_state(self) -> dict:

@@ -71,7 +71,7 @@ class Reference:
         synapses = Synapses(
             pre,
             post,
-            f"W : 1\nvelocity : 1\nshuffled : 1\n{current}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
+            f"W : 1\nmemory : 1\nshuffled : 1\n{current}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
             clock=net.clock,
             dtype=net.dtype,
             codeobj_class=code_object_class(net.target),
@@ -128,7 +128,7 @@ class Reference:
     def _state_rule(self, projection: Projection, synapses: Synapses, bias: str, memory: str, place: int) -> None:
         rule = projection.learning.plasticity
         summed, local = rule.split()
-        change = rule.rate * summed + local
+        change = (1 if rule.rmsprop else rule.rate) * summed + local
         real = {s.name: s for s in change.free_symbols}
         change = change.subs({real[n]: v for n, v in rule.constants.items() if n in real})
         for_bias = change.subs(
@@ -139,12 +139,15 @@ class Reference:
             }
         ).subs({real["W"]: sympy.Symbol(bias, real=True)} if "W" in real else {})
 
-        def code(weight: str, velocity: str, expression: sympy.Expr) -> str:
-            moved = f"{velocity} = {rule.momentum} * {velocity} + {sympy_to_str(expression)}"
-            return f"{moved}\n{weight} = {weight} + {velocity}"
+        def code(weight: str, memory: str, expression: sympy.Expr) -> str:
+            step = sympy_to_str(expression)
+            if rule.rmsprop:
+                mean = f"{memory} = {rule.rmsprop} * {memory} + {1 - rule.rmsprop} * moved**2"
+                return f"moved = {step}\n{mean}\n{weight} = {weight} + {rule.rate} * moved / (sqrt({memory}) + 1e-8)"
+            return f"{memory} = {rule.momentum} * {memory} + {step}\n{weight} = {weight} + {memory}"
 
         name = f"{projection.name}_rule"
-        synapses.run_regularly(code("W", "velocity", change), when="plasticity", order=place, name=name)
+        synapses.run_regularly(code("W", "memory", change), when="plasticity", order=place, name=name)
         if projection.learning.learn_bias:
             self.network[projection.post.name].run_regularly(
                 code(bias, memory, for_bias), when="plasticity", order=place + 1, name=f"{projection.name}_bias_rule"

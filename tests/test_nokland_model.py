@@ -11,7 +11,7 @@ from spikefa.training import Protocol
 
 ALGORITHMS = ("transpose", "alignment", "direct", "indirect")
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
-SMALL = {"pixels": 64, "hidden": (12, 9, 7), "target": "numpy", "dtype": "float64", "momentum": 0.0,
+SMALL = {"pixels": 64, "hidden": (12, 9, 7), "target": "numpy", "dtype": "float64", "rmsprop": 0.0,
          "weights": "fan_in"}  # fmt: skip
 
 

@@ -61,11 +61,11 @@ RULES = {
 RULES["three factors"] = (BASE.replace("delta", "d"), *RULES["three factors"][1:])
 
 
-def network(rule, streams, momentum=0.0, dtype="float64", **constants):
+def network(rule, streams, momentum=0.0, dtype="float64", rmsprop=0.0, **constants):
     net = fa.Network(streams=streams, dtype=dtype, target="numpy")
     fa.Layer(net, "a", 6, SIDE, emit="s = s", current="v")
     fa.Layer(net, "b", 5, SIDE, emit="s = s", current="v")
-    rule = fa.Plasticity(rule, CONSTANTS | constants, momentum=momentum)
+    rule = fa.Plasticity(rule, CONSTANTS | constants, momentum=momentum, rmsprop=rmsprop)
     W = np.random.default_rng(1).uniform(0.1, 0.9, (6, 5))
     projection = fa.Projection(net, "a", "b", W, bias=np.full(5, 0.2), plasticity=rule)
     projection.active = False  # the states below stay as they are set
@@ -77,7 +77,7 @@ def network(rule, streams, momentum=0.0, dtype="float64", **constants):
     return net, projection
 
 
-def naive_steps(net, projection, summed, local, steps, momentum=0.0, rate=1.0):
+def naive_steps(net, projection, summed, local, steps, momentum=0.0, rate=1.0, rmsprop=0.0):
     W, b = projection.W.tolist(), projection.b.tolist()
     vW, vb = np.zeros((6, 5)).tolist(), [0.0] * 5
     names = ("v", "s", "d")
@@ -88,15 +88,21 @@ def naive_steps(net, projection, summed, local, steps, momentum=0.0, rate=1.0):
         x = {n: float(values[layer][n][unit, k]) for n in names}
         return x | {"psi": x["v"] * (1 - x["v"])}
 
+    def moved(change, memory, local):
+        if rmsprop:
+            square = rmsprop * memory + (1 - rmsprop) * (change + local) ** 2
+            return square, rate * (change + local) / (math.sqrt(square) + 1e-8)
+        return (momentum * memory + rate * change + local,) * 2
+
     for _ in range(steps):
         for j in range(5):
             change = sum(summed(one, at("b", j, k), b[j]) for k in range(net.streams))
-            vb[j] = momentum * vb[j] + rate * change + local(b[j])
-            b[j] += vb[j]
+            vb[j], step = moved(change, vb[j], local(b[j]))
+            b[j] += step
             for i in range(6):
                 change = sum(summed(at("a", i, k), at("b", j, k), W[i][j]) for k in range(net.streams))
-                vW[i][j] = momentum * vW[i][j] + rate * change + local(W[i][j])
-                W[i][j] += vW[i][j]
+                vW[i][j], step = moved(change, vW[i][j], local(W[i][j]))
+                W[i][j] += step
     return np.array(W), np.array(b)
 
 
@@ -120,6 +126,30 @@ def test_momentum_and_rate(streams):
     net.run(5 * ms)
     np.testing.assert_allclose(projection.W, W, rtol=0, atol=1e-12)
     np.testing.assert_allclose(projection.b, b, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["three factors", "soft bounds", "decay only"])
+@pytest.mark.parametrize("streams", [1, 4])
+def test_rmsprop_equals_plain_loops(name, streams):
+    rule, summed, local = RULES[name]
+    net, projection = network(rule, streams, rmsprop=0.8)
+    projection.learning.plasticity.rate = 0.03
+    start = projection.W.copy()
+    W, b = naive_steps(net, projection, summed, local, 5, rate=0.03, rmsprop=0.8)
+    net.run(5 * ms)
+    np.testing.assert_allclose(projection.W, W, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(projection.b, b, rtol=0, atol=1e-12)
+    assert 0.03 < abs(projection.W - start).max() < 5 * 0.03 / np.sqrt(0.2)
+
+
+def test_with_rmsprop_a_factor_of_the_rule_says_nothing():
+    weights = []
+    for eta in (1.0, 1000.0):
+        net, projection = network("dW = -eta * d_post * psi_post * s_pre", 4, rmsprop=0.9, eta=eta)
+        projection.learning.plasticity.rate = 1e-3
+        net.run(5 * ms)
+        weights.append(projection.W.copy())
+    np.testing.assert_allclose(*weights, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["three factors", "centred", "derivative spelt out", "two products"])
@@ -179,6 +209,8 @@ def test_bad_rules_are_refused(rule, message):
     [
         ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
         ({"momentum": "a little"}, r"momentum must be in \[0, 1\), got 'a little'"),
+        ({"rmsprop": -0.1}, r"rmsprop must be in \[0, 1\), got -0.1"),
+        ({"rmsprop": 0.9, "momentum": 0.5}, "must have momentum or rmsprop, got momentum 0.5 and rmsprop 0.9"),
         ({"eta": float("nan")}, r"constant 'eta' must be a finite number, got nan"),
         ({"eta": "1e-3"}, r"constant 'eta' must be a finite number, got '1e-3'"),
     ],

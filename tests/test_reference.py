@@ -5,6 +5,7 @@ import pytest
 from brian2 import StateMonitor, ms
 
 import spikefa as fa
+from spikefa import modelfile
 from spikefa.reference import Reference
 
 STEPS, STEPS_PER_IMAGE = 220, 7
@@ -51,6 +52,12 @@ def test_published_model(small, digits):
 
 def test_visible_decay_and_momentum(small, digits):
     compare(small(dtype="float64", gamma=1e-3, momentum=0.7, eta=1e-2), digits)
+
+
+def test_rmsprop_in_a_rate_network(digits):
+    model = modelfile.load("nokland2016_dfa")
+    sizes = {"pixels": 64, "hidden": (12, 9), "dtype": "float64", "eta": 1e-2, "gamma": 1e-3}
+    compare(model.build(model.params(sizes), seed=2), digits)
 
 
 def test_rule_that_is_no_product(small, digits):

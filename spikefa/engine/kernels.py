@@ -303,3 +303,20 @@ def add_in_place(weights, change):
     for j in prange(weights.shape[0]):
         for i in range(weights.shape[1]):
             weights[j, i] += change[j, i]
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def add_normalised(weights, change, square, keep, rate):
+    """``weights += rate * change / root of its mean square``, a running mean that keeps a fraction of itself.
+
+    Parameters
+    ----------
+    weights, change, square : ndarray (n, m)
+        `square` is the mean, brought up to date here.
+    keep, rate : float
+    """
+    number = weights.dtype.type
+    for j in prange(weights.shape[0]):
+        for i in range(weights.shape[1]):
+            square[j, i] = number(keep) * square[j, i] + number(1 - keep) * change[j, i] ** 2
+            weights[j, i] += number(rate) * change[j, i] / (np.sqrt(square[j, i]) + number(1e-8))
