@@ -46,6 +46,7 @@ def save(path: Path, network: Network, progress: Mapping[str, Any], model: str) 
         for group, arrays in _state(network).items():
             for name, array in arrays.items():
                 f.create_dataset(f"{group}/{name}", data=array, fletcher32=array.ndim > 0)
+        f.create_group("progress")
         for name, value in progress.items():
             f.create_dataset(f"progress/{name}", data=value)
     write_whole(path, held.getbuffer(), "the checkpoint")

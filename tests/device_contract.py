@@ -185,7 +185,7 @@ w = clip(v, 0, 1) * s + floor(abs(v)) : 1
 """
 
 
-def own_network(where, mask=None, rule="dW = 0.01 * w_post * s_pre - 0.001 * W", softmax=0):
+def own_network(where, mask=None, rule="dW = 0.01 * w_post * s_pre - 0.001 * W", softmax=0, rmsprop=0.0):
     """Thresholds, resets, refractoriness, noise, a regression; and by choice sparse weights, softmax, soft bounds."""
     net = fa.Network(streams=2, seed=3, dtype="float64", device=where)
     fa.Input(net, "x", 4)
@@ -200,7 +200,7 @@ def own_network(where, mask=None, rule="dW = 0.01 * w_post * s_pre - 0.001 * W",
     )  # fmt: skip
     if softmax:
         fa.Softmax(net, out, groups=softmax)
-    fa.Projection(net, "x", "h", fa.uniform(2), mask=mask, plasticity=fa.Plasticity(rule))
+    fa.Projection(net, "x", "h", fa.uniform(2), mask=mask, plasticity=fa.Plasticity(rule, rmsprop=rmsprop))
     fa.Projection(net, "h", "y", fa.uniform(1))
     net.present(4)
     net.stimulus.show_images(IMAGES[:10, :4], IMAGES[:10, :4])
@@ -222,8 +222,9 @@ def mask(kept):
         {"mask": mask(0.7)},
         {"mask": mask(0.0)},  # sparse: runs on the host
         {"rule": "dW = 0.01 * w_post * s_pre * (1 - W)"},  # a loop over synapses: runs on the host
+        {"rmsprop": 0.8},  # runs on the host
     ],
-    ids=["softmax", "softmax in groups", "masked", "sparse", "soft bounds"],
+    ids=["softmax", "softmax in groups", "masked", "sparse", "soft bounds", "rmsprop"],
 )
 def test_own_equations_and_what_runs_on_the_host(options):
     one, other = own_network("cpu", **options), own_network("cuda", **options)

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from spikefa import evaluation, modelfile
+from spikefa import checkpoints, evaluation, modelfile
 from spikefa.runs import Run
 from spikefa.training import Protocol
 
@@ -62,10 +62,12 @@ def test_published_networks(nokland):
         assert (params.units, params.output_unit, params.algorithm) == (units, output, "direct")
         B = [p.W for p in net.projections if p not in forward(net)]
         if preset == "nokland":
+            rules = [p.learning.plasticity for p in forward(net)]
+            assert all((rule.rate, rule.rmsprop, rule.momentum) == (1e-4, 0.9, 0) for rule in rules)
             assert all((p.W == 0).all() for p in forward(net))
             assert all(0.95 / 800**0.5 < abs(w).max() <= 1 / 800**0.5 for w in B)
         else:
-            assert (params.eta, params.momentum) == (0.5, 0)
+            assert (params.eta, params.rmsprop, params.momentum) == (0.5, 0, 0)
             for w in (*B, *(p.W for p in forward(net))):
                 assert 0.3 < abs(w).max() <= 0.4  # two standard deviations of .2
                 assert abs(w.std() - 0.2 * 0.8796) < 5 * 0.2 / w.size**0.5
@@ -175,6 +177,19 @@ def test_the_slides_decay_subtracts_a_constant_in_every_step(make, digits, strea
         for one, other in zip(forward(plain), forward(decaying), strict=True):
             np.testing.assert_allclose(other.W, one.W - 0.02, rtol=0, atol=1e-12)
             np.testing.assert_allclose(other.b, one.b - 0.02, rtol=0, atol=1e-12)
+
+
+def test_rmsprop_goes_on_bit_for_bit_from_a_checkpoint(make, digits, tmp_path):
+    changes = {"weights": "zero", "rmsprop": 0.9, "eta": 1e-2, "algorithm": "direct", "dtype": "float32"}
+    whole, resumed = make(20, **changes), make(20, **changes)
+    learn(whole, digits, 4)
+    checkpoints.save(tmp_path / "c.h5", whole, {}, "")
+    checkpoints.load(tmp_path / "c.h5", resumed)
+    for net in (whole, resumed):
+        learn(net, digits, 3, start=80)
+    for name, array in whole.parameters().items():
+        assert np.array_equal(array, resumed.parameters()[name]), name
+    assert np.ptp(forward(whole)[0].W) > 1e-2 and whole.parameters()["image_to_h1.square"].any()
 
 
 def test_layers_take_turns(nokland, digits, tmp_path):
