@@ -12,14 +12,17 @@ Reproduces: fully connected networks that learn MNIST by four algorithms, which 
 
 The presets ``slides_small`` and ``slides_large`` are the networks of a widely used introduction to these algorithms
 (softmax, batches of 1000, rate .5, weights and feedback from a truncated normal), ``nokland`` the paper's 2 x 800 with
-direct, ``nokland_fa`` and ``nokland_bp`` the same with alignment and backpropagation.
+direct, ``nokland_fa`` and ``nokland_bp`` the same with alignment and backpropagation, ``nokland_dropout`` with direct
+and dropout: rates, ranges, RMSprop's constants and dropout as in the paper's code, github.com/anokland/dfa-torch.
 A batch is the streams, and its updates are averaged: ``--streams 1000`` with the slides' presets, 64 with ``nokland``.
 
 Deviations from the paper:
 
 * Forward weights that start at zero are for alignment and direct. Backpropagation gets no gradient through them, nor
   does indirect with two hidden layers or more; set ``weights=fan_in`` for both.
-* Dropout is of hidden units only, and the range of B for indirect is that of direct.
+* The range of B for indirect, which the code does not have, is that of direct. Biases start at zero. In the code, but
+  not in the paper, alignment's first layer starts as backpropagation's; here at zero.
+* The code stops once hardly a training image is wrong, or after 300 epochs; here the number of epochs is a parameter.
 * The slides' decay, which subtracts a constant from all weights, is off by default: `subtracted`. `gamma` is a usual
   one, of weights and biases. The slides hold 5,000 training images out (``--validation 5000``).
 * Batches run on over the end of an epoch if the number of images is no multiple of the batch.
@@ -36,6 +39,13 @@ import numpy as np
 import spikefa as fa
 
 INPUT = "y : 1   # pixel intensity"
+#: Pixels of which some are not seen: x the intensity, y what is left of it.
+FAILING_INPUT = """
+x : 1
+drop : 1 (shared)
+y : 1
+"""
+FAILING = "y = x * int(rand() >= drop) / (1 - drop)"
 #: Hidden units -> rate r of the current I, and its derivative.
 UNITS = {"tanh": ("tanh(I)", "1 - r**2"), "logistic": ("1 / (1 + exp(-I))", "r * (1 - r)")}
 LAYER = """
@@ -95,13 +105,13 @@ class Params:
     """Forward weights at the start: zero, fan_in (uniform in +- 1 / sqrt(presynaptic units)) or truncated (normal,
     standard deviation `spread`, nothing beyond two of them)."""
     feedback: str = "fan_in"
-    """Feedback weights: fan_in (uniform in +- 1 / sqrt(n), n being the units of the layer above for alignment, of the
-    layer itself for direct and indirect) or truncated."""
+    """Feedback weights: fan_in (uniform in +- 1 / sqrt(n), n being the units of the layer that hears them) or
+    truncated."""
     spread: float = 0.2
     """Standard deviation of truncated normal weights."""
     eta: float = 1e-4
     """Learning rate, for the update averaged over the streams; with `rmsprop`, about a synapse's move in a step."""
-    rmsprop: float = 0.9
+    rmsprop: float = 0.99
     """What a synapse's mean squared update keeps of itself in a step; updates are divided by its root; 0: plain."""
     momentum: float = 0.0
     """Momentum of the updates, without `rmsprop`: v <- momentum v + dW, W <- W + v."""
@@ -113,6 +123,8 @@ class Params:
     of the update."""
     dropout: float = 0.0
     """Fraction of hidden units that are silent, drawn anew in each step; the others' rates grow to make up for it."""
+    dropout_input: float = 0.0
+    """The same for the pixels."""
     layerwise: int = 0
     """Epochs for which one layer alone learns: the layers take turns, bottom up, again and again; 0: all together."""
     drop_after: tuple[int, ...] = ()
@@ -139,6 +151,7 @@ PRESETS = {
     "nokland": {},
     "nokland_fa": {"algorithm": "alignment"},
     "nokland_bp": {"algorithm": "transpose", "weights": "fan_in"},
+    "nokland_dropout": {"dropout": 0.5, "dropout_input": 0.1},
 }
 
 
@@ -157,7 +170,8 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     _check(params)
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
     one = f"\n{ONE}" if params.subtracted else ""
-    below = fa.Input(net, "image", params.pixels, INPUT + one, emit="", rate="y", output="y", threshold=None)
+    equations, emit, rate = (FAILING_INPUT, FAILING, "x") if params.dropout_input else (INPUT, "", "y")
+    below = fa.Input(net, "image", params.pixels, equations + one, emit=emit, rate=rate, output="y", threshold=None)
     rate, derivative = UNITS[params.units]
     for number, units in enumerate(params.hidden, start=1):
         fa.Layer(
@@ -180,18 +194,20 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         fa.Projection(net, below, layer, _weights(params), plasticity=rule)
         below = layer
     net.present(params.steps_per_image, params.classes)
+    # After present(): at rest, nothing is dropped.
     for layer in net.hidden if params.dropout else ():
-        layer.variables["drop"].set_value(params.dropout)  # after present(): at rest, nothing is dropped
+        layer.variables["drop"].set_value(params.dropout)
+    if params.dropout_input:
+        net.input.variables["drop"].set_value(params.dropout_input)
     return net
 
 
 def _pathway(net: fa.Network, params: Params) -> None:
     """Add the feedback pathway of the algorithm."""
     strings = {"error": ERROR, "feedback": FEEDBACK, "emit": MODULATION, "emit_error": ERROR_SENT}
-    side = 0 if params.algorithm == "alignment" else 1
 
     def fan_in(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-        return rng.uniform(-1, 1, shape) / np.sqrt(shape[side])
+        return rng.uniform(-1, 1, shape) / np.sqrt(shape[1])
 
     B = fan_in if params.feedback == "fan_in" else truncated_normal(params.spread)
     match params.algorithm:
@@ -244,8 +260,9 @@ def _check(params: Params) -> None:
         refuse("hidden", "name at least one hidden layer")
     if not params.spread > 0:
         refuse("spread", "be positive")
-    if not 0 <= params.dropout < 1:
-        refuse("dropout", "be in [0, 1)")
+    for name in ("dropout", "dropout_input"):
+        if not 0 <= getattr(params, name) < 1:
+            refuse(name, "be in [0, 1)")
     if params.layerwise < 0:
         refuse("layerwise", "not be negative")
     if not params.drop_by > 0:

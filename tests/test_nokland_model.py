@@ -63,9 +63,11 @@ def test_published_networks(nokland):
         B = [p.W for p in net.projections if p not in forward(net)]
         if preset == "nokland":
             rules = [p.learning.plasticity for p in forward(net)]
-            assert all((rule.rate, rule.rmsprop, rule.momentum) == (1e-4, 0.9, 0) for rule in rules)
+            assert all((rule.rate, rule.rmsprop, rule.momentum) == (1e-4, 0.99, 0) for rule in rules)
             assert all((p.W == 0).all() for p in forward(net))
-            assert all(0.95 / 800**0.5 < abs(w).max() <= 1 / 800**0.5 for w in B)
+            aligned = nokland.build(nokland.params(preset="nokland_fa"))
+            B += [p.W for p in aligned.projections if p not in forward(aligned)]
+            assert len(B) == 4 and all(0.95 / 800**0.5 < abs(w).max() <= 1 / 800**0.5 for w in B)
         else:
             assert (params.eta, params.rmsprop, params.momentum) == (0.5, 0, 0)
             for w in (*B, *(p.W for p in forward(net))):
@@ -214,8 +216,12 @@ def test_layers_take_turns(nokland, digits, tmp_path):
 
 
 def test_dropout_silences_hidden_units_in_training_alone(make, digits):
-    net = make(50, hidden=(40, 30), dropout=0.5, eta=0.0)
+    net = make(50, hidden=(40, 30), dropout=0.5, dropout_input=0.1, eta=0.0)
     learn(net, digits, 1)
+    x, seen = net["image"].view("x"), net["image"].view("y")
+    assert np.array_equal(x.T * 1.0, digits.train_images[:50].astype(x.dtype))
+    assert 0.05 < np.mean(seen[x > 0] == 0) < 0.15
+    np.testing.assert_allclose(seen[seen > 0], x[seen > 0] / 0.9)
     y = net["h1"].view("y")
     silent = y == 0
     assert 0.4 < silent.mean() < 0.6 and (net["h1"].view("delta")[silent] == 0).all()
@@ -223,7 +229,7 @@ def test_dropout_silences_hidden_units_in_training_alone(make, digits):
     whole = make(50, hidden=(40, 30), eta=0.0)
     images = digits.test_images[:100]
     assert np.array_equal(evaluation.guesses(net, images, 1), evaluation.guesses(whole, images, 1))
-    assert net["h1"].variables["drop"].get_value() == 0.5
+    assert net["h1"].variables["drop"].get_value() == 0.5 and net["image"].variables["drop"].get_value() == 0.1
 
 
 @pytest.mark.parametrize(
@@ -237,6 +243,7 @@ def test_dropout_silences_hidden_units_in_training_alone(make, digits):
         ({"hidden": ()}, r"hidden must name at least one hidden layer, got \(\)"),
         ({"spread": 0.0}, "spread must be positive, got 0.0"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
+        ({"dropout_input": -0.1}, r"dropout_input must be in \[0, 1\), got -0.1"),
         ({"layerwise": -1}, "layerwise must not be negative, got -1"),
         ({"drop_by": 0.0}, "drop_by must be positive, got 0.0"),
     ],
