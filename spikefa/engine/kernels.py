@@ -317,6 +317,8 @@ def add_normalised(weights, change, square, keep, rate):
     """
     number = weights.dtype.type
     for j in prange(weights.shape[0]):
+        mode = flush_denormals()  # squares of small changes
         for i in range(weights.shape[1]):
             square[j, i] = number(keep) * square[j, i] + number(1 - keep) * change[j, i] ** 2
             weights[j, i] += number(rate) * change[j, i] / (np.sqrt(square[j, i]) + number(1e-8))
+        restore(mode)
