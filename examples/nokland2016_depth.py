@@ -7,8 +7,8 @@ layer the three with feedback weights are the same algorithm, shown once.
 
 Shows: the test error against the number of hidden layers and against time, and the angle between each hidden layer's
 update and the one backpropagation would make of the same batch. The paper learns for 300 epochs, here there are fewer.
-Arguments: figure (``nokland2016_depth.png``), epochs (40), and where runs are kept (a temporary directory): given, an
-interrupted study goes on. Full run: about two hours on one core.
+Arguments: figure (``nokland2016_depth.png``), epochs (30), and where runs are kept (a temporary directory): given, an
+interrupted study goes on. Full run: about an hour and a half on one core.
 """
 
 import sys
@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from spikefa.plotting.style import BLUE, GREEN, INK, STYLE, VERMILLION
 from spikefa.runs import new_run
 
-EPOCHS = 12 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 40
+EPOCHS = 12 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 30
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 LEARNERS = {  # algorithm -> label, colour, initial forward weights
     "transpose": ("backpropagation", INK, "fan_in"),
