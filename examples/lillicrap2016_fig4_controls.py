@@ -25,7 +25,7 @@ from matplotlib.ticker import MaxNLocator
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, STYLE, VERMILLION
 from spikefa.runs import new_run
 
-SEEDS, EPOCHS = (1, 12) if QUICK else (int(n) for n in [*sys.argv[2:4], *["5", "4"][len(sys.argv[2:4]) :]])
+SEEDS, EPOCHS = (1, 6) if QUICK else (int(n) for n in [*sys.argv[2:4], *["5", "4"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
 COMMON = {
     "hidden": (500, 500, 500), "outputs": 500, "weight_range": 0.1, "feedback_range": 0.1, "mean_steps": 500.0,

@@ -28,7 +28,7 @@ KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 STREAMS = {1: INK, 10: BLUE, 100: GREEN, 300: ORANGE, 600: VERMILLION}
 ETAS, EPOCHS, SIZES = (1e-3, 4e-3), 1, {"hidden": (500, 500, 500), "outputs": 500}
 if QUICK:
-    STREAMS, ETAS, EPOCHS = {2: INK, 20: BLUE, 200: VERMILLION}, (4e-3, 1e-2), 6
+    STREAMS, ETAS, EPOCHS = {5: INK, 20: BLUE, 200: VERMILLION}, (4e-3, 1e-2), 4
     SIZES = {"pixels": 64, "hidden": (100,), "outputs": 100, "weight_range": 0.2, "feedback_range": 0.3}
 
 

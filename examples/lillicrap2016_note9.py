@@ -37,7 +37,7 @@ def run(network, learner, seed):
     """A run, made to its end or gone on with."""
     preset, changes = network + learner, {}
     if QUICK:
-        changes = {"sizes": SMALL[network], "eta": 0.03 if learner else 0.01, "epochs": 10, "target": "numpy"}
+        changes = {"sizes": SMALL[network], "eta": 0.03 if learner else 0.01, "epochs": 6, "target": "numpy"}
     made = new_run(
         KEPT / f"{preset}-{seed}", "lillicrap2016_rate", changes, preset=preset, data="digits" if QUICK else "mnist",
         streams=20 if QUICK else 100, seed=seed, display=False,

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from spikefa.plotting.style import BLUE, GREEN, INK, STYLE, VERMILLION
 from spikefa.runs import new_run
 
-EPOCHS = 12 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 30
+EPOCHS = 6 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 30
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 LEARNERS = {  # algorithm -> label, colour, initial forward weights
     "transpose": ("backpropagation", INK, "fan_in"),
@@ -30,8 +30,8 @@ LEARNERS = {  # algorithm -> label, colour, initial forward weights
     "direct": ("direct", VERMILLION, "zero"),
     "indirect": ("indirect", GREEN, "fan_in"),
 }
-LAYERS, UNITS = ((1, 2), 60) if QUICK else ((1, 2, 3, 4), 800)
-SMALL = {"pixels": 64, "eta": 2e-3, "target": "numpy"} if QUICK else {}
+LAYERS, UNITS = ((2,), 60) if QUICK else ((1, 2, 3, 4), 800)
+SMALL = {"pixels": 64, "eta": 4e-3, "target": "numpy"} if QUICK else {}
 
 
 def run(algorithm, layers):
