@@ -26,7 +26,7 @@ from spikefa.plotting.style import BLUE, INK, RULE, STYLE, VERMILLION
 MODEL = modelfile.load("nokland2016_dfa")
 # One seed of direct ends at 72 % in quick mode, by the rounding of one processor, seven others at 82 to 90: hence two.
 SEEDS = 2 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 5
-STREAMS, EVERY = 100 if QUICK else 1000, 10
+STREAMS, EVERY = (100, 30) if QUICK else (1000, 10)
 #: Batches, and whether hidden layers and output layer learn.
 STAGES = [(90, 1, 0), (30, 0, 1), (30, 1, 0), (30, 1, 1)]
 NAMES = {
