@@ -5,7 +5,7 @@ each class, sorted by the class that drives it most; how well the class can be r
 steps (nearest class mean, found with training images); and a raster of the first hidden layer.
 
 Arguments: figure (``trained_network.png``) and a run directory, such as ``spikefa train lillicrap2016_spiking --run
-runs/mnist`` makes; without it a small network learns 8 x 8 digits first. Full run: half a minute.
+runs/mnist`` makes; without it a small network learns 8 x 8 digits first. Full run: about a minute.
 """
 
 import sys
