@@ -19,7 +19,7 @@ SMALL = [
 def run_command(*arguments):
     """Run a command in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", "from spikefa.cli import main; main()", *map(str, arguments)],
+        [sys.executable, "-m", "spikefa", *map(str, arguments)],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
 

@@ -1,0 +1,5 @@
+"""``python -m spikefa`` is the command."""
+
+from spikefa.cli import main
+
+main()
