@@ -15,8 +15,9 @@ Deviations from the paper:
 
 Parameters that the paper does not have, all off by default: running means of the spikes subtracted in the rule
 (``mean_steps``), input spikes that fail (``release``), first-layer units that hear a few pixels (``field``), the output
-layer's own loss and output units that compete (``loss``, ``softmax``), learning rates by layer, a schedule, momentum,
-weights averaged for testing, and the controls (``pathway``).
+layer's own loss and output units that compete (``loss``, ``softmax``), direct feedback and hidden units that hear the
+errors of two classes (``pathway``, ``feedback_pairs``), learning rates by layer, a schedule, momentum, weights averaged
+for testing, and the controls (``pathway``).
 """
 
 from __future__ import annotations
@@ -123,8 +124,11 @@ class Params:
     mean_steps: float = 0.0
     """Time constant, in steps, of the running mean of each unit's spikes that the rule subtracts; 0: nothing is."""
     pathway: str = "alignment"
-    """How errors come down: alignment, or as controls reshuffled (B in a new order in every step), transpose
-    (backpropagation) or shallow (they do not: only the output layer learns)."""
+    """How errors come down: alignment, direct (from the output to each hidden layer), or as controls reshuffled (B in a
+    new order in every step), transpose (backpropagation) or shallow (they do not: only the output layer learns)."""
+    feedback_pairs: bool = False
+    """Whether a hidden unit hears only the errors of two classes, drawn once, one by plus and one by minus
+    `feedback_range`; with the direct pathway."""
     average: int = 0
     """Images over which weights are averaged for testing; 0: none, as in the paper."""
     steps_per_image: int = 5
@@ -153,6 +157,8 @@ _BEST = {
 _FIELDS = _BEST | {
     "hidden": (3000, 1500), "field": 60, "weight_range_first": 0.3, "eta_first": 60.0, "release": 0.85,
 }  # fmt: skip
+# Each hidden unit hears the errors of two classes, and as much of them as of all ten in `best_fields`.
+_PAIRS = _FIELDS | {"pathway": "direct", "feedback_pairs": True, "feedback_range": 0.0173}
 # The controls of both: the same network, loss and schedule. Backpropagation has the first rates that were tried;
 # hidden layers that do not learn have weights through which signals pass.
 _BACKPROP = {"pathway": "transpose", "weight_range": 0.1, "eta": 2e-3, "eta_output": 3.0}
@@ -166,6 +172,7 @@ PRESETS = {
     },
     "best": _BEST,
     "best_fields": _FIELDS,
+    "best_pairs": _PAIRS,
     "best_backprop": _BEST | _BACKPROP | {"eta_first": 3.0},
     "best_frozen": _BEST | _FROZEN,
     "best_fields_backprop": _FIELDS | _BACKPROP | {"eta_first": 18.0},
@@ -183,8 +190,10 @@ def _check(params: Params) -> None:
         if not holds:
             raise ValueError(f"lillicrap2016_spiking: {name} must be {rule}, got {getattr(params, name)!r}")
 
-    pathways = ("alignment", "reshuffled", "transpose", "shallow")
-    must("pathway", "alignment, reshuffled, transpose or shallow", params.pathway in pathways)
+    pathways = ("alignment", "direct", "reshuffled", "transpose", "shallow")
+    must("pathway", "alignment, direct, reshuffled, transpose or shallow", params.pathway in pathways)
+    must("pathway", "direct with feedback_pairs", not params.feedback_pairs or params.pathway == "direct")
+    must("classes", "at least 2 with feedback_pairs", not params.feedback_pairs or params.classes >= 2)
     must("loss", "squares or cross_entropy", params.loss in ("squares", "cross_entropy"))
     must("loss", "cross_entropy with softmax", not params.softmax or params.loss == "cross_entropy")
     for name in ("a", "max_rate", "release"):
@@ -195,11 +204,23 @@ def _check(params: Params) -> None:
     must("drop_by", "above 0", params.drop_by > 0)
 
 
+def _pairs_of_classes(params: Params) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
+    def draw(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        outputs, units = shape
+        one, other = np.array([rng.permutation(params.classes)[:2] for _ in range(units)]).T
+        classes = np.arange(outputs)[:, None] * params.classes // outputs
+        return params.feedback_range * (1.0 * (classes == one) - (classes == other))
+
+    return draw
+
+
 def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
     options = {"error": ERROR, "emit": MODULATION, "namespace": constants}
-    B = fa.uniform(params.feedback_range)
+    B = _pairs_of_classes(params) if params.feedback_pairs else fa.uniform(params.feedback_range)
     if params.pathway == "alignment":
         fa.feedback_alignment(net, feedback=FEEDBACK, B=B, **options)
+    elif params.pathway == "direct":
+        fa.direct_feedback_alignment(net, feedback=FEEDBACK, B=B, **options)
     elif params.pathway == "reshuffled":
         fa.reshuffled_alignment(net, feedback=FEEDBACK, B=B, **options)
     elif params.pathway == "transpose":

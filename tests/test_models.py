@@ -98,7 +98,7 @@ def test_unknown_presets_and_models_are_refused(model, tmp_path):
             modelfile.load(tmp_path / "mine.py")
 
 
-@pytest.mark.parametrize("pathway", ["alignment", "reshuffled", "transpose", "shallow"])
+@pytest.mark.parametrize("pathway", ["alignment", "direct", "reshuffled", "transpose", "shallow"])
 def test_pathways_of_the_spiking_network(small, digits, pathway):
     """Only what a pathway reaches learns, whatever the options, and the output learns in all."""
     net = small(20, pathway=pathway, mean_steps=20, average=100)
@@ -136,7 +136,9 @@ def test_the_controls_of_best_differ_from_it_in_what_they_control_alone(model, d
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"pathway": "sideways"}, "pathway must be alignment, reshuffled, transpose or shallow, got 'sideways'"),
+        ({"pathway": "sideways"}, "pathway must be alignment, direct, .* or shallow, got .sideways."),
+        ({"feedback_pairs": True}, "pathway must be direct with feedback_pairs, got 'alignment'"),
+        ({"feedback_pairs": True, "pathway": "direct", "classes": 1}, "classes must be at least 2 with .*, got 1"),
         ({"loss": "hinge"}, "loss must be squares or cross_entropy, got 'hinge'"),
         ({"a": 0.0}, "a must be above 0 and at most 1, got 0.0"),
         ({"a": 1.5}, "a must be above 0 and at most 1, got 1.5"),
@@ -149,6 +151,19 @@ def test_the_controls_of_best_differ_from_it_in_what_they_control_alone(model, d
 def test_parameters_out_of_their_range_are_refused(model, change, message):
     with pytest.raises(ValueError, match=message):
         model.build(model.params({"hidden": (3,), "outputs": 10} | change))
+
+
+def test_hidden_units_hear_the_errors_of_two_classes(small):
+    """Every pair of classes is drawn, in either order; each unit hears all output units of its two."""
+    net = small(pathway="direct", feedback_pairs=True, feedback_range=0.25, hidden=(3000, 20))
+    for layer in net.hidden:
+        B = net[f"error_output_to_feedback_{layer.name}"].W.reshape(10, 2, layer.units)
+        assert np.array_equal(B[:, 0], B[:, 1]) and np.array_equal(np.unique(B), np.float32([-0.25, 0, 0.25]))
+        assert np.all((B[:, 0] > 0).sum(axis=0) == 1) and np.all((B[:, 0] < 0).sum(axis=0) == 1)
+    wide = net["error_output_to_feedback_h1"].W[::2]
+    assert len({(column.argmax(), column.argmin()) for column in wide.T}) == 90
+    other = small(seed=1, pathway="direct", feedback_pairs=True, feedback_range=0.25, hidden=(3000, 20))
+    assert not np.array_equal(other["error_output_to_feedback_h1"].W[::2], wide)
 
 
 def test_loss_and_learning_rates_by_layer(small, digits):
