@@ -16,6 +16,7 @@ from .engine import code_object_class
 from .engine.blas import single_threaded_blas
 from .engine.cuda import require_cuda
 from .engine.threads import refuse_forked, thread_pool
+from .garbage import collected_seldom
 from .layers import STRIDE, ErrorPopulation, Input, Layer, Population
 from .projections import Projection
 from .readout import Readout, SquaredError, Votes
@@ -222,11 +223,11 @@ class Network(BrianNetwork):
         super().after_run()
 
     def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
-        """Run for a duration, as `brian2.Network.run`."""
+        """Run for a duration, as `brian2.Network.run`; garbage is collected before it only now and then."""
         refuse_forked("Network")
         work = self.streams * sum(n_pre * n_post for n_pre, n_post in (p.shape for p in self.projections))
         try:
-            with single_threaded_blas(), thread_pool(work), unheard_thresholds_rest(self):
+            with collected_seldom(), single_threaded_blas(), thread_pool(work), unheard_thresholds_rest(self):
                 super().run(duration, *args, level=level + 1, **options)
         finally:
             if self._device_run is not None:

@@ -20,7 +20,6 @@ from .datasets import Dataset
 from .diagnostics import UpdateAlignment
 from .display import record_display
 from .files import write_whole
-from .garbage import older_objects_kept
 from .network import Network
 from .recording import METRICS_COLUMNS, read_metrics
 
@@ -214,7 +213,7 @@ class Trainer:
         evaluations, displays = self._evaluations(), self._displays()
         epochs = [self._after(k * self.images) for k in range(self.protocol.epochs + 1)]
         marks = sorted({*evaluations, *displays, *epochs})
-        with self._interruptible(), older_objects_kept():
+        with self._interruptible():
             if self.images_seen == 0 and not self.rows:
                 self._milestone(evaluations, displays, started)
             while self.images_seen < self.total and not self.interrupted:

@@ -1,4 +1,3 @@
-import gc
 import os
 from pathlib import Path
 
@@ -12,15 +11,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Brian2's monitors would otherwise be compiled by Cython, one after the other.
 prefs.codegen.target = "numpy"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def short_collections():
-    """Brian2 collects garbage before each run: 0.2 s of what other modules have made, in hundreds of short runs."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("[!_]*.py"))
 #: Studies of small networks, of which most of the time is spent on imports and kernels: one process for all.
 STUDIES = [path for path in EXAMPLES if "from _study import" in path.read_text()]
 ONE_PROCESS = """
-import gc, runpy, sys
+import runpy, sys
 sys.path.insert(0, sys.argv[1])
 for path in sys.argv[2:]:
-    gc.freeze()  # Brian2 collects garbage before each run: 0.2 s of what is imported and other studies have made
     print("==", path, flush=True)
     sys.argv = [path]
     runpy.run_path(path, run_name="__main__")

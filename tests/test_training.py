@@ -1,7 +1,6 @@
 """Training: the sequence of images, metrics, interrupts, kills, and what a run says when it cannot go on."""
 
 import errno
-import gc
 import json
 import os
 import random
@@ -18,7 +17,6 @@ import pytest
 
 from spikefa import checkpoints, evaluation
 from spikefa.checkpoints import CheckpointError
-from spikefa.garbage import older_objects_kept
 from spikefa.recording import Display, read_metrics
 from spikefa.runs import Run, RunError, open_run
 from spikefa.training import Diverged, Protocol, Trainer
@@ -383,14 +381,3 @@ def test_protocol_refuses_nonsense():
         Protocol(epochs=-1)
     with pytest.raises(ValueError, match="evaluate_every must be positive, got 0"):
         Protocol(evaluate_every=0)
-
-
-def test_collections_are_as_they_were_after_training():
-    gc.unfreeze()
-    before = gc.get_freeze_count()
-    with older_objects_kept():
-        assert gc.get_freeze_count() > 10_000
-        with older_objects_kept():
-            assert gc.get_freeze_count() > 10_000
-        assert gc.get_freeze_count() > 10_000
-    assert gc.get_freeze_count() == before
