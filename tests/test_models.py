@@ -153,6 +153,11 @@ def test_parameters_out_of_their_range_are_refused(model, change, message):
         model.build(model.params({"hidden": (3,), "outputs": 10} | change))
 
 
+def test_best_pairs_differs_from_best_fields_in_its_feedback_alone(model):
+    fields, pairs = (dataclasses.asdict(model.params(preset=name)) for name in ("best_fields", "best_pairs"))
+    assert {name for name in fields if fields[name] != pairs[name]} == {"pathway", "feedback_pairs", "feedback_range"}
+
+
 def test_hidden_units_hear_the_errors_of_two_classes(small):
     """Every pair of classes is drawn, in either order; each unit hears all output units of its two."""
     net = small(pathway="direct", feedback_pairs=True, feedback_range=0.25, hidden=(3000, 20))
