@@ -159,8 +159,8 @@ _FIELDS = _BEST | {
 }  # fmt: skip
 # Each hidden unit hears the errors of two classes (chosen with 25,000 training images on the other 35,000).
 _PAIRS = _FIELDS | {"pathway": "direct", "feedback_pairs": True, "feedback_range": 0.035}
-# The controls of both: the same network, loss and schedule. Backpropagation has the first rates that were tried;
-# hidden layers that do not learn have weights through which signals pass.
+# The controls of `best` and `best_fields`: the same network, loss and schedule. Backpropagation has the first rates
+# that were tried; hidden layers that do not learn have weights through which signals pass.
 _BACKPROP = {"pathway": "transpose", "weight_range": 0.1, "eta": 2e-3, "eta_output": 3.0}
 _FROZEN = {"pathway": "shallow", "weight_range": 2.0}
 

@@ -1,6 +1,6 @@
 """Brian2 collects garbage before each run, which takes 0.1 s and more: here it does so when that is worth its time.
 
-A script that runs a small network for 25 steps at a time takes 0.05 s for that, and would take 0.25.
+A loop of short runs of a small network would spend most of its time on it.
 """
 
 from __future__ import annotations

@@ -17,6 +17,13 @@ class Loop:
         self.self = self
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_collected_unasked():
+    gc.disable()
+    yield
+    gc.enable()
+
+
 @pytest.fixture
 def net():
     net = fa.Network(target="numpy")
