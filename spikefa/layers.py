@@ -179,6 +179,11 @@ class Population(NeuronGroup):
                 resetter.when, resetter.order = self.slot, place + RESET
 
     @property
+    def constants(self) -> dict[str, Any]:
+        """The constants of its equations, as given."""
+        return dict(self._statement["namespace"] or {})
+
+    @property
     def place(self) -> int:
         """Order of this population's projections within its slot."""
         return self._place + PROJECT

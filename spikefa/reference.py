@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import sympy
@@ -38,6 +39,8 @@ class Reference:
     ValueError
         If the network has more streams, a `Softmax`, or two projections to one population (one `Synapses` can write
         a summed variable).
+    KeyError
+        When it runs, if a rule needs a constant that has different values in the two populations.
     """
 
     def __init__(self, network: Network, target: str = "numpy"):
@@ -76,7 +79,7 @@ class Reference:
             dtype=net.dtype,
             codeobj_class=code_object_class(net.target),
             name=projection.name,
-            namespace={},
+            namespace=self._constants(projection),
         )
         if projection.masked and not reshuffled:
             i, j = projection.synapses()
@@ -100,6 +103,16 @@ class Reference:
             net.add(NetworkOperation(follow, clock=net.clock, **when))
         if projection.learning is not None:
             self._state_rule(projection, synapses, bias, memory, place)
+
+    @staticmethod
+    def _constants(projection: Projection) -> dict[str, Any]:
+        """The populations' constants: Brian2 reads their subexpressions in the synapses' code, too.
+
+        Without those that differ, of which it then says that they could not be resolved where the rule needs one.
+        """
+        first, second = projection.pre.constants, projection.post.constants
+        differ = {name for name in first if first[name] != second.get(name, first[name])}
+        return {name: value for name, value in {**first, **second}.items() if name not in differ}
 
     def _following(self, projection: Projection) -> Callable[[], None] | None:
         """What gives a projection its weights of the step, if they are not its own."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from brian2 import StateMonitor, ms
+from brian2.core.base import BrianObjectException
 
 import spikefa as fa
 from spikefa import modelfile
@@ -116,3 +117,23 @@ def test_seeds_give_the_same_spikes_in_both(small, digits, seed):
 def test_many_streams_are_refused(small):
     with pytest.raises(ValueError, match="needs a network of one stream, got 3"):
         Reference(small(streams=3))
+
+
+def test_a_rule_that_needs_a_constant_with_two_values_is_refused(digits):
+    """In the code of one Synapses a name means one thing; other constants may differ."""
+
+    def reference(rule, post):
+        net = fa.Network(seed=1)
+        fa.Input(net, "image", 64, "x : 1\ns : 1\nloud = gain * s : 1", namespace={"gain": 1.0})
+        fa.Layer(net, "output", 10, "I : 1\ns : 1\nloud = gain * s : 1", emit="s = gain * I", namespace={"gain": post})
+        fa.Projection(net, "image", "output", fa.uniform(0.3), plasticity=fa.Plasticity(rule))
+        net.present(2, 10)
+        stock = Reference(net).network
+        stock.stimulus.show_images(digits.train_images[:1])
+        return stock
+
+    reference("dW = loud_post", post=1.0).run_steps(2)
+    reference("dW = s_post", post=2.0).run_steps(2)
+    with pytest.raises(BrianObjectException) as refused:
+        reference("dW = loud_post", post=2.0).run_steps(2)
+    assert "'The identifier \"gain\" could not be resolved.'" in str(refused.value.__cause__)

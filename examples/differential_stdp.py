@@ -1,0 +1,153 @@
+"""Differential plasticity: spikes' changes in the place of a derivative.
+
+The network of Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276,
+https://doi.org/10.1038/ncomms13276, with rules after Xie & Seung (2000), NIPS 12, and Bengio et al. (2017), Neural
+Computation 29:555, https://doi.org/10.1162/NECO_a_00934; models/differential_stdp.py states them.
+
+Shows: (a) half of the squared difference of a unit's last two spikes, which is 0 or one half, has the slope of its
+spike probability as its mean, where the potential stays. (b) Spike-timing windows of equal areas, with presynaptic and
+postsynaptic rates that swing with a phase between them: a weight follows the presynaptic rate times the change of the
+postsynaptic rate, d<W>/dt = x (beta0 r + beta1 dr/dt), beta0 = A+ tau+ - A- tau- = 0, beta1 = A+ tau+^2 + A- tau-^2.
+(c) Test errors on MNIST, 784-500-500-500-500 units, of the published derivative, of the rules that do without it, and
+of the controls: signed changes, and hidden layers that do not learn. (d) The angle between their updates of the middle
+layer and backpropagation's. Arguments: figure (``differential_stdp.png``), seeds (3), epochs (6), and where runs are
+kept (a temporary directory): given, an interrupted study goes on.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from _study import QUICK, save, tidy, told
+from brian2 import StateMonitor, ms
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+import spikefa as fa
+from spikefa import modelfile
+from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, STYLE, VERMILLION
+from spikefa.runs import new_run
+
+SEEDS, EPOCHS = (1, 6) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "6"][len(sys.argv[2:4]) :]])
+KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
+STDP = modelfile.load("differential_stdp")
+
+
+def mean_psi():
+    """Spike probabilities, and the mean of each unit's rectified difference, (2, units)."""
+    params = {"pixels": 1, "hidden": (25,), "outputs": 10, "weight_range": 0.0, "eta": 0.0, "gamma": 0.0}
+    net = STDP.build(STDP.params(params), streams=200)
+    net["image_to_h1"].b[:] = np.linspace(-4, 4, 25)
+    monitor = StateMonitor(net["h1"], ["p", "psi"], record=True)
+    net.stimulus.show_images(np.zeros((8 * 200, 1)))
+    net.run_steps(20)  # the potentials come to rest
+    net.add(monitor)
+    net.run_steps(20)
+    p, psi = (getattr(monitor, name).reshape(25, 200, 20)[:, :, np.arange(20) % 5 > 0] for name in ("p", "psi"))
+    return p.mean(axis=(1, 2)), psi.mean(axis=(1, 2))
+
+
+# (b) Rates that swing; a trace holds the spikes before this step, so that a pair in one step changes nothing.
+UNIT = """
+p = mean * (1 + cos(2 * pi * t / period + phase)) : 1
+phase : 1
+I : 1
+s : 1
+trace : 1
+"""
+SPIKES = """
+trace = (1 - dt / tau) * trace + s
+s = int(rand() < p)
+"""
+WINDOW_RULE = "dW = A_plus * trace_pre * s_post - A_minus * s_pre * trace_post"
+MEAN, PERIOD, TAU_PLUS, TAU_MINUS = 0.05, 2000, 17, 34  # spikes a step, and steps
+
+
+def windows(phases, periods=1 if QUICK else 4, streams=200 if QUICK else 500):
+    """Mean changes of weights in a step, and those that the formula says, for phases of the postsynaptic rate."""
+    net = fa.Network(streams=streams, dtype="float64")
+    for name, units, tau in (("pre", 1, TAU_PLUS), ("post", len(phases), TAU_MINUS)):
+        constants = {"mean": MEAN, "period": PERIOD * ms, "tau": tau * ms}
+        fa.Layer(net, name, units, UNIT, emit=SPIKES, namespace=constants)
+    net["post"].view("phase")[...] = np.asarray(phases)[:, None]
+    amplitudes = {"A_plus": 1 / TAU_PLUS, "A_minus": 1 / TAU_MINUS}
+    W = fa.Projection(
+        net, "pre", "post", np.zeros((1, len(phases))), plasticity=fa.Plasticity(WINDOW_RULE, amplitudes)
+    )
+    net.run_steps(PERIOD // 2)  # the traces fill
+    before = W.W.copy()
+    net.run_steps(periods * PERIOD)
+    beta1 = TAU_PLUS + TAU_MINUS  # and beta0 is 0
+    says = -(MEAN**2) * beta1 * 2 * np.pi / PERIOD * np.sin(phases) / 2
+    return (W.W - before)[0] / (periods * PERIOD * streams), says
+
+
+# (c, d) Rates and kappa were chosen on the last 10,000 training images.
+RULES = {  # name -> (label, changes, colour)
+    "derivative": ("derivative", {}, INK),
+    "rectified": ("rectified difference", {}, BLUE),
+    "nudged": ("nudged spike", {"kappa": 4.0}, GREEN),
+    "pairwise": ("pairs of spikes", {"kappa": 10.0}, ORANGE),
+    "spikes": ("signed difference", {}, VERMILLION),
+    "potential": ("change of potential", {}, PURPLE),
+    "none": ("hidden layers fixed", {"weight_range": 2.0}, SKY),
+}
+
+
+def run(psi, seed):
+    """A rule with a seed, run to its end: its metrics."""
+    changes = {"psi": psi, "eta": 4e-3} | RULES[psi][1]
+    return new_run(
+        KEPT / f"{psi}-{seed}", "differential_stdp", changes, preset="demo" if QUICK else "small",
+        data="digits" if QUICK else "mnist", streams=20 if QUICK else 100, seed=seed,
+        epochs=EPOCHS, evaluate_every=2, display=False, diagnostics=True,
+    ).train()  # fmt: skip
+
+
+p, psi = mean_psi()
+phases = np.linspace(0, 2 * np.pi, 17)
+changes, says = windows(phases)
+metrics = {name: [run(name, seed) for seed in range(SEEDS)] for name in RULES}
+
+with matplotlib.rc_context(STYLE):
+    figure = Figure(figsize=(7.2, 4.8), dpi=150, layout="constrained")
+    (a, b), (c, d) = figure.subplots(2, 2)
+    fine = np.linspace(0, 1, 200)
+    a.plot(fine, fine * (1 - fine), color=INK, linewidth=0.8, label="$p(1-p)$")
+    a.plot(p, psi, "o", color=BLUE, markersize=3, label="mean of $(s_t-s_{t-1})^2/2$")
+    a.set(xlabel="Spike probability $p$", ylabel="Post factor", xlim=(0, 1), ylim=(0, 0.3))
+    law = r"$\langle x\,\beta_1\,\mathrm{d}r/\mathrm{d}t\rangle$"
+    b.plot(phases / np.pi, 1e4 * says, color=INK, linewidth=0.8, label=law)
+    b.plot(phases / np.pi, 1e4 * changes, "o", color=BLUE, markersize=3, label="spike pairs")
+    b.set(xlabel="Phase of the postsynaptic rate (π)", ylabel="Weight change in a step ($10^{-4}$)", xlim=(0, 2))
+    b.axhline(0, color=INK, linewidth=0.5, linestyle=(0, (4, 3)))
+    for name, (label, _, colour) in RULES.items():
+        epochs = metrics[name][0]["epoch"]
+        errors = 100 * np.array([rows["test_error"] for rows in metrics[name]])
+        c.plot(epochs, errors.T, color=colour, linewidth=0.3, alpha=0.5)
+        c.plot(epochs, errors.mean(axis=0), color=colour, linewidth=1.4, label=label)
+        if name != "none":
+            angles = np.mean([rows["update_angle_deg_h1_to_h2"] for rows in metrics[name]], axis=0)
+            d.plot(epochs, angles, color=colour, linewidth=1.4)
+    c.set(yscale="log", ylabel="Test error (%)", xlabel="Epoch", xlim=(0, EPOCHS))
+    c.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
+    d.axhline(90, color=INK, linewidth=0.5, linestyle=(0, (4, 3)))
+    d.set(ylabel="Angle of updates and\nbackpropagation's (degrees)", xlabel="Epoch", xlim=(0, EPOCHS))
+    for ax in (a, b):
+        ax.legend(loc="upper right" if ax is b else "lower center", handlelength=1.4)
+    for ax in (c, d):
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    figure.legend(*c.get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=1.4)
+    tidy(a, b, c, d)
+save(figure, "differential_stdp")
+
+last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}
+for name, errors in last.items():
+    angle = [rows["update_angle_deg_h1_to_h2"][-1] for rows in metrics[name]]
+    print(f"{RULES[name][0]}: test error {told(errors)} %, updates at {told(angle)} degrees from backpropagation's")
+assert np.abs(psi - p * (1 - p)).max() < 0.02
+assert np.corrcoef(changes, says)[0, 1] > 0.95 and 0.8 < changes @ says / (says @ says) < 1.2
+assert max(last[name].mean() for name in ("derivative", "rectified", "nudged")) < (40 if QUICK else 6)
+assert min(last[name].mean() for name in ("spikes", "potential")) > 50

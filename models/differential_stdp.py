@@ -1,0 +1,207 @@
+"""Temporal differences in the place of the derivative: differential plasticity in the spiking network.
+
+The network is that of Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, Fig. 4,
+https://doi.org/10.1038/ncomms13276. Its rule multiplies the error that reaches a unit by psi, the slope p * (1 - p) of
+its spike probability, which a unit would have to know. What it has are its spikes in this step and in the one before.
+That plasticity may follow the change of postsynaptic activity, and that spike-timing windows do so, is due to
+Xie & Seung (2000), Spike-based learning rules and stabilization of persistent neural activity, NIPS 12, and
+Bengio, Mesnard, Fischer, Zhang & Wu (2017), STDP-compatible approximation of backpropagation in an energy-based model,
+Neural Computation 29:555, https://doi.org/10.1162/NECO_a_00934.
+
+Rules of the hidden layers, by the parameter ``psi``:
+
+* ``derivative``: the published rule, psi = p * (1 - p).
+* ``rectified``: psi = (s - s_last)**2 / 2, of the unit's spikes s now and s_last a step before: 0 or one half. Where
+  the potential stays, its mean is p * (1 - p); where it moves, (p + p_last - 2 p p_last) / 2.
+* ``spikes``, ``potential``: psi = s - s_last, or v - v_last. The sign of a change is no slope: negative controls.
+* ``nudged``: no psi and no product with the error. The feedback would move the potential, v - kappa * delta, and the
+  unit compares the spike that it would then emit with the one that it emits: dW = eta / kappa * s_pre * (nudged - s),
+  of mean -eta * delta * psi * s_pre for small kappa. Both spikes are of one random number, or, with
+  ``shared_draw=False``, of two.
+* ``pairwise``: the same by the order of spikes: eta / kappa * (s_last_pre * nudged - s_pre * s_last), a spike-timing
+  window of one step on either side.
+* ``none``: hidden layers do not learn, a control.
+
+There is no reset between images, so that a difference in an image's first step would be one of two images. It counts
+as 0 in ``rectified``, ``spikes``, ``potential`` and ``pairwise``, which therefore learn in four of five steps. (The
+model knows images by ``steps_per_image``; `Stimulus.steps_per_image` must not be changed while it learns.)
+
+Deviations from the paper: tanh as phi_delta and summed updates of several streams, as in ``lillicrap2016_spiking``;
+psi; and the output layer's rule, which has no psi (``loss``). There the error is made of the unit's own spikes in the
+same step, so that the mean of error times difference is not the product of their means: with ``loss=squares``, the
+published error, the differences teach output units to be silent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from brian2 import ms
+
+import spikefa as fa
+
+INPUT = """
+x : 1        # pixel intensity
+s : 1        # spike
+s_last : 1   # spike a step before
+"""
+INPUT_SPIKES = """
+s_last = s
+s = int(rand() < clip(x, 0, max_rate))
+"""
+
+LAYER = """
+dv/dt = (I - v) / tau : 1    # potential
+I : 1                        # s_below @ W + b
+p = 1 / (1 + exp(-v)) : 1    # probability of a spike
+r : 1                        # random number of the spike
+s : 1                        # spike
+s_last : 1                   # spike a step before
+within = int(t_in_timesteps % steps > 0) : 1    # 0 in the first step of an image
+"""
+SPIKES = """
+s_last = s
+r = rand()
+s = int(r < p)
+"""
+ERROR = """
+du/dt = (layer_s - target - u) / tau : 1
+target : 1
+delta : 1
+"""
+FEEDBACK = """
+du/dt = (J - u) / tau : 1
+J : 1                        # delta_above @ B
+delta : 1
+"""
+MODULATION = "delta = tanh(u)"
+
+RULE = "dW = -eta * delta_post * psi_post * s_pre - gamma * W"
+OUTPUT_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
+NUDGED_RULE = "dW = eta / kappa * (nudged_post - s_post) * s_pre - gamma * W"
+PAIRWISE_RULE = (
+    "dW = eta / kappa * (within_post * nudged_post * s_last_pre - within_post * s_last_post * s_pre) - gamma * W"
+)
+
+# A rule by its name: what a layer needs to know for it, beside LAYER, and the rule. ``draw`` is the nudged spike's
+# random number.
+NUDGED = "nudged = int(draw < 1 / (1 + exp(kappa * delta - v))) : 1    # the spike, had feedback moved the potential"
+RULES = {
+    "none": ("", ""),
+    "derivative": ("psi = p * (1 - p) : 1", RULE),
+    "rectified": ("psi = within * (s - s_last)**2 / 2 : 1", RULE),
+    "spikes": ("psi = within * (s - s_last) : 1", RULE),
+    "potential": ("v_last : 1\npsi = within * (v - v_last) : 1", RULE),
+    "nudged": (NUDGED, NUDGED_RULE),
+    "pairwise": (NUDGED, PAIRWISE_RULE),
+}
+
+
+@dataclass(frozen=True)
+class Params:
+    """Parameters; of the network, with the published values."""
+
+    pixels: int = 784
+    """Input units, one a pixel."""
+    hidden: tuple[int, ...] = (1500, 1500, 1500)
+    """Units of each hidden layer."""
+    outputs: int = 1000
+    """Output units, in equal groups, one group a class."""
+    classes: int = 10
+    """Number of classes."""
+    a: float = 0.9
+    """dt/tau of potentials and feedback."""
+    max_rate: float = 0.95
+    """Largest spike probability of an input unit in a step."""
+    weight_range: float = 0.05
+    """Forward weights start uniform in +- this."""
+    feedback_range: float = 0.1
+    """Feedback weights are uniform in +- this."""
+    psi: str = "rectified"
+    """The rule of the hidden layers: derivative (the published one), rectified, spikes, potential, nudged, pairwise or
+    none."""
+    loss: str = "cross_entropy"
+    """Which error the output layer descends: squares, by the same rule as the hidden layers (the published one, with
+    derivative), or cross_entropy, by the rule without psi, so that no unit need know a derivative."""
+    kappa: float = 1.0
+    """How far feedback moves the potential, in units of delta; of the rules nudged and pairwise."""
+    shared_draw: bool = True
+    """Whether the spike and the nudged spike are of one random number; of the rules nudged and pairwise."""
+    eta: float = 1e-3
+    """Learning rate, for the update summed over the streams."""
+    gamma: float = 1e-8
+    """Decay of weights and biases in a step."""
+    average: int = 0
+    """Images over which weights are averaged for testing; 0: none, as in the paper."""
+    steps_per_image: int = 5
+    """Steps for which a training image is shown."""
+    test_steps: int = 5
+    """Steps for which a test image is shown."""
+    epochs: int = 5
+    """Passes over the training images, unless the command line says how many."""
+    dtype: str = "float32"
+    """Float type of states and weights."""
+    target: str = "numba"
+    """Brian2 code-generation target of the equations: numba, numpy or cython."""
+
+
+_SMALL = {"hidden": (500, 500, 500), "outputs": 500, "weight_range": 0.1, "test_steps": 20}
+PRESETS = {
+    # For scikit-learn's 8 x 8 digits.
+    "demo": _SMALL | {
+        "pixels": 64, "hidden": (300, 300), "outputs": 300, "weight_range": 0.2, "feedback_range": 0.3, "eta": 4e-3,
+    },
+    # In which rules are compared (examples/differential_stdp.py).
+    "small": _SMALL,
+}  # fmt: skip
+
+
+def _check(params: Params) -> None:
+    def must(name: str, rule: str, holds: bool) -> None:
+        if not holds:
+            raise ValueError(f"differential_stdp: {name} must be {rule}, got {getattr(params, name)!r}")
+
+    must("psi", ", ".join(RULES), params.psi in RULES)
+    must("loss", "squares or cross_entropy", params.loss in ("squares", "cross_entropy"))
+    for name in ("a", "max_rate"):
+        must(name, "above 0 and at most 1", 0 < getattr(params, name) <= 1)
+    for name in ("weight_range", "feedback_range"):
+        must(name, "finite and at least 0", 0 <= getattr(params, name) < np.inf)
+    must("kappa", "above 0 and finite", 0 < params.kappa < np.inf)
+    compares = params.psi in ("none", "derivative", "nudged")
+    must("steps_per_image", f"at least 2 for {params.psi}", compares or params.steps_per_image > 1)
+
+
+def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
+    """Build the network."""
+    _check(params)
+    net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
+    constants = {"tau": net.clock.dt / params.a, "steps": params.steps_per_image, "kappa": params.kappa}
+    knows, rule = RULES[params.psi]
+    spikes = SPIKES
+    if not params.shared_draw:
+        knows, spikes = knows.replace("draw", "r_nudged") + "\nr_nudged : 1", SPIKES + "r_nudged = rand()\n"
+    knows = knows.replace("draw", "r")
+    below = fa.Input(
+        net, "image", params.pixels, INPUT, emit=INPUT_SPIKES, namespace={"max_rate": params.max_rate}
+    )
+    sizes = {f"h{number}": units for number, units in enumerate(params.hidden, start=1)}
+    for name, units in {**sizes, "output": params.outputs}.items():
+        fa.Layer(
+            net, name, units, LAYER + knows, emit=spikes, namespace=constants,
+            receive="v_last = v" if params.psi == "potential" else "",
+        )  # fmt: skip
+    fa.feedback_alignment(
+        net, error=ERROR, feedback=FEEDBACK, emit=MODULATION, B=fa.uniform(params.feedback_range), namespace=constants
+    )
+    learned = {"eta": params.eta, "gamma": params.gamma, "kappa": params.kappa}
+    for layer in net.layers:
+        text = OUTPUT_RULE if layer is net.layers[-1] and params.loss == "cross_entropy" else rule
+        plasticity = fa.Plasticity(text, {n: v for n, v in learned.items() if n in text}) if text else None
+        fa.Projection(net, below, layer, fa.uniform(params.weight_range), plasticity=plasticity)
+        below = layer
+    if params.average:
+        fa.WeightAverage(net, params.average)
+    net.present(params.steps_per_image, params.classes)
+    return net

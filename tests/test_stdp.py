@@ -1,0 +1,134 @@
+"""Differential plasticity: what each rule learns on average, and the published rule among them."""
+
+import numpy as np
+import pytest
+from brian2 import StateMonitor
+from scipy.special import expit
+from test_reference import STEPS_PER_IMAGE, compare
+
+from spikefa import modelfile
+
+SMALL = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "weight_range": 0.3, "eta": 4e-2}
+
+
+@pytest.fixture(scope="module")
+def stdp():
+    return modelfile.load("differential_stdp")
+
+
+def test_derivative_with_squares_is_the_published_network(model, stdp, digits):
+    nets = [
+        model.build(model.params(SMALL), streams=20, seed=3),
+        stdp.build(stdp.params(SMALL | {"psi": "derivative", "loss": "squares"}), streams=20, seed=3),
+    ]
+    for net in nets:
+        net.stimulus.show_images(digits.train_images[:400], digits.train_labels[:400])
+        net.run_steps(100)
+    for published, same in zip(nets[0].projections, nets[1].projections, strict=True):
+        assert np.array_equal(published.W, same.W) and np.array_equal(published.b, same.b), published.name
+
+
+@pytest.mark.parametrize("psi", ["rectified", "potential", "nudged", "pairwise"])
+def test_stock_brian2_has_the_same_trajectories(stdp, digits, psi):
+    params = SMALL | {"psi": psi, "loss": "squares", "dtype": "float64", "steps_per_image": STEPS_PER_IMAGE}
+    compare(stdp.build(stdp.params(params), seed=4), digits)
+
+
+def silent(stdp, watched, psi, streams=400, **changes):
+    """A network whose potentials follow biases alone: its first hidden layer's variables in 40 steps, each
+    (steps, units, streams), from rest at v = 0."""
+    params = SMALL | {"psi": psi, "weight_range": 0.0, "eta": 0.0, "gamma": 0.0, "feedback_range": 1.0} | changes
+    net = stdp.build(stdp.params(params), streams=streams, seed=1)
+    net["image_to_h1"].b[:] = np.linspace(-3, 3, net["h1"].units)
+    monitor = StateMonitor(net["h1"], watched, record=True, when="end")
+    net.add(monitor)
+    net.stimulus.show_images(np.zeros((8 * streams, 64)), np.arange(8 * streams) % 10)
+    net.run_steps(40)
+    return [np.array(getattr(monitor, name)).T.reshape(40, net["h1"].units, streams) for name in watched]
+
+
+def deviations(values, expected):
+    """How many standard errors the means over streams, (...), are off; one in 1.7 million is above 5."""
+    means, errors = values.mean(axis=-1), values.std(axis=-1) / values.shape[-1] ** 0.5
+    return np.abs(means - expected) / errors
+
+
+def test_rectified_differences_have_the_mean_of_the_derivative(stdp):
+    """1200 means: a false alarm in about 1 of 1400 seeds; half of psi, or no half in it, is far off."""
+    psi, v = silent(stdp, ["psi", "v"], "rectified", streams=2000, a=0.3)
+    p = expit(v[:, :, 0])
+    within = np.arange(40) % 5 > 0
+    assert (psi[~within] == 0).all() and set(np.unique(psi)) == {0, 0.5}
+    before = np.roll(p, 1, axis=0)
+    moving = (p + before - 2 * p * before) / 2
+    assert deviations(psi[within], moving[within]).max() < 5
+    still = slice(26, 30)  # 0.7**26 of the way is left
+    assert deviations(psi[still], p[still] * (1 - p[still])).max() < 5
+    assert deviations(2 * psi[still], p[still] * (1 - p[still])).max() > 5
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_nudged_spikes_have_the_mean_of_the_moved_potential(stdp, shared):
+    nudged, s, v, delta = silent(stdp, ["nudged", "s", "v", "delta"], "nudged", kappa=2.0, shared_draw=shared)
+    expected = expit(v - 2 * delta) - expit(v)
+    change = nudged - s
+    assert np.abs(expected).max() > 0.2
+    assert deviations(change - expected, 0).max() < 5
+    assert deviations(change + expected, 0).max() > 5  # the other sign
+    moved = np.sign(change) == -np.sign(delta)
+    assert moved[change != 0].all() == shared  # one number: only as far as the feedback moves it
+
+
+def updates(stdp, digits, psi, **changes):
+    """What each hidden layer's weights gain in four images a stream, while they hardly move."""
+    params = SMALL | {"psi": psi, "eta": 1e-7, "gamma": 0.0, "dtype": "float64"} | changes
+    net = stdp.build(stdp.params(params), streams=1400, seed=2)
+    hidden = [p for p in net.projections if p.learning][:-1]
+    before = [p.W.copy() for p in hidden]
+    net.stimulus.show_images(np.tile(digits.train_images[:1400], (4, 1)), np.tile(digits.train_labels[:1400], 4))
+    net.run_steps(20)
+    return [(p.W - W).ravel() for p, W in zip(hidden, before, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def published(stdp, digits):
+    return updates(stdp, digits, "derivative")
+
+
+@pytest.mark.parametrize(
+    ("psi", "changes", "slope", "margin"),
+    [
+        ("rectified", {}, 0.835, 0.02),  # four steps of five, and more where potentials move
+        ("nudged", {}, 1.0, 0.13),
+        ("nudged", {"kappa": 4.0, "shared_draw": False}, 0.97, 0.18),
+        ("pairwise", {"kappa": 4.0}, 0.8, 0.15),
+        ("spikes", {}, 0.0, 0.13),
+        ("potential", {}, 0.0, 0.13),
+    ],
+)
+def test_the_mean_update_of_hidden_layers_is_the_published_one(stdp, digits, published, psi, changes, slope, margin):
+    """The same spikes, and each rule's updates fitted by the published rule's; margins are five standard deviations
+    of fits with other seeds, or more."""
+    for learned, derivative in zip(updates(stdp, digits, psi, **changes), published, strict=True):
+        assert abs(learned @ derivative / (derivative @ derivative) - slope) < margin
+
+
+def test_hidden_layers_can_be_left_as_they_are(stdp):
+    net = stdp.build(stdp.params(SMALL | {"psi": "none"}))
+    assert [p.name for p in net.projections if p.learning] == ["h2_to_output"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"psi": "slope"}, "psi must be none, derivative, rectified, .*, pairwise, got 'slope'"),
+        ({"loss": "hinge"}, "loss must be squares or cross_entropy, got 'hinge'"),
+        ({"a": 0.0}, "a must be above 0 and at most 1, got 0.0"),
+        ({"kappa": 0.0}, "kappa must be above 0 and finite, got 0.0"),
+        ({"weight_range": np.inf}, "weight_range must be finite and at least 0, got inf"),
+        ({"steps_per_image": 1}, "steps_per_image must be at least 2 for rectified, got 1"),
+    ],
+)
+def test_bad_parameters_are_refused(stdp, changes, message):
+    with pytest.raises(ValueError, match=f"^differential_stdp: {message}$"):
+        stdp.build(stdp.params(SMALL | changes))
