@@ -11,9 +11,9 @@ Neural Computation 29:555, https://doi.org/10.1162/NECO_a_00934.
 Rules of the hidden layers, by the parameter ``psi``:
 
 * ``derivative``: the published rule, psi = p * (1 - p).
-* ``rectified``: psi = (s - s_last)**2 / 2, of the unit's spikes s now and s_last a step before: 0 or one half. Where
-  the potential stays, its mean is p * (1 - p); where it moves, (p + p_last - 2 p p_last) / 2.
-* ``spikes``, ``potential``: psi = s - s_last, or v - v_last. The sign of a change is no slope: negative controls.
+* ``rectified``: in its place (s - s_last)**2 / 2, of the unit's spikes s now and s_last a step before: 0 or one half.
+  Where the potential stays, its mean is p * (1 - p); where it moves, (p + p_last - 2 p p_last) / 2.
+* ``spikes``, ``potential``: s - s_last, or v - v_last. The sign of a change is no slope: negative controls.
 * ``nudged``: no psi and no product with the error. The feedback would move the potential, v - kappa * delta, and the
   unit compares the spike that it would then emit with the one that it emits: dW = eta / kappa * s_pre * (nudged - s),
   of mean -eta * delta * psi * s_pre for small kappa. Both spikes are of one random number, or, with
@@ -55,6 +55,7 @@ LAYER = """
 dv/dt = (I - v) / tau : 1    # potential
 I : 1                        # s_below @ W + b
 p = 1 / (1 + exp(-v)) : 1    # probability of a spike
+psi = p * (1 - p) : 1        # its derivative, which most rules do without
 r : 1                        # random number of the spike
 s : 1                        # spike
 s_last : 1                   # spike a step before
@@ -78,23 +79,24 @@ delta : 1
 MODULATION = "delta = tanh(u)"
 
 RULE = "dW = -eta * delta_post * psi_post * s_pre - gamma * W"
-OUTPUT_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
+CHANGE_RULE = "dW = -eta * delta_post * change_post * s_pre - gamma * W"
 NUDGED_RULE = "dW = eta / kappa * (nudged_post - s_post) * s_pre - gamma * W"
 PAIRWISE_RULE = (
     "dW = eta / kappa * (within_post * nudged_post * s_last_pre - within_post * s_last_post * s_pre) - gamma * W"
 )
+OUTPUT_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
 
-# A rule by its name: what a layer needs to know for it, beside LAYER, and the rule. ``draw`` is the nudged spike's
-# random number.
-NUDGED = "nudged = int(draw < 1 / (1 + exp(kappa * delta - v))) : 1    # the spike, had feedback moved the potential"
+# The spike, had feedback moved the potential; ``draw`` is its random number.
+NUDGED = "nudged = int(draw < 1 / (1 + exp(kappa * delta - v))) : 1"
+# A rule by its name, and what a layer needs to know for it, beside LAYER.
 RULES = {
     "none": ("", ""),
-    "derivative": ("psi = p * (1 - p) : 1", RULE),
-    "rectified": ("psi = within * (s - s_last)**2 / 2 : 1", RULE),
-    "spikes": ("psi = within * (s - s_last) : 1", RULE),
-    "potential": ("v_last : 1\npsi = within * (v - v_last) : 1", RULE),
-    "nudged": (NUDGED, NUDGED_RULE),
-    "pairwise": (NUDGED, PAIRWISE_RULE),
+    "derivative": (RULE, ""),
+    "rectified": (CHANGE_RULE, "change = within * (s - s_last)**2 / 2 : 1"),
+    "spikes": (CHANGE_RULE, "change = within * (s - s_last) : 1"),
+    "potential": (CHANGE_RULE, "v_last : 1\nchange = within * (v - v_last) : 1"),
+    "nudged": (NUDGED_RULE, NUDGED),
+    "pairwise": (PAIRWISE_RULE, NUDGED),
 }
 
 
@@ -178,7 +180,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     _check(params)
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
     constants = {"tau": net.clock.dt / params.a, "steps": params.steps_per_image, "kappa": params.kappa}
-    knows, rule = RULES[params.psi]
+    rule, knows = RULES[params.psi]
     spikes = SPIKES
     if not params.shared_draw:
         knows, spikes = knows.replace("draw", "r_nudged") + "\nr_nudged : 1", SPIKES + "r_nudged = rand()\n"

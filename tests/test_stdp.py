@@ -54,17 +54,17 @@ def deviations(values, expected):
 
 
 def test_rectified_differences_have_the_mean_of_the_derivative(stdp):
-    """1200 means: a false alarm in about 1 of 1400 seeds; half of psi, or no half in it, is far off."""
-    psi, v = silent(stdp, ["psi", "v"], "rectified", streams=2000, a=0.3)
+    """1200 means: a false alarm in about 1 of 1400 seeds; twice as much is far off."""
+    change, v = silent(stdp, ["change", "v"], "rectified", streams=2000, a=0.3)
     p = expit(v[:, :, 0])
     within = np.arange(40) % 5 > 0
-    assert (psi[~within] == 0).all() and set(np.unique(psi)) == {0, 0.5}
+    assert (change[~within] == 0).all() and set(np.unique(change)) == {0, 0.5}
     before = np.roll(p, 1, axis=0)
     moving = (p + before - 2 * p * before) / 2
-    assert deviations(psi[within], moving[within]).max() < 5
+    assert deviations(change[within], moving[within]).max() < 5
     still = slice(26, 30)  # 0.7**26 of the way is left
-    assert deviations(psi[still], p[still] * (1 - p[still])).max() < 5
-    assert deviations(2 * psi[still], p[still] * (1 - p[still])).max() > 5
+    assert deviations(change[still], p[still] * (1 - p[still])).max() < 5
+    assert deviations(2 * change[still], p[still] * (1 - p[still])).max() > 5
 
 
 @pytest.mark.parametrize("shared", [True, False])
