@@ -10,7 +10,7 @@ postsynaptic rates that swing with a phase between them: a weight follows the pr
 postsynaptic rate, d<W>/dt = x (beta0 r + beta1 dr/dt), beta0 = A+ tau+ - A- tau- = 0, beta1 = A+ tau+^2 + A- tau-^2.
 (c) Test errors on MNIST, 784-500-500-500-500 units, of the published derivative, of the rules that do without it, and
 of the controls: signed changes, and hidden layers that do not learn. (d) The angle between their updates of the middle
-layer and backpropagation's. Arguments: figure (``differential_stdp.png``), seeds (3), epochs (6), and where runs are
+layer and backpropagation's. Arguments: figure (``differential_stdp.png``), seeds (3), epochs (4), and where runs are
 kept (a temporary directory): given, an interrupted study goes on.
 """
 
@@ -32,7 +32,7 @@ from spikefa.recording import read_metrics
 from spikefa.runs import new_run
 from spikefa.training import Diverged
 
-SEEDS, EPOCHS = (1, 4) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "6"][len(sys.argv[2:4]) :]])
+SEEDS, EPOCHS = (1, 4) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "4"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
 STDP = modelfile.load("differential_stdp")
 
@@ -128,7 +128,7 @@ with matplotlib.rc_context(STYLE):
     a.plot(p, post_factor, "o", color=BLUE, markersize=3, label="mean of $(s_t-s_{t-1})^2/2$")
     a.set(xlabel="Spike probability $p$", ylabel="Post factor", xlim=(0, 1), ylim=(0, 0.3))
     law = r"$\langle x\,\beta_1\,\mathrm{d}r/\mathrm{d}t\rangle$"
-    b.plot(phases / np.pi, 1e4 * says, color=INK, linewidth=0.8, label=law)
+    b.plot(fine * 2, -1e4 * np.abs(says).max() * np.sin(2 * np.pi * fine), color=INK, linewidth=0.8, label=law)
     b.plot(phases / np.pi, 1e4 * moved, "o", color=BLUE, markersize=3, label="spike pairs")
     b.set(xlabel="Phase of the postsynaptic rate (π)", ylabel="Weight change in a step ($10^{-4}$)", xlim=(0, 2))
     b.axhline(0, color=INK, linewidth=0.5, linestyle=(0, (4, 3)))
@@ -143,7 +143,7 @@ with matplotlib.rc_context(STYLE):
     d.axhline(90, color=INK, linewidth=0.5, linestyle=(0, (4, 3)))
     d.set(ylabel="Angle of updates and\nbackpropagation's (degrees)", xlabel="Epoch", xlim=(0, EPOCHS))
     for ax in (a, b):
-        ax.legend(loc="upper right" if ax is b else "lower center", handlelength=1.4)
+        ax.legend(loc="upper left" if ax is b else "lower center", handlelength=1.4)
     for ax in (c, d):
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     figure.legend(*c.get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=1.4)
