@@ -12,9 +12,11 @@ from .masks import correlated_fields, local_patches, random_mask  # noqa: E402
 from .network import Network  # noqa: E402
 from .pathways import (  # noqa: E402
     NoisyTwin,
+    Twin,
     direct_feedback_alignment,
     feedback_alignment,
     indirect_feedback_alignment,
+    learned_feedback,
     node_perturbation,
     pseudobackprop,
     reshuffled_alignment,
@@ -44,6 +46,7 @@ __all__ = [
     "ReshuffledProjection",
     "SharedProjection",
     "Softmax",
+    "Twin",
     "UpdateAlignment",
     "WeightAlignment",
     "WeightAverage",
@@ -51,6 +54,7 @@ __all__ = [
     "direct_feedback_alignment",
     "feedback_alignment",
     "indirect_feedback_alignment",
+    "learned_feedback",
     "local_patches",
     "node_perturbation",
     "pseudobackprop",

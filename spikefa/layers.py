@@ -102,6 +102,7 @@ class Population(NeuronGroup):
         )  # fmt: skip
         self.units, self.streams, self.slot = int(units), network.streams, slot
         self.output_variable, self.current_variable = output, current
+        self.constants = dict(namespace or {})
         # Whether anything of its own depends on the threshold's events.
         self.own_events = not emit or reset is not None or refractory is not False
         texts = [equations, emit, threshold or "", reset or "", receive]
@@ -177,11 +178,6 @@ class Population(NeuronGroup):
             if "spike" in self.resetter:
                 resetter = self.resetter["spike"]
                 resetter.when, resetter.order = self.slot, place + RESET
-
-    @property
-    def constants(self) -> dict[str, Any]:
-        """The constants of its equations, as given."""
-        return dict(self._statement["namespace"] or {})
 
     @property
     def place(self) -> int:

@@ -111,13 +111,17 @@ def gated(J, y):
     return [[J[j][k] * (1 - y[j][k] ** 2) for k in range(len(J[0]))] for j in range(len(J))]
 
 
-def rate_forward(W, b, x, noise=None):
-    """Outputs [x, y_1, y_2, ...] of a tanh network; noise[l][j][k] is added to the currents."""
+def rate_forward(W, b, x, noise=None, on_outputs=False):
+    """Outputs [x, y_1, y_2, ...] of a tanh network; noise[l][j][k] is added to the currents, or to the outputs."""
     y = [x]
     for l in range(len(W)):
         current = propagate(W[l], y[-1], b[l])
-        extra = [[0.0] * len(row) for row in current] if noise is None else noise[l]
-        y.append([[math.tanh(i + n) for i, n in zip(*rows, strict=True)] for rows in zip(current, extra, strict=True)])
+        y.append([[0.0] * len(row) for row in current])
+        for j in range(len(current)):
+            for k in range(len(current[0])):
+                extra = noise[l][j][k] if noise is not None and l < len(noise) else 0.0
+                before, after = (0.0, extra) if on_outputs else (extra, 0.0)
+                y[-1][j][k] = math.tanh(current[j][k] + before) + after
     return y
 
 
@@ -152,14 +156,33 @@ def deltas_up(y, target, B, W):
     return [*deltas, top]
 
 
-def deltas_perturbed(y, noisy, target, noise, c):
-    """Deltas of all layers by node perturbation: the change of each stream's loss, times the unit's own noise."""
-    streams = len(target[0])
-    change = [0.0] * streams
-    for k in range(streams):
+def loss_changes(y, noisy, target):
+    """Change of each stream's squared error."""
+    change = [0.0] * len(target[0])
+    for k in range(len(target[0])):
         for j in range(len(target)):
             change[k] += (noisy[-1][j][k] - target[j][k]) ** 2 / 2 - (y[-1][j][k] - target[j][k]) ** 2 / 2
-    return [[[change[k] * row[k] / c**2 for k in range(streams)] for row in layer] for layer in noise]
+    return change
+
+
+def deltas_perturbed(y, noisy, target, noise, c):
+    """Deltas of all layers by node perturbation: the change of each stream's loss, times the unit's own noise."""
+    change = loss_changes(y, noisy, target)
+    return [[[change[k] * row[k] / c**2 for k in range(len(row))] for row in layer] for layer in noise]
+
+
+def predictive_feedback(B, deltas, y, noisy, target, noise, c, eta):
+    """B[l], from layer l + 2 to layer l + 1, after a step toward what the noise of layer l + 1 did to the loss."""
+    change = loss_changes(y, noisy, target)
+    learned = []
+    for l in range(len(B)):
+        above = deltas[l + 1]
+        said = propagate(B[l], above, [0.0] * len(B[l][0]))
+        off = [
+            [said[j][k] - change[k] * noise[l][j][k] / c**2 for k in range(len(change))] for j in range(len(said))
+        ]
+        learned.append(update(B[l], above, off, -eta, 1.0))
+    return learned
 
 
 def learn(W, b, y, deltas, eta):

@@ -32,8 +32,10 @@ PATHWAYS = {
     "pseudobackprop": {"every": 3},
     "sign_symmetric": {"scale": SCALE},
     "reshuffled_alignment": B,
+    "learned_feedback": B | {"loss": "(layer_y - target)**2 / 2", "noise": NOISE, "eta": ETA},
     "node_perturbation": {"loss": "(layer_y - target)**2 / 2", "noise": NOISE},
 }
+WITH_TWINS = ("learned_feedback", "node_perturbation")
 every_pathway = pytest.mark.parametrize("pathway", PATHWAYS)
 
 
@@ -69,8 +71,8 @@ def spiking_network(model, pathway, streams=1, seed=0, target="numpy", dtype="fl
         fa.Layer(net, name, units, model.module.LAYER, emit=model.module.SPIKES, namespace=constants)
     strings = {"error": model.module.ERROR, "feedback": model.module.FEEDBACK, "namespace": constants}
     own = PATHWAYS[pathway]
-    if pathway == "node_perturbation":
-        own = {"loss": "(layer_p - target)**2 / 2", "noise": 0.1}
+    if "loss" in own:
+        own = own | {"loss": "(layer_p - target)**2 / 2", "noise": 0.1}
     add(net, pathway, strings, own)
     derivative = "" if pathway == "node_perturbation" else "* psi_post"
     rule = fa.Plasticity(f"dW = -eta * delta_post {derivative} * s_pre - gamma * W", {"eta": 4e-2, "gamma": 1e-3})

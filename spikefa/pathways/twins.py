@@ -1,0 +1,104 @@
+"""Twins: a second copy of a layer, with or without noise, by which a network learns what its noise does."""
+
+from __future__ import annotations
+
+import re
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from brian2 import Equations
+
+from ..layers import MARK, Layer, Population
+from ..network import Network
+from ..shared import SharedProjection
+
+
+class Twin(Population):
+    """A second copy of a layer, that draws the same random numbers.
+
+    The layer, and what refers to it, may use the twin's variables as ``twin_NAME``.
+
+    Parameters
+    ----------
+    network : Network
+    name : str
+    layer : Layer or str
+    """
+
+    def __init__(self, network: Network, name: str, layer: Layer | str, **changes: Any):
+        layer = network[layer] if isinstance(layer, str) else layer
+        statement = {**layer._statement, "name": name, "slot": "feedback", "draws_of": layer.name, **changes}
+        super().__init__(network, **statement)
+        for variable in Equations(statement["equations"]).names:
+            layer.variables.add_reference(f"twin_{variable}", self, variable)
+        self._statement = {"name": name, "layer": layer.name}
+
+
+class NoisyTwin(Twin):
+    """A twin with ``noise`` on its current or its output, drawn anew for each unit and stream in every step.
+
+    Parameters
+    ----------
+    network : Network
+    name : str
+    layer : Layer or str
+    noise : float
+        Standard deviation of the noise.
+    on : {"current", "output"}
+        What the noise is added to.
+
+    Raises
+    ------
+    ValueError
+        If the noise is not positive, or is to be on something else.
+    """
+
+    def __init__(self, network: Network, name: str, layer: Layer | str, noise: float, on: str = "current"):
+        layer = network[layer] if isinstance(layer, str) else layer
+        if not isinstance(noise, Real) or not np.isfinite(noise) or noise <= 0:
+            raise ValueError(f"NoisyTwin {name!r}: noise must be a positive number, got {noise!r}")
+        if on not in ("current", "output"):
+            raise ValueError(f"NoisyTwin {name!r}: noise must be on the current or the output, got {on!r}")
+        changes = {"equations": f"{layer._statement['equations']}\nnoise : 1"}
+        variable = layer.current_variable if on == "current" else layer.output_variable
+        add = f"noise = {float(noise)!r} * randn()\n{variable} = {variable} + noise"
+        if on == "current":
+            changes["receive"] = f"{layer._statement['receive']}\n{add}"
+        super().__init__(network, name, layer, **changes)
+        if on == "output":  # when all that writes it has
+            self.run_regularly(add, when=self.slot, order=self._place + MARK + 0.5, name=f"{name}_noise")
+        self._statement |= {"noise": noise, "on": on}
+
+
+def twins(network: Network, noise: float, on: str, noisy_top: bool) -> list[SharedProjection]:
+    """Add a noisy twin of every layer, the last one's without noise unless `noisy_top`, and their projections.
+
+    Returns
+    -------
+    list of SharedProjection
+        Those from twin to twin, which share the forward weights and biases, bottom up.
+
+    Raises
+    ------
+    ValueError
+        If the network has no input, or as `NoisyTwin`.
+    """
+    if network.input is None:
+        raise ValueError("Pathway: the network has no Input population yet; add it first")
+    below, noisy_below = network.input, network.input
+    projections: list[SharedProjection] = []
+    for layer in network.layers:
+        name = f"noisy_{layer.name}"
+        quiet = layer is network.layers[-1] and not noisy_top
+        twin = Twin(network, name, layer) if quiet else NoisyTwin(network, name, layer, noise, on)
+        source = f"{below.name}_to_{layer.name}"
+        projections.append(SharedProjection(network, noisy_below, twin, source, bias=True))
+        below, noisy_below = layer, twin
+    return projections
+
+
+def change_of(loss: str) -> str:
+    """An expression of a layer's variables, ``layer_NAME``, in the twin, less its value in the layer."""
+    noisy = re.sub(r"\blayer_(?=\w)", "layer_twin_", loss)
+    return f"({noisy}) - ({loss})"
