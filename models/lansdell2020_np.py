@@ -1,0 +1,154 @@
+"""Feedback weights that learn by node perturbation, beside feedback alignment and backpropagation.
+
+Lansdell, Prakash & Kording (2020). Learning to solve the credit assignment problem. International Conference on
+Learning Representations. https://doi.org/10.48550/arXiv.1906.00889
+
+Reproduces: the network of Fig. 2, 784-50-20-10, logistic units and linear outputs, on MNIST. Noise on the outputs of
+the hidden units changes the loss of each image; the feedback weights learn to predict that change from the errors of
+the layer above, and the forward weights learn by what the feedback weights say of the images without noise:
+
+* noisy: ``y~_l = f(y~_below @ W + b) + xi_l``, xi of standard deviation c, on all hidden layers at once;
+* feedback: ``d_output = y - target``, ``d_l = (d_above @ B) * f'``, ``B -= eta_feedback * d_above^T (d_above @ B -
+  xi_l (L~ - L) / c^2)``, with the loss L of each image;
+* forward: ``W -= eta * y_below^T d``. All updates are summed over the images of a batch, which are the streams.
+
+Deviations from the paper and its code (https://github.com/benlansdell/synthfeedback):
+
+* Feedback weights learn by stochastic gradient descent, as in the paper; the code's tables are of the exact
+  least-squares solution from all images seen, which is not built here.
+* L is each image's own loss, as the paper states; the code takes the change of the batch's loss for all its images.
+* Biases start at 0, and weights are normal; the code draws biases as weights, and cuts normals off in some networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+import spikefa as fa
+
+INPUT = "y : 1   # what is shown"
+LAYER = """
+v = I : 1                                          # potential
+I : 1                                              # y_below @ W + b
+y : 1                                              # rate
+psi = {derivative} : 1                             # dy/dv
+warm = int(t_in_timesteps >= warm_up) : 1          # 0 while only feedback weights learn
+"""
+#: Units -> output y of the potential v, and its derivative.
+UNITS = {
+    "linear": ("v", "1"),
+    "tanh": ("tanh(v)", "1 - y**2"),
+    "logistic": ("1 / (1 + exp(-v))", "y * (1 - y)"),
+    "rectifier": ("v * int(v > 0)", "int(v > 0)"),
+}
+ERROR = """
+target : 1
+delta : 1
+"""
+FEEDBACK = """
+J : 1                                              # delta_above @ B
+delta : 1
+"""
+ERROR_SENT = "delta = (layer_y - target) * layer_psi"
+MODULATION = "delta = J * layer_psi"
+LOSS = "(layer_y - target)**2 / 2"
+RULE = "dW = -eta * warm_post * delta_post * y_pre"
+
+ALGORITHMS = ("learned", "alignment", "transpose")
+
+
+@dataclass(frozen=True)
+class Params:
+    """Parameters, with the values of Fig. 2."""
+
+    sizes: tuple[int, ...] = (784, 50, 20, 10)
+    """Units of each layer: input, hidden layers, output."""
+    units: tuple[str, ...] = ("logistic", "logistic", "linear")
+    """Units of each layer but the input: linear, tanh, logistic or rectifier."""
+    algorithm: str = "learned"
+    """Feedback weights that are learned, fixed (alignment) or the transposed forward weights (transpose)."""
+    classes: int = 10
+    """Number of classes; 0 for a regression, whose targets are values."""
+    eta: float = 4e-4
+    """Learning rate of forward weights and biases, for the update summed over the images."""
+    eta_feedback: float = 5e-4
+    """Learning rate of the feedback weights, for the update summed over the images."""
+    noise: float = 1e-2
+    """Standard deviation c of the noise on the hidden units' outputs."""
+    warm_up: int = 1000
+    """Batches during which the feedback weights alone learn; with other algorithms, nothing does."""
+    steps_per_image: int = 1
+    """Steps for which a batch is shown; there are no dynamics, so that one is enough."""
+    test_steps: int = 1
+    """Steps for which an example is shown in a test."""
+    epochs: int = 20
+    """Passes over the training images, unless the command line says how many."""
+    dtype: str = "float32"
+    """Float type of states and weights."""
+    target: str = "numba"
+    """Brian2 code-generation target of the equations: numba, numpy or cython."""
+
+
+PRESETS = {
+    # The forward weights stay, and the feedback weights become their transpose (Fig. 4).
+    "fixed": {"eta": 0.0},
+}
+
+
+def _check(params: Params) -> None:
+    def refuse(name: str, rule: str) -> None:
+        raise ValueError(f"lansdell2020_np: {name} must {rule}, got {getattr(params, name)!r}")
+
+    if len(params.sizes) < 3:
+        refuse("sizes", "name an input, a hidden layer and an output, at least")
+    if len(params.units) != len(params.sizes) - 1 or not set(params.units) <= set(UNITS):
+        refuse("units", f"be {len(params.sizes) - 1} of {', '.join(UNITS)}")
+    if params.algorithm not in ALGORITHMS:
+        refuse("algorithm", f"be one of {', '.join(ALGORITHMS)}")
+    if params.warm_up < 0:
+        refuse("warm_up", "be at least 0")
+
+
+def _normal(fan_in: int) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
+    return lambda rng, shape: rng.normal(0, np.sqrt(2 / fan_in), shape)
+
+
+def _add_pathway(net: fa.Network, params: Params) -> None:
+    strings = {"error": ERROR, "emit_error": ERROR_SENT, "feedback": FEEDBACK, "emit": MODULATION}
+
+    def B(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        return _normal(shape[1])(rng, shape)  # of the forward weights' size
+
+    match params.algorithm:
+        case "learned":
+            fa.learned_feedback(net, B=B, loss=LOSS, noise=params.noise, eta=params.eta_feedback, **strings)
+        case "alignment":
+            fa.feedback_alignment(net, B=B, **strings)
+        case "transpose":
+            fa.transpose(net, **strings)
+
+
+def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
+    """Build the network."""
+    _check(params)
+    net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
+    first, *above = params.sizes
+    limits = (0, 1) if params.classes else None
+    below = fa.Input(net, "image", first, INPUT, emit="", rate="y", output="y", threshold=None, limits=limits)
+    names = [*(f"h{number}" for number in range(1, len(above))), "output"]
+    for name, units, kind in zip(names, above, params.units, strict=True):
+        rate, derivative = UNITS[kind]
+        fa.Layer(
+            net, name, units, LAYER.format(derivative=derivative), emit=f"y = {rate}", output="y", threshold=None,
+            namespace={"warm_up": params.warm_up},
+        )  # fmt: skip
+    _add_pathway(net, params)
+    rule = fa.Plasticity(RULE, {"eta": params.eta})
+    for layer in net.layers:
+        fa.Projection(net, below, layer, _normal(below.units), plasticity=rule)
+        below = layer
+    net.present(params.steps_per_image, params.classes or None)
+    return net
