@@ -82,6 +82,23 @@ def test_node_perturbation_is_the_gradient_on_average(rng):
         np.testing.assert_allclose(change, -ETA * (y * np.ones((1, streams))) @ delta.T, rtol=1e-9, atol=1e-9)
 
 
+def test_learned_feedback_becomes_the_transpose(rng):
+    """Forward weights that stay: what predicts the gradient best is the transpose. With five other seeds B starts at 70
+    to 119 degrees from it and ends at 2 to 4 below the output, 13 to 36 below that."""
+    net = rate_network("learned_feedback", 1000, noise=1e-2, eta=1e-3)
+    for projection in forward(net):
+        projection.learning.plasticity.rate = 0.0
+    before = [p.W.copy() for p in forward(net)]
+    start = evaluation.alignment(net)
+    for _ in range(150):
+        show(net, rng)
+        net.run_steps(1)
+    assert all(np.array_equal(p.W, W) for p, W in zip(forward(net), before, strict=True))
+    assert min(start.values()) > 70
+    end = evaluation.alignment(net)
+    assert end["h2"] < 6 and end["h1"] < 45
+
+
 def test_the_twin_spikes_as_its_layer_does_but_for_the_noise(model, digits):
     """The same random numbers: with next to no noise the same spikes, from input to output."""
     net = spiking_network(model, "node_perturbation", 50)
