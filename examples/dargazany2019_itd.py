@@ -1,0 +1,85 @@
+"""Iterative temporal differencing: what differences between batches teach, and what they do not.
+
+Dargazany (2019), Iterative temporal differencing with random synaptic feedback weights support error backpropagation
+for deep learning, https://doi.org/10.48550/arXiv.1907.07255.
+
+Shows: test errors on MNIST of 784-32-32-32-10 tanh units where hidden layers learn by backpropagation, by feedback
+alignment, by the forms of temporal differencing that take the derivative's place, and not at all; by an earlier form,
+which keeps the derivative, with its own rate and batches; and how far the hidden layers' weights have moved.
+Arguments: figure (``dargazany2019_itd.png``), seeds (3), epochs (84: the paper's 100,000 batches of 50), and where
+runs are kept (a temporary directory): given, an interrupted study goes on.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from _study import QUICK, save, tidy, told
+from matplotlib.figure import Figure
+
+from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, RULE, SKY, STYLE, VERMILLION
+from spikefa.runs import new_run
+
+SEEDS, EPOCHS = (1, 6) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "84"][len(sys.argv[2:4]) :]])
+KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
+FORMS = {  # algorithm -> (label, colour)
+    "transpose": ("backpropagation", INK),
+    "alignment": ("alignment", VERMILLION),
+    "itd_dy": ("differences of g", BLUE),
+    "itd_y": ("of outputs sent down", GREEN),
+    "itd_e": ("of errors sent down", ORANGE),
+    "itd_h": ("of own outputs", PURPLE),
+    "itd_sub": ("of g, times derivative", SKY),
+    "shallow": ("hidden layers fixed", RULE),
+}
+SMALL = {"sizes": (64, 32, 32, 32, 10), "eta": 2e-2} if QUICK else {}
+
+
+def run(algorithm, seed):
+    """A form with a seed, run to its end: its metrics, and by how much each hidden layer's weights have moved."""
+    own = {"eta": 1e-2} if algorithm == "itd_sub" else {}
+    made = new_run(
+        KEPT / f"{algorithm}-{seed}", "dargazany2019_itd", {"algorithm": algorithm} | own | SMALL,
+        data="digits" if QUICK else "mnist", streams=100 if algorithm == "itd_sub" else 50, seed=seed,
+        epochs=EPOCHS, evaluate_every=max(1, EPOCHS // 42), display=False,
+    )  # fmt: skip
+    rows = made.train()
+    start, end = made.network(), made.trained_network()
+    layers = [f"{below}_to_{layer}" for below, layer in (("image", "h1"), ("h1", "h2"), ("h2", "h3"))]
+    return rows, [np.linalg.norm(end[name].W - start[name].W) / np.linalg.norm(start[name].W) for name in layers]
+
+
+results = {name: [run(name, seed) for seed in range(SEEDS)] for name in FORMS}
+moved = {name: np.mean([moves for _, moves in several], axis=0) for name, several in results.items()}
+
+with matplotlib.rc_context(STYLE):
+    figure = Figure(figsize=(7.2, 2.9), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name, (label, colour) in FORMS.items():
+        for seed, (rows, _) in enumerate(results[name]):
+            dashes = (0, (3, 2)) if name == "shallow" else "-"
+            left.plot(rows["epoch"], 100 * rows["test_error"], color=colour, linewidth=0.9, linestyle=dashes,
+                      label=None if seed else label)  # fmt: skip
+        if name != "shallow":
+            right.plot([1, 2, 3], moved[name], "o-", color=colour, linewidth=0.6, markersize=3)
+    left.set(yscale="log", ylabel="Test error (%)", xlabel="Epoch", xlim=(0, EPOCHS))
+    left.set_yticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
+    right.set(yscale="log", xlabel="Hidden layer", ylabel="Change of the weights, relative")
+    right.set_xticks([1, 2, 3])
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=1.8)
+    tidy(left, right)
+save(figure, "dargazany2019_itd")
+
+last = {name: 100 * np.array([rows["test_error"][-1] for rows, _ in several]) for name, several in results.items()}
+for name, errors in last.items():
+    early = [100 * rows["test_error"][np.argmax(rows["epoch"] >= min(8, EPOCHS))] for rows, _ in results[name]]
+    far = ", ".join(f"{move:.2g}" for move in moved[name])
+    print(f"{FORMS[name][0]}: {told(early)} % after 8 epochs, in the end test error {told(errors)} %; "
+          f"hidden weights moved by {far} of their size")  # fmt: skip
+if not QUICK:
+    frozen = last["shallow"].mean()
+    assert last["transpose"].mean() < last["alignment"].mean() < 15 and last["itd_sub"].mean() < 20
+    assert all(abs(last[name].mean() - frozen) < 5 for name in ("itd_dy", "itd_y", "itd_e", "itd_h"))
+assert max(moved[name][0] for name in ("itd_dy", "itd_e")) < moved["alignment"][0] < moved["transpose"][0]
