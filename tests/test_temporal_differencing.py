@@ -1,0 +1,96 @@
+"""The model of Dargazany 2019: each form's hidden deltas against plain loops, and what is refused."""
+
+import naive
+import numpy as np
+import pytest
+
+from spikefa import modelfile
+
+SIZES = (6, 5, 4, 3)
+FORMS = ("transpose", "alignment", "itd_dy", "itd_y", "itd_e", "itd_h", "itd_sub", "shallow")
+
+
+@pytest.fixture(scope="module")
+def itd():
+    return modelfile.load("dargazany2019_itd")
+
+
+def test_values_of_the_paper(itd):
+    """SYSTEMS.md, section 6."""
+    params = itd.params()
+    assert (params.sizes, params.eta) == ((784, 32, 32, 32, 10), 1e-3)
+    assert itd.params(preset="itd_sub").eta == 1e-2
+    net = itd.build(params, streams=50)
+    for projection in net.projections:
+        fan_in = projection.shape[0] if projection.post in net.layers else projection.shape[1]
+        assert 0.9 < abs(projection.W).max() / (2 / fan_in) ** 0.5 <= 1
+
+
+def test_images_are_less_their_mean(itd, digits):
+    prepared = itd.prepare(itd.params(), digits)
+    np.testing.assert_allclose(prepared.train_images.mean(axis=0), 0, atol=1e-6)
+    between = [data.test_images[0].astype(float) - data.train_images[0] for data in (prepared, digits)]
+    np.testing.assert_allclose(*between, atol=1e-6)
+
+
+def expected(form, y, error, B, W, last):
+    """Deltas of the hidden layers, top down, and what the next batch differences; lists of lists."""
+    deltas, kept, above, sent = [], [], error, y[-1] if form == "itd_y" else error
+    for l in range(len(B) - 1, -1, -1):
+        matrix = naive.transposed(W[l + 1]) if form == "transpose" else B[l]
+        zeros = [0.0] * len(matrix[0])
+        g, sent = naive.propagate(matrix, above, zeros), naive.propagate(matrix, sent, zeros)
+        now = {"itd_y": sent, "itd_e": sent, "itd_h": y[l + 1]}.get(form, g)
+        before = last[len(kept)] if last else [[0.0] * len(row) for row in now]
+        change = [[n - b for n, b in zip(*rows, strict=True)] for rows in zip(now, before, strict=True)]
+        if form in ("transpose", "alignment"):
+            above = naive.gated(g, y[l + 1])
+        elif form == "itd_sub":
+            above = naive.gated(change, y[l + 1])
+        else:
+            above = [[a * c for a, c in zip(*rows, strict=True)] for rows in zip(g, change, strict=True)]
+        deltas.append(above)
+        kept.append(now)
+    return deltas, kept
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_equals_plain_loops(itd, form, rng):
+    """Three batches, each of other images: every weight and bias."""
+    streams, eta = 3, 0.3
+    params = itd.params({"sizes": SIZES, "algorithm": form, "eta": eta, "dtype": "float64"})
+    net = itd.build(params, streams=streams, seed=3)
+    forward = [p for p in net.projections if p.post in net.layers]
+    W, b = [p.W.tolist() for p in forward], [p.b.tolist() for p in forward]
+    B = [] if form == "shallow" else W[1:]
+    if form not in ("shallow", "transpose"):
+        B = [net[name].W.tolist() for name in ("feedback_h2_to_feedback_h1", "error_output_to_feedback_h2")]
+    last = None
+    for _ in range(3):
+        images, labels = rng.normal(size=(streams, SIZES[0])), rng.integers(0, SIZES[-1], streams)
+        net.stimulus.show_images(images, labels)
+        net.run_steps(1)
+        y = naive.rate_forward(W, b, images.T.tolist())
+        current = naive.propagate(W[-1], y[-2], b[-1])
+        for k in range(streams):
+            for j, share in enumerate(naive.softmax([row[k] for row in current], 1)):
+                y[-1][j][k] = share
+        error = [[y[-1][j][k] - float(labels[k] == j) for k in range(streams)] for j in range(SIZES[-1])]
+        deltas, last = expected(form, y, error, B, W, last)
+        hidden = deltas[::-1] if deltas else [None] * (len(SIZES) - 2)
+        naive.learn(W, b, y, [*hidden, error], eta / streams)
+    for number, projection in enumerate(forward):
+        np.testing.assert_allclose(projection.W, W[number], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(projection.b, b[number], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sizes": (784, 10)}, r"sizes must name an input, a hidden layer and an output, at least, got \(784, 10\)"),
+        ({"algorithm": "itd"}, "algorithm must be one of transpose, alignment, itd_dy, .*, shallow, got 'itd'"),
+    ],
+)
+def test_bad_parameters_are_refused(itd, changes, message):
+    with pytest.raises(ValueError, match=f"^dargazany2019_itd: {message}$"):
+        itd.build(itd.params(changes))
