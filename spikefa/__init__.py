@@ -12,7 +12,6 @@ from .masks import correlated_fields, local_patches, random_mask  # noqa: E402
 from .network import Network  # noqa: E402
 from .pathways import (  # noqa: E402
     NoisyTwin,
-    Twin,
     direct_feedback_alignment,
     feedback_alignment,
     indirect_feedback_alignment,
@@ -46,7 +45,6 @@ __all__ = [
     "ReshuffledProjection",
     "SharedProjection",
     "Softmax",
-    "Twin",
     "UpdateAlignment",
     "WeightAlignment",
     "WeightAverage",

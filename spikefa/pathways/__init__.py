@@ -10,11 +10,10 @@ from .reshuffled import reshuffled_alignment
 from .shallow import shallow
 from .sign import sign_symmetric
 from .transpose import transpose
-from .twins import NoisyTwin, Twin
+from .twins import NoisyTwin
 
 __all__ = [
     "NoisyTwin",
-    "Twin",
     "direct_feedback_alignment",
     "feedback_alignment",
     "indirect_feedback_alignment",
