@@ -116,6 +116,7 @@ def _visible(images: np.ndarray) -> np.ndarray:
 
 
 def _modulation(network: Network, layer) -> np.ndarray:
+    # The last one: what its weights learn from comes before.
     population = next((f for f in network.feedback[::-1] if f.layer is layer), None)
     if population is None:
         return np.zeros((layer.units, network.streams))

@@ -111,7 +111,7 @@ class Reference:
         Without those that differ, of which it then says that they could not be resolved where the rule needs one.
         """
         first, second = projection.pre.constants, projection.post.constants
-        differ = {name for name in first if first[name] != second.get(name, first[name])}
+        differ = {name for name in first if not np.array_equal(first[name], second.get(name, first[name]))}
         return {name: value for name, value in {**first, **second}.items() if name not in differ}
 
     def _following(self, projection: Projection) -> Callable[[], None] | None:

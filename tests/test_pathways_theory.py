@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pathway_networks import ETA, PATHWAYS, SIZES, forward, rate_network, show, spiking_network
 
-from spikefa import evaluation
+from spikefa import NoisyTwin, evaluation
 
 
 def loss(W, b, x, target):
@@ -110,6 +110,11 @@ def test_the_twin_spikes_as_its_layer_does_but_for_the_noise(model, digits):
         np.testing.assert_allclose(twin.view("noise").std(), 0.1, rtol=0.2)
     draws = [net[f"noisy_{layer.name}"].view("noise").ravel()[:450] for layer in net.layers]
     assert abs(np.corrcoef(draws) - np.eye(3)).max() < 0.2  # 4 standard deviations; layers draw independently
+
+
+def test_a_twin_has_noise_on_its_current_or_its_output():
+    with pytest.raises(ValueError, match="NoisyTwin 'twin': noise must be on the current or the output, got 'weights'"):
+        NoisyTwin(rate_network("shallow"), "twin", "h1", 0.1, on="weights")
 
 
 def test_pseudobackprop_of_a_linear_network_is_the_pseudoinverse(rng):
