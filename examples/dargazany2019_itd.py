@@ -81,5 +81,5 @@ for name, errors in last.items():
 if not QUICK:
     frozen = last["shallow"].mean()
     assert last["transpose"].mean() < last["alignment"].mean() < 15 and last["itd_sub"].mean() < 20
-    assert all(abs(last[name].mean() - frozen) < 5 for name in ("itd_dy", "itd_y", "itd_e", "itd_h"))
+    assert min(last[name].mean() for name in ("itd_dy", "itd_y", "itd_e", "itd_h")) > frozen - 5
 assert max(moved[name][0] for name in ("itd_dy", "itd_e")) < moved["alignment"][0] < moved["transpose"][0]

@@ -4,13 +4,14 @@ Dargazany (2019). Iterative temporal differencing with random synaptic feedback 
 for deep learning. https://doi.org/10.48550/arXiv.1907.07255
 
 Reproduces: MNIST with 784-32-32-32-10, tanh, softmax and cross-entropy, batches of 50, images less their mean, with
-``dW = -eta * y_below^T delta``, the mean over the batch, and in the output layer delta = y - target. In a hidden layer,
+``dW = -eta * y_below^T delta``, summed over the batch, and in the output layer delta = (y - target) / batch, of the
+mean cross-entropy; where errors are multiplied, that is less than the mean of the images' updates. In a hidden layer,
 with ``g = delta_above @ B``, and ``_last`` for the batch before, whose images are others:
 
 * ``transpose``: g * (1 - y^2) with the transposed weights for B (backpropagation); ``alignment``: with fixed random B.
 * ``itd_dy``: g * (g - g_last).
 * ``itd_y``: g * (r - r_last), where r is the output layer's y, sent down as ``r = r_above @ B`` and by nothing else.
-* ``itd_e``: the same with the error y - target in the place of y, which is what the author's code computes as ITD-y.
+* ``itd_e``: the same with the error in the place of y, which is what the author's code computes as ITD-y.
 * ``itd_h``: g * (y - y_last), of the unit's own output.
 * ``itd_sub``: (g - g_last) * (1 - y^2), an earlier form, which has the derivative.
 * ``shallow``: hidden layers do not learn, a control.
@@ -44,7 +45,7 @@ ERROR = """
 target : 1
 delta : 1
 """
-ERROR_SENT = "delta = layer_y - target"
+ERROR_SENT = "delta = (layer_y - target) / batch"
 FEEDBACK = """
 J : 1                        # g = delta_above @ B
 delta : 1
@@ -77,7 +78,7 @@ class Params:
     algorithm: str = "itd_y"
     """What hidden layers learn from: transpose, alignment, itd_dy, itd_y, itd_e, itd_h, itd_sub or shallow."""
     eta: float = 1e-3
-    """Learning rate, for the mean update of the images of a batch, which are the streams."""
+    """Learning rate of the mean cross-entropy of a batch, whose images are the streams."""
     steps_per_image: int = 1
     """Steps for which a batch is shown; a difference is one of steps, and with more it is 0 in most."""
     test_steps: int = 1
@@ -116,7 +117,8 @@ def _weights(fan_in: int) -> Callable[[np.random.Generator, tuple[int, int]], np
 
 
 def _add_pathway(net: fa.Network, algorithm: str) -> None:
-    error = fa.ErrorPopulation(net, "error_output", net.layers[-1], ERROR, emit=ERROR_SENT)
+    batch = {"batch": net.streams}
+    error = fa.ErrorPopulation(net, "error_output", net.layers[-1], ERROR, emit=ERROR_SENT, namespace=batch)
     down = [] if algorithm == "shallow" else net.hidden[::-1]
     names = ["error_output", *(f"feedback_{layer.name}" for layer in down)]
     if algorithm in ("itd_y", "itd_e"):
@@ -145,7 +147,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         fa.Layer(net, f"h{number}", units, HIDDEN, emit="y = tanh(v)", output="y", threshold=None)
     fa.Softmax(net, fa.Layer(net, "output", last, OUTPUT, output="y", threshold=None), potential="I")
     _add_pathway(net, params.algorithm)
-    rule = fa.Plasticity(RULE, {"eta": params.eta / streams})
+    rule = fa.Plasticity(RULE, {"eta": params.eta})
     for layer in net.layers:
         learns = params.algorithm != "shallow" or layer is net.layers[-1]
         fa.Projection(net, below, layer, _weights(below.units), plasticity=rule if learns else None)

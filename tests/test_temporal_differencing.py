@@ -75,10 +75,10 @@ def test_equals_plain_loops(itd, form, rng):
         for k in range(streams):
             for j, share in enumerate(naive.softmax([row[k] for row in current], 1)):
                 y[-1][j][k] = share
-        error = [[y[-1][j][k] - float(labels[k] == j) for k in range(streams)] for j in range(SIZES[-1])]
+        error = [[(y[-1][j][k] - float(labels[k] == j)) / streams for k in range(streams)] for j in range(SIZES[-1])]
         deltas, last = expected(form, y, error, B, W, last)
         hidden = deltas[::-1] if deltas else [None] * (len(SIZES) - 2)
-        naive.learn(W, b, y, [*hidden, error], eta / streams)
+        naive.learn(W, b, y, [*hidden, error], eta)
     for number, projection in enumerate(forward):
         np.testing.assert_allclose(projection.W, W[number], rtol=0, atol=1e-12)
         np.testing.assert_allclose(projection.b, b[number], rtol=0, atol=1e-12)

@@ -1,0 +1,175 @@
+"""Activation relaxation: feedback that relaxes, unit by unit, to the gradient that backpropagation would compute.
+
+Millidge, Tschantz, Seth & Buckley (2020). Activation relaxation: a local dynamical approximation to backpropagation in
+the brain. https://doi.org/10.48550/arXiv.2009.05359
+
+Reproduces: MNIST with 784-300-300-100-10, rectifiers and linear outputs, squared errors, batches of 64. Once an image's
+forward activity y is there, each hidden layer's x starts at y and relaxes for 100 steps, while the output's is held at
+the error,
+
+    ``x_l <- x_l + 0.1 * (-x_l + (x_above * f'_above) @ M)``,  x_output = y_output - target,
+
+to the gradient with respect to y; then the weights learn once, ``W -= eta * y_below^T (x * f')``, summed over the
+batch. By the parameter ``algorithm``:
+
+* ``relaxation``: M is the transposed forward weights of the layer above.
+* ``learned``: M are backward weights of their own, which learn by the forward weights' updates, transposed.
+* ``fixed``: M are backward weights that do not learn.
+* ``transpose``: backpropagation, in one step.
+
+With ``derivative=False``, ``f'`` is left out of the relaxation, and only there.
+
+Deviations from the paper and its code: all layers relax at once, from the state before the step, where the code uses
+what it has just changed; f' has the bias in its argument, and biases learn. Feedback runs on in each step of the
+network, as everything does here, and the forward activity is computed again in each, to the same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+import spikefa as fa
+
+INPUT = "y : 1   # what is shown"
+LAYER = """
+v = I : 1                                               # potential
+I : 1                                                   # y_below @ W + b
+y : 1                                                   # rate
+psi = {derivative} : 1                                  # f'
+last = int(t_in_timesteps % steps == steps - 1) : 1     # 1 in the last step of an image, in which weights learn
+"""
+UNITS = {"rectifier": ("v * int(v > 0)", "int(v > 0)"), "tanh": ("tanh(v)", "1 - y**2"), "linear": ("v", "1")}
+# What backward weights need to know of a layer, for its forward weights' update.
+KNOWN = """
+y = layer_y : 1
+psi = layer_psi : 1
+last = layer_last : 1
+"""
+ERROR = """
+target : 1
+delta : 1
+"""
+ERROR_SENT = "delta = layer_y - target"
+RELAXING = """
+dx/dt = (J - x) / tau : 1
+J : 1                                                   # delta_above @ M
+delta : 1                                               # what is sent down
+first = int(t_in_timesteps % steps == 0) : 1
+"""
+# Before the integration: all layers hear of the state before the step.
+RELAX = """
+x = x + first * (layer_y - x)
+delta = x * layer_psi
+"""
+RELAX_PLAIN = RELAX.replace(" * layer_psi", "")
+BACKPROPAGATING = "J : 1\ndelta : 1"
+BACKPROPAGATED = "delta = J * layer_psi"
+
+RULE = "dW = -eta * last_post * delta_post * y_pre"
+PLAIN_RULE = "dW = -eta * last_post * delta_post * psi_post * y_pre"  # where delta is without f'
+
+ALGORITHMS = ("relaxation", "learned", "fixed", "transpose")
+
+
+@dataclass(frozen=True)
+class Params:
+    """Parameters, with the published values."""
+
+    sizes: tuple[int, ...] = (784, 300, 300, 100, 10)
+    """Units of each layer: input, hidden layers, output."""
+    units: str = "rectifier"
+    """Hidden units: rectifier or tanh; the output is linear."""
+    algorithm: str = "relaxation"
+    """The backward weights: relaxation (the transposed forward ones), learned or fixed; or transpose, which is
+    backpropagation."""
+    derivative: bool = True
+    """Whether f' is in the relaxation."""
+    relaxation: int = 100
+    """Steps of the relaxation."""
+    rate: float = 0.1
+    """How far x goes in each."""
+    weight_sd: float = 0.05
+    """Standard deviation of forward and backward weights at the start."""
+    eta: float = 5e-4
+    """Learning rate, for the update summed over the images of a batch, which are the streams."""
+    classes: int = 10
+    """Number of classes; 0 for a regression, whose targets are values."""
+    test_steps: int = 1
+    """Steps for which an example is shown in a test."""
+    epochs: int = 50
+    """Passes over the training images, unless the command line says how many."""
+    dtype: str = "float32"
+    """Float type of states and weights."""
+    target: str = "numba"
+    """Brian2 code-generation target of the equations: numba, numpy or cython."""
+
+
+def _check(params: Params) -> None:
+    def refuse(name: str, rule: str) -> None:
+        raise ValueError(f"millidge2020_ar: {name} must {rule}, got {getattr(params, name)!r}")
+
+    if len(params.sizes) < 3:
+        refuse("sizes", "name an input, a hidden layer and an output, at least")
+    for name, known in (("units", UNITS), ("algorithm", ALGORITHMS)):
+        if getattr(params, name) not in known:
+            refuse(name, f"be one of {', '.join(known)}")
+    if params.relaxation < 1:
+        refuse("relaxation", "be at least 1")
+    if not 0 < params.rate <= 1:
+        refuse("rate", "be above 0 and at most 1")
+    if not params.derivative and params.algorithm == "transpose":
+        refuse("derivative", "be true for backpropagation")
+
+
+def _normal(sd: float) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
+    return lambda rng, shape: rng.normal(0, sd, shape)
+
+
+def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, constants: dict) -> None:
+    error, top = ERROR + KNOWN, net.layers[-1]
+    above = fa.ErrorPopulation(net, "error_output", top, error, emit=ERROR_SENT, namespace=constants)
+    swapped = rule.rule.replace("y_pre", "y_below").replace("_post", "_pre").replace("y_below", "y_post")
+    backward = fa.Plasticity(swapped, rule.constants) if params.algorithm == "learned" else None
+    for layer in net.hidden[::-1]:
+        feedback = fa.FeedbackPopulation(
+            net, f"feedback_{layer.name}", layer, RELAXING + KNOWN, emit="", namespace=constants,
+            receive=RELAX if params.derivative else RELAX_PLAIN,
+        )  # fmt: skip
+        if params.algorithm == "relaxation":
+            fa.SharedProjection(net, above, feedback, f"{layer.name}_to_{above.layer.name}", transpose=True)
+        else:
+            fa.Projection(
+                net, above, feedback, _normal(params.weight_sd), plasticity=backward, learn_bias=False
+            )
+        above = feedback
+
+
+def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
+    """Build the network."""
+    _check(params)
+    net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
+    steps = 1 if params.algorithm == "transpose" else params.relaxation + 1
+    constants = {"steps": steps, "tau": net.clock.dt / params.rate}
+    first, *above = params.sizes
+    limits = (0, 1) if params.classes else None
+    below = fa.Input(net, "image", first, INPUT, emit="", rate="y", output="y", threshold=None, limits=limits)
+    names = [*(f"h{number}" for number in range(1, len(above))), "output"]
+    for name, units in zip(names, above, strict=True):
+        rate, derivative = UNITS["linear" if name == "output" else params.units]
+        fa.Layer(
+            net, name, units, LAYER.format(derivative=derivative), emit=f"y = {rate}", output="y", threshold=None,
+            namespace=constants,
+        )  # fmt: skip
+    rule = fa.Plasticity(RULE if params.derivative else PLAIN_RULE, {"eta": params.eta})
+    if params.algorithm == "transpose":
+        fa.transpose(net, error=ERROR, emit_error=ERROR_SENT, feedback=BACKPROPAGATING, emit=BACKPROPAGATED)
+    else:
+        _relaxing_pathway(net, params, rule, constants)
+    for layer in net.layers:
+        fa.Projection(net, below, layer, _normal(params.weight_sd), plasticity=rule)
+        below = layer
+    net.present(steps, params.classes or None)
+    return net

@@ -1,0 +1,135 @@
+"""The model of Millidge et al. 2020: what relaxes, to what, by how much a step; when weights learn; what is refused."""
+
+import numpy as np
+import pytest
+
+from spikefa import modelfile
+
+SMALL = {"sizes": (6, 5, 4, 3), "classes": 0, "weight_sd": 0.5, "dtype": "float64", "eta": 1e-3, "units": "tanh"}
+STREAMS = 7
+
+
+@pytest.fixture(scope="module")
+def ar():
+    return modelfile.load("millidge2020_ar")
+
+
+def built(ar, seed=1, **changes):
+    net = ar.build(ar.params(SMALL | changes), streams=STREAMS, seed=seed)
+    rng = np.random.default_rng(5)
+    net.stimulus.show_images(rng.normal(size=(2 * STREAMS, 6)), rng.normal(size=(2 * STREAMS, 3)))
+    return net
+
+
+def forward(net):
+    return [p for p in net.projections if p.post in net.layers]
+
+
+def updates(net):
+    before = [p.W.copy() for p in forward(net)]
+    net.run_steps(net.stimulus.steps_per_image)
+    return [p.W - W for p, W in zip(forward(net), before, strict=True)]
+
+
+def test_values_of_the_paper(ar):
+    """SYSTEMS.md, section 4."""
+    params = ar.params()
+    assert (params.sizes, params.units, params.eta) == ((784, 300, 300, 100, 10), "rectifier", 5e-4)
+    assert (params.relaxation, params.rate, params.weight_sd, params.epochs) == (100, 0.1, 0.05, 50)
+    net = ar.build(ar.params({"algorithm": "learned"}), streams=2)
+    assert all(abs(p.W.std() / 0.05 - 1) < 0.05 for p in net.projections)
+
+
+def test_the_top_hidden_layer_goes_a_tenth_of_the_way_in_each_step(ar):
+    """Its residual after n steps is 0.9^n of that at the start: after 100, 7.06e-10 of the squared error."""
+    net = built(ar, relaxation=100, eta=0.0)
+    residuals = []
+    for _ in range(101):
+        net.run_steps(1)
+        error = net["output"].view("y") - net.error.view("target")
+        x = net["feedback_h2"].view("x")  # after this step's move
+        residuals.append(np.linalg.norm(x - net["h2_to_output"].W @ error))
+    first = np.linalg.norm(net["h2"].view("y") - net["h2_to_output"].W @ error)
+    np.testing.assert_allclose(residuals[:100], first * 0.9 ** np.arange(1, 101), rtol=1e-6)
+    assert (residuals[99] / first) ** 2 == pytest.approx(7.06e-10, rel=1e-2)
+
+
+@pytest.mark.parametrize("units", ["tanh", "rectifier"])
+def test_what_it_relaxes_to_is_the_gradient(ar, units):
+    """In 400 steps the updates are those of backpropagation to rounding; in 100 nearly; and at once they are not."""
+    exact = updates(built(ar, algorithm="transpose", units=units))
+    for steps, tolerance in ((400, 1e-12), (100, 5e-3)):
+        for relaxed, true in zip(updates(built(ar, relaxation=steps, units=units)), exact, strict=True):
+            assert np.abs(relaxed - true).max() < tolerance * np.abs(true).max()
+    assert np.abs(updates(built(ar, relaxation=1, units=units))[0] - exact[0]).max() > 0.1 * np.abs(exact[0]).max()
+
+
+def test_all_layers_relax_at_once(ar):
+    """Plain recursions: what a layer hears is the layer above as it was before the step; x starts at the activity."""
+    net = built(ar, relaxation=6, eta=0.0)
+    for image in range(2):
+        net.run_steps(1)
+        W = [p.W for p in forward(net)]
+        y = [net[name].view("y") for name in ("h1", "h2", "output")]
+        error = y[2] - net.error.view("target")
+        x1, x2 = y[0].copy(), y[1].copy()
+        for step in range(7):
+            if step:
+                net.run_steps(1)
+            sent = x2 * (1 - y[1] ** 2)
+            x1, x2 = x1 + 0.1 * (W[1] @ sent - x1), x2 + 0.1 * (W[2] @ error - x2)
+            np.testing.assert_allclose(net["feedback_h2"].view("x"), x2, atol=1e-12, err_msg=f"{image}, {step}")
+            np.testing.assert_allclose(net["feedback_h1"].view("x"), x1, atol=1e-12, err_msg=f"{image}, {step}")
+
+
+def test_without_the_derivative_it_is_left_out_of_the_relaxation_alone(ar):
+    net = built(ar, relaxation=400, derivative=False)
+    W = [p.W.copy() for p in forward(net)]
+    changed = updates(net)
+    net = built(ar, relaxation=400, derivative=False, eta=0.0)
+    net.run_steps(401)
+    y = [net[name].view("y") for name in ("image", "h1", "h2", "output")]
+    error = y[3] - net.error.view("target")
+    x2 = W[2] @ error
+    for got, below, x in ((changed[1], y[1], x2 * (1 - y[2] ** 2)), (changed[0], y[0], W[1] @ x2 * (1 - y[1] ** 2))):
+        np.testing.assert_allclose(got, -1e-3 * below @ x.T, atol=1e-12)
+
+
+@pytest.mark.parametrize("derivative", [True, False])
+def test_learned_backward_weights_get_the_forward_updates_transposed(ar, derivative):
+    net = built(ar, algorithm="learned", derivative=derivative, relaxation=20)
+    down = [net[name] for name in ("feedback_h2_to_feedback_h1", "error_output_to_feedback_h2")]
+    before = [p.W.copy() for p in down]
+    forwards = updates(net)
+    for projection, M, change in zip(down, before, forwards[1:], strict=True):
+        assert np.abs(change).max() > 0
+        np.testing.assert_allclose(projection.W - M, change.T, atol=1e-15)
+    net = built(ar, algorithm="fixed", derivative=derivative, relaxation=20)
+    before = net["feedback_h2_to_feedback_h1"].W.copy()
+    updates(net)
+    assert np.array_equal(net["feedback_h2_to_feedback_h1"].W, before)
+
+
+def test_weights_learn_in_the_last_step_alone(ar):
+    net = built(ar, algorithm="learned", relaxation=9)
+    before = [p.W.copy() for p in net.projections]
+    net.run_steps(9)
+    assert all(np.array_equal(p.W, W) for p, W in zip(net.projections, before, strict=True))
+    net.run_steps(1)
+    assert not any(np.array_equal(p.W, W) for p, W in zip(net.projections, before, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sizes": (784, 10)}, r"sizes must name an input, a hidden layer and an output, at least, got \(784, 10\)"),
+        ({"units": "step"}, "units must be one of rectifier, tanh, linear, got 'step'"),
+        ({"algorithm": "relax"}, "algorithm must be one of relaxation, learned, fixed, transpose, got 'relax'"),
+        ({"relaxation": 0}, "relaxation must be at least 1, got 0"),
+        ({"rate": 1.5}, "rate must be above 0 and at most 1, got 1.5"),
+        ({"algorithm": "transpose", "derivative": False}, "derivative must be true for backpropagation, got False"),
+    ],
+)
+def test_bad_parameters_are_refused(ar, changes, message):
+    with pytest.raises(ValueError, match=f"^millidge2020_ar: {message}$"):
+        ar.build(ar.params(changes))
