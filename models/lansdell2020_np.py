@@ -22,7 +22,6 @@ Deviations from the paper and its code (https://github.com/benlansdell/synthfeed
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,15 +111,11 @@ def _check(params: Params) -> None:
         refuse("warm_up", "be at least 0")
 
 
-def _normal(fan_in: int) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
-    return lambda rng, shape: rng.normal(0, np.sqrt(2 / fan_in), shape)
-
-
 def _add_pathway(net: fa.Network, params: Params) -> None:
     strings = {"error": ERROR, "emit_error": ERROR_SENT, "feedback": FEEDBACK, "emit": MODULATION}
 
     def B(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-        return _normal(shape[1])(rng, shape)  # of the forward weights' size
+        return fa.normal(np.sqrt(2 / shape[1]))(rng, shape)  # of the forward weights' size
 
     match params.algorithm:
         case "learned":
@@ -148,7 +143,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     _add_pathway(net, params)
     rule = fa.Plasticity(RULE, {"eta": params.eta})
     for layer in net.layers:
-        fa.Projection(net, below, layer, _normal(below.units), plasticity=rule)
+        fa.Projection(net, below, layer, fa.normal(np.sqrt(2 / below.units)), plasticity=rule)
         below = layer
     net.present(params.steps_per_image, params.classes or None)
     return net

@@ -26,10 +26,7 @@ network, as everything does here, and the forward activity is computed again in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
 
 import spikefa as fa
 
@@ -124,10 +121,6 @@ def _check(params: Params) -> None:
         refuse("derivative", "be true for backpropagation")
 
 
-def _normal(sd: float) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
-    return lambda rng, shape: rng.normal(0, sd, shape)
-
-
 def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, constants: dict) -> None:
     error, top = ERROR + KNOWN, net.layers[-1]
     above = fa.ErrorPopulation(net, "error_output", top, error, emit=ERROR_SENT, namespace=constants)
@@ -142,7 +135,7 @@ def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, cons
             fa.SharedProjection(net, above, feedback, f"{layer.name}_to_{above.layer.name}", transpose=True)
         else:
             fa.Projection(
-                net, above, feedback, _normal(params.weight_sd), plasticity=backward, learn_bias=False
+                net, above, feedback, fa.normal(params.weight_sd), plasticity=backward, learn_bias=False
             )
         above = feedback
 
@@ -169,7 +162,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     else:
         _relaxing_pathway(net, params, rule, constants)
     for layer in net.layers:
-        fa.Projection(net, below, layer, _normal(params.weight_sd), plasticity=rule)
+        fa.Projection(net, below, layer, fa.normal(params.weight_sd), plasticity=rule)
         below = layer
     net.present(steps, params.classes or None)
     return net

@@ -24,7 +24,7 @@ from .pathways import (  # noqa: E402
     transpose,
 )
 from .plasticity import Plasticity  # noqa: E402
-from .projections import Projection, uniform  # noqa: E402
+from .projections import Projection, normal, uniform  # noqa: E402
 from .shared import FollowingProjection, ReshuffledProjection, SharedProjection  # noqa: E402
 from .softmax import Softmax  # noqa: E402
 
@@ -55,6 +55,7 @@ __all__ = [
     "learned_feedback",
     "local_patches",
     "node_perturbation",
+    "normal",
     "pseudobackprop",
     "random_mask",
     "reshuffled_alignment",

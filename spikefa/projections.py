@@ -67,6 +67,19 @@ def uniform(limit: float) -> Callable[[np.random.Generator, tuple[int, int]], np
     return lambda rng, shape: rng.uniform(-limit, limit, shape)
 
 
+def normal(sd: float) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
+    """Weights drawn from the normal distribution of mean 0 and this standard deviation.
+
+    Raises
+    ------
+    ValueError
+        If the standard deviation is negative or not finite.
+    """
+    if not 0 <= sd < np.inf:
+        raise ValueError(f"normal: standard deviation must be finite and at least 0, got {sd!r}")
+    return lambda rng, shape: rng.normal(0, sd, shape)
+
+
 class Projection(BrianObject):
     """Weights from population `pre` to population `post`, and a bias for each post-synaptic unit.
 

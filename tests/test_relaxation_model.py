@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import spikefa as fa
 from spikefa import modelfile
 
 SMALL = {"sizes": (6, 5, 4, 3), "classes": 0, "weight_sd": 0.5, "dtype": "float64", "eta": 1e-3, "units": "tanh"}
@@ -108,6 +109,12 @@ def test_learned_backward_weights_get_the_forward_updates_transposed(ar, derivat
     before = net["feedback_h2_to_feedback_h1"].W.copy()
     updates(net)
     assert np.array_equal(net["feedback_h2_to_feedback_h1"].W, before)
+
+
+@pytest.mark.parametrize("sd", [-0.1, np.inf, np.nan])
+def test_a_standard_deviation_must_be_one(sd):
+    with pytest.raises(ValueError, match=f"^normal: standard deviation must be finite and at least 0, got {sd}$"):
+        fa.normal(sd)
 
 
 def test_weights_learn_in_the_last_step_alone(ar):
