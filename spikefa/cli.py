@@ -229,7 +229,7 @@ def bench(
             metavar="a,b,...",
             help="Parts. a: a training step against its matrix products; b: time an image; c: one stream "
             "against memory bandwidth; d: against stock Brian2; e: against PyTorch; f: memory; g: scaling; "
-            "h: Intel MKL.",
+            "h: Intel MKL; i: on a GPU.",
         ),
     ] = None,
     preset: Annotated[str | None, typer.Option(help="A named set of the model's parameters.")] = None,

@@ -41,10 +41,14 @@ MONITORS = (StateMonitor, EventMonitor, PopulationRateMonitor)
 
 @dataclass
 class Launch:
-    """What one object launches in a step, `call(plan())`; `plan` says what differs from step to step."""
+    """What one object launches in a step, or in a presentation's last step alone.
 
-    call: Callable[[Any], None]
-    plan: Callable[[], Hashable] = lambda: None
+    That is `call(plan())`, where `plan` says what differs from step to step; `call()` where there is none.
+    """
+
+    call: Callable[..., None]
+    plan: Callable[[], Hashable] | None = None
+    last: bool = False
 
 
 class DeviceRun(BrianObject):
@@ -67,7 +71,9 @@ class DeviceRun(BrianObject):
             raise ValueError(f"Network: device 'cuda' needs the target 'numba', got {network.target!r}")
         super().__init__(clock=network.clock, when="start", order=0, name=f"{network.name}_device")
         self.network, self.memory = network, Memory()
+        self.products: list[Callable[[float], None]] = []  # those of a step, functions of beta
         self._inactive: list[BrianObject] = []
+        self._ones = np.ones(network.streams, network.dtype)
         self._sums = np.zeros((0, 0))
 
     def begin(self) -> None:
@@ -80,6 +86,7 @@ class DeviceRun(BrianObject):
                     f"another, {obj.clock.name!r}"
                 )
         self.memory.begin()
+        self.products = []
         self._parts: list[_Segment | Callable[[], None]] = []
         whole = any(type(obj) is Stimulus for obj in objects)  # whether the host does nothing within a presentation
         for obj in objects:
@@ -114,13 +121,20 @@ class DeviceRun(BrianObject):
         for part in self._parts:
             part()
 
-    def steps_at_once(self) -> int:
-        """How many steps may be launched now: a presentation's, where one begins and nothing looks on, else 1."""
+    def whole_presentation(self) -> int:
+        """How many steps a presentation has that may be launched now, as a whole; else 0.
+
+        That is where one begins, nothing looks on, and the run is long enough.
+        """
         stimulus, clock = self.network.stimulus, self.network.clock
         if not self._whole:
-            return 1
+            return 0
         steps, left = stimulus.steps_per_image, clock._i_end - clock.variables["timestep"].get_value()[0]
-        return steps if stimulus.first_step and left >= steps else 1
+        return steps if stimulus.first_step and left >= steps else 0
+
+    def ends_presentation(self) -> bool:
+        """Whether the current step is a presentation's last."""
+        return self.network.stimulus is not None and self.network.stimulus.last_step
 
     # What becomes of each object: launches in every step (None: it runs on the host), and what the host does after.
 
@@ -135,11 +149,11 @@ class DeviceRun(BrianObject):
             launches = self._learning(obj)
         elif type(obj) is SpikesToOutput:
             output = self.memory.write(obj._output)
-            launches = [_plain(bound(kernels.mark, output.size, self.memory.events(obj._events), output))]
+            launches = [Launch(bound(kernels.mark, output.size, self.memory.events(obj._events), output))]
         elif type(obj) is Softmax:
             v, y = (obj.layer.array(name) for name in (obj.potential, obj.result))
             columns = obj.groups * obj.layer.streams
-            launches = [_plain(bound(kernels.softmax, columns, columns, self.memory.read(v), self.memory.write(y)))]
+            launches = [Launch(bound(kernels.softmax, columns, columns, self.memory.read(v), self.memory.write(y)))]
         elif type(obj) is Stimulus:
             then = lambda: self._stimulate(obj)
         elif type(obj) in (Votes, SquaredError):
@@ -155,13 +169,13 @@ class DeviceRun(BrianObject):
     def _advance(self) -> Launch:
         clock, memory = self.network.clock.variables, self.memory
         step, t = (memory.read(clock[name].get_value()) for name in ("timestep", "t"))  # the host has its own
-        return _plain(bound(kernels.advance, 1, step, t, memory.read(clock["dt"].get_value())))
+        return Launch(bound(kernels.advance, 1, step, t, memory.read(clock["dt"].get_value())))
 
     def _code(self, runner: CodeRunner) -> list[Launch] | None:
         if not all(isinstance(code, NumbaCodeObject) for code in runner._code_objects):
             return None
         launches = [prepare(code.code, self.memory) for code in runner._code_objects]
-        return None if None in launches else [_plain(launch) for launch in launches]
+        return None if None in launches else [Launch(launch) for launch in launches]
 
     def _projection(self, projection: Projection) -> list[Launch] | None:
         shared = isinstance(projection, SharedProjection)
@@ -176,8 +190,9 @@ class DeviceRun(BrianObject):
         add_bias = bound(kernels.add_bias, current.size, projection._add, streams, bias, current)
         shape = n_post, streams, n_pre
         add_product = product(current, memory.read(source.stored), activity, shape, (projection.pre_major, False), 1.0)
+        self.products.append(add_product)
 
-        def propagate(plan: None) -> None:
+        def propagate() -> None:
             add_bias()
             add_product(1.0)
 
@@ -202,14 +217,14 @@ class DeviceRun(BrianObject):
             if momentum
         ]
 
-        def learn(keep: float) -> None:
+        def learn(keep: float = momentum) -> None:
             for update in updates:
                 update(keep)
                 keep = 1.0
             for move in moves:
                 move()
 
-        return [Launch(learn, (lambda: momentum) if momentum else learning.next_keep)]
+        return [Launch(learn, None if momentum else learning.next_keep)]
 
     def _update(self, learning: Learning, weights: Any, bias: Any, f: Any, g: Any, scale: float, one: float):
         memory, projection, streams = self.memory, learning.projection, learning.projection.post.streams
@@ -219,7 +234,9 @@ class DeviceRun(BrianObject):
         if projection.pre_major:
             rows, columns, shape = pre, post, (n_pre, n_post, streams)
         add_product = product(weights, rows, columns, shape, (False, True), scale)
-        update_bias = bound(kernels.update_bias, bias.size, streams, post, bias, scale * one)
+        self.products.append(add_product)
+        ones = memory.read(self._ones)  # bias = keep * bias + scale * sum of post over streams
+        update_bias = product(bias, post, ones, (n_post, 1, streams), (False, True), scale * one)
         clear = None
         if projection._present is not None:
             clear = bound(kernels.clear_absent, weights.size, memory.read(projection._present), weights)
@@ -260,13 +277,11 @@ class DeviceRun(BrianObject):
 
         def finish() -> None:
             if network.stimulus.last_step:
-                for launch in sum_up:
-                    launch()
                 memory.download([readout._activity, sums])
                 readout.finish([row.sum() / output.size for row, output in zip(sums, outputs, strict=True)])
                 memory.upload([readout._activity])
 
-        return [_plain(add)], finish
+        return [Launch(add), *(Launch(sum_up_layer, last=True) for sum_up_layer in sum_up)], finish
 
     def _average(self, average: WeightAverage) -> tuple[list[Launch], Callable[[], None]]:
         memory = self.memory
@@ -319,19 +334,21 @@ class _Segment:
         if self._ahead:
             self._ahead -= 1
             return
-        steps = self.device.steps_at_once()
-        plans = [tuple(launch.plan() for launch in self.launches) for _ in range(steps)]
-        if steps > 1:
-            self.graphs.run(tuple(plans), lambda: self._launch(plans))
+        planned = [launch.plan for launch in self.launches if launch.plan is not None]
+        steps = self.device.whole_presentation()
+        plans = tuple([tuple([plan() for plan in planned]) for _ in range(steps or 1)])
+        if steps:
+            self.graphs.run(plans, lambda: self._launch(plans, True))
         else:
-            self._launch(plans)
-        self._ahead = steps - 1
+            self._launch(plans, self.device.ends_presentation())
+        self._ahead = len(plans) - 1
 
-    def _launch(self, plans: list[tuple]) -> None:
-        for plan in plans:
-            for launch, value in zip(self.launches, plan, strict=True):
-                launch.call(value)
-
-
-def _plain(launch: Callable[[], None]) -> Launch:
-    return Launch(lambda plan: launch())
+    def _launch(self, plans: tuple[tuple, ...], ends: bool) -> None:
+        """Launch so many steps, of which the last one may end a presentation."""
+        for number, plan in enumerate(plans, start=1):
+            values = iter(plan)
+            for launch in self.launches:
+                if launch.plan is not None:
+                    launch.call(next(values))
+                elif not launch.last or (ends and number == len(plans)):
+                    launch.call()

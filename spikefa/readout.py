@@ -115,7 +115,6 @@ class Votes(Readout):
             )
         self.classes = int(classes)
         super().__init__(network)
-        self.unit_class = np.arange(layer.units) // (layer.units // self.classes)
         self.wrong = 0
 
     def before_run(self, run_namespace: dict) -> None:
@@ -176,7 +175,8 @@ class Votes(Readout):
 
     def write(self, labels: np.ndarray, target: np.ndarray) -> None:
         """Write labels (streams,) to the error's `target` (units, streams): 1 for the class's group, else 0."""
-        np.equal(self.unit_class[:, None], labels[None, :], out=target, casting="unsafe")
+        shown = np.arange(self.classes)[:, None] == labels
+        target.reshape(self.classes, -1, len(labels))[...] = shown[:, None, :]
 
 
 class SquaredError(Readout):

@@ -102,7 +102,7 @@ def test_a_kernel_that_does_nothing_is_found(monkeypatch):
     bound = device.bound
 
     def broken(kernel, *arguments):
-        return (lambda *more: None) if kernel is device.kernels.update_bias else bound(kernel, *arguments)
+        return (lambda *more: None) if kernel is device.kernels.add_bias else bound(kernel, *arguments)
 
     monkeypatch.setattr(device, "bound", broken)
     with pytest.raises(AssertionError):

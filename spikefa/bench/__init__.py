@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import memory, mkl, one_stream, pytorch, scaling, step, stock
+from . import gpu, memory, mkl, one_stream, pytorch, scaling, step, stock
 from .harness import Part, Setting
 from .machine import describe
 from .report import as_json, judge
@@ -26,6 +26,7 @@ PARTS: dict[str, tuple[str, Callable[[Setting], Part]]] = {
     "f": ("Peak memory", memory.peak_memory),
     "g": ("Scaling with streams, widths and threads", scaling.scaling),
     "h": ("Intel MKL in place of SciPy's BLAS", mkl.with_mkl),
+    "i": ("On a GPU", gpu.on_a_gpu),
 }
 
 

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,14 @@ def _on_all_processors() -> Iterator[None]:
 
 def against_pytorch(setting: Setting) -> Part:
     """Measure (e): keys ``spikefa``, ``pytorch/VARIANT``, ``ratio``; ``pytorch`` alone if it cannot run."""
-    part, params = Part(), setting.params()
+    part = Part()
+    with_pytorch(part, setting, lambda process: _measure(part, setting, process))
+    return part
+
+
+def with_pytorch(part: Part, setting: Setting, measure: Callable[[Worker], None]) -> None:
+    """Let PyTorch be measured, or add a row ``pytorch`` that says why it cannot be."""
+    params = setting.params()
     absent = [name for name in NAMES if not hasattr(params, name)]
     if importlib.util.find_spec("torch") is None:
         part.missing("pytorch", "PyTorch", INSTALL)
@@ -106,10 +113,9 @@ def against_pytorch(setting: Setting) -> Part:
     else:
         with worker() as process:
             try:
-                _measure(part, setting, process)
+                measure(process)
             except RuntimeError as error:
                 part.missing("pytorch", "PyTorch", str(error))
-    return part
 
 
 def in_words(name: str) -> str:
@@ -117,11 +123,15 @@ def in_words(name: str) -> str:
     return name.removeprefix("pytorch/").replace("/", ", ").replace("_", " ")
 
 
-def _measure(part: Part, setting: Setting, process: Worker) -> None:
+def sizes_of(setting: Setting, device: str = "cpu") -> dict[str, Any]:
+    """Return the first line for `torch_worker`."""
     params = setting.params()
     sizes = {name: getattr(params, name) for name in NAMES}
-    sizes |= {"streams": setting.streams, "threads": all_threads(), "compile": True}
-    told = process.ask(sizes)
+    return sizes | {"streams": setting.streams, "threads": all_threads(), "compile": True, "device": device}
+
+
+def _measure(part: Part, setting: Setting, process: Worker) -> None:
+    told = process.ask(sizes_of(setting))
     network = setting.network()
     timer = StepTimer(network)
     steps = setting.steps(network, timer)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from ..files import write_whole
@@ -87,10 +88,10 @@ def table_of(letter: str, title: str, part: Part) -> Table:
     table.add_column("note")
     for row in part.rows.values():
         if row.spread is None:
-            table.add_row(row.what, "-", "", "", row.note)
+            table.add_row(row.what, "-", "", "", escape(row.note))
         else:
             between = f"{number(row.spread.low)} .. {number(row.spread.high)}" if row.spread.turns > 1 else ""
-            table.add_row(row.what, number(row.spread.median), between, row.unit, row.note)
+            table.add_row(row.what, number(row.spread.median), between, row.unit, escape(row.note))
     return table
 
 

@@ -41,5 +41,8 @@ TARGETS = (
     Target("throughput against stock Brian2 Synapses", "d.ratio", 50, "x", at_least=True),
     Target("throughput against PyTorch on the CPU", "e.ratio", 1.1, "x", at_least=True),
     Target("training epoch, 60,000 images", "b.epoch", 97, "s"),
+    Target("on a GPU: training epoch, 60,000 images", "i.epoch", 3, "s"),
+    Target("on a GPU: training step, 100 streams / its matrix products", "i.ratio/100", 1.5, "x"),
+    Target("on a GPU: throughput against PyTorch compiled", "i.pytorch_ratio/compiled", 2, "x", at_least=True),
     Target("peak memory above the imports", "f.training", 400, "MB"),
 )

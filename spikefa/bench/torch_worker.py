@@ -9,7 +9,8 @@ It imports nothing of spikefa: the equations are written by hand, those of Lilli
 It reads one line of JSON (the sizes and constants), prints one (versions, the variants that work), and then
 prints the seconds a step for each line ``{"variant": ..., "steps": n}``. An empty line ends it.
 
-Variants: ``eager/LAYOUT`` and ``compiled/LAYOUT``, where the layout is that of activities in memory.
+Variants: ``eager/LAYOUT`` and ``compiled/LAYOUT``, where the layout is that of activities in memory; on a GPU also
+``graph/LAYOUT``, a presentation of compiled steps as one CUDA graph.
 """
 
 import json
@@ -94,6 +95,15 @@ class Net:
                 b.mul_(keep).sub_(g.sum(0), alpha=eta)
 
 
+def captured(step, steps):
+    """Return what does so many steps as one CUDA graph."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(steps):
+            step()
+    return graph.replay
+
+
 def main():
     """Serve the parent process until it sends an empty line."""
     out = os.fdopen(os.dup(1), "w")
@@ -101,9 +111,13 @@ def main():
     sizes = json.loads(sys.stdin.readline())
     torch.set_num_threads(sizes["threads"])
     torch.set_flush_denormal(True)
+    torch.set_default_device(sizes["device"])
+    on_gpu, shown = sizes["device"] == "cuda", sizes["steps_per_image"]
+    finish = torch.cuda.synchronize if on_gpu else lambda: None
+    hows = ["eager", *(["compiled"] if sizes["compile"] else []), *(["graph"] if on_gpu and sizes["compile"] else [])]
     working, failed = {}, {}
     with torch.inference_mode():
-        for how in ("eager", *(["compiled"] if sizes["compile"] else [])):
+        for how in hows:
             for layout, units_first in LAYOUTS.items():
                 name = f"{how}/{layout}"
                 try:
@@ -112,7 +126,8 @@ def main():
                     for _ in range(3):
                         net.switch()
                         step()
-                    working[name] = net, step
+                    finish()
+                    working[name] = (net, captured(step, shown), shown) if how == "graph" else (net, step, 1)
                 except Exception as error:  # no compiler, or one that PyTorch cannot use
                     failed[name] = f"{type(error).__name__}: {error}".strip().splitlines()[0][:200]
         told = {"torch": torch.__version__, "mkl": torch.backends.mkl.is_available()}
@@ -120,13 +135,15 @@ def main():
         print(json.dumps(told), file=out, flush=True)
         while line := sys.stdin.readline().strip():
             asked = json.loads(line)
-            net, step = working[asked["variant"]]
-            step()
+            net, run, length = working[asked["variant"]]
+            run()
+            finish()
             began = time.perf_counter()
-            for number in range(asked["steps"]):
-                if number % sizes["steps_per_image"] == 0:
+            for number in range(0, asked["steps"], length):
+                if number % shown == 0:
                     net.switch()
-                step()
+                run()
+            finish()
             print(json.dumps((time.perf_counter() - began) / asked["steps"]), file=out, flush=True)
 
 

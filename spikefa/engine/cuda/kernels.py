@@ -34,17 +34,6 @@ def add_bias(add, streams, bias, current):
 
 
 @cuda.jit
-def update_bias(streams, post, bias, scale, keep):
-    """``bias = keep * bias + scale * post.sum(axis=1)``; bias (n_post,), post (n_post, streams)."""
-    number = bias.dtype.type
-    for j in range(cuda.grid(1), bias.size, cuda.gridsize(1)):
-        total = number(0)
-        for k in range(j * streams, (j + 1) * streams):
-            total += post[k]
-        bias[j] = number(keep) * bias[j] + number(scale) * total
-
-
-@cuda.jit
 def scale_in_place(values, keep):
     """``values *= keep``."""
     number = values.dtype.type

@@ -21,6 +21,8 @@ class Memory:
 
     def __init__(self):
         self._twins: dict[int, tuple[np.ndarray, Any]] = {}
+        self._pinned: dict[int, np.ndarray] = {}  # what is uploaded again and again, without waiting
+        self._uploading = False
         self._events: dict[int, np.ndarray] = {}
         self._used: set[int] = set()
         self._written: set[int] = set()
@@ -65,23 +67,36 @@ class Memory:
         for key in self._chosen(arrays) & self._written:
             flat, twin = self._twins[key]
             if key in self._events:
-                events, found = self._events[key], np.flatnonzero(twin.copy_to_host(stream=stream()))
-                stream().synchronize()
+                happened = twin.copy_to_host(stream=stream())
+                self._wait()
+                events, found = self._events[key], np.flatnonzero(happened)
                 events[: found.size], events[-1] = found, found.size
             else:
                 twin.copy_to_host(flat, stream=stream())
-        stream().synchronize()
+        self._wait()
 
     def upload(self, arrays: Iterable[np.ndarray] | None = None) -> None:
         """Bring to the device what the host has changed: some arrays, or all that are used in this run."""
+        if self._uploading:
+            self._wait()  # else what is still being copied would be overwritten
         for key in self._chosen(arrays) & self._used:
-            self._copy_up(key)
+            self._copy_up(key, pinned=arrays is not None)
+        self._uploading = True
 
     def _chosen(self, arrays: Iterable[np.ndarray] | None) -> set[int]:
         return self._used if arrays is None else {array.ctypes.data for array in arrays}
 
-    def _copy_up(self, key: int) -> None:
+    def _wait(self) -> None:
+        stream().synchronize()
+        self._uploading = False
+
+    def _copy_up(self, key: int, pinned: bool = False) -> None:
         flat, twin = self._twins[key]
+        if pinned and key not in self._events:
+            if key not in self._pinned:
+                self._pinned[key] = cuda.pinned_array(flat.shape, flat.dtype)
+            self._pinned[key][...] = flat
+            flat = self._pinned[key]
         if key in self._events:
             events = self._events[key]
             flat = np.zeros(events.size - 1, np.bool_)
