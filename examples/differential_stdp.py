@@ -104,7 +104,7 @@ def run(psi, seed):
     small = {"hidden": (100, 100, 100), "outputs": 100, "eta": 1.2e-2} if QUICK else {"eta": 4e-3}
     run = new_run(
         KEPT / f"{psi}-{seed}", "differential_stdp", {"psi": psi} | small | RULES[psi][1],
-        preset="demo" if QUICK else "small",
+        preset="digits" if QUICK else "small",
         data="digits" if QUICK else "mnist", streams=20 if QUICK else 100, seed=seed,
         epochs=EPOCHS, evaluate_every=2, display=False, diagnostics=psi in MEASURED,
     )  # fmt: skip

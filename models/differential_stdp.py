@@ -151,7 +151,7 @@ class Params:
 _SMALL = {"hidden": (500, 500, 500), "outputs": 500, "weight_range": 0.1, "test_steps": 20}
 PRESETS = {
     # For scikit-learn's 8 x 8 digits.
-    "demo": _SMALL | {
+    "digits": _SMALL | {
         "pixels": 64, "hidden": (300, 300), "outputs": 300, "weight_range": 0.2, "feedback_range": 0.3, "eta": 4e-3,
     },
     # In which rules are compared (examples/differential_stdp.py).

@@ -209,7 +209,7 @@ def demo(
 
     directory = run or Path("runs", f"demo-{datetime.now():%Y%m%d-%H%M%S}")
     made = new_run(
-        directory, _first_with_demo().name, preset="demo", data="digits", streams=20, seed=seed,
+        directory, _with_demo().name, preset="demo", data="digits", streams=20, seed=seed,
         epochs=epochs, evaluate_every=epochs / 10,
     )  # fmt: skip
     trainer = made.trainer()
@@ -229,7 +229,7 @@ def bench(
             metavar="a,b,...",
             help="Parts. a: a training step against its matrix products; b: time an image; c: one stream "
             "against memory bandwidth; d: against stock Brian2; e: against PyTorch; f: memory; g: scaling; "
-            "h: Intel MKL; i: on a GPU.",
+            "h: Intel MKL; i: on a GPU; j: against PyTorch there.",
         ),
     ] = None,
     preset: Annotated[str | None, typer.Option(help="A named set of the model's parameters.")] = None,
@@ -241,7 +241,7 @@ def bench(
     from .bench import Setting, report
     from .bench import bench as measure
 
-    loaded = modelfile.load(model) if model else _first_with_demo()
+    loaded = modelfile.load(model) if model else _with_demo()
     setting = Setting.quickly(loaded, preset) if quick else Setting(loaded, preset)
     result = measure(setting, only, json, lambda *part: console.print(report.table_of(*part)))
     console.print(report.table_of_targets(result["targets"], quick), report.in_words(result), sep="\n")
@@ -249,8 +249,8 @@ def bench(
         console.print(f"Wrote {json}")
 
 
-def _first_with_demo():
-    """Load the first model that has a demo."""
+def _with_demo():
+    """Load the model that has a demo."""
     from . import modelfile
 
     return next(model for model in map(modelfile.load, modelfile.names()) if "demo" in model.presets)

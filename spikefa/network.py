@@ -225,7 +225,9 @@ class Network(BrianNetwork):
     def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
         """Run for a duration, as `brian2.Network.run`; garbage is collected before it only now and then."""
         refuse_forked("Network")
-        work = self.streams * sum(n_pre * n_post for n_pre, n_post in (p.shape for p in self.projections))
+        # On a GPU the processor's threads are not needed, and would keep those of other runs from their cores.
+        on_cpu = self._device_run is None
+        work = on_cpu * self.streams * sum(n_pre * n_post for n_pre, n_post in (p.shape for p in self.projections))
         try:
             with collected_seldom(), single_threaded_blas(), thread_pool(work), unheard_thresholds_rest(self):
                 super().run(duration, *args, level=level + 1, **options)

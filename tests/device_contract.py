@@ -1,11 +1,14 @@
 """What ``device="cuda"`` promises: `test_device.py` runs it in numba's simulator, and on a GPU where there is one."""
 
+import os
+
 import numpy as np
 import pytest
 from brian2 import Clock, NetworkOperation, SpikeMonitor, StateMonitor, ms
 
 import spikefa as fa
 from spikefa import checkpoints, device, evaluation, modelfile, plasticity
+from spikefa.engine import threads
 from spikefa.engine.cuda.graphs import Graphs
 from spikefa.network import DISPLAY
 
@@ -230,6 +233,18 @@ def test_own_equations_and_what_runs_on_the_host(options):
     one, other = own_network("cpu", **options), own_network("cuda", **options)
     assert_equal(one, other)
     assert one.projections[0].W.std() > 0 and one["h"].view("v").std() > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell")
+def test_it_stays_on_no_processor_so_that_several_runs_share_a_machine(monkeypatch):
+    monkeypatch.setattr(threads, "SMALL_WORK", 1)
+    before, found = os.sched_getaffinity(0), []
+    for where in ("cpu", "cuda"):
+        net = build(where)
+        net.add(NetworkOperation(lambda: found.append(os.sched_getaffinity(0)), clock=net.clock))
+        net.run_steps(1)
+    assert found[1] == before == os.sched_getaffinity(0)
+    assert len(before) == 1 or found[0] < before  # as a run on the processor does, with threads for all of them
 
 
 def test_another_clock_is_refused():

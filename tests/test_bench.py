@@ -48,6 +48,8 @@ KEYS = {
     "g": "streams/1 streams/20/image width/20 width/50/ratio threads/1 threads/1/speedup crossover/1/events "
     "crossover/1/batched crossover/4/tables crossover/4/dense_events crossover crossover/dense crossover/tables",
     "h": "mkl",
+    "i": "step",
+    "j": "pytorch",
 }
 #: Differences of times, and counts: may be zero or, with small sizes, negative.
 ANY_SIGN = {"remainder", "crossover", "crossover/dense", "crossover/tables"}
@@ -68,7 +70,7 @@ def test_every_part_gives_numbers(setting, letter, tmp_path, monkeypatch):
     for key, row in rows.items():
         assert set(row) == {"what", "unit", "median", "low", "high", "turns", "note"}
         if row["median"] is None:
-            assert letter in "eh" and row["note"], f"{key} has no reason"
+            assert letter in "ehij" and row["note"], f"{key} has no reason"
             continue
         assert all(math.isfinite(row[name]) for name in ("median", "low", "high")), key
         assert row["low"] <= row["median"] <= row["high"] and row["turns"] >= 1

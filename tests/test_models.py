@@ -25,6 +25,11 @@ def test_every_bundled_model_has_what_every_model_has():
             )
 
 
+def test_one_model_is_the_demo(model):
+    """`spikefa demo` and `spikefa bench` take the model that has a preset of this name."""
+    assert [name for name in modelfile.names() if "demo" in modelfile.load(name).presets] == [model.name]
+
+
 def test_published_values(model):
     """SYSTEMS.md, section 1."""
     params = model.params()

@@ -27,6 +27,7 @@ PARTS: dict[str, tuple[str, Callable[[Setting], Part]]] = {
     "g": ("Scaling with streams, widths and threads", scaling.scaling),
     "h": ("Intel MKL in place of SciPy's BLAS", mkl.with_mkl),
     "i": ("On a GPU", gpu.on_a_gpu),
+    "j": ("Against PyTorch on a GPU", gpu.against_pytorch_on_a_gpu),
 }
 
 

@@ -1,4 +1,4 @@
-"""Part (i): the same network on a GPU, against its products, the processor and PyTorch; and where its spikes part."""
+"""Parts (i) and (j): the same network on a GPU, against its products, the processor and PyTorch."""
 
 from __future__ import annotations
 
@@ -17,31 +17,53 @@ from .pytorch import Worker, in_words, sizes_of, with_pytorch
 
 
 def on_a_gpu(setting: Setting) -> Part:
-    """Measure (i).
+    """Measure (i), and where spikes on the two devices part.
 
-    Keys ``step/STREAMS``, ``products/STREAMS``, ``ratio/STREAMS``, ``epoch``, ``test_set``, ``processor``,
-    ``pytorch/VARIANT``, ``pytorch_ratio`` and ``parts/DTYPE``; ``step`` alone where there is no GPU.
+    Keys ``step/STREAMS``, ``products/STREAMS``, ``ratio/STREAMS``, ``epoch``, ``test_set``, ``processor``, ``speedup``
+    and ``parts/DTYPE``; ``step`` alone where there is no GPU.
     """
-    part, setting = Part(), replace(setting, turns=min(setting.turns, 5))
+    part = Part()
+    if _possible(part, "step", "training step"):
+        setting = _fewer_turns(setting)
+        for streams in (setting.streams, 10 * setting.streams):
+            _step(part, setting, streams)
+        network = _moved(setting.network())
+        _images(part, setting, network)
+        _processor(part, setting, network)
+        for dtype in ("float32", "float64"):
+            if setting.known({"dtype": dtype}):
+                _parting(part, setting, dtype)
+        part.notes.append(
+            "A step is the difference of two runs of different lengths, so without their beginnings and ends; images "
+            "are switched as in training. The products alone are one CUDA graph."
+        )
+    return part
+
+
+def against_pytorch_on_a_gpu(setting: Setting) -> Part:
+    """Measure (j): keys ``spikefa``, ``pytorch/VARIANT``, ``ratio/compiled`` and ``ratio/graph``.
+
+    Where there is no GPU or no PyTorch, ``pytorch`` alone.
+    """
+    part = Part()
+    if _possible(part, "pytorch", "PyTorch"):
+        fewer = _fewer_turns(setting)
+        with_pytorch(part, fewer, lambda process: _pytorch(part, fewer, process))
+    return part
+
+
+def _possible(part: Part, key: str, what: str) -> bool:
     try:
         require_cuda()
     except ValueError as error:
-        part.missing("step", "training step", str(error))
-        return part
-    for streams in (setting.streams, 10 * setting.streams):
-        _step(part, setting, streams)
-    network = _moved(setting.network())
-    _images(part, setting, network)
-    _processor(part, setting, network)
-    with_pytorch(part, setting, lambda process: _pytorch(part, setting, network, process))
-    for dtype in ("float32", "float64"):
-        if setting.known({"dtype": dtype}):
-            _parting(part, setting, dtype)
-    part.notes.append(
-        "A step is the difference of two runs of different lengths, so without their beginnings and ends; images are "
-        "switched as in training. The products alone are one CUDA graph."
-    )
-    return part
+        part.missing(key, what, str(error))
+        return False
+    return True
+
+
+def _fewer_turns(setting: Setting) -> Setting:
+    """Machines with GPUs are lent by the minute."""
+    return replace(setting, turns=min(setting.turns, 5), seconds=setting.seconds / 2)
 
 
 def _moved(network: Network) -> Network:
@@ -126,13 +148,15 @@ def _processor(part: Part, setting: Setting, network: Network) -> None:
     part.add("speedup", "processor / GPU", "x", measured["processor"] / measured["gpu"])
 
 
-def _pytorch(part: Part, setting: Setting, network: Network, process: Worker) -> None:
+def _pytorch(part: Part, setting: Setting, process: Worker) -> None:
     told = process.ask(sizes_of(setting, "cuda"))
+    network = _moved(setting.network())
     steps = network.stimulus.steps_per_image * (2 if setting.quick else 100)
     jobs = {"spikefa": _step_timer(network, setting)}
     for variant in told["working"]:
         jobs[f"pytorch/{variant}"] = lambda variant=variant: process.ask({"variant": variant, "steps": steps})
     measured = take_turns(jobs, setting)
+    part.add("spikefa", f"spikefa: training step, {setting.streams} streams", "ms", measured["spikefa"])
     for name in list(jobs)[1:]:
         part.add(name, f"PyTorch {in_words(name)}", "ms", measured[name])
     for variant, reason in told["failed"].items():
@@ -142,7 +166,7 @@ def _pytorch(part: Part, setting: Setting, network: Network, process: Worker) ->
         if names:
             best = min(names, key=lambda name: part.rows[name].spread.median)
             ratio = measured[best] / measured["spikefa"]
-            part.add(f"pytorch_ratio/{how}", "PyTorch / spikefa", "x", ratio, in_words(best))
+            part.add(f"ratio/{how}", "PyTorch / spikefa", "x", ratio, in_words(best))
     part.notes.append(f"PyTorch {told['torch']}, float32 products as spikefa's, in a process that takes turns with it.")
 
 
