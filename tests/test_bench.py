@@ -240,10 +240,10 @@ def test_targets_are_judged_by_the_median(setting):
 
 
 def test_parts_are_chosen_in_order_and_bad_ones_refused(setting):
-    assert chosen(None) == list("abcdefgh")
+    assert chosen(None) == list("abcdefghij")
     assert chosen("c, a") == ["a", "c"]
     for bad in ("z", "a,zz", "", ","):
-        with pytest.raises(ValueError, match="--only takes letters from a,b,c,d,e,f,g,h, got"):
+        with pytest.raises(ValueError, match="--only takes letters from a,b,c,d,e,f,g,h,i,j, got"):
             chosen(bad)
 
 
@@ -283,4 +283,4 @@ def test_command_refuses_unknown_parts(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 2
-    assert "--only takes letters from a,b,c,d,e,f,g,h, got 'a,q'" in capsys.readouterr().out
+    assert "--only takes letters from a,b,c,d,e,f,g,h,i,j, got 'a,q'" in capsys.readouterr().out
