@@ -13,7 +13,7 @@ from ..engine.cuda import require_cuda
 from ..network import Network
 from .harness import Part, Setting, StepTimer, synthetic_images, take_turns
 from .products import operations
-from .pytorch import Worker, in_words, sizes_of, with_pytorch
+from .pytorch import Worker, compare, in_words, sizes_of, with_pytorch
 
 
 def on_a_gpu(setting: Setting) -> Part:
@@ -151,21 +151,11 @@ def _pytorch(part: Part, setting: Setting, process: Worker) -> None:
     told = process.ask(sizes_of(setting, "cuda"))
     network = _moved(setting.network())
     steps = network.stimulus.steps_per_image * (2 if setting.quick else 100)
-    jobs = {"spikefa": _step_timer(network, setting)}
-    for variant in told["working"]:
-        jobs[f"pytorch/{variant}"] = lambda variant=variant: process.ask({"variant": variant, "steps": steps})
-    measured = take_turns(jobs, setting)
-    part.add("spikefa", f"spikefa: training step, {setting.streams} streams", "ms", measured["spikefa"])
-    for name in list(jobs)[1:]:
-        part.add(name, f"PyTorch {in_words(name)}", "ms", measured[name])
-    for variant, reason in told["failed"].items():
-        part.missing(f"pytorch/{variant}", f"PyTorch {in_words(variant)}", reason)
+    ratios = compare(part, setting, process, told, _step_timer(network, setting), steps)
     for how in ("compiled", "graph"):
-        names = [name for name in jobs if name.startswith(f"pytorch/{how}/")]
-        if names:
-            best = min(names, key=lambda name: part.rows[name].spread.median)
-            ratio = measured[best] / measured["spikefa"]
-            part.add(f"ratio/{how}", "PyTorch / spikefa", "x", ratio, in_words(best))
+        best = next((name for name in ratios if name.startswith(f"pytorch/{how}/")), None)
+        if best is not None:
+            part.add(f"ratio/{how}", "PyTorch / spikefa", "x", ratios[best], in_words(best))
     part.notes.append(f"PyTorch {told['torch']}, float32 products as spikefa's, in a process that takes turns with it.")
 
 

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .harness import Part, Setting, StepTimer, all_threads, take_turns
 
 INSTALL = "not installed; to measure: pip install torch --index-url https://download.pytorch.org/whl/cpu"
@@ -130,25 +132,38 @@ def sizes_of(setting: Setting, device: str = "cpu") -> dict[str, Any]:
     return sizes | {"streams": setting.streams, "threads": all_threads(), "compile": True, "device": device}
 
 
+def compare(
+    part: Part, setting: Setting, process: Worker, told: dict[str, Any], own: Callable[[], float], steps: int
+) -> dict[str, np.ndarray]:
+    """Let spikefa, a step of which takes what `own` returns, and PyTorch's variants take turns; add their rows.
+
+    Returns
+    -------
+    dict
+        Key of a variant's row -> its time over spikefa's, (turns,); the best variant first.
+    """
+
+    def asker(variant: str):
+        return lambda: process.ask({"variant": variant, "steps": steps})
+
+    names = {f"pytorch/{variant}": variant for variant in told["working"]}
+    measured = take_turns({"spikefa": own} | {name: asker(variant) for name, variant in names.items()}, setting)
+    part.add("spikefa", f"spikefa: training step, {setting.streams} streams", "ms", measured["spikefa"])
+    for name in names:
+        part.add(name, f"PyTorch {in_words(name)}", "ms", measured[name])
+    for variant, reason in told["failed"].items():
+        part.missing(f"pytorch/{variant}", f"PyTorch {in_words(variant)}", reason)
+    best_first = sorted(names, key=lambda name: part.rows[name].spread.median)
+    return {name: measured[name] / measured["spikefa"] for name in best_first}
+
+
 def _measure(part: Part, setting: Setting, process: Worker) -> None:
     told = process.ask(sizes_of(setting))
     network = setting.network()
     timer = StepTimer(network)
     steps = setting.steps(network, timer)
-
-    def asker(variant: str):
-        return lambda: process.ask({"variant": variant, "steps": steps})
-
-    jobs = {"spikefa": lambda: timer.mean_of(steps)}
-    jobs |= {f"pytorch/{variant}": asker(variant) for variant in told["working"]}
-    measured = take_turns(jobs, setting)
-    part.add("spikefa", f"spikefa: training step, {setting.streams} streams", "ms", measured["spikefa"])
-    for name in list(jobs)[1:]:
-        part.add(name, f"PyTorch {in_words(name)}", "ms", measured[name])
-    for variant, reason in told["failed"].items():
-        part.missing(f"pytorch/{variant}", f"PyTorch {in_words(variant)}", reason)
-    best = min(list(jobs)[1:], key=lambda name: part.rows[name].spread.median)
-    ratio = measured[best] / measured["spikefa"]
+    ratios = compare(part, setting, process, told, lambda: timer.mean_of(steps), steps)
+    best, ratio = next(iter(ratios.items()))
     part.add("ratio", "best PyTorch / spikefa", "x", ratio, in_words(best))
     part.notes.append(
         f"PyTorch {told['torch']} ({'MKL' if told['mkl'] else 'no MKL'}), {told['threads']} threads, "
