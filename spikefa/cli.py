@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -243,7 +244,18 @@ def bench(
 
     loaded = modelfile.load(model) if model else _with_demo()
     setting = Setting.quickly(loaded, preset) if quick else Setting(loaded, preset)
-    result = measure(setting, only, json, lambda *part: console.print(report.table_of(*part)))
+    tables = []
+
+    def show(done) -> None:
+        tables[:] = (report.table_of(letter, *titled) for letter, titled in done.items())
+        live.update(Group(*tables), refresh=True)
+
+    try:
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+            result = measure(setting, only, json, show)
+    finally:
+        for table in tables:
+            console.print(table)
     console.print(report.table_of_targets(result["targets"], quick), report.in_words(result), sep="\n")
     if json is not None:
         console.print(f"Wrote {json}")

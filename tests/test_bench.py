@@ -60,10 +60,12 @@ def test_every_part_gives_numbers(setting, letter, tmp_path, monkeypatch):
     monkeypatch.setattr(pytorch_part.importlib.util, "find_spec", lambda name: None)  # else a minute of compiling
     file = tmp_path / "bench.json"
     told = []
-    result = bench(setting, letter, file, lambda *part: told.append(part))
+    result = bench(setting, letter, file, lambda done: told.append((list(done), len(done[letter][1].rows))))
     assert json.loads(file.read_text()) == result
-    assert [name for name, _, _ in told] == [letter] == list(result["parts"])
+    assert list(result["parts"]) == [letter]
     part = result["parts"][letter]
+    every = len(part["rows"])
+    assert told == [([letter], count) for count in (*range(1, every + 1), every)]  # a row, a row ..., the notes
     assert part["title"] == PARTS[letter][0]
     rows = part["rows"]
     assert set(KEYS[letter].split()) <= set(rows)
@@ -75,7 +77,6 @@ def test_every_part_gives_numbers(setting, letter, tmp_path, monkeypatch):
         assert all(math.isfinite(row[name]) for name in ("median", "low", "high")), key
         assert row["low"] <= row["median"] <= row["high"] and row["turns"] >= 1
         assert key in ANY_SIGN or row["low"] > 0, key
-    report.table_of(*told[0])
 
 
 def test_record_names_machine_versions_threads_and_blas(setting):
@@ -252,9 +253,22 @@ def test_a_file_that_cannot_be_written_is_refused_at_once(setting, tmp_path):
         bench(setting, "a", tmp_path / "nowhere" / "bench.json", lambda *part: pytest.fail("measured first"))
 
 
+def test_rows_measured_before_an_interruption_are_kept(setting, tmp_path, monkeypatch):
+    def interrupted(setting, part):
+        part.add("step", "a step", "ms", [0.5])
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(PARTS, "a", ("A", interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        bench(setting, "a", tmp_path / "bench.json")
+    assert json.loads((tmp_path / "bench.json").read_text())["parts"]["a"]["rows"]["step"]["median"] == 500
+
+
 def test_failing_process_is_named(setting, monkeypatch):
     monkeypatch.setattr(memory, "CHILD", "raise SystemExit('out of luck')")
-    row = memory.peak_memory(setting).rows["training"]
+    part = Part()
+    memory.peak_memory(setting, part)
+    row = part.rows["training"]
     assert row.spread is None and row.note == "the process that measures memory failed: out of luck"
 
 
@@ -263,7 +277,9 @@ def test_pytorch_that_dies_is_a_row(setting, tmp_path, monkeypatch):
     fake.write_text("import sys; sys.exit('no torch today')")
     monkeypatch.setattr(pytorch_part, "WORKER", fake)
     monkeypatch.setattr(pytorch_part.importlib.util, "find_spec", lambda name: True)
-    row = pytorch_part.against_pytorch(setting).rows["pytorch"]
+    part = Part()
+    pytorch_part.against_pytorch(setting, part)
+    row = part.rows["pytorch"]
     assert row.spread is None and row.note == "PyTorch stopped with code 1: no torch today"
 
 

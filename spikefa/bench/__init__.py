@@ -13,11 +13,11 @@ from typing import Any
 from . import gpu, memory, mkl, one_stream, pytorch, scaling, step, stock
 from .harness import Part, Setting
 from .machine import describe
-from .report import as_json, judge
+from .report import Done, as_json, judge
 from .targets import TARGETS
 
-#: Letter -> (what it measures, function of the setting).
-PARTS: dict[str, tuple[str, Callable[[Setting], Part]]] = {
+#: Letter -> (what it measures, function that adds its rows to a part).
+PARTS: dict[str, tuple[str, Callable[[Setting, Part], None]]] = {
     "a": ("A training step against its matrix products alone", step.training_step),
     "b": ("Time an image, training and testing", step.images),
     "c": ("One stream against the bytes it must touch", one_stream.one_stream),
@@ -52,7 +52,7 @@ def bench(
     setting: Setting,
     only: str | None = None,
     file: Path | None = None,
-    on_part: Callable[[str, str, Part], None] = lambda letter, title, part: None,
+    on_row: Callable[[Done], None] = lambda done: None,
 ) -> dict[str, Any]:
     """Measure, and return what ``--json`` writes (see `report.as_json`).
 
@@ -62,9 +62,9 @@ def bench(
     only : str, optional
         Letters of the parts, such as ``"a,c"``.
     file : Path, optional
-        Written whole before the first part (so that a bad path is refused at once) and after each.
-    on_part : function of (letter, title, Part)
-        Called after each part.
+        Written whole before the first part (so that a bad path is refused at once) and after each row.
+    on_row : function of a dict, letter -> (title, Part)
+        Called with what is measured so far, after each row and each part.
 
     Raises
     ------
@@ -75,13 +75,18 @@ def bench(
     """
     letters = chosen(only)
     record = describe(setting)
-    done: dict[str, tuple[str, Part]] = {}
+    done: Done = {}
+
+    def keep() -> None:
+        as_json(record, done, judge(done, setting), file)
+        on_row(done)
+
     as_json(record, done, [], file)
     for letter in letters:
         title, measure = PARTS[letter]
-        done[letter] = title, measure(setting)
-        as_json(record, done, judge(done, setting), file)
-        on_part(letter, *done[letter])
+        done[letter] = title, Part(on_row=keep)
+        measure(setting, done[letter][1])
+        keep()  # remarks too
     return as_json(describe(setting, record), done, judge(done, setting), file)
 
 

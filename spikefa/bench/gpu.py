@@ -16,13 +16,12 @@ from .products import operations
 from .pytorch import Worker, compare, in_words, sizes_of, with_pytorch
 
 
-def on_a_gpu(setting: Setting) -> Part:
+def on_a_gpu(setting: Setting, part: Part) -> None:
     """Measure (i), and where spikes on the two devices part.
 
     Keys ``step/STREAMS``, ``products/STREAMS``, ``ratio/STREAMS``, ``epoch``, ``test_set``, ``processor``, ``speedup``
     and ``parts/DTYPE``; ``step`` alone where there is no GPU.
     """
-    part = Part()
     if _possible(part, "step", "training step"):
         setting = _fewer_turns(setting)
         for streams in (setting.streams, 10 * setting.streams):
@@ -37,19 +36,16 @@ def on_a_gpu(setting: Setting) -> Part:
             "A step is the difference of two runs of different lengths, so without their beginnings and ends; images "
             "are switched as in training. The products alone are one CUDA graph."
         )
-    return part
 
 
-def against_pytorch_on_a_gpu(setting: Setting) -> Part:
+def against_pytorch_on_a_gpu(setting: Setting, part: Part) -> None:
     """Measure (j): keys ``spikefa``, ``pytorch/VARIANT``, ``ratio/compiled`` and ``ratio/graph``.
 
     Where there is no GPU or no PyTorch, ``pytorch`` alone.
     """
-    part = Part()
     if _possible(part, "pytorch", "PyTorch"):
         fewer = _fewer_turns(setting)
         with_pytorch(part, fewer, lambda process: _pytorch(part, fewer, process))
-    return part
 
 
 def _possible(part: Part, key: str, what: str) -> bool:

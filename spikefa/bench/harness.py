@@ -110,19 +110,22 @@ class Row:
 
 @dataclass
 class Part:
-    """The rows of one part, by key, and remarks on how they were got."""
+    """The rows of one part, by key, and remarks on how they were got; `on_row` is called after each row."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    on_row: Callable[[], None] = lambda: None
 
     def add(self, key: str, what: str, unit: str, values: Iterable[float], note: str = "") -> None:
         """Add a row from the values of the turns, in seconds, bytes or bytes a second."""
         scaled = np.atleast_1d(np.asarray(values, float)) * SCALES.get(unit, 1)
         self.rows[key] = Row(what, unit, Spread.of(scaled), note)
+        self.on_row()
 
     def missing(self, key: str, what: str, note: str) -> None:
         """Add a row for what cannot be measured here."""
         self.rows[key] = Row(what, "", None, note)
+        self.on_row()
 
 
 class StepTimer(BrianObject):

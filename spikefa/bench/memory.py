@@ -69,15 +69,15 @@ def peak_of(setting: Setting, images: int) -> float:
     return float(done.stdout.split()[-1])
 
 
-def peak_memory(setting: Setting) -> Part:
+def peak_memory(setting: Setting, part: Part) -> None:
     """Measure (f): keys ``imports``, ``training`` and ``with_data`` (both above the imports), ``arrays``."""
-    part, few = Part(), setting.streams
+    few = setting.streams
     many = 20 * few if setting.quick else IMAGES
     try:
         peak_of(setting, few)  # compiles what is not compiled yet, which takes memory too
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         part.missing("training", "training, above imports", str(error))
-        return part
+        return
     jobs = {"imports": 0, "training": few, "with_data": many}
     turns = 1 if setting.quick else min(setting.turns, 3)
     values: dict[str, list[float]] = {name: [] for name in jobs}
@@ -95,4 +95,3 @@ def peak_memory(setting: Setting) -> Part:
     note = f"weights {weights / 1e6:.0f}, states {states / 1e6:.0f}"
     part.add("arrays", "of that, weights and states", "MB", [weights + states], note)
     part.notes.append(f"Peak resident memory of fresh processes, {setting.streams} streams, in units of 10^6 bytes.")
-    return part

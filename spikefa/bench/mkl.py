@@ -8,14 +8,13 @@ from .harness import Part, Setting, StepTimer, take_turns
 from .products import own_products
 
 
-def with_mkl(setting: Setting) -> Part:
+def with_mkl(setting: Setting, part: Part) -> None:
     """Measure (h): keys ``scipy``, ``mkl``, ``mkl_products``, ``ratio``, ``speedup``; or ``mkl`` alone."""
-    part = Part()
     try:
         gemm_address("float32", "mkl")
     except (ValueError, OSError) as error:
         part.missing("mkl", "spikefa with MKL", str(error))
-        return part
+        return
     network = setting.network()
     timer = StepTimer(network)
     steps = setting.steps(network, timer)
@@ -33,7 +32,6 @@ def with_mkl(setting: Setting) -> Part:
     part.add("ratio", "step / products, both MKL", "x", measured["mkl"] / measured["mkl_products"])
     part.add("speedup", "SciPy's BLAS / MKL", "x", measured["scipy"] / measured["mkl"])
     part.notes.append("To train with MKL: pip install mkl, and set SPIKEFA_BLAS=mkl.")
-    return part
 
 
 def use(network: Network, library: str) -> None:

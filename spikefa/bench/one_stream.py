@@ -70,9 +70,9 @@ def bytes_touched(network: Network, active: np.ndarray, again: np.ndarray) -> di
     return touched
 
 
-def one_stream(setting: Setting) -> Part:
+def one_stream(setting: Setting, part: Part) -> None:
     """Measure (c): keys ``step``, ``busy``, ``bytes``, ``bandwidth``, ``bound``, ``ratio``, ``profile/...``."""
-    network, part = setting.network(1), Part()
+    network = setting.network(1)
     timer = StepTimer(network, [p.pre.array(p.pre.output_variable) for p in network.projections])
     steps = setting.steps(network, timer)
     size = sum(p.state_arrays()["W"].nbytes for p in network.projections if p.state_arrays())
@@ -109,4 +109,3 @@ def one_stream(setting: Setting) -> Part:
         "active in two steps running; feedback rows are read once. Nothing else is counted. All weights, and both "
         f"sides of the copy ({all_threads()} threads), are {size / 1e6:.1f} MB."
     )
-    return part

@@ -96,11 +96,9 @@ def _on_all_processors() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def against_pytorch(setting: Setting) -> Part:
+def against_pytorch(setting: Setting, part: Part) -> None:
     """Measure (e): keys ``spikefa``, ``pytorch/VARIANT``, ``ratio``; ``pytorch`` alone if it cannot run."""
-    part = Part()
     with_pytorch(part, setting, lambda process: _measure(part, setting, process))
-    return part
 
 
 def with_pytorch(part: Part, setting: Setting, measure: Callable[[Worker], None]) -> None:

@@ -23,7 +23,7 @@ CROSSOVER_UNITS = 1500
 CROSSOVER_BYTES = 54e6
 
 
-def scaling(setting: Setting) -> Part:
+def scaling(setting: Setting, part: Part) -> None:
     """Measure (g).
 
     Keys: ``streams/N`` (a step) and ``streams/N/image``; ``width/N`` and ``width/N/ratio`` (step / products);
@@ -32,12 +32,10 @@ def scaling(setting: Setting) -> Part:
     ``crossover/tables``.
     """
     few = dataclasses.replace(setting, turns=max(2, setting.turns // 2), seconds=setting.seconds / 2)
-    part = Part()
     _streams(part, few)
     _widths(part, few)
     _threads(part, few)
     _crossover(part, few)
-    return part
 
 
 def _streams(part: Part, setting: Setting) -> None:

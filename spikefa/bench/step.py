@@ -10,9 +10,9 @@ from .profile import add_profile
 LAYOUTS = ("units_x_streams", "streams_x_units")
 
 
-def training_step(setting: Setting) -> Part:
+def training_step(setting: Setting, part: Part) -> None:
     """Measure (a): ``step``, ``busy``, ``own``, ``scipy/LAYOUT``, ``ratio``, ``remainder``, ``profile/...``."""
-    network, part = setting.network(), Part()
+    network = setting.network()
     timer = StepTimer(network)
     steps = setting.steps(network, timer)
     busy: list[float] = []
@@ -45,12 +45,11 @@ def training_step(setting: Setting) -> Part:
         "The matrix products are those of propagation, feedback and plasticity, on the network's own arrays: "
         f"{work:.3g} Gflop."
     )
-    return part
 
 
-def images(setting: Setting) -> Part:
+def images(setting: Setting, part: Part) -> None:
     """Measure (b): keys ``train``, ``test``, ``epoch`` and ``test_set``."""
-    network, part = setting.network(), Part()
+    network = setting.network()
     timer = StepTimer(network)
     train_steps = network.stimulus.steps_per_image
     test_steps = getattr(setting.params(), "test_steps", train_steps)
@@ -68,7 +67,6 @@ def images(setting: Setting) -> Part:
     part.add("epoch", "training, 60,000 images (derived)", "s", 60_000 * measured["train"])
     part.add("test_set", "testing, 10,000 images (derived)", "s", 10_000 * measured["test"])
     part.notes.append("Synthetic images of MNIST's statistics, switched as in training; no evaluations.")
-    return part
 
 
 def _testing(network: Network, timer: StepTimer, steps: int, test_steps: int) -> float:

@@ -17,9 +17,9 @@ def stock_target(quick: bool) -> str:
     return "cython" if not quick and CythonCodeObject.is_available() else "numpy"
 
 
-def against_stock(setting: Setting) -> Part:
+def against_stock(setting: Setting, part: Part) -> None:
     """Measure (d): keys ``stock``, ``spikefa``, ``spikefa_one``, ``ratio`` and ``ratio_one``."""
-    part, sizes = Part(), QUICK_SIZES if setting.quick else SIZES
+    sizes = QUICK_SIZES if setting.quick else SIZES
     target = stock_target(setting.quick)
     reference = Reference(setting.network(1, **sizes), target=target).network
     show_synthetic(reference)
@@ -46,4 +46,3 @@ def against_stock(setting: Setting) -> Part:
     part.notes.append("Stock Brian2 has one thread, and no streams that share weights.")
     if target == "numpy" and not setting.quick:
         part.notes.append("No C++ compiler or no Cython was found: stock Brian2 would be faster with them.")
-    return part
