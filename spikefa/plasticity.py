@@ -18,7 +18,7 @@ import sympy
 from brian2 import BrianObject, NetworkOperation
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
-from .engine.kernels import add_in_place, add_normalised, scale_in_place, update_bias
+from .engine.kernels import add_in_place, add_normalised, all_zero, scale_in_place, update_bias
 from .engine.synapse_loop import compile_loop
 from .factoring import OuterTerm, factored
 
@@ -267,6 +267,8 @@ class Learning(BrianObject):
         if keep_bias != 1 and self.learn_bias and not self._factors:
             bias *= bias.dtype.type(keep_bias)
         for (_, f, g, one), scale in zip(self._factors, self._scales, strict=True):
+            if keep == keep_bias == 1 and all_zero(g):
+                continue  # such as in the steps in which a rule with a gate does not learn
             if wait:
                 projection.update_later(f, g, scale)
             else:

@@ -185,6 +185,23 @@ def test_zero_third_factor_changes_nothing():
     assert np.array_equal(projection.W, W) and np.array_equal(projection.b, b)
 
 
+@pytest.mark.parametrize("alone", [0.0, 0.7])
+@pytest.mark.parametrize("name", ["three factors", "derivative spelt out"])
+@pytest.mark.parametrize("streams", [1, 4])
+def test_third_factor_of_one_unit_or_none(name, streams, alone):
+    """The one unit's update is made, and the decay is, whether or not anything else is."""
+    rule, summed, local = RULES[name]
+    net, projection = network(rule, streams)
+    net["b"].view("d")[...] = 0
+    net["b"].view("d")[-1, -1] = alone
+    start = projection.W.copy()
+    W, b = naive_steps(net, projection, summed, local, 3)
+    net.run(3 * ms)
+    np.testing.assert_allclose(projection.W, W, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(projection.b, b, rtol=0, atol=1e-12)
+    assert (projection.W[:, -1] != start[:, -1]).any() == (alone != 0 or name == "three factors")
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [

@@ -289,6 +289,16 @@ def update_bias(bias, post, scale, keep):
         bias[j] = number(keep) * bias[j] + number(scale) * total
 
 
+@njit(nogil=True, cache=True)
+def all_zero(values):
+    """Whether nothing but zeros is in a two-dimensional array; the first other value ends the search."""
+    for j in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            if values[j, k] != 0:
+                return False
+    return True
+
+
 @njit(parallel=True, nogil=True, cache=True)
 def scale_in_place(weights, keep):
     """``weights *= keep`` for a two-dimensional array."""
