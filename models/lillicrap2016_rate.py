@@ -354,8 +354,18 @@ def _check(params: Params) -> None:
         refuse("dropout", "be in [0, 1)")
     if not params.target_low < params.target_high:
         refuse("target_low", f"be below target_high, {params.target_high!r}")
-    if not params.eta_drop_by > 0:
-        refuse("eta_drop_by", "be positive")
+    for name in ("eta_drop_by", "noise", "distort_sigma"):
+        if not getattr(params, name) > 0:
+            refuse(name, "be positive")
+    for name in ("eta", "distort_alpha", "maps"):
+        if not getattr(params, name) >= 0:
+            refuse(name, "be at least 0")
+    if not 0 <= params.gamma < 1:
+        refuse("gamma", "be in [0, 1)")
+    if any(epoch < 0 for epoch in params.eta_drop_after):
+        refuse("eta_drop_after", "hold numbers of epochs")
+    if params.autoencode and params.classes:
+        refuse("classes", "be 0 with autoencode, whose targets are the images")
     if any(not 1 <= number < len(params.sizes) for number in params.frozen):
         refuse("frozen", f"hold numbers from 1 to {len(params.sizes) - 1}, the forward projections")
     if (params.maps or params.distort) and _side(params) ** 2 != params.sizes[0]:

@@ -202,6 +202,10 @@ def _check(params: Params) -> None:
         must(name, "finite and at least 0", 0 <= getattr(params, name) < np.inf)
     must("mean_steps", "0 or at least 1", params.mean_steps == 0 or params.mean_steps >= 1)
     must("drop_by", "above 0", params.drop_by > 0)
+    for name in ("eta", "eta_first", "eta_output"):
+        must(name, "at least 0", getattr(params, name) >= 0)
+    must("gamma", "at least 0 and below 1", 0 <= params.gamma < 1)
+    must("drop_after", "numbers of epochs", all(epoch >= 0 for epoch in params.drop_after))
 
 
 def _pairs_of_classes(params: Params) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:

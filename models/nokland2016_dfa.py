@@ -119,8 +119,8 @@ class Params:
     """Decay of weights and biases in a step."""
     subtracted: float = 0.0
     """What is subtracted from all weights and biases in a step; the slides' code has 1e-5 for alignment in the small
-    network, 1e-4 for alignment and direct in the large one, and none for backpropagation. Diagnostics count it as part
-    of the update."""
+    network, 1e-4 for alignment and direct in the large one, and none for backpropagation. It falls with the learning
+    rate, where that does, and is not for `rmsprop`. Diagnostics count it as part of the update."""
     dropout: float = 0.0
     """Fraction of hidden units that are silent, drawn anew in each step; the others' rates grow to make up for it."""
     dropout_input: float = 0.0
@@ -267,3 +267,12 @@ def _check(params: Params) -> None:
         refuse("layerwise", "not be negative")
     if not params.drop_by > 0:
         refuse("drop_by", "be positive")
+    for name in ("eta", "subtracted"):
+        if not getattr(params, name) >= 0:
+            refuse(name, "be at least 0")
+    if not 0 <= params.gamma < 1:
+        refuse("gamma", "be in [0, 1)")
+    if any(epoch < 0 for epoch in params.drop_after):
+        refuse("drop_after", "hold numbers of epochs")
+    if params.subtracted and params.rmsprop:
+        refuse("subtracted", "be 0 with rmsprop, which would divide it by its own size")

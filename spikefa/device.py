@@ -199,6 +199,8 @@ class DeviceRun(BrianObject):
         return [Launch(propagate)]
 
     def _learning(self, learning: Learning) -> list[Launch] | None:
+        if learning.factor == 0:
+            return []
         if learning._loop is not None or learning._squares is not None or learning.projection.sparse:
             return None
         memory, projection, momentum = self.memory, learning.projection, learning.plasticity.momentum

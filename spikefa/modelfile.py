@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import inspect
+import math
 import sys
 import types
 import typing
@@ -70,7 +71,7 @@ class Model:
         Raises
         ------
         ModelError
-            If the preset or a name is unknown, or a value has the wrong type.
+            If the preset or a name is unknown, or a value has the wrong type or is not finite.
         """
         if preset is not None and preset not in self.presets:
             raise ModelError(f"Model {self.name!r}: no preset {preset!r}; there are {sorted(self.presets)}")
@@ -152,6 +153,8 @@ def _fitted(owner: str, value: Any, hint: Any) -> Any:
             value = (value,)
         return tuple(_fitted(owner, item, kind) for item in value)
     number = isinstance(value, int | float) and not isinstance(value, bool)
+    if hint in (float, int) and number and not math.isfinite(value):
+        raise ModelError(f"{owner} must be finite, got {value!r}")
     if hint is float and number:
         return float(value)
     if hint is int and number and value == int(value):

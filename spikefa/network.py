@@ -181,6 +181,11 @@ class Network(BrianNetwork):
         """Take the present activity as rest, from which evaluations start; call it after setting initial values."""
         self._rest = {name: array.copy() for name, array in self.activity().items()}
 
+    def rest(self) -> None:
+        """Bring the activity to rest, as before an evaluation; dropout, which is a state of training, ends too."""
+        for name, array in self.activity().items():
+            array[...] = self._rest.get(name, 0)
+
     # Running.
 
     @property
@@ -322,8 +327,7 @@ class Network(BrianNetwork):
         try:
             for obj, was in active:
                 obj.active = was and (obj is self.readout or (id(obj) in own and obj.when in slots))
-            for name, array in self.activity().items():
-                array[...] = self._rest.get(name, 0)
+            self.rest()
             self.key[0] = self.seed + (purpose << 32)
             self.step = 0
             self.readout.guesses = self.readout.on_presentation = None

@@ -150,6 +150,9 @@ class Learning(BrianObject):
         super().__init__(clock=network.clock, when="plasticity", order=APPLY + place, name=name)
         self.projection, self.plasticity, self.learn_bias = projection, plasticity, learn_bias
         self.network = network
+        #: Factor of the rule's rate in this projection, which schedules set. Where it is 0 the projection does not
+        #: learn: it does not decay, and forgets its momentum.
+        self.factor = 1.0
         self.waits = False  # whether updates share the next propagation's pass over the rows; known in a run
         self.factored = factored(plasticity.expression)
         self._quantum = DECAY_QUANTUM[str(network.dtype)]
@@ -222,6 +225,8 @@ class Learning(BrianObject):
         """Evaluate the coefficients, which may have changed since the last run."""
         super().before_run(run_namespace)
         self.update_coefficients()
+        if self.factor == 0 and self._velocity is not None:
+            self._velocity[...] = self._bias_velocity[...] = 0
         # A user's own operation may hold the weights' array and must find it up to date in every step.
         watched = any(isinstance(obj, NetworkOperation) for obj in self.network.objects)
         self.waits = (
@@ -237,10 +242,12 @@ class Learning(BrianObject):
     @property
     def _summed_rate(self) -> float:
         """The rate as a factor of the terms; with rmsprop it is one of the whole move."""
-        return 1.0 if self.plasticity.rmsprop else self.plasticity.rate
+        return 1.0 if self.plasticity.rmsprop else self.plasticity.rate * self.factor
 
     def run(self) -> None:
         """Apply one step of the rule."""
+        if self.factor == 0:
+            return
         if self._loop is not None and self._velocity is not None:
             self._run_loop_with_momentum()
         elif self._loop is not None:
@@ -305,7 +312,7 @@ class Learning(BrianObject):
                 add_in_place(weights, velocity)
             else:
                 square, rule = np.atleast_2d(self._squares[number]), self.plasticity
-                add_normalised(weights, velocity, square, rule.rmsprop, rule.rate)
+                add_normalised(weights, velocity, square, rule.rmsprop, rule.rate * self.factor)
 
     def outer_products(self) -> list[tuple[OuterTerm, float, np.ndarray, np.ndarray]] | None:
         """The step's update as a sum of ``scale * pre @ post.T``, without rate, decay and momentum.

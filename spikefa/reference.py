@@ -139,9 +139,12 @@ class Reference:
         return next((follow for kind, follow in kinds.items() if isinstance(projection, kind)), None)
 
     def _state_rule(self, projection: Projection, synapses: Synapses, bias: str, memory: str, place: int) -> None:
-        rule = projection.learning.plasticity
+        rule, factor = projection.learning.plasticity, projection.learning.factor
+        if factor == 0:
+            return
+        rate = rule.rate * factor
         summed, local = rule.split()
-        change = (1 if rule.rmsprop else rule.rate) * summed + local
+        change = (1 if rule.rmsprop else rate) * summed + local
         real = {s.name: s for s in change.free_symbols}
         change = change.subs({real[n]: v for n, v in rule.constants.items() if n in real})
         for_bias = change.subs(
@@ -156,7 +159,7 @@ class Reference:
             step = sympy_to_str(expression)
             if rule.rmsprop:
                 mean = f"{memory} = {rule.rmsprop} * {memory} + {1 - rule.rmsprop} * moved**2"
-                return f"moved = {step}\n{mean}\n{weight} = {weight} + {rule.rate} * moved / (sqrt({memory}) + 1e-8)"
+                return f"moved = {step}\n{mean}\n{weight} = {weight} + {rate} * moved / (sqrt({memory}) + 1e-8)"
             return f"{memory} = {rule.momentum} * {memory} + {step}\n{weight} = {weight} + {memory}"
 
         name = f"{projection.name}_rule"

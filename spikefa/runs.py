@@ -193,7 +193,7 @@ class Run:
         return settings | {name: getattr(self, name) for name in names} | dataclasses.asdict(self.params)
 
     def trained_network(self, average: bool = True, streams: int | None = None) -> Network:
-        """Build the network and give it the weights of the last checkpoint.
+        """Build the network, at rest, and give it the weights of the last checkpoint.
 
         Parameters
         ----------
@@ -209,6 +209,7 @@ class Run:
         """
         network = self.network(streams)
         checkpoints.load_weights(self.directory / "checkpoint.h5", network, average)
+        network.rest()
         return network
 
     def displays(self) -> list[Display]:

@@ -102,7 +102,7 @@ class Trainer:
     Raises
     ------
     ValueError
-        If images and network do not fit.
+        If images and network do not fit, or the learning rate names no projection that learns or is not finite.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Trainer:
         self.interrupted = False
         self.diagnostics = UpdateAlignment(network, None) if protocol.diagnostics else None
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
-        self._base_rates = {id(p.learning.plasticity): p.learning.plasticity.rate for p in self._learning()}
+        self._set_rates()
 
     @property
     def checkpoint(self) -> Path:
@@ -252,11 +252,15 @@ class Trainer:
             readout.on_presentation = None
 
     def _set_rates(self) -> None:
-        factor = self.learning_rate(self.images_seen // self.images)
-        for projection in self._learning():
-            rule = projection.learning.plasticity
-            own = factor.get(projection.name, 1.0) if isinstance(factor, dict) else factor
-            rule.rate = self._base_rates[id(rule)] * own
+        factor, learning = self.learning_rate(self.images_seen // self.images), self._learning()
+        factors = factor if isinstance(factor, dict) else {projection.name: factor for projection in learning}
+        names = [projection.name for projection in learning]
+        if unknown := sorted(set(factors) - set(names)):
+            raise ValueError(f"learning_rate: names must be of projections that learn, {names}, got {unknown}")
+        if not all(0 <= own < np.inf for own in factors.values()):
+            raise ValueError(f"learning_rate: factors must be finite and at least 0, got {factor!r}")
+        for projection in learning:
+            projection.learning.factor = factors.get(projection.name, 1.0)
 
     def _check_finite(self) -> None:
         for projection in self._learning():

@@ -204,7 +204,8 @@ def test_layers_take_turns(nokland, digits, tmp_path):
     assert [nokland.learning_rate(falling, epoch) for epoch in range(6)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
     both = nokland.params(SMALL | {"hidden": (12, 9), "layerwise": 1, "drop_after": (1,)})
     assert nokland.learning_rate(both, 1) == {"image_to_h1": 0.0, "h1_to_h2": 0.1, "h2_to_output": 0.0}
-    params = nokland.params(SMALL | {"hidden": (12, 9), "layerwise": 1})
+    changes = {"hidden": (12, 9), "layerwise": 1, "rmsprop": 0.0, "momentum": 0.9, "gamma": 1e-3}
+    params = nokland.params(SMALL | changes)
     run = Run(tmp_path / "run", nokland, params, 100, 0, Protocol(epochs=2, display=False), "digits", None, 0)
     run.create()
     trainer = run.trainer()
@@ -232,6 +233,20 @@ def test_dropout_silences_hidden_units_in_training_alone(make, digits):
     assert net["h1"].variables["drop"].get_value() == 0.5 and net["image"].variables["drop"].get_value() == 0.1
 
 
+def test_a_trained_network_has_all_its_units(nokland, digits, tmp_path):
+    """It is looked into as it is tested: without dropout."""
+    params = nokland.params(SMALL | {"hidden": (40, 30), "dropout": 0.5, "dropout_input": 0.1})
+    run = Run(tmp_path / "run", nokland, params, 20, 0, Protocol(epochs=1, display=False), "digits", None, 0)
+    run.create()
+    run.trainer().run()
+    net = run.trained_network(streams=50)
+    net.learns = False
+    learn(net, digits, 1)
+    answers = net["output"].view("y").argmax(axis=0)
+    assert (net["h1"].view("kept") == 1).all() and (net["image"].view("x") == net["image"].view("y")).all()
+    assert np.array_equal(answers, evaluation.guesses(net, digits.train_images[:50], 1))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -246,6 +261,10 @@ def test_dropout_silences_hidden_units_in_training_alone(make, digits):
         ({"dropout_input": -0.1}, r"dropout_input must be in \[0, 1\), got -0.1"),
         ({"layerwise": -1}, "layerwise must not be negative, got -1"),
         ({"drop_by": 0.0}, "drop_by must be positive, got 0.0"),
+        ({"eta": -0.1}, "eta must be at least 0, got -0.1"),
+        ({"gamma": 1.0}, r"gamma must be in \[0, 1\), got 1.0"),
+        ({"drop_after": (3, -1)}, r"drop_after must hold numbers of epochs, got \(3, -1\)"),
+        ({"subtracted": 1e-4, "rmsprop": 0.9}, "subtracted must be 0 with rmsprop, .* got 0.0001"),
     ],
 )
 def test_bad_parameters_are_refused(make, changes, message):

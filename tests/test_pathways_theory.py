@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pathway_networks import ETA, PATHWAYS, SIZES, forward, rate_network, show, spiking_network
 
+import spikefa as fa
 from spikefa import NoisyTwin, evaluation
 
 
@@ -110,6 +111,29 @@ def test_the_twin_spikes_as_its_layer_does_but_for_the_noise(model, digits):
         np.testing.assert_allclose(twin.view("noise").std(), 0.1, rtol=0.2)
     draws = [net[f"noisy_{layer.name}"].view("noise").ravel()[:450] for layer in net.layers]
     assert abs(np.corrcoef(draws) - np.eye(3)).max() < 0.2  # 4 standard deviations; layers draw independently
+
+
+def test_a_twin_has_its_layers_parameters_and_softmax(rng):
+    """With next to no noise the same outputs, whatever is set on the layer, and units that fall silent do in both."""
+    net = fa.Network(streams=50, seed=1, dtype="float64", target="numpy")
+    fa.Input(net, "image", 6, "y : 1", emit="", rate="y", output="y", threshold=None, limits=None)
+    hidden = "v = I - theta : 1\nI : 1\ntheta : 1\ndrop : 1 (shared)\nkept : 1\ny : 1"
+    emit = "kept = int(rand() >= drop); y = v * kept"
+    fa.Layer(net, "h1", 40, hidden, emit=emit, output="y", threshold=None)
+    fa.Layer(net, "output", 4, "I : 1\ny : 1", output="y", threshold=None)
+    fa.Softmax(net, "output", "I")
+    fa.node_perturbation(net, loss="(layer_y - target)**2 / 2", noise=1e-9)
+    for below, above in (("image", "h1"), ("h1", "output")):
+        fa.Projection(net, below, above, fa.uniform(0.5))
+    net.present(1, 4)
+    net["h1"].view("theta")[...] = rng.normal(size=(40, 50))
+    net["h1"].variables["drop"].set_value(0.5)
+    net.stimulus.show_images(rng.normal(size=(150, 6)), rng.integers(0, 4, 150))
+    net.run_steps(3)
+    for layer in net.layers:
+        np.testing.assert_allclose(net[f"noisy_{layer.name}"].view("y"), layer.view("y"), rtol=0, atol=1e-7)
+    assert 0.4 < np.mean(net["h1"].view("y") == 0) < 0.6
+    np.testing.assert_allclose(net["output"].view("y").sum(axis=0), 1)
 
 
 def test_a_twin_has_noise_on_its_current_or_its_output():

@@ -128,6 +128,27 @@ def test_momentum_and_rate(streams):
     np.testing.assert_allclose(projection.b, b, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.8}, {"rmsprop": 0.8}])
+@pytest.mark.parametrize("name", ["three factors", "soft bounds"])
+def test_a_projection_has_a_factor_of_the_rate_and_does_not_learn_where_it_is_0(name, options):
+    rule, summed, local = RULES[name]
+    net, projection = network(rule, 4, **options)
+    projection.learning.plasticity.rate, projection.learning.factor = 0.5, 0.1
+    W, b = naive_steps(net, projection, summed, local, 5, rate=0.05, **options)
+    net.run(5 * ms)
+    np.testing.assert_allclose(projection.W, W, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(projection.b, b, rtol=0, atol=1e-12)
+    W, b = projection.W.copy(), projection.b.copy()
+    projection.learning.factor = 0.0
+    net.run(5 * ms)
+    assert np.array_equal(projection.W, W) and np.array_equal(projection.b, b)
+    if "rmsprop" not in options:  # which remembers mean squares
+        projection.learning.factor = 0.1
+        W, b = naive_steps(net, projection, summed, local, 5, rate=0.05, **options)  # from a standstill
+        net.run(5 * ms)
+        np.testing.assert_allclose(projection.W, W, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["three factors", "soft bounds", "decay only"])
 @pytest.mark.parametrize("streams", [1, 4])
 def test_rmsprop_equals_plain_loops(name, streams):

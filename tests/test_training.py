@@ -79,6 +79,33 @@ def test_learning_rate_schedule_is_followed(run):
     np.testing.assert_allclose(middle, end, rtol=1e-4)  # only the decay is left
 
 
+@pytest.mark.parametrize(
+    ("factor", "message"),
+    [
+        ({"h1_to_h3": 0.5}, r"^learning_rate: names must be of projections that learn, \['image_to_h1', .*h1_to_h3"),
+        (float("nan"), "^learning_rate: factors must be finite and at least 0, got nan"),
+        ({"h1_to_h2": -1.0}, "^learning_rate: factors must be finite and at least 0, got {'h1_to_h2': -1.0}"),
+    ],
+)
+def test_bad_schedules_are_refused_before_anything_is_done(run, factor, message):
+    made = run(epochs=2)
+    with pytest.raises(ValueError, match=message):
+        Trainer(made.network(), made.dataset(), made.protocol, made.directory, lambda epoch: factor)
+
+
+def test_projections_that_share_a_rule_have_rates_of_their_own(run):
+    made = run(epochs=1)
+    made.create()
+    network = made.network()
+    rule = network["image_to_h1"].learning.plasticity
+    network["h1_to_h2"].learning.plasticity = rule
+    before = {p.name: p.W.copy() for p in network.projections}
+    factors = {"image_to_h1": 1.0, "h1_to_h2": 0.0, "h2_to_output": 1.0}
+    Trainer(network, made.dataset(), made.protocol, made.directory, lambda epoch: factors).run()
+    moved = {p.name for p in network.projections if not np.array_equal(p.W, before[p.name])}
+    assert moved == {"image_to_h1", "h2_to_output"}
+
+
 def test_display_recordings_change_nothing(run):
     runs = [run("with", display=True, epochs=1), run("without", display=False, epochs=1)]
     for made in runs:

@@ -12,12 +12,23 @@ from brian2 import Equations
 from ..layers import MARK, Layer, Population
 from ..network import Network
 from ..shared import SharedProjection
+from ..softmax import Softmax
+
+
+def given(layer: Layer) -> list[str]:
+    """Return the names of a layer's parameters, which neither a statement of it nor anything that it hears assigns."""
+    statement = layer._statement
+    texts = "\n".join(statement[name] or "" for name in ("emit", "receive", "reset"))
+    assigned = {layer.output_variable, layer.current_variable, *re.findall(r"(?m)(?:^|;)\s*(\w+)\s*[-+*/]*=", texts)}
+    assigned |= {part.result for part in layer.contained_objects if isinstance(part, Softmax)}
+    return sorted(Equations(statement["equations"]).parameter_names - assigned)
 
 
 class Twin(Population):
-    """A second copy of a layer, that draws the same random numbers.
+    """A second copy of a layer, that draws the same random numbers and has the same parameters.
 
-    The layer, and what refers to it, may use the twin's variables as ``twin_NAME``.
+    Parameters are those that no statement of the layer assigns, and its softmax if it has one already: what is set on
+    the layer counts for both. The layer, and what refers to it, may use the twin's variables as ``twin_NAME``.
 
     Parameters
     ----------
@@ -29,9 +40,16 @@ class Twin(Population):
     def __init__(self, network: Network, name: str, layer: Layer | str, **changes: Any):
         layer = network[layer] if isinstance(layer, str) else layer
         statement = {**layer._statement, "name": name, "slot": "feedback", "draws_of": layer.name, **changes}
+        names, shared = Equations(statement["equations"]).names, given(layer)
+        for parameter in shared:
+            statement["equations"] = re.sub(rf"(?m)^\s*{parameter}\s*:.*$", "", statement["equations"])
         super().__init__(network, **statement)
-        for variable in Equations(statement["equations"]).names:
+        for parameter in shared:
+            self.variables.add_reference(parameter, layer)
+        for variable in names:
             layer.variables.add_reference(f"twin_{variable}", self, variable)
+        for part in [part for part in layer.contained_objects if isinstance(part, Softmax)]:
+            Softmax(network, self, part.potential, part.result, part.groups)
         self._statement = {"name": name, "layer": layer.name}
 
 
