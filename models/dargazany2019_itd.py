@@ -83,6 +83,8 @@ class Params:
     """Steps for which a batch is shown; a difference is one of steps, and with more it is 0 in most."""
     test_steps: int = 1
     """Steps for which an image is shown in a test."""
+    streams: int = 50
+    """Images shown at once, a batch, unless the command line says how many."""
     epochs: int = 84
     """Passes over the training images, unless the command line says how many; 100,000 batches of 50 are 83.3."""
     dtype: str = "float32"
@@ -93,7 +95,7 @@ class Params:
 
 PRESETS = {
     # The rate of the earlier form, which was run with batches of 100 for 5000 iterations.
-    "itd_sub": {"algorithm": "itd_sub", "eta": 1e-2},
+    "itd_sub": {"streams": 100, "algorithm": "itd_sub", "eta": 1e-2},
 }
 
 

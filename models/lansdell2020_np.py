@@ -83,6 +83,8 @@ class Params:
     """Steps for which a batch is shown; there are no dynamics, so that one is enough."""
     test_steps: int = 1
     """Steps for which an example is shown in a test."""
+    streams: int = 32
+    """Images shown at once, a batch, unless the command line says how many."""
     epochs: int = 20
     """Passes over the training images, unless the command line says how many."""
     dtype: str = "float32"

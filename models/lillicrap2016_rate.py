@@ -152,6 +152,8 @@ class Params:
     """Smoothness of the distortions in pixels."""
     distort_alpha: float = 34.0
     """Strength of the distortions."""
+    streams: int = 20
+    """Images shown at once, a batch, unless the command line says how many; the paper's Fig. 3 shows one."""
     epochs: int = 5
     """Passes over the training images, unless the command line says how many."""
     steps_per_image: int = 1
@@ -167,7 +169,7 @@ class Params:
 # Chosen by hand, as the paper says it did: eta, both ranges.
 _FIG3D = {
     "units": "tanh", "output_unit": "linear", "classes": 0, "weight_range": 0.1, "feedback_range": 0.5, "eta": 1e-2,
-    "gamma": 0.0, "dtype": "float64",
+    "gamma": 0.0, "dtype": "float64", "streams": 1,
 }  # fmt: skip
 # Chosen on validation images, with 20,000 others: ranges, that the update is a mean, and one deviation for all inputs.
 # With eta 1e-2 for the sum, 70 to 90 % of them stay wrong.
@@ -175,6 +177,7 @@ _NOTE5 = {
     "sizes": (784, 1500, 1500, 1500, 10), "units": "tanh", "output_unit": "tanh", "target_low": -0.9,
     "target_high": 0.9, "standardise": True, "common_deviation": True, "scaled": True, "weight_range": 0.1,
     "feedback_range": 3.0, "eta": 1e-2, "mean_over_streams": True, "eta_drop_after": (12, 18), "epochs": 20,
+    "streams": 100,
 }  # fmt: skip
 # Errors that come down through the small forward weights want a higher rate than through the strong feedback.
 _BACKPROP = {"algorithm": "transpose", "weight_range": 1.73, "eta": 0.1}
@@ -191,7 +194,7 @@ PRESETS = {
     # eta by hand; node perturbation needs 1e-4.
     "fig2": {
         "sizes": (30, 20, 10), "units": "linear", "output_unit": "linear", "classes": 0, "weight_range": 0.01,
-        "feedback_range": 0.5, "eta": 2e-3, "gamma": 0.0, "dtype": "float64",
+        "feedback_range": 0.5, "eta": 2e-3, "gamma": 0.0, "dtype": "float64", "streams": 1,
     },
     # Ranges chosen on validation images: .05 and 4 for alignment, .2 for backpropagation.
     "fig3": {},
@@ -200,12 +203,12 @@ PRESETS = {
     "fig3d_3": _FIG3D | {"sizes": (30, 20, 10)},
     "fig3d_4": _FIG3D | {"sizes": (30, 20, 10, 10)},
     "fig5": _FIG3D | {"sizes": (20, 1000, 20), "eta": 1e-3},
-    "s6_3": _FIG3D | {"sizes": (30, 40, 10), "eta": 0.05, "mean_over_streams": True},
-    "s6_4": _FIG3D | {"sizes": (30, 40, 20, 10), "eta": 0.05, "mean_over_streams": True},
+    "s6_3": _FIG3D | {"sizes": (30, 40, 10), "eta": 0.05, "mean_over_streams": True, "streams": 100},
+    "s6_4": _FIG3D | {"sizes": (30, 40, 20, 10), "eta": 0.05, "mean_over_streams": True, "streams": 100},
     "s8": _FIG3D | {"sizes": (30, 20, 10), "momentum": 0.9, "eta": 1e-3},
     "xor": _FIG3D | {
         "sizes": (2, 25, 1), "units": "logistic", "output_unit": "logistic", "weight_range": 0.5, "feedback_range": 2.0,
-        "eta": 0.5,
+        "eta": 0.5, "streams": 4, "epochs": 20,
     },
     "note5": _NOTE5,
     "note5_backprop": _NOTE5 | _BACKPROP,

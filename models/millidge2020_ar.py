@@ -96,6 +96,8 @@ class Params:
     """Number of classes; 0 for a regression, whose targets are values."""
     test_steps: int = 1
     """Steps for which an example is shown in a test."""
+    streams: int = 64
+    """Images shown at once, a batch, unless the command line says how many."""
     epochs: int = 50
     """Passes over the training images, unless the command line says how many."""
     dtype: str = "float32"

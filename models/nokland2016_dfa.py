@@ -14,7 +14,7 @@ The presets ``slides_small`` and ``slides_large`` are the networks of a widely u
 (softmax, batches of 1000, rate .5, weights and feedback from a truncated normal), ``nokland`` the paper's 2 x 800 with
 direct, ``nokland_fa`` and ``nokland_bp`` the same with alignment and backpropagation, ``nokland_dropout`` with direct
 and dropout: rates, ranges, RMSprop's constants and dropout as in the paper's code, github.com/anokland/dfa-torch.
-A batch is the streams, and its updates are averaged: ``--streams 1000`` with the slides' presets, 64 with ``nokland``.
+A batch is the streams, and its updates are averaged.
 
 Deviations from the paper:
 
@@ -131,6 +131,10 @@ class Params:
     """Epochs after which the learning rate falls, none by default."""
     drop_by: float = 10.0
     """Divisor of the learning rate after each of these epochs."""
+    streams: int = 64
+    """Images shown at once, a batch, unless the command line says how many."""
+    epochs: int = 300
+    """Passes over the training images, unless the command line says how many; the paper's most."""
     steps_per_image: int = 1
     """Steps for which an image is shown in training; there are no dynamics, so that one is enough."""
     test_steps: int = 1
@@ -143,6 +147,7 @@ class Params:
 
 _SLIDES = {
     "output_unit": "softmax", "weights": "truncated", "feedback": "truncated", "eta": 0.5, "rmsprop": 0.0,
+    "streams": 1000, "epochs": 50,
 }  # fmt: skip
 
 PRESETS = {

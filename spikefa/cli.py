@@ -66,8 +66,8 @@ def train(
         int | None, typer.Option(min=0, help="Passes over the training images; default: the model's, or 5.")
     ] = None,
     streams: Annotated[
-        int, typer.Option(min=1, help="Images shown at once; their updates are summed.")
-    ] = 100,
+        int | None, typer.Option(min=1, help="Images shown at once; default: the model's, or 100.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
     preset: Annotated[str | None, typer.Option(help="A named set of the model's parameters.")] = None,
     changes: Annotated[

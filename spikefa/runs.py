@@ -236,7 +236,7 @@ def new_run(
     preset: str | None = None,
     data: str = "mnist",
     data_dir: str | Path | None = None,
-    streams: int = 100,
+    streams: int | None = None,
     seed: int = 0,
     validation: int = 0,
     device: str = "cpu",
@@ -254,7 +254,7 @@ def new_run(
     preset : str, optional
         A named set of the model's parameters, which `changes` come on top of.
     data, data_dir, streams, seed, validation, device
-        As in `Run`.
+        As in `Run`; the number of streams is the model's by default, if it says one, or 100.
     **protocol
         Fields of `Protocol`; its numbers of epochs and of test steps are the model's by default.
 
@@ -274,7 +274,7 @@ def new_run(
         directory=Path(directory),
         model=loaded,
         params=params,
-        streams=streams,
+        streams=getattr(params, "streams", 100) if streams is None else streams,
         seed=seed,
         protocol=Protocol(**protocol),
         data=data,

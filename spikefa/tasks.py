@@ -106,17 +106,19 @@ def quadratic(inputs: int = 20, outputs: int = 20, seed: int = 0, train: int = 5
     return _task("quadratic", lambda rng, n: rng.uniform(-2, 2, (n, inputs)), answer, seed, train, test)
 
 
-def xor(low: float = 0.0, high: float = 1.0) -> Dataset:
+def xor(low: float = 0.0, high: float = 1.0, repeats: int = 1) -> Dataset:
     """The four patterns of exclusive or, of two inputs and one output (Supp. Fig. 7); tested on the same.
 
     Parameters
     ----------
     low, high : float
         What false and true are, in inputs and targets.
+    repeats : int
+        How often a pass over the training examples shows each.
     """
     patterns = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     x, y = (np.where(bits, float(high), float(low)) for bits in (patterns, patterns.sum(axis=1, keepdims=True) == 1))
-    return regression("xor", x, y, x, y)
+    return regression("xor", *(np.tile(values, (repeats, 1)) for values in (x, y)), x, y)
 
 
 def _random(seed: int, purpose: str) -> np.random.Generator:

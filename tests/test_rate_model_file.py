@@ -13,6 +13,7 @@ from spikefa.datasets import Dataset
 from spikefa.modelfile import ModelError
 from spikefa.network import DISPLAY
 from spikefa.recording import read_metrics
+from spikefa.runs import new_run
 
 SMALL = {"sizes": (6, 5, 4, 3), "classes": 3, "dtype": "float64", "target": "numpy", "weight_range": 0.6}
 LINEAR = {"sizes": (10, 8, 4), "classes": 0, "units": "tanh", "output_unit": "linear", "weight_range": 0.3,
@@ -343,6 +344,18 @@ def test_augment_distorts_only_where_asked(rate, rng):
 
 
 # The whole way, with the command line.
+
+
+@pytest.mark.parametrize(
+    ("preset", "data"),
+    [("fig2", "linear"), ("fig3d_3", "teacher"), ("fig3d_4", "teacher"), ("fig5", "quadratic"), ("s6_3", "teacher"),
+     ("s6_4", "teacher"), ("s8", "teacher"), ("xor", "xor")],
+)  # fmt: skip
+def test_small_presets_learn_their_data_as_they_are(preset, data, tmp_path):
+    """As the README has them, with the streams that they state: better than the best constant."""
+    epochs = None if preset == "xor" else 1
+    made = new_run(tmp_path / "run", "lillicrap2016_rate", preset=preset, data=data, epochs=epochs, display=False)
+    assert made.train()["test_error"][-1] < (0.05 if preset == "xor" else 0.8)
 
 
 def test_a_run_with_everything_learns_and_goes_on_from_its_checkpoint(rate, build, tmp_path):

@@ -30,7 +30,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
           test).
         - "mnist-background": MNIST over photographs, see `mnist_background`.
         - "svhn": house numbers in grey, see `load_svhn`. "timit-stops": see `load_timit_stops`.
-        - "linear", "teacher", "quadratic", "xor": regression, see `spikefa.tasks`.
+        - "linear", "teacher", "quadratic", "xor": regression, see `spikefa.tasks`; of the last, each pattern 250 times.
     data_dir : path, optional
         Directory of the files, themselves or in a subdirectory called `name`; by default what the
         ``SPIKEFA_DATA`` variable names. With neither, MNIST and Fashion-MNIST are downloaded into the user's
@@ -50,7 +50,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     if name in _TASKS:
         from .. import tasks
 
-        return getattr(tasks, name)()
+        return tasks.xor(repeats=250) if name == "xor" else getattr(tasks, name)()
     if name == "digits":
         return _digits()
     files = {"mnist-background": mnist_background, "svhn": load_svhn, "timit-stops": load_timit_stops}
