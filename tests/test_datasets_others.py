@@ -20,6 +20,18 @@ def _no_variable(monkeypatch):
     monkeypatch.delenv("SPIKEFA_DATA", raising=False)
 
 
+def damaged_member(path, name):
+    """The bytes of a zip file whose member `name` is no sound deflated stream."""
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo(name).header_offset
+    # A local header is 30 bytes, the name and the extra field, whose sizes stand at 26 and 28.
+    start += 30 + int.from_bytes(data[start + 26 : start + 28], "little")
+    start += int.from_bytes(data[start - len(name) - 2 : start - len(name)], "little")
+    data[start] = 0xFF  # a block of the type 3, which there is not
+    return bytes(data)
+
+
 def jpeg(pixels):
     held = io.BytesIO()
     Image.fromarray(pixels).save(held, "JPEG", quality=95)
@@ -95,6 +107,15 @@ def test_photographs_are_verified(photos):
     load("mnist-background", directory)
     sums.write_text(lines[0] + lines[1].replace(lines[1][:4], "0000"))
     refused(lambda: load("mnist-background", directory), archive, "expected the SHA-256 0000", "copy the file again")
+    sums.write_text("".join(lines).replace("  ", " *"))  # as `sha256sum -b` writes them
+    load("mnist-background", directory)
+    sums.write_text(lines[0] + lines[1].replace("  ", " *").replace(lines[1][:4], "0000"))
+    refused(lambda: load("mnist-background", directory), archive, "expected the SHA-256 0000", "copy the file again")
+    for other in (lines[0], lines[0] + "\nno-sum\n"):
+        sums.write_text(other)
+        refused(
+            lambda: load("mnist-background", directory), f"{sums}: expected a line 'SHA-256  test.zip'", "found none"
+        )
     sums.unlink()
     archive.write_bytes(archive.read_bytes()[:-40])
     refused(lambda: load("mnist-background", directory), archive, "damaged")
@@ -121,6 +142,10 @@ def test_foreign_archives(tmp_path, photos):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.jpg", b"no JPEG")
     refused(lambda: photographs(path), "damaged")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.jpg", jpeg(np.zeros((6, 7, 3), np.uint8)))
+    path.write_bytes(damaged_member(path, "a.jpg"))
+    refused(lambda: photographs(path), path, "damaged", "Error -3")
 
 
 REAL = Path(__file__).resolve().parents[2] / "shared/data"
@@ -163,6 +188,11 @@ def test_svhn(tmp_path, sub):
         np.testing.assert_array_equal(getattr(loaded, f"{part}_labels") % 10, content[part]["y"].ravel() % 10)
 
 
+def test_svhn_labels_may_be_floats(tmp_path):
+    svhn(tmp_path, y=np.r_[10.0, 3.0, np.ones(10)])  # MATLAB's usual numbers
+    assert load("svhn", tmp_path).test_labels.tolist() == [0, 3] + 10 * [1]
+
+
 def test_svhn_that_is_not(tmp_path):
     refused(lambda: load("svhn", tmp_path), "train_32x32.mat: expected this file", "ufldl.stanford.edu", "put")
     refused(lambda: load("svhn"), "svhn needs SVHN's cropped digits", "--data-dir", "SPIKEFA_DATA")
@@ -170,6 +200,11 @@ def test_svhn_that_is_not(tmp_path):
         ({"y": np.zeros((12, 1), np.uint8)}, "found a label 0"),
         ({"y": np.full((12, 1), 11, np.uint8)}, "found a label 11"),
         ({"y": np.ones((11, 1), np.uint8)}, "X of uint8 (32, 32, 3, 12) and y (11,)"),
+        ({"y": np.r_[3, np.nan, np.ones(10)]}, "found a label nan at index 1"),
+        ({"y": np.r_[np.ones(11), 1.5]}, "found a label 1.5 at index 11"),
+        ({"y": np.r_[np.inf, np.ones(11)]}, "found a label inf at index 0"),
+        ({"y": np.full(12, 3 + 1j)}, "found labels of complex128, the first (3+1j)"),
+        ({"y": np.array(["7"] * 12)}, "found labels of <U1, the first 7"),
         ({"X": np.zeros((12, 32, 32, 3), np.uint8)}, "X of uint8 (12, 32, 32, 3)"),
         ({"X": np.zeros((32, 32, 3, 12))}, "X of float64"),
     ]:
@@ -214,6 +249,8 @@ def test_timit_that_is_not(tmp_path):
         ({"train_labels": np.full(30, 6)}, "train_labels must lie in 0 to 5, got 6"),
         ({"train_frames": np.zeros((30, 40))}, "train_images must have shape (n, 39)"),
         ({"test_frames": np.full((20, 39), np.nan)}, "must be finite, got nan"),
+        ({"train_frames": np.zeros((30, 39), np.uint8)}, "train_frames must be floats (n, 39), got uint8"),
+        ({"test_frames": np.zeros((20, 39), int)}, "test_frames must be floats (n, 39), got int64"),
     ]:
         np.savez(path, **stops(**changes))
         refused(lambda: load("timit-stops", tmp_path), f"{path}: ", words)
@@ -226,3 +263,13 @@ def test_timit_that_is_not(tmp_path):
         refused(lambda: load("timit-stops", tmp_path), path, "found one that cannot be read")
     np.savez(path, **stops(train_labels=np.array([{}] * 30)))
     refused(lambda: load("timit-stops", tmp_path), path, "found one that cannot be read")
+    np.savez(path, **stops())
+    path.write_bytes(path.read_bytes().replace(b"'descr'", b"'des\x18r", 1))
+    refused(lambda: load("timit-stops", tmp_path), path, "found one that cannot be read")
+    np.savez_compressed(path, **stops())
+    assert load("timit-stops", tmp_path).train_images.shape == (30, 39)
+    path.write_bytes(damaged_member(path, "test_frames.npy"))
+    refused(lambda: load("timit-stops", tmp_path), path, "found one that cannot be read", "Error -3")
+    with path.open("wb") as file:
+        np.save(file, stops()["train_frames"])
+    refused(lambda: load("timit-stops", tmp_path), f"{path}: expected an .npz file of numpy, found one array")

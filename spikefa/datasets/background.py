@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def mnist_background(data_dir: str | os.PathLike | None = None, seed: int = 0) -
 
 def photographs(path: Path) -> np.ndarray:
     """Read the JPEG files of an archive, in the order of their names, as grey bytes (n, height, width)."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     images = []
     try:
@@ -66,7 +67,8 @@ def photographs(path: Path) -> np.ndarray:
             for name in names:
                 with Image.open(io.BytesIO(archive.read(name))) as image:
                     images.append(np.asarray(image.convert("L")))
-    except (OSError, UnidentifiedImageError, zipfile.BadZipFile) as error:
+    # A zip file that is damaged, encrypted or packed in an unknown way raises the last three, Pillow an OSError.
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise DataError(f"{path}: expected an archive of JPEG files, found one that is damaged ({error})") from error
     sizes = sorted({image.shape for image in images})
     if len(sizes) != 1:
@@ -117,9 +119,16 @@ def _verify(path: Path) -> None:
     sums = path.with_name("SHA256SUMS")
     if not sums.is_file():
         return
-    wanted = dict(reversed(line.split()) for line in sums.read_text().splitlines() if line.strip())
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if wanted.get(path.name) != found:
+    # sha256sum writes "HASH  name", and with -b "HASH *name".
+    lines = [line.split(maxsplit=1) for line in sums.read_text(errors="replace").splitlines()]
+    wanted = {line[1].strip().removeprefix("*").removeprefix("./"): line[0].lower() for line in lines if len(line) == 2}
+    if path.name not in wanted:
         raise DataError(
-            f"{path}: expected the SHA-256 {wanted.get(path.name)} of {sums.name}, found {found}; copy the file again"
+            f"{sums}: expected a line 'SHA-256  {path.name}' as sha256sum writes it, found none; "
+            f"add it, or remove {sums.name} to use the archives unverified"
+        )
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if wanted[path.name] != found:
+        raise DataError(
+            f"{path}: expected the SHA-256 {wanted[path.name]} of {sums.name}, found {found}; copy the file again"
         )

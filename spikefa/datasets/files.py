@@ -16,7 +16,9 @@ def named_directory(data_dir: str | os.PathLike | None) -> tuple[Path | None, st
     return (Path(directory).expanduser() if directory else None), "data_dir" if data_dir else VARIABLE
 
 
-def find_files(name: str, data_dir: str | os.PathLike | None, files: tuple[str, ...], what: str) -> list[Path]:
+def find_files(
+    name: str, data_dir: str | os.PathLike | None, files: tuple[str, ...], what: str, instead: str = ""
+) -> list[Path]:
     """Find files that cannot be downloaded, in the named directory or its subdirectory `name`.
 
     Parameters
@@ -27,6 +29,8 @@ def find_files(name: str, data_dir: str | os.PathLike | None, files: tuple[str, 
     files : tuple of str
     what : str
         What the files are and where they come from, for the message.
+    instead : str
+        What the caller takes in their place, for the message.
 
     Raises
     ------
@@ -34,7 +38,7 @@ def find_files(name: str, data_dir: str | os.PathLike | None, files: tuple[str, 
         If no directory is named, or a file is not there.
     """
     directory, source = named_directory(data_dir)
-    by_hand = f"{name} needs {what}: put {' and '.join(files)} into a directory"
+    by_hand = f"{name} needs {what}: put {' and '.join(files)}{instead and f', or {instead},'} into a directory"
     if directory is None:
         raise DataError(f"{by_hand} and name it with data_dir (--data-dir) or the variable {VARIABLE}")
     if (directory / name).is_dir():

@@ -26,6 +26,11 @@ def load_svhn(data_dir: str | os.PathLike | None = None) -> Dataset:
         Directory of ``train_32x32.mat`` and ``test_32x32.mat`` as published (MATLAB files with ``X``, uint8
         (32, 32, 3, n), and ``y``, 1 to 10 with 10 for the digit 0), itself or in a subdirectory "svhn"; by
         default what ``SPIKEFA_DATA`` names.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged, or its images or labels are of another form; labels must be whole numbers.
     """
     paths = find_files("svhn", data_dir, _FILES, "SVHN's cropped digits (http://ufldl.stanford.edu/housenumbers)")
     (train_images, train_labels), (test_images, test_labels) = map(_read, paths)
@@ -37,7 +42,9 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     from scipy.io import loadmat
 
     def refuse(found: str) -> DataError:
-        return DataError(f"{path}: expected SVHN's X, uint8 (32, 32, 3, n), and y, 1 to 10 (n,), found {found}")
+        return DataError(
+            f"{path}: expected SVHN's X, uint8 (32, 32, 3, n), and y, whole numbers 1 to 10 (n,), found {found}"
+        )
 
     try:
         held = loadmat(path)
@@ -50,8 +57,12 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     X, y = held["X"], np.ravel(held["y"])
     if X.dtype != np.uint8 or X.ndim != 4 or X.shape[:3] != (32, 32, 3) or X.shape[3] != len(y) or not len(y):
         raise refuse(f"X of {X.dtype} {X.shape} and y {y.shape}")
-    if y.min() < 1 or y.max() > 10:
-        raise refuse(f"a label {y.min() if y.min() < 1 else y.max()}")
+    # MATLAB's numbers are floats unless told otherwise: whole ones are labels too.
+    if y.dtype.kind not in "uif":
+        raise refuse(f"labels of {y.dtype}, the first {' '.join(str(y[0]).split())[:40]}")
+    bad = ~((y >= 1) & (y <= 10) & (y == np.floor(y)))  # NaN compares false: it is bad too
+    if bad.any():
+        raise refuse(f"a label {y[bad.argmax()]} at index {bad.argmax()}")
     images = np.empty((len(y), 1024), np.uint8)
     for start in range(0, len(y), _CHUNK):
         now = slice(start, start + _CHUNK)
