@@ -28,6 +28,7 @@ Deviations from the paper:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isqrt
 
 import numpy as np
@@ -138,6 +139,8 @@ class Params:
     """Fraction of hidden units that are silent, drawn anew in each step; the others' rates grow to make up for it."""
     frozen: tuple[int, ...] = ()
     """Numbers of the forward projections that do not learn; 1 is the one from the input."""
+    turns: tuple[int, ...] = ()
+    """Epochs at which learning passes from the hidden layers to the output layer, and back (Fig. 5c); or none."""
     noise: float = 0.01
     """Standard deviation of the noise on the units' currents in node perturbation."""
     standardise: bool = False
@@ -203,6 +206,8 @@ PRESETS = {
     "fig3d_3": _FIG3D | {"sizes": (30, 20, 10)},
     "fig3d_4": _FIG3D | {"sizes": (30, 20, 10, 10)},
     "fig5": _FIG3D | {"sizes": (20, 1000, 20), "eta": 1e-3},
+    # 20 examples a step: hidden weights, then those of the output, then hidden ones again.
+    "fig5_phases": _FIG3D | {"sizes": (20, 1000, 20), "eta": 1e-4, "streams": 20, "turns": (2, 6), "epochs": 10},
     "s6_3": _FIG3D | {"sizes": (30, 40, 10), "eta": 0.05, "mean_over_streams": True, "streams": 100},
     "s6_4": _FIG3D | {"sizes": (30, 40, 20, 10), "eta": 0.05, "mean_over_streams": True, "streams": 100},
     "s8": _FIG3D | {"sizes": (30, 20, 10), "momentum": 0.9, "eta": 1e-3},
@@ -239,9 +244,18 @@ PRESETS = {
 }  # fmt: skip
 
 
-def learning_rate(params: Params, epoch: int) -> float:
-    """Factor of the learning rate in an epoch; 0 is the first."""
-    return params.eta_drop_by ** -sum(epoch >= drop for drop in params.eta_drop_after)
+def learning_rate(params: Params, epoch: int) -> float | dict[str, float]:
+    """Factor of the learning rate in an epoch, 0 being the first; one for each projection if layers take turns."""
+    rate = params.eta_drop_by ** -sum(epoch >= drop for drop in params.eta_drop_after)
+    if not params.turns:
+        return rate
+    turn, last = sum(epoch >= end for end in params.turns) % 2, len(params.sizes) - 1
+    names = ["image", *(f"h{number}" for number in range(1, last)), "output"]
+    return {
+        f"{below}_to_{above}": rate * ((number == last) == turn)
+        for number, (below, above) in enumerate(pairwise(names), start=1)
+        if number not in params.frozen
+    }
 
 
 def prepare(params: Params, dataset: datasets.Dataset) -> datasets.Dataset:
@@ -283,9 +297,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         if params.scaled:
             weights /= params.field if number == 1 and params.maps else np.sqrt(below.units * params.keep_weights)
         plasticity = output_rule if layer is net.layers[-1] else rule
-        fa.Projection(
-            net, below, layer, fa.uniform(weights), mask=mask, plasticity=plasticity if learns else None
-        )
+        fa.Projection(net, below, layer, fa.uniform(weights), mask=mask, plasticity=plasticity if learns else None)
         below = layer
     net.present(params.steps_per_image, params.classes or None)
     for layer in net.hidden if params.dropout else ():
@@ -369,6 +381,8 @@ def _check(params: Params) -> None:
         refuse("eta_drop_after", "hold numbers of epochs")
     if params.autoencode and params.classes:
         refuse("classes", "be 0 with autoencode, whose targets are the images")
+    if any(epoch < 1 for epoch in params.turns) or (params.turns and params.algorithm == "shallow"):
+        refuse("turns", "hold numbers of epochs from 1 on, and none with shallow, in which the output alone learns")
     if any(not 1 <= number < len(params.sizes) for number in params.frozen):
         refuse("frozen", f"hold numbers from 1 to {len(params.sizes) - 1}, the forward projections")
     if (params.maps or params.distort) and _side(params) ** 2 != params.sizes[0]:

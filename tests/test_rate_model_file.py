@@ -4,16 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 import spikefa as fa
-from spikefa import checkpoints, datasets, evaluation, modelfile, tasks
-from spikefa.cli import app
+from spikefa import datasets, evaluation, modelfile, tasks
 from spikefa.datasets import Dataset
 from spikefa.modelfile import ModelError
 from spikefa.network import DISPLAY
-from spikefa.recording import read_metrics
-from spikefa.runs import new_run
 
 SMALL = {"sizes": (6, 5, 4, 3), "classes": 3, "dtype": "float64", "target": "numpy", "weight_range": 0.6}
 LINEAR = {"sizes": (10, 8, 4), "classes": 0, "units": "tanh", "output_unit": "linear", "weight_range": 0.3,
@@ -343,41 +339,7 @@ def test_augment_distorts_only_where_asked(rate, rng):
     assert one.shape == images.shape and np.array_equal(one, same) and (one != images).any()
 
 
-# The whole way, with the command line.
-
-
-@pytest.mark.parametrize(
-    ("preset", "data"),
-    [("fig2", "linear"), ("fig3d_3", "teacher"), ("fig3d_4", "teacher"), ("fig5", "quadratic"), ("s6_3", "teacher"),
-     ("s6_4", "teacher"), ("s8", "teacher"), ("xor", "xor")],
-)  # fmt: skip
-def test_small_presets_learn_their_data_as_they_are(preset, data, tmp_path):
-    """As the README has them, with the streams that they state: better than the best constant."""
-    epochs = None if preset == "xor" else 1
-    made = new_run(tmp_path / "run", "lillicrap2016_rate", preset=preset, data=data, epochs=epochs, display=False)
-    assert made.train()["test_error"][-1] < (0.05 if preset == "xor" else 0.8)
-
-
-def test_a_run_with_everything_learns_and_goes_on_from_its_checkpoint(rate, build, tmp_path):
-    """Dropout, local maps, distortions, momentum and standardised images, from the command line."""
-    changes = {"sizes": (64, 54, 10), "dropout": 0.2, "momentum": 0.9, "eta": 0.1, "distort_alpha": 8.0,
-               "target": "numpy"}  # fmt: skip
-    arguments = ["train", "lillicrap2016_rate", "--data", "digits", "--preset", "note5_distortions", "--streams", "20"]
-    for name, value in changes.items():
-        arguments += ["--set", f"{name}={str(value).strip('()')}"]
-    done = CliRunner().invoke(app, [*arguments, "--epochs", "2", "--validation", "200", "--run", str(tmp_path / "run")])
-    assert done.exit_code == 0, done.output
-    errors = np.asarray(read_metrics(tmp_path / "run" / "metrics.csv")["validation_error"], float)
-    assert errors[0] > 0.6 and errors[-1] < 0.3
-    nets = []
-    for _ in range(2):
-        net = build(20, preset="note5_distortions", **changes)
-        checkpoints.load(tmp_path / "run" / "checkpoint.h5", net, rate.digest)
-        assert net["h1"].variables["drop"].get_value() == pytest.approx(0.2)
-        net.run_steps(3)
-        nets.append(net)
-    for one, other in zip(*(forward(net) for net in nets), strict=True):
-        assert np.array_equal(one.W, other.W)
+# What is refused.
 
 
 @pytest.mark.parametrize(
@@ -401,6 +363,8 @@ def test_a_run_with_everything_learns_and_goes_on_from_its_checkpoint(rate, buil
         ({"distort_alpha": -1.0}, "distort_alpha must be at least 0, got -1.0"),
         ({"maps": -1}, "maps must be at least 0, got -1"),
         ({"autoencode": True}, "classes must be 0 with autoencode, whose targets are the images, got 10"),
+        ({"turns": (0, 3)}, "turns must hold numbers of epochs from 1 on, .*, got (0, 3)"),
+        ({"turns": (2,), "algorithm": "shallow"}, "turns must hold .* none with shallow, .*, got (2,)"),
         ({"frozen": (3,)}, "frozen must hold numbers from 1 to 2, the forward projections, got (3,)"),
         ({"maps": 6}, "sizes must have 3174 units in the first hidden layer, for 6 maps, got (784, 1000, 10)"),
         ({"maps": 6, "field": 29}, "field must fit the image of 28 x 28 pixels, got 29"),
