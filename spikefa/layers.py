@@ -12,6 +12,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from .draws import Draws, SeededStateUpdater
 from .refusals import unreadable
+from .statements import assigned
 
 if TYPE_CHECKING:
     from .network import Network
@@ -114,6 +115,12 @@ class Population(NeuronGroup):
             raise ValueError(
                 f"{owner}: the equations must have the output {output!r}; they have {sorted(read.names)}"
             )
+        if emit and output in read.parameter_names - assigned(emit, receive, reset_code):
+            raise ValueError(f"{owner}: emit must assign the output {output!r}, got {self._statement['emit']!r}")
+        if emit and refractory is not False and "not_refractory" not in get_identifiers(emit):
+            example = "s = int(rand() < p and not_refractory)"
+            got = self._statement["emit"]
+            raise ValueError(f"{owner}: with refractory, emit must heed it, as in {example!r}, got {got!r}")
         noises = sorted(read.stochastic_variables)
         noise_draws, noise_drawn = draws.number(["randn()"] * len(noises))
         if threshold is None and (reset is not None or refractory is not False):
@@ -134,7 +141,7 @@ class Population(NeuronGroup):
                 name=name,
                 codeobj_class=network.codeobj_class,
             )
-        self._draws = draws
+        self._draws, self._dtype = draws, np.dtype(network.dtype)
         self.state_updater.__class__ = SeededStateUpdater  # `NeuronGroup` makes it
         self.state_updater.noise = dict(zip(noises, noise_draws, strict=True))
         self._place = network.next_place(slot)
@@ -200,6 +207,23 @@ class Population(NeuronGroup):
             )
         return known.get_value()
 
+    def of_its_type(self, variable: str) -> bool:
+        """Whether a variable is an array ``(units * streams,)`` of the network's float type, as kernels read it."""
+        known = self.variables.get(variable)
+        array = getattr(known, "array", False) and not known.scalar
+        return array and np.dtype(known.dtype) == self._dtype and known.size == self.units * self.streams
+
+    def check_array(self, variable: str, what: str) -> None:
+        """Refuse a variable that kernels, which read its memory, could not: `what` begins the message."""
+        if self.of_its_type(variable):
+            return
+        known = self.variables[variable]
+        kind = "a shared variable" if known.scalar else f"one of type {np.dtype(known.dtype)}"
+        raise ValueError(
+            f"{what} {variable!r} of {self.name!r} must be a state variable of type {self._dtype}, a value for each "
+            f"unit, got {kind if getattr(known, 'array', False) else 'a subexpression'}"
+        )
+
     def view(self, variable: str) -> np.ndarray:
         """A state variable as an array ``(units, streams)`` that shares its memory."""
         return self.array(variable).reshape(self.units, self.streams)
@@ -224,11 +248,8 @@ class Population(NeuronGroup):
 
     def add_array(self, name: str) -> np.ndarray:
         """Add a variable of the network's float type, zero at first; return it as ``(units, streams)``."""
-        self.variables.add_array(name, size=self.units * self.streams, dtype=self._statement_dtype())
+        self.variables.add_array(name, size=self.units * self.streams, dtype=self._dtype)
         return self.view(name)
-
-    def _statement_dtype(self) -> np.dtype:
-        return self.array(self.output_variable).dtype
 
     def _check_for_invalid_values(self, k: str, v: np.ndarray) -> None:
         # Brian2 compares with 1e50, which overflows float32.

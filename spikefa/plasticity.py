@@ -18,8 +18,9 @@ import sympy
 from brian2 import BrianObject, NetworkOperation
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
+from . import rule_functions
 from .engine.kernels import add_in_place, add_normalised, all_zero, scale_in_place, update_bias
-from .engine.synapse_loop import compile_loop
+from .engine.synapse_loop import LOOP_FUNCTIONS, compile_loop
 from .factoring import OuterTerm, factored
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ class Plasticity:
             self.expression = str_to_sympy(right.strip())
         except Exception as error:
             raise ValueError(f"{self.title}: is not an expression Brian2 can read ({error})") from error
+        if self.expression.has(sympy.zoo, sympy.nan, sympy.oo):
+            raise ValueError(f"{self.title}: must be finite, got {sympy_to_str(self.expression)}")
+        self.factored = factored(self.expression)
         self.symbols = sorted(s.name for s in self.expression.free_symbols)
         for name, value in self.constants.items():
             if not isinstance(value, Real) or not np.isfinite(value):
@@ -95,7 +99,13 @@ class Plasticity:
         return learning
 
     def check_names(self, projection: Projection) -> None:
-        """Refuse a rule that names something neither population has."""
+        """Refuse a rule that names something neither population has, or a function that there is not."""
+        own = (projection.pre.constants, projection.post.constants)
+        functions = LOOP_FUNCTIONS if self.factored.outer is None else rule_functions.known(own)
+        for name in sorted(rule_functions.called(self.expression) - set(functions)):
+            there_are = f"there are {', '.join(sorted(functions))}"
+            hint = "state it in a population's equations" if name in rule_functions.NOT_IN_RULES else there_are
+            raise ValueError(f"{projection.title}, {self.title}: must not have the function {name!r}; {hint}")
         for name in self.symbols:
             side = {"_pre": projection.pre, "_post": projection.post}.get("_" + name.rpartition("_")[2])
             if side is not None and name.rpartition("_")[0]:
@@ -154,7 +164,7 @@ class Learning(BrianObject):
         #: learn: it does not decay, and forgets its momentum.
         self.factor = 1.0
         self.waits = False  # whether updates share the next propagation's pass over the rows; known in a run
-        self.factored = factored(plasticity.expression)
+        self.factored = plasticity.factored
         self._quantum = DECAY_QUANTUM[str(network.dtype)]
         self._pending = np.ones(1)  # the decay not yet applied, as a factor
         gathers = plasticity.momentum or plasticity.rmsprop  # updates, that move the weights later in the step
@@ -169,8 +179,9 @@ class Learning(BrianObject):
             for number, term in enumerate(self.factored.outer):
                 f = self._materialise(projection.pre, term.pre, f"f{number}", place)
                 g = self._materialise(projection.post, term.post, f"g{number}", place)
-                ones = {s: plasticity.constants.get(s.name, 1) for s in term.pre.free_symbols}
-                self._factors.append((term.coefficient, f, g, float(term.pre.subs(ones))))
+                functions = rule_functions.known([projection.pre.constants])
+                one = rule_functions.value(term.pre, plasticity.constants, functions)
+                self._factors.append((term.coefficient, f, g, one))
 
     def _prepare_loop(self, place: int) -> None:
         rule, projection = self.plasticity, self.projection
@@ -209,7 +220,7 @@ class Learning(BrianObject):
                 for s in expression.free_symbols
             }
         )
-        if plain.is_Symbol and getattr(population.variables[plain.name], "array", False):
+        if plain.is_Symbol and population.of_its_type(plain.name):
             return population.variables[plain.name].get_value().reshape(population.units, population.streams)
         target = f"{label}_{self.projection.name}"
         array = population.add_array(target)

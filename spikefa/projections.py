@@ -179,6 +179,8 @@ class Projection(BrianObject):
                 f"{self.title}: the equations of {self.post.name!r} must have the parameter "
                 f"{self.post.current_variable!r}, which projections write"
             )
+        self.pre.check_array(self.pre.output_variable, f"{self.title}: the output")
+        self.post.check_array(self.post.current_variable, f"{self.title}: the current")
         before = sum(other.post is self.post for other in network.projections)
         # Brian2 sorts objects of equal order by name, and the first has to overwrite what the others add to.
         order = self.post.place + before / (1 + before)

@@ -42,6 +42,16 @@ RULES = {
         lambda x, y, W: 0.1 * y["d"] * x["s"] * (1 - W),
         lambda W: -0.01 * W,
     ),
+    "functions of the presynaptic side": (
+        "dW = eta * d_post * int(v_pre > 0.5) * sqrt(v_pre)",
+        lambda x, y, W: 0.1 * y["d"] * (x["v"] > 0.5) * math.sqrt(x["v"]),
+        lambda W: 0,
+    ),
+    "inverse functions": (
+        "dW = eta * arctan(W) * s_pre * exprel(v_post)",
+        lambda x, y, W: 0.1 * math.atan(W) * x["s"] * math.expm1(y["v"]) / y["v"],
+        lambda W: 0,
+    ),
     "Oja": (
         "dW = eta * (s_post * s_pre - s_post**2 * W)",
         lambda x, y, W: 0.1 * (y["s"] * x["s"] - y["s"] ** 2 * W),
@@ -173,6 +183,25 @@ def test_with_rmsprop_a_factor_of_the_rule_says_nothing():
     np.testing.assert_allclose(*weights, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("streams", [1, 4, 40])
+def test_rule_variables_of_other_types(streams, dtype):
+    """Whole numbers and truth values count as numbers."""
+    net = fa.Network(streams=streams, dtype=dtype, target="numpy")
+    for name, units in (("a", 6), ("b", 5)):
+        fa.Layer(net, name, units, "s : 1\nI : 1\nk : integer\nq : boolean", emit="s = s")
+    rule = fa.Plasticity("dW = eta * s_pre * (k_post + 2 * q_post) + eta * q_pre * k_post", {"eta": 0.5})
+    projection = fa.Projection(net, "a", "b", np.zeros((6, 5)), plasticity=rule, learn_bias=False)
+    rng = np.random.default_rng(0)
+    for layer in net.layers:
+        layer.view("s")[...] = rng.integers(0, 2, (layer.units, streams))
+        layer.view("k")[...] = rng.integers(-3, 4, (layer.units, streams))
+        layer.view("q")[...] = rng.integers(0, 2, (layer.units, streams))
+    (s, _, p), (_, k, q) = ([layer.view(name).astype(float) for name in "skq"] for layer in net.layers)
+    net.run_steps(2)
+    np.testing.assert_allclose(projection.W, 2 * 0.5 * (s @ (k + 2 * q).T + p @ k.T), rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["three factors", "centred", "derivative spelt out", "two products"])
 def test_separable_rules_become_products(name):
     _, projection = network(RULES[name][0], 4)
@@ -235,6 +264,10 @@ def test_third_factor_of_one_unit_or_none(name, streams, alone):
             "dW = zeta * s_pre",
             r"unknown symbol 'zeta'; there are W, the constants \['eta', 'gamma', 'theta'\]",
         ),
+        ("dW = eta * max(s_pre, 0)", r"Rule .* must not have the function 'max'; there are abs, arccos"),
+        ("dW = eta * W * foo(W)", r"must not have the function 'foo'; there are abs, arccos"),
+        ("dW = eta * rand() * s_pre", r"must not have the function 'rand'; state it in a population's equations"),
+        ("dW = eta * s_pre / 0", r"must be finite, got zoo\*eta\*s_pre"),
     ],
 )
 def test_bad_rules_are_refused(rule, message):

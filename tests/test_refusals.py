@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import NeuronGroup, StateMonitor, ms, mV
+from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, mV
 from brian2.core.base import BrianObjectException
 
 import spikefa as fa
@@ -30,7 +30,7 @@ def build(equations=LAYER, emit="s = int(rand() < v)", **options):
         ({"emit": "s = int(rand() < q)"}, "Layer 'h1', emit: The identifier \"q\" could not be resolved."),
         ({"emit": "s = tanhh(v)"}, "Layer 'h1', emit: The identifier \"tanhh\" could not be resolved."),
         ({"emit": "s = t"}, "Layer 'h1', emit: "),
-        ({"emit": "s"}, "Layer 'h1', emit: Parsing the statement failed: s ^"),
+        ({"emit": "s = 1\nv"}, "Layer 'h1', emit: Parsing the statement failed: v ^"),
         ({"method": "eulr"}, "Layer 'h1', stateupdater: No state updater with the name"),
         ({"emit": "", "threshold": "v + 1"}, "Layer 'h1', spike_thresholder: Threshold condition 'v + 1' is not a"),
         ({"receive": "I = I + k"}, "Layer 'h1', receive: The identifier \"k\" could not be resolved."),
@@ -42,6 +42,50 @@ def test_equations_that_cannot_run(change, message):
     with pytest.raises(EquationError) as refused:
         build(**change).run_steps(1)
     assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"emit": "S = int(rand() < v)"}, "Layer 'h1': emit must assign the output 's', got 'S = int(rand() < v)'"),
+        ({"emit": "x = 1; S = 2"}, "Layer 'h1': emit must assign the output 's'"),
+        ({"refractory": 3 * ms}, "Layer 'h1': with refractory, emit must heed it, as in 's = int(rand() < p and not_"),
+    ],
+)
+def test_an_output_that_emit_forgets(change, message):
+    with pytest.raises(ValueError) as refused:
+        build(**change)
+    assert str(refused.value).startswith(message)
+
+
+def test_refractory_units_are_silent_for_projections_too():
+    net = build(emit="s = int(rand() < 0.5 and not_refractory)", refractory=3 * ms)
+    monitor = SpikeMonitor(net["h1"])
+    net.add(monitor)
+    sums = fa.Projection(net, "h1", fa.Layer(net, "sum", 1, "I : 1\ns : 1", emit="s = s"), np.ones((3, 1)))
+    heard = 0
+    for _ in range(40):
+        net.run_steps(1)
+        heard += sums.post.view("I").sum()
+    assert heard == monitor.num_spikes > 0
+
+
+@pytest.mark.parametrize(
+    ("equations", "options", "got"),
+    [
+        (LAYER.replace("s : 1", "s : integer"), {}, "the output 's' of 'h1' must be .*, got one of type int32"),
+        (LAYER.replace("s : 1", "s : boolean"), {}, "the output 's' .*, got one of type bool"),
+        (LAYER.replace("s : 1", "s : 1 (shared)"), {}, "the output 's' .*, got a shared variable"),
+        (LAYER + "\np = v + 1 : 1", {"output": "p"}, "the output 'p' .*, got a subexpression"),
+        (LAYER + "\nJ : integer", {"current": "J"}, "the current 'J' of 'h1' must be .*, got one of type int32"),
+    ],
+)
+def test_what_kernels_cannot_read(equations, options, got):
+    net = build(equations, **options)
+    fa.Layer(net, "h2", 2, LAYER, emit="s = 0", namespace={"tau": net.clock.dt})
+    pair = ("h2", "h1") if "current" in options else ("h1", "h2")
+    with pytest.raises(ValueError, match=f"Projection '{pair[0]}->{pair[1]}': {got}"):
+        fa.Projection(net, *pair, fa.uniform(0.1))
 
 
 def test_what_is_not_of_the_equations_stays_what_it_is():

@@ -125,7 +125,7 @@ def test_hidden_layers_can_be_left_as_they_are(stdp):
         ({"loss": "hinge"}, "loss must be squares or cross_entropy, got 'hinge'"),
         ({"a": 0.0}, "a must be above 0 and at most 1, got 0.0"),
         ({"kappa": 0.0}, "kappa must be above 0 and finite, got 0.0"),
-        ({"weight_range": np.inf}, "weight_range must be finite and at least 0, got inf"),
+        ({"weight_range": -1.0}, "weight_range must be finite and at least 0, got -1.0"),
         ({"steps_per_image": 1}, "steps_per_image must be at least 2 for rectified, got 1"),
     ],
 )

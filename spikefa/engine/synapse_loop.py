@@ -34,15 +34,21 @@ def _clip(x, low, high):
     return min(max(x, low), high)
 
 
-_FUNCTIONS = {
+@numba.njit
+def _exprel(x):
+    return math.expm1(x) / x if x != 0 else 1.0
+
+
+#: Name in a rule -> function in the loop.
+LOOP_FUNCTIONS = {
     **{n: getattr(math, n) for n in ("exp", "log", "log10", "expm1", "log1p", "sqrt", "sin", "cos", "tan")},
     **{n: getattr(math, n) for n in ("sinh", "cosh", "tanh", "floor", "ceil")},
     "abs": abs,
     "int": int,
     "sign": _sign,
     "clip": _clip,
-    "inf": math.inf,
-    "pi": math.pi,
+    "exprel": _exprel,
+    **{f"arc{n}": getattr(math, f"a{n}") for n in ("sin", "cos", "tan")},
 }
 
 
@@ -76,7 +82,7 @@ def compile_loop(
         summed=summed,
         local=local,
     )
-    namespace = {**_FUNCTIONS, "prange": numba.prange}
+    namespace = {**LOOP_FUNCTIONS, "inf": math.inf, "pi": math.pi, "prange": numba.prange}
     exec(source, namespace)
     return numba.njit(parallel=True, nogil=True, error_model="numpy")(namespace["loop"])
 

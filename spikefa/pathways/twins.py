@@ -13,15 +13,16 @@ from ..layers import MARK, Layer, Population
 from ..network import Network
 from ..shared import SharedProjection
 from ..softmax import Softmax
+from ..statements import assigned
 
 
 def given(layer: Layer) -> list[str]:
     """Return the names of a layer's parameters, which neither a statement of it nor anything that it hears assigns."""
     statement = layer._statement
-    texts = "\n".join(statement[name] or "" for name in ("emit", "receive", "reset"))
-    assigned = {layer.output_variable, layer.current_variable, *re.findall(r"(?m)(?:^|;)\s*(\w+)\s*[-+*/]*=", texts)}
-    assigned |= {part.result for part in layer.contained_objects if isinstance(part, Softmax)}
-    return sorted(Equations(statement["equations"]).parameter_names - assigned)
+    written = assigned(*(statement[name] for name in ("emit", "receive", "reset")))
+    written |= {layer.output_variable, layer.current_variable}
+    written |= {part.result for part in layer.contained_objects if isinstance(part, Softmax)}
+    return sorted(Equations(statement["equations"]).parameter_names - written)
 
 
 class Twin(Population):
