@@ -27,7 +27,13 @@ def guesses(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     -------
     ndarray (n,) or (n, units of the last layer)
         Classes, or outputs where the network has none.
+
+    Raises
+    ------
+    ValueError
+        If the network was not presented yet, or the images cannot be shown.
     """
+    network.check_presented("evaluation.guesses")
     images = network.stimulus.checked(images)
     count, streams = len(images), network.streams
     filled = (
@@ -54,7 +60,13 @@ def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int)
         Labels, or values where the network has no classes.
     steps : int
         Steps for which each image is shown.
+
+    Raises
+    ------
+    ValueError
+        If the network was not presented yet, or the images or targets cannot be shown.
     """
+    network.check_presented("evaluation.error")
     targets = network.readout.checked(targets, len(images))
     return network.readout.error_of(guesses(network, images, steps), targets)
 
@@ -65,7 +77,7 @@ def alignment(network: Network) -> dict[str, float]:
     Returns
     -------
     dict
-        Layer name -> angle; NaN where no feedback comes from the layer to which W goes.
+        Layer name -> angle; NaN where no feedback comes from a layer to which it projects. See `feedback_pairs`.
     """
     pairs = feedback_pairs(network)
     return {
@@ -80,14 +92,16 @@ def feedback_pairs(network: Network) -> dict[str, tuple[Projection, Projection]]
     Returns
     -------
     dict
-        Layer name -> (forward, feedback); without the layers to which nothing feeds back from there.
+        Layer name -> (forward, feedback), the first such pair where a layer has several outgoing projections; without
+        the layers to which nothing feeds back from where they project.
     """
     pairs = {}
     for layer in network.hidden:
-        up = next((p for p in network.projections if p.pre is layer and p.post in network.layers), None)
-        down = [p for p in network.projections if up is not None and _serves(p.post, layer) and _serves(p.pre, up.post)]
-        if down:
-            pairs[layer.name] = up, down[0]
+        ups = [p for p in network.projections if p.pre is layer and p.post in network.layers]
+        downs = [p for p in network.projections if _serves(p.post, layer)]
+        both = [(up, down) for up in ups for down in downs if _serves(down.pre, up.post)]
+        if both:
+            pairs[layer.name] = both[0]
     return pairs
 
 

@@ -98,6 +98,7 @@ class Network(BrianNetwork):
         self.input: Input | None = None
         self.error: ErrorPopulation | None = None
         self.stimulus: Stimulus | None = None
+        self._rest: dict[str, np.ndarray] = {}
         self.readout: Readout | None = None
         self.average: WeightAverage | None = None
         self._places: dict[str, int] = {}
@@ -170,12 +171,29 @@ class Network(BrianNetwork):
         classes : int, optional
             Number of classes; the last layer's units are divided among them in equal groups. Without, the
             targets are values, one a unit of the last layer (regression).
+
+        Raises
+        ------
+        ValueError
+            If it was called before, there is no layer to read out or no input, or an argument does not fit them.
         """
+        if self.stimulus is not None:
+            raise ValueError(
+                f"Network: present() must be called once, got a second call, with {steps_per_image!r} steps an image; "
+                "set network.stimulus.steps_per_image, or build a new network for other classes"
+            )
+        if not self.layers:
+            raise ValueError("Network: present() must have a layer to read out, got none; add a Layer first")
         self.readout = SquaredError(self) if classes is None else Votes(self, classes)
         self.stimulus = Stimulus(self, steps_per_image)
         self.join(self.stimulus, self.readout)
         self.set_rest()
         return self.stimulus
+
+    def check_presented(self, owner: str) -> None:
+        """Refuse what needs a stimulus and a readout, for `owner`, before there are any."""
+        if self.stimulus is None:
+            raise ValueError(f"{owner}: the network has no stimulus; call its present() first")
 
     def set_rest(self) -> None:
         """Take the present activity as rest, from which evaluations start; call it after setting initial values."""
@@ -316,7 +334,13 @@ class Network(BrianNetwork):
         ----------
         purpose : int
             `EVALUATION`: only the forward path runs; `DISPLAY`: the feedback pathway too.
+
+        Raises
+        ------
+        ValueError
+            If the network was not presented yet.
         """
+        self.check_presented("Network.aside")
         slots = {"start", "forward"} if purpose == EVALUATION else {"start", "forward", "feedback"}
         own = {id(obj) for obj in (self.stimulus, self.readout, *self.populations, *self.projections)}
         own |= {id(part) for population in self.populations for part in population.contained_objects}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Readout(BrianObject):
     """Sums the last layer's output over each presentation, and scores it at the last step; see its subclasses.
 
+    The mean outputs of all layers, `mean_rates`, are of each presentation's last step alone.
+
     Parameters
     ----------
     network : Network
@@ -32,7 +34,7 @@ class Readout(BrianObject):
         super().__init__(clock=network.clock, when="end", order=100, name=f"{network.name}_readout")
         self.network, self.layer = network, network.layers[-1]
         self.shown = 0
-        self.rates = np.zeros(len(network.layers))  # summed over the presentations' last steps
+        self.rates = np.zeros(len(network.layers))  # mean outputs in the last steps, summed over the presentations
         self.guesses: list[np.ndarray] | None = None
         self.on_presentation: Callable[[], None] | None = None
         self._activity = np.zeros((self.classes or self.layer.units, network.streams))
@@ -62,7 +64,10 @@ class Readout(BrianObject):
 
     @property
     def mean_rates(self) -> np.ndarray:
-        """Mean output of each layer since the last `reset` (at the presentations' last steps)."""
+        """Mean output of each layer since the last `reset`: over units, streams and the presentations' last steps.
+
+        The steps before a presentation's last do not count. NaN where no presentation has ended.
+        """
         presentations = self.shown / self.network.streams
         return self.rates / presentations if presentations else np.full(self.rates.size, np.nan)
 

@@ -131,7 +131,8 @@ def test_thresholds_run_where_their_events_can_be_heard(small, digits):
 @pytest.mark.parametrize("own", [{"reset": "n += 1"}, {"refractory": "5*ms"}])
 def test_thresholds_run_for_resets_and_refractory_periods_of_their_own(own):
     net = fa.Network(streams=2, seed=0)
-    cell = fa.Input(net, "cell", 3, "x : 1\ns : 1\nn : 1", emit="s = int(rand() < 0.5)", threshold="s > 0.5", **own)
+    emit = f"s = int(rand() < 0.5{' and not_refractory' if 'refractory' in own else ''})"
+    cell = fa.Input(net, "cell", 3, "x : 1\ns : 1\nn : 1", emit=emit, threshold="s > 0.5", **own)
     assert len(thresholds_run(net)) == 1
     assert cell.array("n").any() if "reset" in own else (cell.lastspike > -1 * second).any()
 
@@ -292,6 +293,30 @@ def test_running_on_after_the_last_image_is_refused(small, digits):
         net.run_steps(1)
     net.stimulus.show_images(digits.train_images[:4], digits.train_labels[:4])
     net.run_steps(10)
+
+
+def test_what_shows_images_says_that_the_network_was_not_presented(digits):
+    net, shown = fa.Network(), (digits.test_images[:2], digits.test_labels[:2], 1)
+    for owner, what in (
+        ("evaluation.error", lambda: evaluation.error(net, *shown)),
+        ("evaluation.guesses", lambda: evaluation.guesses(net, shown[0], 1)),
+        ("Network.aside", lambda: net.aside(EVALUATION).__enter__()),
+    ):
+        with pytest.raises(ValueError, match=rf"^{owner}: the network has no stimulus; call its present\(\) first$"):
+            what()
+
+
+def test_a_network_is_presented_once_and_with_a_layer():
+    net = fa.Network()
+    fa.Input(net, "image", 4)
+    for classes in (None, 2):
+        with pytest.raises(ValueError, match=r"^Network: present\(\) must have a layer .* add a Layer first$"):
+            net.present(1, classes)
+    fa.Layer(net, "h", 2, "I : 1\ns : 1", emit="s = I")
+    net.present(1, 2)
+    with pytest.raises(ValueError, match=r"^Network: present\(\) must be called once, got a second call, with 3"):
+        net.present(3)
+    net.run_steps(1)
 
 
 def test_unknown_variable_names_those_that_exist(small):

@@ -6,13 +6,18 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib
 from matplotlib.figure import Figure
 
 from ..files import write_whole
 from ..recording import Display, read_metrics
 from ..runs import Run, RunError
 from .displays import figure4, psp_figure, raster_figure
-from .panels import plot_angles, plot_fields, plot_learning
+from .panels import angle_curves, plot_angles, plot_fields, plot_learning
+from .style import STYLE, TICKS
+
+#: Suffixes of the files that figures are written to.
+FORMATS = (".png", ".pdf", ".svg")
 
 
 def stages(displays: list[Display]) -> list[Display]:
@@ -34,10 +39,16 @@ def _psp(run: Run) -> Figure:
 
 def _learning(run: Run) -> Figure:
     metrics = read_metrics(run.directory / "metrics.csv")
-    figure = Figure(figsize=(7.2, 3.0), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    plot_learning(metrics, ax=left, classes=run.network().readout.classes is not None)
-    plot_angles(metrics, ax=right)
+    panels = 2 if angle_curves(metrics) else 1  # no angles without hidden layers, or without feedback to them
+    classes = run.network().readout.classes is not None
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.6 * panels, 3.0), layout="constrained")
+        axes = figure.subplots(1, panels, squeeze=False)[0]
+        for ax in axes:
+            ax.tick_params(**TICKS)
+        plot_learning(metrics, ax=axes[0], classes=classes)
+        if panels == 2:
+            plot_angles(metrics, ax=axes[1])
     return figure
 
 
@@ -67,7 +78,7 @@ def draw(run: Run, name: str, out: Path | None = None) -> Path:
     name : str
         A key of `FIGURES`.
     out : Path, optional
-        Its suffix chooses the format; default ``figures/NAME.png`` in the run directory.
+        Its suffix chooses the format, one of `FORMATS`; default ``figures/NAME.png`` in the run directory.
 
     Returns
     -------
@@ -80,15 +91,15 @@ def draw(run: Run, name: str, out: Path | None = None) -> Path:
         If the run lacks what the figure shows, or the format is unknown.
     """
     out = out or run.directory / "figures" / f"{name}.png"
+    suffix = out.suffix.lower()
+    if suffix not in FORMATS:
+        raise RunError(f"{out}: figures are written as .png, .pdf or .svg, got {out.suffix!r}")
     try:
         figure = FIGURES[name](run)
     except FileNotFoundError as error:
         raise RunError(f"{run.directory}: has no {Path(error.filename).name} yet") from error
-    suffix = out.suffix.lstrip(".")
-    if suffix not in figure.canvas.get_supported_filetypes():
-        raise RunError(f"{out}: figures are written as .png, .pdf or .svg, got {out.suffix!r}")
     held = io.BytesIO()
-    figure.savefig(held, format=suffix, dpi=200)
+    figure.savefig(held, format=suffix.removeprefix("."), dpi=200)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, held.getvalue(), "the figure")
     return out

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator, MultipleLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 from .style import (
@@ -243,10 +242,16 @@ def plot_learning(
         )  # fmt: skip
         if log:
             ax.set_yscale("log")
-            ax.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+            positive = values[values > 0]
+            # Beyond three decades there is no room for 2 and 5, and where it skips decades matplotlib drops all subs.
+            wide = positive.size > 0 and positive.max() > 1e3 * positive.min()
+            ax.yaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+            if wide:
+                ax.minorticks_off()
             ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
             ax.yaxis.set_minor_formatter(NullFormatter())
         else:
+            ax.update_datalim([(0, 0)], updatex=False)  # else the margin is too small for the topmost marker
             ax.set_ylim(bottom=0)
         _images_axis(ax)
         ax.set_ylabel("Error (%)" if classes else "Normalised squared error")
@@ -260,7 +265,8 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
     Parameters
     ----------
     metrics : mapping
-        Columns of a table of metrics: ``images_seen`` and every column named ``angle_deg_LAYER`` (degrees).
+        Columns of a table of metrics: ``images_seen`` and every column named ``angle_deg_LAYER`` (degrees); those
+        with no angle at all, of layers that no feedback serves, are left out.
     ax : Axes, optional
         Where to draw; by default in a new figure.
 
@@ -271,24 +277,24 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
     Raises
     ------
     ValueError
-        If there is no such column, or one is of another length.
+        If there is no such column with an angle in it, or one is of another length.
     """
-    names = [name for name in metrics if name.startswith("angle_deg_")]
-    if not names:
+    curves = angle_curves(metrics)
+    if not curves:
         raise ValueError(
-            f"plot_angles: metrics must have columns named angle_deg_LAYER, got the columns {list(metrics)}"
+            f"plot_angles: metrics must have columns named angle_deg_LAYER with angles that were measured, "
+            f"got the columns {list(metrics)}"
         )
     colours = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-    curves = [(name.removeprefix("angle_deg_"), *_curve("plot_angles", metrics, name)) for name in names]
     with styled(ax is None):
         ax = new_axes(3.5, 2.5) if ax is None else ax
         ax.axhline(90, color=RULE, linewidth=0.8, linestyle=(0, (4, 3)))
-        for k, (label, seen, angle) in enumerate(curves):
+        for k, label, seen, angle in curves:
             ax.plot(
                 seen, angle, color=colours[k % 6], marker="os^Dv<"[k % 6], markersize=3, linewidth=1.0,
                 linestyle="-" if k < 6 else "--", label=label, clip_on=False,
             )  # fmt: skip
-        every = np.concatenate([[60.0], *(angle for _, _, angle in curves)])
+        every = np.concatenate([[60.0], *(angle for *_, angle in curves)])
         ax.set_ylim(0, 100 if np.nanmax(every) < 95 else 180)
         ax.yaxis.set_major_locator(MultipleLocator(30))
         _images_axis(ax)
@@ -297,8 +303,7 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
             "orthogonal", (1, 90), xycoords=("axes fraction", "data"), ha="right",
             xytext=(-2, 2), textcoords="offset points", va="bottom", color="#6a6a6a",
         )  # fmt: skip
-        place = "lower left" if np.nanmin(every) > 30 else "center left"  # where weights are shared, angles are 0
-        ax.legend(title="layer", ncols=1 + (len(names) - 1) // 5, loc=place)
+        ax.legend(title="layer", ncols=1 + (len(curves) - 1) // 5)
     return ax
 
 
@@ -361,6 +366,16 @@ def plot_fields(
         if own:
             bar.ax.tick_params(**TICKS)
     return ax
+
+
+def angle_curves(metrics: Mapping[str, ArrayLike]) -> list[tuple[int, str, np.ndarray, np.ndarray]]:
+    """Return the number, name, images seen and angles of each layer whose angles were measured."""
+    prefix = "angle_deg_"
+    names = [name for name in metrics if name.startswith(prefix)]
+    # Counted with those left out, so that a layer has the same colour in every run. An empty curve that is not
+    # clipped would collapse the layout.
+    curves = [(k, name.removeprefix(prefix), *_curve("plot_angles", metrics, name)) for k, name in enumerate(names)]
+    return [curve for curve in curves if curve[2].size]
 
 
 def _images_axis(ax: Axes) -> None:
