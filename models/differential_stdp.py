@@ -205,5 +205,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         below = layer
     if params.average:
         fa.WeightAverage(net, params.average)
+    # For diagnostics: what rules without the derivative leave out.
+    net.output_error = "delta * layer_psi" if params.loss == "squares" else "delta"
     net.present(params.steps_per_image, params.classes)
     return net

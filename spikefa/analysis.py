@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 __all__ = ["angle", "norm_ratio", "nse", "sign_congruence", "unit_angles"]
 
 
+#: Entries of the blocks in which matrices are compared, few enough to stay in a processor's cache.
+BLOCK = 32768
+
+
 def _pair(owner: str, a: ArrayLike, b: ArrayLike, names: str = "a and b") -> tuple[np.ndarray, np.ndarray]:
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    a, b = _checked(owner, a, b, names)
+    return a.astype(np.float64, copy=False), b.astype(np.float64, copy=False)
+
+
+def _checked(owner: str, a: ArrayLike, b: ArrayLike, names: str = "a and b") -> tuple[np.ndarray, np.ndarray]:
+    a, b = (x if x.dtype.kind == "f" else x.astype(np.float64) for x in map(np.asarray, (a, b)))
     if a.shape != b.shape:
         raise ValueError(f"{owner}: {names} must have the same shape, got {a.shape} and {b.shape}")
     if a.size == 0:
@@ -17,18 +28,88 @@ def _pair(owner: str, a: ArrayLike, b: ArrayLike, names: str = "a and b") -> tup
     return a, b
 
 
-def _unit_vectors(x: np.ndarray, axis: int) -> np.ndarray:
-    # Dividing by the largest entry first keeps the squares of tiny weights from underflowing.
-    x = x / np.abs(x).max(axis=axis, keepdims=True)
-    return x / np.sqrt(np.square(x).sum(axis=axis, keepdims=True))
+def blocks(shape: tuple[int, int]) -> Iterator[slice]:
+    """Blocks of a matrix's rows, of about `BLOCK` entries."""
+    rows = max(1, BLOCK // shape[1])
+    return (slice(start, start + rows) for start in range(0, shape[0], rows))
 
 
-def _angles(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        u, v = _unit_vectors(a, axis), _unit_vectors(b, axis)
-        # The arc cosine loses half the digits near 0 and 180 degrees; this form (Kahan) does not.
-        half = np.arctan2(np.sqrt(np.square(u - v).sum(axis=axis)), np.sqrt(np.square(u + v).sum(axis=axis)))
-    return np.degrees(2 * half)
+def compared_rows(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Compare two matrices row by row: in one pass over both, and without copies of them.
+
+    Parameters
+    ----------
+    a, b : ndarray (rows, columns)
+        Of any float type, and laid out in memory in any way.
+
+    Returns
+    -------
+    ndarray (4, rows)
+        The norms of a row in `a` and in `b`; and, of its unit vectors u and v, ``|u - v|**2`` and ``|u + v|**2``,
+        NaN where one of them is zero. `row_angles`, `whole_angle` and `whole_ratio` follow from these.
+    """
+    sums = np.empty((4, len(a)))
+    with np.errstate(all="ignore"):
+        for rows in blocks(a.shape):
+            u, v = (np.array(x[rows], np.float64, order="C") for x in (a, b))
+            sums[0, rows], sums[1, rows] = _normalise(u), _normalise(v)
+            apart = u - v
+            u += v
+            sums[2, rows], sums[3, rows] = _squares(apart), _squares(u)
+    return sums
+
+
+def _squares(x: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,ij->i", x, x)
+
+
+def _normalise(x: np.ndarray) -> np.ndarray:
+    """Divide the rows by their norms, in place; return these."""
+    squares, largest = _squares(x), 1.0
+    if not ((squares > 1e-280) & (squares < 1e280)).all():
+        # Dividing by the largest entry first keeps squares from being lost. A row of zeros becomes one of NaN.
+        largest = np.abs(x).max(axis=1)
+        x /= largest[:, None]
+        squares = _squares(x)
+    norms = np.sqrt(squares)
+    x /= norms[:, None]
+    return np.where(largest == 0, 0.0, largest * norms)
+
+
+def _norm(x: np.ndarray) -> float:
+    largest = float(x.max())
+    return largest * float(np.sqrt(np.square(x / largest).sum())) if 0 < largest < np.inf else largest
+
+
+def _from_squares(apart: np.ndarray | float, together: np.ndarray | float) -> np.ndarray:
+    # The arc cosine loses half the digits near 0 and 180 degrees; this form (Kahan) does not.
+    return np.degrees(2 * np.arctan2(np.sqrt(apart), np.sqrt(together)))
+
+
+def row_angles(sums: np.ndarray) -> np.ndarray:
+    """Degrees between the rows of two matrices, ``(rows,)``, from `compared_rows`."""
+    return _from_squares(sums[2], sums[3])
+
+
+def whole_angle(sums: np.ndarray) -> float:
+    """Degrees between two matrices taken as vectors, from `compared_rows`.
+
+    With the rows' shares p and q of the two norms, ``|p u - q v|**2 = (p - q)**2 + p q |u - v|**2``, in which nothing
+    cancels.
+    """
+    above, below, apart, together = sums
+    with np.errstate(all="ignore"):
+        p, q = above / _norm(above), below / _norm(below)
+        both, squares = np.where(p * q == 0, 0.0, p * q), np.square(p - q)
+        # A row that is zero in one of them, whose unit vectors are NaN, has only the first term.
+        apart, together = (squares + np.where(both == 0, 0.0, both * x) for x in (apart, together))
+    return float(_from_squares(apart.sum(), together.sum()))
+
+
+def whole_ratio(sums: np.ndarray) -> float:
+    """Norm of one matrix over that of the other, from `compared_rows`; NaN where the other is zero."""
+    below = _norm(sums[1])
+    return _norm(sums[0]) / below if below else float("nan")
 
 
 def angle(a: ArrayLike, b: ArrayLike) -> float:
@@ -51,8 +132,9 @@ def angle(a: ArrayLike, b: ArrayLike) -> float:
     ValueError
         If the shapes differ, or if they are empty.
     """
-    a, b = _pair("angle", a, b)
-    return float(_angles(a.ravel(), b.ravel(), 0))
+    a, b = _checked("angle", a, b)
+    rows = len(a) if a.ndim > 1 else 1
+    return whole_angle(compared_rows(a.reshape(rows, -1), b.reshape(rows, -1)))
 
 
 def unit_angles(a: ArrayLike, b: ArrayLike, axis: int) -> np.ndarray:
@@ -76,10 +158,12 @@ def unit_angles(a: ArrayLike, b: ArrayLike, axis: int) -> np.ndarray:
     ValueError
         If the shapes differ, or if there is no such axis.
     """
-    a, b = _pair("unit_angles", a, b)
+    a, b = _checked("unit_angles", a, b)
     if not -a.ndim <= axis < a.ndim:
         raise ValueError(f"unit_angles: axis must be one of the {a.ndim} axes of a and b, got {axis}")
-    return _angles(a, b, axis)
+    a, b = (np.moveaxis(x, axis, -1) for x in (a, b))
+    columns = a.shape[-1]
+    return row_angles(compared_rows(a.reshape(-1, columns), b.reshape(-1, columns))).reshape(a.shape[:-1])
 
 
 def norm_ratio(a: ArrayLike, b: ArrayLike) -> float:

@@ -98,6 +98,9 @@ class Network(BrianNetwork):
         self.input: Input | None = None
         self.error: ErrorPopulation | None = None
         self.stimulus: Stimulus | None = None
+        #: Derivative of the loss by the output's current, for `UpdateAlignment`, where rules do not say it: an
+        #: expression of the error population's variables.
+        self.output_error: str | None = None
         self._rest: dict[str, np.ndarray] = {}
         self.readout: Readout | None = None
         self.average: WeightAverage | None = None

@@ -100,3 +100,48 @@ def test_inputs_are_unchanged():
     analysis.unit_angles(a, b, 1)
     np.testing.assert_array_equal(a, [[1, -2]])
     np.testing.assert_array_equal(b, [[3, 4]])
+
+
+def plain_angle(a, b):
+    """Kahan's form, of two vectors, in extended precision."""
+    u, v = (np.asarray(x, np.longdouble).ravel() for x in (a, b))
+    u, v = (x / np.sqrt(np.square(x).sum()) for x in (u / np.abs(u).max(), v / np.abs(v).max()))
+    return float(np.degrees(2 * np.arctan2(np.sqrt(np.square(u - v).sum()), np.sqrt(np.square(u + v).sum()))))
+
+
+@pytest.mark.parametrize("apart", [1.0, 1e-3, 1e-9, 0.0])
+@pytest.mark.parametrize("shape", [(300, 250), (2, 40000), (40000, 1)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_angles_are_accurate_from_0_to_180_degrees(shape, apart, sign):
+    """In blocks, whatever the sizes of rows; a cosine would leave 1e-6 degrees of 1e-9."""
+    rng = np.random.default_rng(3)
+    a = rng.normal(size=shape) * 10.0 ** rng.integers(-3, 4, (shape[0], 1))
+    b = sign * (a + apart * np.abs(a).mean() * rng.normal(size=shape)) * 7
+    expected = plain_angle(a, b)
+    assert analysis.angle(a, b) == pytest.approx(expected, rel=1e-9, abs=2e-14)
+    rows = [plain_angle(*pair) for pair in zip(a[:50], b, strict=False)]
+    np.testing.assert_allclose(analysis.unit_angles(a, b, 1)[:50], rows, rtol=1e-6, atol=1e-13)
+    assert analysis.whole_ratio(analysis.compared_rows(a, b)) == pytest.approx(analysis.norm_ratio(a, b), rel=1e-12)
+
+
+def test_angles_do_not_depend_on_the_layout():
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(size=(2, 90, 700)).astype("f4")
+    f = np.asfortranarray
+    for x, y in ((f(a), b), (a, f(b)), (f(a), f(b)), (a.astype(float), b), (np.repeat(a, 2, 0)[::2], b)):
+        assert analysis.angle(x, y) == analysis.angle(a, b) == pytest.approx(plain_angle(a, b), rel=1e-12)
+        assert np.array_equal(analysis.unit_angles(x, y, 0), analysis.unit_angles(a, b, 0))
+
+
+def test_rows_of_any_size_and_of_zeros():
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(size=(2, 6, 4))
+    expected = plain_angle(a[:4], b[:4]), [plain_angle(*pair) for pair in zip(a[:4], b, strict=False)]
+    a[4], b[4], a[5], b[5] = 0, 0, 1e-200, 1e-190
+    rows = analysis.unit_angles(a, b, 1)
+    np.testing.assert_allclose(rows[:4], expected[1])
+    assert analysis.angle(a, b) == pytest.approx(expected[0]) and math.isnan(rows[4]) and rows[5] == pytest.approx(0)
+    b[4] = [0, 3, 0, 0]
+    assert analysis.angle(a, b) == pytest.approx(plain_angle(a, b)) and math.isnan(analysis.unit_angles(a, b, 1)[4])
+    for scale in (1e-200, 1e200):
+        assert analysis.angle(scale * a, b) == pytest.approx(plain_angle(a, b))

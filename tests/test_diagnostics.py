@@ -21,17 +21,24 @@ def measured(net, rng, steps=1, **options):
     return monitor
 
 
-def with_rule(text, streams=3, mask=None, momentum=0.0, sizes=BIG, flipped=(), **constants):
-    """A network with hidden tanh units whose feedback lacks the derivative, so that a rule has to have it."""
+def with_rule(text, streams=3, mask=None, momentum=0.0, sizes=BIG, flipped=(), knows="", skips=(), direct=False,
+              **constants):  # fmt: skip
+    """A network with hidden tanh units whose feedback lacks the derivative, so that a rule has to have it.
+
+    Units know more by the equations `knows`; `skips` are further projections, as pairs of names.
+    """
     net = fa.Network(streams=streams, seed=1, dtype="float64", target="numpy")
-    fa.Input(net, "image", sizes[0], "x : 1", emit="", output="x", threshold=None, limits=None)
+    tau = {"tau": 2 * net.clock.dt}
+    fa.Input(net, "image", sizes[0], "x : 1\n" + knows.replace("y", "x"), emit="", output="x", threshold=None,
+             limits=None, namespace=tau)  # fmt: skip
     names = [f"h{number}" for number in range(1, len(sizes) - 1)] + ["output"]
     for name, units in zip(names, sizes[1:], strict=True):
-        fa.Layer(net, name, units, "v = I : 1\nI : 1\ny : 1\npsi = 1 - y**2 : 1", emit="y = tanh(v)", output="y",
-                 threshold=None)  # fmt: skip
+        fa.Layer(net, name, units, "v = I : 1\nI : 1\ny : 1\npsi = 1 - y**2 : 1\n" + knows, emit="y = tanh(v)",
+                 output="y", threshold=None, namespace=tau)  # fmt: skip
     strings = STRINGS | {"emit": "delta = J", "emit_error": "delta = layer_y - target"}
-    fa.feedback_alignment(net, **strings, B=fa.uniform(0.5))
-    for below, above in zip(["image", *names], names, strict=False):
+    pathway = fa.direct_feedback_alignment if direct else fa.feedback_alignment
+    pathway(net, **strings, B=fa.uniform(0.5))
+    for below, above in [*zip(["image", *names], names, strict=False), *skips]:
         pre = "x" if below == "image" else "y"
         eta = -ETA if above in flipped else ETA
         rule = fa.Plasticity(text.replace("y_pre", f"{pre}_pre"), {"eta": eta} | constants, momentum=momentum)
@@ -42,11 +49,13 @@ def with_rule(text, streams=3, mask=None, momentum=0.0, sizes=BIG, flipped=(), *
 
 def dense(net, activity, W_before, error):
     """Backpropagation's updates, by plain matrix products: D = (W D) psi from the top."""
-    updates, D = {}, error
-    for projection, W in zip(forward(net)[::-1], W_before[::-1], strict=True):
-        updates[projection.name] = -ETA * activity[projection.pre.name] @ D.T
-        if projection.pre is not net.input:
-            D = (W @ D) * (1 - activity[projection.pre.name] ** 2)
+    updates, D = {}, {"output": error}
+    weights = dict(zip(forward(net), W_before, strict=True))
+    for layer in net.hidden[::-1]:
+        heard = sum(W @ D[p.post.name] for p, W in weights.items() if p.pre is layer)
+        D[layer.name] = heard * (1 - activity[layer.name] ** 2)
+    for projection in weights:
+        updates[projection.name] = -ETA * activity[projection.pre.name] @ D[projection.post.name].T
     return updates
 
 
@@ -298,7 +307,8 @@ def test_training_writes_them(model, tmp_path):
         (lambda net: fa.UpdateAlignment(net, error="q"), "no rule of the last layer, 'output', has a term .*'q_post'"),
         (lambda net: fa.UpdateAlignment(net, output_error="layer_q"), "'layer_q' needs a variable 'q' of layer 'out"),
         (lambda net: fa.UpdateAlignment(with_rule("dW = -eta * delta_post * y_pre + eta * y_post * y_pre")),
-         "no rule of the last layer, 'output', has a term .*'delta_post'; give error or output_error"),
+         "no rule of the last layer, 'output', has a term .*'delta_post'.*; in Python give error or "
+         "output_error, or let the model's build set network.output_error"),
         (lambda net: fa.UpdateAlignment(fa.Network()), "no projection to a layer learns"),
         (lambda net: fa.WeightAlignment(rate_network("shallow")), "no hidden layer has feedback from the layer"),
         (lambda net: fa.ErrorMonitor(fa.Network()), "the network has no readout; call its present"),
