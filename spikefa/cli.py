@@ -86,7 +86,7 @@ def train(
         bool, typer.Option("--diagnostics", help="Measure the updates against those of backpropagation.")
     ] = False,
     device: OnDevice = Device.cpu,
-    run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/MODEL-DATE.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/MODEL-seedSEED-DATE.")] = None,
 ) -> None:
     """Train a model, with checkpoints on the way. Ctrl-C saves and says how to go on."""
     from . import modelfile
@@ -94,7 +94,7 @@ def train(
 
     loaded = modelfile.load(model)
     made = new_run(
-        run or Path("runs", f"{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}"),
+        run or _new_directory(loaded.name, seed),
         model,
         loaded.parse(changes or []),
         preset=preset,
@@ -134,7 +134,10 @@ def resume(
     trainer = opened.trainer()
     trainer.resume()
     opened.write_epochs()
-    console.print(f"Going on after {trainer.images_seen:,} of {trainer.total:,} images.")
+    if trainer.done:
+        console.print(f"It has ended already, after {trainer.images_seen:,} images; --epochs makes it longer.")
+    else:
+        console.print(f"Going on after {trainer.images_seen:,} of {trainer.total:,} images.")
     _train(opened, trainer)
 
 
@@ -155,7 +158,9 @@ def evaluate(
     from .runs import open_run
 
     opened = open_run(run, None if data_dir is None else str(data_dir.resolve()), device.value)
-    network, dataset = opened.trained_network(average), opened.dataset()
+    network, dataset = opened.trained_network(average), opened.dataset(other=data_dir is not None)
+    if opened.data_digest not in (None, opened.found_digest):
+        console.print(f"Of other data than the run began with: digest {opened.found_digest}, not {opened.data_digest}.")
     readout = network.readout
     for count in steps or [opened.protocol.test_steps]:
         wrong = evaluation.error(network, dataset.test_images, dataset.answers("test", readout.classes), count)
@@ -200,7 +205,7 @@ def models() -> None:
 
 @app.command()
 def demo(
-    run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-DATE.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-seedSEED-DATE.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
 ) -> None:
@@ -208,7 +213,7 @@ def demo(
     from .plotting.of_runs import draw
     from .runs import new_run, open_run
 
-    directory = run or Path("runs", f"demo-{datetime.now():%Y%m%d-%H%M%S}")
+    directory = run or _new_directory("demo", seed)
     made = new_run(
         directory, _with_demo().name, preset="demo", data="digits", streams=20, seed=seed,
         epochs=epochs, evaluate_every=epochs / 10,
@@ -261,6 +266,11 @@ def bench(
         console.print(f"Wrote {json}")
 
 
+def _new_directory(name: str, seed: int) -> Path:
+    """Name a run that was not named: studies start several seeds in the same second."""
+    return Path("runs", f"{name}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}")
+
+
 def _with_demo():
     """Load the model that has a demo."""
     from . import modelfile
@@ -278,7 +288,7 @@ def _train(run, trainer) -> None:
     console.print(
         f"{run.model.name} on {run.data}: {trainer.dataset!r}, {run.streams} streams, seed {run.seed}"
     )
-    told = trainer.network.readout.told
+    told, done = trainer.network.readout.told, trainer.done
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(
             "training", total=trainer.total, completed=trainer.images_seen, epoch=0, error="-"
@@ -295,21 +305,24 @@ def _train(run, trainer) -> None:
         )
         raise typer.Exit(130)
     if last is not None:
-        error = told(float(last["test_error"]))
-        console.print(f"Test error {error} after {float(last['epoch']):g} epochs.")
+        console.print(f"Test error {_error(last, 'test', told)} after {float(last['epoch']):g} epochs.")
+    if done:
+        console.print("Wrote nothing.")
+        return
     recordings = ", recordings/" if (run.directory / "recordings").exists() else ""
     console.print(f"Wrote {run.directory}{'/'}: run.json, model.py, metrics.csv, checkpoint.h5{recordings}")
 
 
 def _told(row: dict, told: Callable[[float], str]) -> str:
-    def error(of: str) -> str:
-        value = row[f"{of}_error"]
-        return "-" if value == "" else told(float(value))
-
     return (
-        f"epoch {float(row['epoch']):g}: test error {error('test')}, validation {error('validation')}, training "
-        f"{error('train')}, {float(row['seconds']):.0f} s"
+        f"epoch {float(row['epoch']):g}: test error {_error(row, 'test', told)}, validation "
+        f"{_error(row, 'validation', told)}, training {_error(row, 'train', told)}, {float(row['seconds']):.0f} s"
     )
+
+
+def _error(row: dict, of: str, told: Callable[[float], str]) -> str:
+    value = row[f"{of}_error"]
+    return "-" if value == "" else told(float(value))
 
 
 @contextmanager

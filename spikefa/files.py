@@ -7,6 +7,39 @@ import os
 from pathlib import Path
 
 
+def write_new(path: str | os.PathLike, data: str, what: str = "the file") -> None:
+    """Write a text that must not be there yet: of two that write it at once, one is refused.
+
+    Parameters
+    ----------
+    path : path
+    data : str
+        Written as UTF-8.
+    what : str
+        What it is, for the error message.
+
+    Raises
+    ------
+    FileExistsError
+        If there is such a file.
+    OSError
+        If it cannot be written; then there is none.
+    """
+    path = Path(path)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        try:
+            with open(descriptor, "wb") as f:
+                f.write(data.encode())
+                f.flush()
+                os.fsync(f.fileno())
+        except BaseException:
+            path.unlink()
+            raise
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write {what} ({error.strerror})", str(path)) from error
+
+
 def write_whole(path: str | os.PathLike, data: bytes | str, what: str = "the file") -> None:
     """Write a file atomically: temporary file, fsync, rename.
 

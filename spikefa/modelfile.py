@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import inspect
+import json
 import math
 import sys
 import types
@@ -71,7 +72,8 @@ class Model:
         Raises
         ------
         ModelError
-            If the preset or a name is unknown, or a value has the wrong type or is not finite.
+            If the preset or a name is unknown, or a value has the wrong type, is not finite, or is nothing that
+            ``run.json`` can hold.
         """
         if preset is not None and preset not in self.presets:
             raise ModelError(f"Model {self.name!r}: no preset {preset!r}; there are {sorted(self.presets)}")
@@ -82,7 +84,17 @@ class Model:
             if name not in names:
                 raise ModelError(f"Model {self.name!r}: no parameter {name!r}; there are {', '.join(names)}")
             changes[name] = _fitted(f"Model {self.name!r}: parameter {name!r}", value, hints[name])
-        return self.module.Params(**changes)
+        made = self.module.Params(**changes)
+        for name in names:
+            value = getattr(made, name)
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError):
+                raise ModelError(
+                    f"Model {self.name!r}: parameter {name!r} must be a finite number, text, true or false, or a tuple "
+                    f"of these, which a run's record can hold, got {' '.join(repr(value).split())}"
+                ) from None
+        return made
 
     def parse(self, assignments: Iterable[str]) -> dict[str, Any]:
         """Parse ``name=value`` texts, such as ``hidden=500,500`` or ``eta=4e-3``."""
@@ -107,15 +119,49 @@ class Model:
     def build(
         self, params: Any, streams: int = 1, seed: int = 0, images: Callable[[], np.ndarray] | None = None
     ) -> Network:
-        """Build the network; a model whose ``build`` has a parameter `images` may ask it for the training images."""
+        """Build the network; a model whose ``build`` has a parameter `images` may ask it for the training images.
+
+        Raises
+        ------
+        ModelError
+            If ``build`` does not take these, or returns no network.
+        """
         asks = "images" in inspect.signature(self.module.build).parameters
-        return self.module.build(params, streams=streams, seed=seed, **({"images": images} if asks else {}))
+        network = self._call("build", params, streams=streams, seed=seed, **({"images": images} if asks else {}))
+        if not isinstance(network, Network):
+            raise ModelError(f"Model {self.name!r}: build must return a Network, got {network!r}")
+        return network
 
     def learning_rate(self, params: Any, epoch: int) -> float | dict[str, float]:
-        """Factor of the learning rate in an epoch (0 is the first), or factors by projection; 1 without a schedule."""
-        schedule = getattr(self.module, "learning_rate", None)
-        factor = 1.0 if schedule is None else schedule(params, epoch)
-        return factor if isinstance(factor, dict) else float(factor)
+        """Factor of the learning rate in an epoch (0 is the first), or factors by projection; 1 without a schedule.
+
+        Raises
+        ------
+        ModelError
+            If the model returns something else.
+        """
+        if not hasattr(self.module, "learning_rate"):
+            return 1.0
+        factor = self._call("learning_rate", params, epoch)
+        if isinstance(factor, dict) and all(map(_is_number, factor.values())):
+            return {name: float(own) for name, own in factor.items()}
+        if not _is_number(factor):
+            raise ModelError(
+                f"Model {self.name!r}: learning_rate must return a number, or a dict of numbers by projection, "
+                f"got {factor!r} for epoch {epoch}"
+            )
+        return float(factor)
+
+    def _call(self, name: str, *given: Any, **named: Any) -> Any:
+        self._refuse_unless_it_takes(name, *given, **named)
+        return getattr(self.module, name)(*given, **named)
+
+    def _refuse_unless_it_takes(self, name: str, *given: Any, **named: Any) -> None:
+        takes = inspect.signature(getattr(self.module, name))
+        try:
+            takes.bind(*given, **named)
+        except TypeError as error:
+            raise ModelError(f"Model {self.name!r}: {name}({', '.join(takes.parameters)}): {error}") from None
 
     def prepare(self, params: Any, dataset: Dataset) -> Dataset:
         """Return the data as the model wants them; as they are where it does not say.
@@ -125,16 +171,17 @@ class Model:
         ModelError
             If the model returns something else.
         """
-        change = getattr(self.module, "prepare", None)
-        prepared = dataset if change is None else change(params, dataset)
+        prepared = self._call("prepare", params, dataset) if hasattr(self.module, "prepare") else dataset
         if not isinstance(prepared, Dataset):
             raise ModelError(f"Model {self.name!r}: prepare must return a Dataset, got {prepared!r}")
         return prepared
 
     def augmentation(self, params: Any) -> Callable[[np.ndarray, np.random.Generator], np.ndarray] | None:
         """Return what changes a batch of training images, a function of (images, rng); None where there is none."""
-        change = getattr(self.module, "augment", None)
-        return None if change is None else partial(change, params)
+        if not hasattr(self.module, "augment"):
+            return None
+        self._refuse_unless_it_takes("augment", params, None, None)
+        return partial(self.module.augment, params)
 
 
 def _number(text: str) -> Any:
@@ -145,13 +192,19 @@ def _number(text: str) -> Any:
         return text
 
 
+def _is_number(value: Any) -> bool:
+    """Whether it is one number, of Python or numpy; true and false are 1 and 0."""
+    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
+
+
 def _fitted(owner: str, value: Any, hint: Any) -> Any:
     """Return the value in the type of the annotation, or refuse it."""
     if typing.get_origin(hint) is tuple:
         kind = typing.get_args(hint)[0]
-        if isinstance(value, str) or not hasattr(value, "__iter__"):
-            value = (value,)
-        return tuple(_fitted(owner, item, kind) for item in value)
+        items = value if np.iterable(value) and not isinstance(value, str) else (value,)
+        return tuple(_fitted(owner, item, kind) for item in items)
+    if isinstance(value, np.generic):
+        value = value.item()  # numpy's numbers are plain ones in run.json
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if hint in (float, int) and number and not math.isfinite(value):
         raise ModelError(f"{owner} must be finite, got {value!r}")
@@ -187,7 +240,12 @@ def load(name: str | Path) -> Model:
             f"Model {str(name)!r}: no such model or file; there are {', '.join(names())}; or give the path of a "
             "file (./mine.py)"
         )
-    source = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        raise ModelError(f"Model {str(name)!r}: a model's file must end in .py, got {path.name!r}")
+    try:
+        source = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"Model {path}: must be UTF-8 text, got {error}") from None
     spec = importlib.util.spec_from_file_location(f"spikefa_model_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up

@@ -241,7 +241,7 @@ def read_metrics(path: str | os.PathLike) -> dict[str, np.ndarray]:
     Parameters
     ----------
     path : path
-        The file.
+        The file, with or without the byte order mark of a spreadsheet.
 
     Returns
     -------
@@ -256,7 +256,7 @@ def read_metrics(path: str | os.PathLike) -> dict[str, np.ndarray]:
         If it is no metrics table; the message names the file, the line and the rule.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as f:
+        with open(path, newline="", encoding="utf-8-sig") as f:
             rows = list(csv.reader(f, strict=True))
     except (UnicodeDecodeError, csv.Error) as e:
         raise ValueError(f"{path}: not a table of metrics (text of comma-separated values), {e}") from e

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import platform
-import subprocess
+import numbers
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import __version__, checkpoints, datasets, modelfile
+from . import checkpoints, datasets, modelfile
 from .datasets import Dataset
-from .files import write_whole
+from .files import write_new, write_whole
 from .modelfile import Model
 from .network import Network
+from .protocol import Protocol
+from .provenance import data_digest
+from .provenance import git_state as _git_state  # spikefa.bench has these from here
+from .provenance import machine as _machine
+from .provenance import versions as _versions
 from .recording import Display, read_metrics
-from .training import Protocol, Trainer
+from .training import Trainer
 
 FORMAT = 1
+#: What training writes beside ``run.json``.
+_WRITTEN = ("model.py", "metrics.csv", "checkpoint.h5", "recordings")
 
 
 class RunError(ValueError):
@@ -51,6 +56,8 @@ class Run:
         How many of the last training images are held out.
     device : str
         Where the network runs, see `Network`.
+    data_digest : str or None
+        Digest of the data that the run began with; None if it has not begun, or was begun before there were digests.
     """
 
     directory: Path
@@ -63,6 +70,13 @@ class Run:
     data_dir: str | None
     validation: int
     device: str = "cpu"
+    data_digest: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("streams", "seed", "validation"):
+            value = getattr(self, name)
+            if isinstance(value, numbers.Integral) and not isinstance(value, bool):  # others are refused where used
+                object.__setattr__(self, name, int(value))  # numpy's cannot be written to run.json
 
     def create(self) -> None:
         """Make the directory and write what the run is.
@@ -70,12 +84,20 @@ class Run:
         Raises
         ------
         RunError
-            If there is a run already, or the directory cannot be written.
+            If there is a run already, or files that would be overwritten, or the directory cannot be written.
         """
-        if (self.directory / "run.json").exists():
+        path = self.directory / "run.json"
+        held_already = (
+            f"{self.directory}: holds a run already; go on with: spikefa resume {self.directory}, "
+            "or give another directory with --run"
+        )
+        there = [name for name in _WRITTEN if (self.directory / name).exists()]
+        if path.exists():
+            raise RunError(held_already)
+        if there:
             raise RunError(
-                f"{self.directory}: holds a run already; go on with: spikefa resume {self.directory}, "
-                "or give another directory with --run"
+                f"{self.directory}: must not have {', '.join(there)} without run.json, which would be overwritten; "
+                "give another directory with --run"
             )
         record = {
             "format": FORMAT,
@@ -88,6 +110,7 @@ class Run:
             "protocol": dataclasses.asdict(self.protocol),
             "data": self.data,
             "data_dir": self.data_dir,
+            "data_digest": self.found_digest,
             "validation": self.validation,
             "device": self.device,
             "created": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -96,11 +119,18 @@ class Run:
             "git": _git_state(),
             "machine": _machine(),
         }
+        text = json.dumps(record, indent=2) + "\n"
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            write_whole(self.directory / "model.py", self.model.source, "the model")
-            write_whole(self.directory / "run.json", json.dumps(record, indent=2) + "\n", "the run's record")
+            write_new(path, text, "the run's record")  # first, and once: of two commands at once, one is refused
+            try:
+                write_whole(self.directory / "model.py", self.model.source, "the model")
+            except BaseException:
+                path.unlink()
+                raise
         except OSError as error:
+            if isinstance(error, FileExistsError) and path.exists():
+                raise RunError(held_already) from error
             raise RunError(
                 f"{self.directory}: cannot be written ({error.strerror}); choose another with --run"
             ) from error
@@ -127,9 +157,32 @@ class Run:
         network.device = self.device
         return network
 
-    def dataset(self) -> Dataset:
-        """Load the data, hold the validation images out, and prepare the rest as the model says."""
-        return self.model.prepare(self.params, datasets.load(self.data, self.data_dir).split(self.validation))
+    @cached_property
+    def found_digest(self) -> str:
+        """Digest of the data as they are found now."""
+        return data_digest(datasets.load(self.data, self.data_dir))
+
+    def dataset(self, other: bool = False) -> Dataset:
+        """Load the data, hold the validation images out, and prepare the rest as the model says.
+
+        Parameters
+        ----------
+        other : bool
+            Whether data other than those the run began with will do, as to evaluate it on them.
+
+        Raises
+        ------
+        RunError
+            If they are not those the run began with.
+        """
+        loaded = datasets.load(self.data, self.data_dir)
+        vars(self)["found_digest"] = found = data_digest(loaded)  # what `create` writes, and loads nothing for
+        if not other and self.data_digest not in (None, found):
+            raise RunError(
+                f"{self.directory}: began with data set {self.data!r} of digest {self.data_digest}, not {found}, which "
+                "is found now; name the right directory with --data-dir or SPIKEFA_DATA"
+            )
+        return self.model.prepare(self.params, loaded.split(self.validation))
 
     def trainer(self) -> Trainer:
         """Return a trainer at the start of the run."""
@@ -159,18 +212,21 @@ class Run:
         Raises
         ------
         RunError
-            If the directory holds another run, or cannot be written.
+            If the directory holds another run or files of another kind, the data are not those it began with, or it
+            cannot be written.
         Diverged
             If weights are no longer finite; the last good checkpoint stays.
         KeyboardInterrupt
             After Ctrl-C or SIGTERM, with a checkpoint saved; call it again to go on.
         """
-        trainer = self.trainer()
         if (self.directory / "run.json").exists():
-            self._refuse_another(open_run(self.directory))
+            begun = open_run(self.directory)
+            self._refuse_another(begun)
+            trainer = dataclasses.replace(self, data_digest=begun.data_digest).trainer()
             trainer.resume()
             self.write_epochs()
         else:
+            trainer = self.trainer()
             trainer.network.run_steps(0)  # refuses what does not fit before anything is written
             self.create()
         trainer.on_row = watch
@@ -180,17 +236,20 @@ class Run:
         return read_metrics(trainer.metrics)
 
     def _refuse_another(self, other: Run) -> None:
-        """Refuse to go on where a run lies that learns something else; when it is measured may differ."""
-        mine, found = self._settings(), other._settings()
-        for name, value in mine.items():
-            if found.get(name) != value:
-                held = f"{name} {found.get(name)!r}, not {value!r}"
+        """Refuse to go on where a run lies that learns or measures something else; when it measures may differ."""
+        for (name, value), (_, found) in zip(self._settings(), other._settings(), strict=False):
+            if found != value:
+                held = f"{name} {found!r}, not {value!r}"
                 raise RunError(f"{self.directory}: holds a run with {held}; give another directory")
 
-    def _settings(self) -> dict[str, Any]:
-        names = ("streams", "seed", "data", "validation")
-        settings = {"model": self.model.name, "model_sha256": self.model.digest}
-        return settings | {name: getattr(self, name) for name in names} | dataclasses.asdict(self.params)
+    def _settings(self) -> list[tuple[str, Any]]:
+        """What a run's rows depend on, the model first; its parameters may have names of the others."""
+        return [
+            *(("model", self.model.name), ("model_sha256", self.model.digest)),
+            *((name, getattr(self, name)) for name in ("streams", "seed", "data", "validation")),
+            *((name, getattr(self.protocol, name)) for name in ("test_steps", "diagnostics")),
+            *dataclasses.asdict(self.params).items(),
+        ]
 
     def trained_network(self, average: bool = True, streams: int | None = None) -> Network:
         """Build the network, at rest, and give it the weights of the last checkpoint.
@@ -331,39 +390,7 @@ def open_run(directory: str | Path, data_dir: str | None = None, device: str = "
             data_dir=data_dir or record["data_dir"],
             validation=record["validation"],
             device=device,
+            data_digest=record.get("data_digest"),
         )
     except (KeyError, TypeError) as error:
         raise RunError(f"{path}: is incomplete or of another version of spikefa ({error})") from error
-
-
-def _versions() -> dict[str, str]:
-    versions = {"spikefa": __version__, "python": platform.python_version()}
-    for package in ("brian2", "numpy", "numba", "scipy", "h5py"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "unknown"
-    return versions
-
-
-def _git_state() -> dict[str, Any] | None:
-    """Return commit and cleanness of the checkout the package lies in; None outside one."""
-    here = Path(__file__).parent
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(here), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-
-    try:
-        return {"commit": git("rev-parse", "HEAD"), "clean": git("status", "--porcelain") == ""}
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _machine() -> dict[str, Any]:
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        processor = names[0].partition(":")[2].strip() if names else processor
-    return {"system": platform.platform(), "processor": processor, "cores": os.cpu_count()}

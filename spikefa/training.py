@@ -21,6 +21,7 @@ from .diagnostics import UpdateAlignment
 from .display import record_display
 from .files import write_whole
 from .network import Network
+from .protocol import Protocol
 from .recording import METRICS_COLUMNS, read_metrics
 
 #: Weights beyond this are as good as infinite: inputs to a unit are sums of a thousand of them.
@@ -33,36 +34,6 @@ _AUGMENT = 0x4155_474D
 
 class Diverged(ArithmeticError):
     """Weights or activity are no longer finite."""
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a network is trained; what is not in the model's parameters."""
-
-    epochs: int = 5
-    """Passes over the training images."""
-    test_steps: int = 5
-    """Steps for which a test image is shown."""
-    evaluate_every: float = 1.0
-    """Epochs between evaluations."""
-    checkpoint_seconds: float = 120.0
-    """Time between checkpoints; one is also written at each evaluation."""
-    display: bool = True
-    """Whether to record rasters and PSPs at the start, early in the first epoch and at each evaluation."""
-    display_steps: int = 50
-    """Steps an image in those recordings."""
-    diagnostics: bool = False
-    """Whether to measure, in the last training step before each evaluation, every rule's update against the one of
-    backpropagation (`UpdateAlignment`)."""
-
-    def __post_init__(self):
-        for name, least in (("epochs", 0), ("test_steps", 1), ("display_steps", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"Protocol: {name} must be a whole number, at least {least}, got {value!r}")
-        for name in ("evaluate_every", "checkpoint_seconds"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"Protocol: {name} must be positive, got {getattr(self, name)!r}")
 
 
 @dataclass
@@ -102,7 +73,8 @@ class Trainer:
     Raises
     ------
     ValueError
-        If images and network do not fit, or the learning rate names no projection that learns or is not finite.
+        If images and network do not fit, or the learning rate, in any epoch, names no projection that learns or is
+        not finite.
     """
 
     def __init__(
@@ -137,7 +109,8 @@ class Trainer:
         self.interrupted = False
         self.diagnostics = UpdateAlignment(network, None) if protocol.diagnostics else None
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
-        self._set_rates()
+        for epoch in range(max(1, protocol.epochs)):  # what is wrong with a later one is not found after a night
+            self._rates(epoch)
 
     @property
     def checkpoint(self) -> Path:
@@ -148,6 +121,11 @@ class Trainer:
     def metrics(self) -> Path:
         """The metrics' file."""
         return self.directory / "metrics.csv"
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to train or to measure."""
+        return self.images_seen == self.total and bool(self.rows)
 
     def _learning(self) -> list:
         return [p for p in self.network.projections if p.learning is not None]
@@ -185,7 +163,7 @@ class Trainer:
         return min(-(-int(np.ceil(images - 1e-9)) // streams) * streams, self.total)
 
     def _evaluations(self) -> list[int]:
-        every = self.protocol.evaluate_every * self.images
+        every = max(self.protocol.evaluate_every * self.images, self.network.streams)  # not within a presentation
         marks = {self._after(k * every) for k in range(int(self.total / every) + 1)}
         return sorted(marks | {0, self.total})
 
@@ -252,15 +230,21 @@ class Trainer:
             readout.on_presentation = None
 
     def _set_rates(self) -> None:
-        factor, learning = self.learning_rate(self.images_seen // self.images), self._learning()
-        factors = factor if isinstance(factor, dict) else {projection.name: factor for projection in learning}
-        names = [projection.name for projection in learning]
+        factors = self._rates(self.images_seen // self.images)
+        for projection in self._learning():
+            projection.learning.factor = factors.get(projection.name, 1.0)
+
+    def _rates(self, epoch: int) -> dict[str, float]:
+        """Factors of the learning rate in an epoch, by projection."""
+        factor, names = self.learning_rate(epoch), [projection.name for projection in self._learning()]
+        factors = factor if isinstance(factor, dict) else dict.fromkeys(names, factor)
         if unknown := sorted(set(factors) - set(names)):
             raise ValueError(f"learning_rate: names must be of projections that learn, {names}, got {unknown}")
         if not all(0 <= own < np.inf for own in factors.values()):
-            raise ValueError(f"learning_rate: factors must be finite and at least 0, got {factor!r}")
-        for projection in learning:
-            projection.learning.factor = factors.get(projection.name, 1.0)
+            raise ValueError(
+                f"learning_rate: factors must be finite and at least 0, got {factor!r} in epoch {epoch}"
+            )
+        return factors
 
     def _check_finite(self) -> None:
         for projection in self._learning():
@@ -297,27 +281,28 @@ class Trainer:
             test = evaluation.error(network, data.test_images, self._answers("test"), steps)
             if data.validation_images is not None:
                 validation = evaluation.error(network, data.validation_images, self._answers("validation"), steps)
-        rates = readout.mean_rates
-        return {
+        row = {
             "epoch": round(self.images_seen / self.images, 6),
             "images_seen": self.images_seen,
-            "train_error": readout.error if readout.shown else "",
+            "train_error": readout.error,
             "validation_error": validation,
             "test_error": test,
-            **{f"angle_deg_{name}": value for name, value in evaluation.alignment(network).items()},
-            **self._update_angles(),
+            **self._measure_layers(),
+        }
+        return {name: "" if value != value else value for name, value in row.items()}  # NaN: not measured
+
+    def _measure_layers(self) -> dict[str, float]:
+        """The columns that a network has of its own; NaN where there is nothing to measure yet."""
+        network = self.network
+        updates = {} if self.diagnostics is None else self.diagnostics.angle
+        return {
+            **{f"angle_deg_{name}": float(angle) for name, angle in evaluation.alignment(network).items()},
+            **{f"update_angle_deg_{p}": float(a[-1]) if a.size else np.nan for p, a in updates.items()},
             **{
-                f"rate_{layer.name}": "" if np.isnan(rate) else float(rate)
-                for layer, rate in zip(network.layers, rates, strict=True)
+                f"rate_{layer.name}": float(rate)
+                for layer, rate in zip(network.layers, network.readout.mean_rates, strict=True)
             },
         }
-
-    def _update_angles(self) -> dict[str, Any]:
-        """Columns of the diagnostics: blank before the first training step."""
-        if self.diagnostics is None:
-            return {}
-        angles = {p: float(a[-1]) if a.size else "" for p, a in self.diagnostics.angle.items()}
-        return {f"update_angle_deg_{p}": "" if a == "" or np.isnan(a) else a for p, a in angles.items()}
 
     def _write_metrics(self) -> None:
         text = io.StringIO()
@@ -330,13 +315,15 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint."""
-        progress = {
+        checkpoints.save(self.checkpoint, self.network, self._progress(), self.model)
+
+    def _progress(self) -> dict[str, Any]:
+        return {
             "images_seen": self.images_seen,
             "seconds": self.seconds,
             "rows": len(self.rows),
             **self.network.readout.progress,
         }
-        checkpoints.save(self.checkpoint, self.network, progress, self.model)
 
     def resume(self) -> None:
         """Go back to the last checkpoint; rows of the metrics written after it are made again.
@@ -348,11 +335,12 @@ class Trainer:
         CheckpointError
             If the checkpoint does not fit this network.
         ValueError
-            If more has been done than the protocol's epochs.
+            If more has been done than the protocol's epochs, or the metrics are no table or lack a column.
         """
         if not self.checkpoint.exists():
             return  # killed before the first one
-        progress = checkpoints.load(self.checkpoint, self.network, self.model)
+        rows = self._read_rows()
+        progress = checkpoints.load(self.checkpoint, self.network, self.model, self._progress())
         if progress["images_seen"] > self.total:
             raise ValueError(
                 f"{self.directory}: epochs must be at least {progress['images_seen'] / self.images:g}, "
@@ -360,13 +348,15 @@ class Trainer:
             )
         self.images_seen, self.seconds = int(progress["images_seen"]), float(progress["seconds"])
         self.network.readout.progress = progress
-        self.rows = self._read_rows()[: int(progress["rows"])]
+        self.rows = rows[: int(progress["rows"])]
 
     def _read_rows(self) -> list[dict[str, Any]]:
         if not self.metrics.exists():
             return []
-        read_metrics(self.metrics)  # refuses what is no table of metrics
-        with open(self.metrics, newline="", encoding="utf-8") as f:
+        found = read_metrics(self.metrics)  # refuses what is no table of metrics
+        if missing := [name for name in (*self._measure_layers(), "seconds") if name not in found]:
+            raise ValueError(f"{self.metrics}: must have the columns {missing} to go on with, got {list(found)}")
+        with open(self.metrics, newline="", encoding="utf-8-sig") as f:
             return list(csv.DictReader(f))
 
     @contextmanager

@@ -8,6 +8,7 @@ import pytest
 
 from spikefa import modelfile
 from spikefa.modelfile import ModelError
+from spikefa.runs import new_run
 
 
 def test_every_bundled_model_has_what_every_model_has():
@@ -103,6 +104,50 @@ def test_unknown_presets_and_models_are_refused(model, tmp_path):
         (tmp_path / "mine.py").write_text(text)
         with pytest.raises(ModelError, match=message):
             modelfile.load(tmp_path / "mine.py")
+    (tmp_path / "mine.py").write_bytes(b"# \xff")
+    with pytest.raises(ModelError, match="mine.py: must be UTF-8 text, got .*0xff"):
+        modelfile.load(tmp_path / "mine.py")
+    (tmp_path / "notes.txt").write_text("Params, build")
+    with pytest.raises(ModelError, match="notes.txt': a model's file must end in .py, got 'notes.txt'$"):
+        modelfile.load(tmp_path / "notes.txt")
+
+
+FIRST = "    pixels: int = 784\n"
+MISTAKES = [
+    ("    return net\n", "    return None\n", "build must return a Network, got None"),
+    ("streams: int = 1, seed: int = 0, images", "seed: int = 0, images", "build.params, seed, images.: got an unexpec"),
+    (
+        "def learning_rate(params: Params, epoch: int) -> float:",
+        "def learning_rate(params, epoch):\n    pass\n\n\ndef other(params: Params, epoch: int) -> float:",
+        "learning_rate must return a number, or a dict of numbers by projection, got None for epoch 0$",
+    ),
+    ("def learning_rate(params: Params, epoch: int)", "def learning_rate(params)", "learning_rate.params.: too many"),
+    ("\nRULE = ", "\ndef augment(images, rng):\n    pass\n\n\nRULE = ", "augment.images, rng.: too many positional"),
+    (
+        FIRST,
+        f"    tau_m: object = field(default_factory=lambda: 20 * ms)\n{FIRST}",
+        "parameter 'tau_m' must be a finite number, text, .* which a run's record can hold, got 20. . msecond$",
+    ),
+    (
+        FIRST,
+        f"    start: object = field(default_factory=lambda: np.zeros((2, 2)))\n{FIRST}",
+        r"parameter 'start' must be .*, got array\(\[\[0., 0.\], \[0., 0.\]\]\)$",
+    ),
+    (FIRST, f"    limit: float = float('inf')\n{FIRST}", "parameter 'limit' must be a finite number, .*, got inf$"),
+]
+
+
+@pytest.mark.parametrize(("text", "replacement", "message"), MISTAKES)
+def test_mistakes_in_a_model_are_refused_before_anything_is_written(text, replacement, message, model, tmp_path):
+    source = model.source.replace("from dataclasses import dataclass", "from dataclasses import dataclass, field")
+    assert source.count(text) == 1
+    (tmp_path / "mine.py").write_text(source.replace(text, replacement))
+    with pytest.raises(ModelError, match=f"^Model 'mine': {message}") as caught:
+        new_run(
+            tmp_path / "run", tmp_path / "mine.py", {"pixels": 64, "hidden": (5,), "outputs": 10}, data="digits",
+            epochs=1, display=False,
+        ).train()  # fmt: skip
+    assert "\n" not in str(caught.value) and not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("pathway", ["alignment", "direct", "reshuffled", "transpose", "shallow"])

@@ -217,6 +217,12 @@ def test_metrics_are_read(tmp_path):
     assert all(x.dtype == float and x.shape == (2,) for x in table.values())
 
 
+def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path):
+    (tmp_path / "m.csv").write_bytes(b"\xef\xbb\xbf" + HEADER.encode() + b"0,0,,,0.9,nan\r\n")
+    table = read_metrics(tmp_path / "m.csv")
+    assert list(table) == HEADER.strip().split(",") and np.isnan(table["angle_deg_h1"]).all()
+
+
 def test_metrics_without_a_row_yet(tmp_path):
     (tmp_path / "m.csv").write_text(HEADER)
     assert {x.shape for x in read_metrics(tmp_path / "m.csv").values()} == {(0,)}

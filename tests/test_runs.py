@@ -50,6 +50,8 @@ def test_a_run_is_trained_once_made_longer_and_opened(stated):
         ({"seed": 1}, "seed 0, not 1"),
         ({"streams": 10}, "streams 20, not 10"),
         ({"validation": 0}, "validation 400, not 0"),
+        ({"test_steps": 1, "epochs": 3}, "test_steps 5, not 1"),
+        ({"diagnostics": True, "epochs": 3}, "diagnostics False, not True"),
     ],
 )
 def test_a_directory_of_another_run_is_refused_and_stays(stated, change, told):
