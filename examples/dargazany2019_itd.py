@@ -16,7 +16,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _study import QUICK, save, tidy, told
+from _study import QUICK, expect, save, tidy, told
 from matplotlib.figure import Figure
 
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, RULE, SKY, STYLE, VERMILLION
@@ -34,6 +34,11 @@ FORMS = {  # algorithm -> (label, colour)
     "itd_sub": ("of g, times derivative", SKY),
     "shallow": ("hidden layers fixed", RULE),
 }
+#: Test errors in % after 84 epochs, as README.md has them, and by how much they may differ.
+OURS = {
+    "transpose": (6.48, 0.5), "alignment": (10.6, 1.5), "itd_dy": (50.3, 6), "itd_y": (50.1, 6), "itd_e": (50.3, 6),
+    "itd_h": (48.9, 6), "itd_sub": (7.35, 0.5), "shallow": (50.2, 6),
+}  # fmt: skip
 SMALL = {"sizes": (64, 32, 32, 32, 10), "eta": 2e-2} if QUICK else {}
 
 
@@ -78,8 +83,13 @@ for name, errors in last.items():
     far = ", ".join(f"{move:.2g}" for move in moved[name])
     print(f"{FORMS[name][0]}: {told(early)} % after 8 epochs, in the end test error {told(errors)} %; "
           f"hidden weights moved by {far} of their size")  # fmt: skip
-if not QUICK:
-    frozen = last["shallow"].mean()
-    assert last["transpose"].mean() < last["alignment"].mean() < 15 and last["itd_sub"].mean() < 20
-    assert min(last[name].mean() for name in ("itd_dy", "itd_y", "itd_e", "itd_h")) > frozen - 5
-assert max(moved[name][0] for name in ("itd_dy", "itd_e")) < moved["alignment"][0] < moved["transpose"][0]
+differences = ("itd_dy", "itd_y", "itd_e", "itd_h")
+assert np.abs([last[name].mean() - last["shallow"].mean() for name in differences]).max() < 5  # as good as fixed layers
+assert max(moved[name][0] for name in differences) < moved["alignment"][0] / 5
+assert moved["alignment"][0] < moved["transpose"][0] and last["transpose"].mean() < last["shallow"].mean() - 10
+if not QUICK and EPOCHS == 84:
+    for name, (wanted, margin) in OURS.items():
+        expect(f"{FORMS[name][0]}, test error in %", last[name], wanted, margin)
+    for name, wanted in {"transpose": (0.86, 0.49, 0.69), "alignment": (0.70, 0.72, 0.96)}.items():
+        assert np.abs(moved[name] / wanted - 1).max() < 0.25, f"{name}: weights moved by {moved[name]}, not {wanted}"
+    assert max(moved[name].max() for name in ("itd_dy", "itd_e")) < 0.02

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _study import QUICK, save, tidy, told
+from _study import QUICK, expect, save, tidy, told
 from matplotlib.figure import Figure
 
 from spikefa import evaluation, plotting
@@ -32,6 +32,7 @@ from spikefa.runs import new_run
 SEEDS = 1 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 1
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 PRESET = sys.argv[4] if len(sys.argv) > 4 else "best"
+OURS = {"best": 1.37, "best_fields": 1.24, "best_pairs": 1.28}[PRESET]  # test error in % with 20 steps an image
 CHANGES, STEPS = {}, (1, 2, 5, 10, 20, 50)
 if QUICK:
     CHANGES = {"pixels": 64, "hidden": (100, 100), "outputs": 100, "weight_range": 0.2, "feedback_range": 0.15}
@@ -99,3 +100,9 @@ for name in names:
     of_matrices = "" if np.isnan(whole[name]) else f"of W and B.T {whole[name]:.1f} degrees, "
     print(f"{name}: angle {of_matrices}of the paths {paths[name]:.1f}")
 assert errors[:, -1].max() < (20 if QUICK else 1.8) and max(paths.values()) < 90
+assert (np.diff(errors[:, [STEPS.index(n) for n in (1, 5, 20)]]) < 0).all()
+if not QUICK:
+    expect("test error in % with 20 steps", errors[:, STEPS.index(20)], OURS, 0.15)
+if not QUICK and PRESET == "best":
+    for name, degrees in {"h1": 48, "h2": 54}.items():
+        expect(f"{name}, angle of the paths", paths[name], degrees, 8)

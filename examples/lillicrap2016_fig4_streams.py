@@ -17,7 +17,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _study import QUICK, save, tidy, told
+from _study import QUICK, expect, save, tidy, told
 from matplotlib.figure import Figure
 
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, STYLE, VERMILLION
@@ -63,8 +63,15 @@ with matplotlib.rc_context(STYLE):
     tidy(*axes)
 save(figure, "lillicrap2016_fig4_streams")
 
-for eta, of_eta in metrics.items():
-    for S, several in of_eta.items():
-        print(f"eta {eta:g}, {S} streams: test error {told([100 * rows['test_error'][-1] for rows in several])} %")
-one, few, *_ = (np.mean([rows["test_error"][-1] for rows in several]) for several in metrics[ETAS[0]].values())
-assert one < 0.4 and abs(few - one) < (0.06 if QUICK else 0.005)  # the same curve
+last = {(eta, S): 100 * np.array([rows["test_error"][-1] for rows in several])
+        for eta, of_eta in metrics.items() for S, several in of_eta.items()}  # fmt: skip
+for (eta, S), errors in last.items():
+    print(f"eta {eta:g}, {S} streams: test error {told(errors)} %")
+slow, fast = ([last[eta, S].mean() for S in STREAMS] for eta in ETAS)
+if QUICK:
+    assert slow[0] < 40 and abs(slow[1] - slow[0]) < 6  # the same curve
+else:
+    expect("error with the lower rate", slow, 9.3, 0.8)
+    expect("error with the higher rate, up to 100 streams", fast[:3], 6.9, 0.8)
+    assert np.ptp(slow) < 0.8 and np.ptp(fast[:3]) < 0.8  # the same curves
+    assert fast[:3] < [fast[3] - 1] * 3 and fast[3] < 20 and fast[4] > 50  # and others

@@ -8,8 +8,8 @@ layer of local fields without and with elastic distortions of the training image
 preset of ``lillicrap2016_rate`` and learns as long as that says, likely far shorter than in the paper. Arguments:
 figure (``lillicrap2016_note5.png``), seeds (1; the paper has 5), and where runs are kept (a temporary directory):
 given, an interrupted study goes on, and ``spikefa train lillicrap2016_rate --preset NAME --seed 0 --run
-DIRECTORY/NAME-0`` makes one of its runs. The photographs are taken from ``SPIKEFA_DATA``; without them their rows are
-left out. Full run: about two hours a seed on one core. Writes ``lillicrap2016_note5.png`` here.
+DIRECTORY/NAME-0`` makes one of its runs. The photographs are taken from ``SPIKEFA_DATA``; without them, and in quick
+mode, their rows are left out. Full run: about two hours a seed on one core. Writes ``lillicrap2016_note5.png`` here.
 """
 
 import sys
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _study import QUICK, save, tidy, told
+from _study import QUICK, expect, save, tidy, told
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
@@ -28,39 +28,53 @@ from spikefa.runs import new_run
 
 SEEDS = 1 if QUICK or len(sys.argv) < 3 else int(sys.argv[2])
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
-ROWS = {  # preset -> label, test error in the paper (%), data
-    "note5_backprop": ("backpropagation", 1.62, "mnist"),
-    "note5": ("alignment", 1.32, "mnist"),
-    "note5_dropout": ("one hidden layer, dropout", 1.2, "mnist"),
-    "note5_leaky": ("leaky rectifiers", 1.1, "mnist"),
-    "note5_local": ("local fields", 0.8, "mnist"),
-    "note5_distortions": ("local fields, distortions", 0.5, "mnist"),
-    "note5_deep_backprop": ("10 hidden layers, backpropagation", 1.65, "mnist"),
-    "note5_deep": ("10 hidden layers, alignment", 1.45, "mnist"),
-    "background_backprop": ("over photographs, backpropagation", 21.5, "mnist-background"),
-    "background": ("over photographs, alignment", 20.66, "mnist-background"),
+ROWS = {  # preset -> label, test error in the paper (%), here, by how much that may differ, data
+    "note5_backprop": ("backpropagation", 1.62, 1.57, 0.35, "mnist"),
+    "note5": ("alignment", 1.32, 1.80, 0.35, "mnist"),
+    "note5_dropout": ("one hidden layer, dropout", 1.2, 2.87, 0.5, "mnist"),
+    "note5_leaky": ("leaky rectifiers", 1.1, 1.98, 0.4, "mnist"),
+    "note5_local": ("local fields", 0.8, 1.48, 0.35, "mnist"),
+    "note5_distortions": ("local fields, distortions", 0.5, 1.39, 0.35, "mnist"),
+    "note5_deep_backprop": ("10 hidden layers, backpropagation", 1.65, 1.79, 0.4, "mnist"),
+    "note5_deep": ("10 hidden layers, alignment", 1.45, 3.17, 0.8, "mnist"),
+    "background_backprop": ("over photographs, backpropagation", 21.5, 9.6, 1.5, "mnist-background"),
+    "background": ("over photographs, alignment", 20.66, 11.7, 2, "mnist-background"),
 }
-SMALL = {"note5_backprop": (64, 60, 60, 60, 10), "note5": (64, 60, 60, 60, 10), "note5_local": (64, 54, 60, 60, 10)}
+# Rates and distortions for 8 x 8 pixels, too; numpy has nothing to compile, for which small networks would wait longer.
+SMALL = {
+    "note5_backprop": {"sizes": (64, 60, 60, 60, 10)},
+    "note5": {"sizes": (64, 60, 60, 60, 10)},
+    "note5_dropout": {"sizes": (64, 100, 10)},
+    "note5_leaky": {"sizes": (64, 60, 60, 60, 10), "eta": 1e-2},
+    "note5_local": {"sizes": (64, 54, 60, 60, 10)},
+    "note5_distortions": {"sizes": (64, 54, 60, 60, 10), "distort_sigma": 1.0, "distort_alpha": 3.0},
+    "note5_deep_backprop": {"sizes": (64, *(60,) * 10, 10)},
+    "note5_deep": {"sizes": (64, *(60,) * 10, 10), "eta": 2e-2},
+}
+
+
+def photographs():
+    """Whether there are digits over photographs."""
+    try:
+        datasets.load("mnist-background")
+    except datasets.DataError as error:
+        print(f"without the rows over photographs: {error}")
+        return False
+    return True
 
 
 def run(preset, data, seed):
     """The metrics of a run, made to its end or gone on with."""
-    changes = {"sizes": SMALL[preset], "eta_drop_after": (10,), "epochs": 12, "target": "numpy"} if QUICK else {}
+    changes = SMALL[preset] | {"eta_drop_after": (10,), "epochs": 12, "target": "numpy"} if QUICK else {}
     return new_run(
         KEPT / f"{preset}-{seed}", "lillicrap2016_rate", changes, preset=preset, data="digits" if QUICK else data,
         streams=20 if QUICK else 100, seed=seed, display=False,
     ).train()  # fmt: skip
 
 
-if QUICK:
-    ROWS = {preset: ROWS[preset] for preset in SMALL}
-else:
-    try:
-        datasets.load("mnist-background")
-    except datasets.DataError as error:
-        print(f"without the rows over photographs: {error}")
-        ROWS = {preset: row for preset, row in ROWS.items() if row[2] == "mnist"}
-metrics = {preset: [run(preset, row[2], seed) for seed in range(SEEDS)] for preset, row in ROWS.items()}
+if not photographs() or QUICK:  # their 784 pixels are too many for the quick mode
+    ROWS = {preset: row for preset, row in ROWS.items() if row[-1] == "mnist"}
+metrics = {preset: [run(preset, row[-1], seed) for seed in range(SEEDS)] for preset, row in ROWS.items()}
 last = {preset: 100 * np.array([rows["test_error"][-1] for rows in several]) for preset, several in metrics.items()}
 
 with matplotlib.rc_context(STYLE):
@@ -73,15 +87,14 @@ with matplotlib.rc_context(STYLE):
             left.plot(metrics[preset][0]["epoch"], curves, line, color=colour, linewidth=1.4, label=label)
     left.set(yscale="log", xlabel="Epoch", ylabel="Error (%)", xlim=(0, None))
     left.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    if not QUICK:
-        left.set_ylim(0.01, 20)
-    left.legend(loc="lower left", handlelength=1.8)
-    for place, (preset, (_, paper, _)) in enumerate(ROWS.items()):
+    left.set_ylim(0.01, 100)
+    left.legend(loc="upper right", handlelength=1.8)
+    for place, (preset, (_, paper, *_)) in enumerate(ROWS.items()):
         colour = VERMILLION if preset.endswith("backprop") else BLUE
         right.plot(last[preset], np.full(SEEDS, place), "o", color=colour, markersize=4, alpha=0.7, clip_on=False)
         right.plot(paper, place, "|", color=INK, markersize=11, markeredgewidth=1.2)
     right.set(xscale="log", xlabel="Test error (%); |: paper", ylim=(len(ROWS) - 0.5, -0.5))
-    right.set_yticks(range(len(ROWS)), [label for label, _, _ in ROWS.values()])
+    right.set_yticks(range(len(ROWS)), [label for label, *_ in ROWS.values()])
     right.xaxis.set_minor_formatter(NullFormatter())
     ticks = (0.5, 1, 2, 5, 10, 20)
     right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -89,6 +102,13 @@ with matplotlib.rc_context(STYLE):
 save(figure, "lillicrap2016_note5")
 
 for preset, errors in last.items():
-    label, paper, _ = ROWS[preset]
+    label, paper, ours, margin, _ = ROWS[preset]
     print(f"{label}: test error {told(errors)} % (paper {paper:g})")
-assert all(errors.max() < (25 if QUICK or "background" in preset else 4) for preset, errors in last.items())
+    assert errors.max() < 25
+    if not QUICK:
+        expect(f"{label}, test error in %", errors, ours, margin)
+of = {preset: errors.mean() for preset, errors in last.items()}
+assert of["note5_deep"] > of["note5_deep_backprop"]
+if not QUICK:  # fields and distortions help, and alignment is not ahead of backpropagation
+    assert max(of["note5_local"], of["note5_distortions"]) < of["note5"] and of["note5"] > of["note5_backprop"] - 0.15
+    assert "background" not in of or of["background"] > of["background_backprop"]

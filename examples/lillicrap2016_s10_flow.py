@@ -90,4 +90,5 @@ print(f"alignment: test error {error:.6%} at most over {len(ends)} starts; from 
 starts = np.array(near + far)
 c = 2 * starts[:, 0] - starts[:, 1] ** 2
 assert error < 1e-6 and (ends[c > -3, 0] > 0).all() and len(near) < (c > -3).sum() < len(c)
+assert ends[: len(near), 0].min() > 0.75 and ends[: len(near), 0].max() < 0.85
 assert other[: len(near), 0].min() < 0 < other[: len(near), 0].max()

@@ -73,4 +73,8 @@ for w, both in angles.items():
           f"of the error, the second smaller in {closer[at]:.0%} of runs, and in most from {crossing:.0%} on")
     if w <= 0.01:
         assert closer[at] == 1 and both[:, 1, at].mean() < both[:, 0, at].mean() - 10
+        assert both[:, 0, 0].mean() < both[:, 1, 0].mean() and 0.05 < crossing < 0.2  # before, backprop is nearer
+        assert quick or (abs(both[:, 0, at].mean() - 33.7) < 4 and abs(both[:, 1, at].mean() - 13.8) < 3)
+    if w == SCALES[-1]:
+        assert both[:, :, at].mean(axis=0).min() > 30  # both stay large
 print(f"all down to test error {LEFT[-1]:.1%}; wrote {out}")

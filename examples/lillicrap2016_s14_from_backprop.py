@@ -13,7 +13,7 @@ the smaller rate, and its error first fell. Full run: 1 minute, 2 on a busy mach
 
 import matplotlib
 import numpy as np
-from _study import QUICK, backward, band, build, forward, learn, log_errors, save, tidy, told
+from _study import QUICK, backward, band, build, expect, forward, learn, log_errors, save, tidy, told
 from matplotlib.figure import Figure
 
 from spikefa import tasks
@@ -71,3 +71,9 @@ print(f"test error {100 * found.mean():.3g} % of the variance with backprop ({to
       f"and {told(end)} at the end; angle {told(angles[:, 0])} -> {told(angles[:, -1])} degrees")  # fmt: skip
 assert (worst > (1.05 if QUICK else 1.3) * found).all() and (end < worst).all()
 assert angles[:, 0].min() > 75 and (angles[:, -1] < angles[:, 0] - 10).all()
+if not QUICK:
+    expect("error with backprop", found, 0.050, 0.008)
+    expect("error at its worst", worst, 0.20, 0.04)
+    expect("error in the end", end, 0.070, 0.012)
+    expect("angle in the end", angles[:, -1], 60, 4)
+    assert (after[:, -4:].mean(axis=1) < after[:, -100:-96].mean(axis=1)).all()  # still falling

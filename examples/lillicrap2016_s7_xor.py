@@ -13,13 +13,14 @@ about 1 minute. Writes ``lillicrap2016_s7_xor.png`` here.
 
 import matplotlib
 import numpy as np
-from _study import QUICK, backward, build, forward, learn, save, tidy, told
+from _study import QUICK, backward, build, expect, forward, learn, save, tidy, told
 from matplotlib.figure import Figure
 
 from spikefa import tasks
 from spikefa.plotting.style import BLUE, INK, ORANGE, RULE, STYLE, VERMILLION
 
-RUNS, STEPS, WINDOW = (3, 600, 20) if QUICK else (10, 2000, 20)
+# The fifth draw of the hidden weights is the first that solves the task.
+RUNS, STEPS, WINDOW = (5, 600, 20) if QUICK else (10, 2000, 20)
 START, FEEDBACK, PRINTED = (0.15, -0.13), (-3.75, -4.53), (-4.65, -4.55)
 XOR = tasks.xor()
 
@@ -36,7 +37,7 @@ def run(sizes, seed, printed=False):
 
 printed = [run((2, 2, 1), seed, True) for seed in range(RUNS)]
 wide = [run((2, 25, 1), seed) for seed in range(RUNS)]
-many = [run((2, 2, 1), seed) for seed in range(RUNS, (3 if QUICK else 4) * RUNS)]
+many = [run((2, 2, 1), seed) for seed in range(RUNS, (2 if QUICK else 4) * RUNS)]
 solved = np.array([errors[-1] < 0.05 for errors, _, _ in printed])
 nearest = [path[np.hypot(*(path - PRINTED).T).argmin()] for _, path, _ in printed]
 distance = np.array([np.hypot(*(point - PRINTED)) for point in nearest])
@@ -74,5 +75,7 @@ print(
     f"{told(ends[:, 1])}; those pass the printed W at {distance[solved].max(initial=0):.2f} or less"
 )
 print(f"2-2-1, {len(many)} runs: W and B correlate, r = {correlation:.2f}; same sign in {np.mean(W * B > 0):.0%}")
-assert error.max() < 0.05 and (ends < 0).all() and correlation > 0.3
-assert QUICK or (solved.any() and distance[solved].max() < 0.5)
+assert error.max() < (0.05 if QUICK else 2e-3) and (ends < 0).all() and correlation > 0.3 and np.mean(W * B > 0) > 0.95
+assert 0 < solved.mean() < 0.7 and distance[solved].max() < 0.15
+if not QUICK:
+    expect("correlation of W and B", correlation, 0.75, 0.2)

@@ -10,7 +10,7 @@ the rate is ours. Full run: about 1 minute. Writes ``lillicrap2016_s8_momentum.p
 
 import matplotlib
 import numpy as np
-from _study import QUICK, band, build, learn, log_errors, save, tidy, told
+from _study import QUICK, band, build, expect, learn, log_errors, save, tidy, told
 from matplotlib.figure import Figure
 
 from spikefa import evaluation, tasks
@@ -18,6 +18,7 @@ from spikefa.plotting.style import BLUE, GREEN, SKY, STYLE
 
 RUNS, STEPS, WINDOW, STREAMS = (1, 600, 20, 20) if QUICK else (5, 2000, 20, 20)
 PANELS = {"alignment": "Feedback alignment", "transpose": "Backprop"}
+OURS = {"alignment": (6560, 3280, 800), "transpose": (10300, 5300, 1360)}  # examples to an error of 0.6
 COLOURS = {0.0: SKY, 0.5: BLUE, 0.9: GREEN}
 
 
@@ -50,4 +51,7 @@ for algorithm in PANELS:
     for m in COLOURS:
         print(f"{algorithm}, alpha {m}: an error of 0.6 after {told(fast[m])} examples; test error "
               f"{100 * ends[m].mean():.3g} % of the variance ({told(ends[m])})")  # fmt: skip
+    for m, wanted in zip(COLOURS, OURS[algorithm], strict=True):
+        if not QUICK:
+            expect(f"{algorithm}, alpha {m}, examples", fast[m], wanted, 0.3 * wanted)
     assert (fast[0.9] < fast[0.5]).all() and (fast[0.5] < fast[0.0]).all() and (ends[0.9] < ends[0.0]).all()

@@ -17,7 +17,7 @@ from itertools import accumulate
 
 import matplotlib
 import numpy as np
-from _study import QUICK, forward, save, tidy, told
+from _study import QUICK, expect, forward, save, tidy, told
 from matplotlib.figure import Figure
 
 from spikefa import datasets, evaluation, modelfile
@@ -26,9 +26,13 @@ from spikefa.plotting.style import BLUE, INK, RULE, STYLE, VERMILLION
 MODEL = modelfile.load("nokland2016_dfa")
 # One seed of direct ends at 72 % in quick mode, by the rounding of one processor, seven others at 82 to 90: hence two.
 SEEDS = 2 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 5
-STREAMS, EVERY = (100, 30) if QUICK else (1000, 10)
+STREAMS, EVERY = 100 if QUICK else 1000, 10
+# Random features of the 64 pixels tell most of the digits if the output layer has the time.
+OUTPUT_ALONE = 10 if QUICK else 30
 #: Batches, and whether hidden layers and output layer learn.
-STAGES = [(90, 1, 0), (30, 0, 1), (30, 1, 0), (30, 1, 1)]
+STAGES = [(90, 1, 0), (OUTPUT_ALONE, 0, 1), (30, 1, 0), (30, 1, 1)]
+#: Test accuracy in % after each, as README.md has it.
+OURS = {"transpose": (90.9, 91.3, 92.1, 92.7), "alignment": (10, 86.5, 87.9, 89.3), "direct": (7, 85.6, 87.3, 89.0)}
 NAMES = {
     "transpose": ("Backpropagation", INK), "alignment": ("Feedback alignment", BLUE),
     "direct": ("Direct (DFA)", VERMILLION),
@@ -38,6 +42,7 @@ data = datasets.load("digits" if QUICK else "mnist")
 
 def learn(algorithm, seed, stages=STAGES):
     """Test accuracy (%) before the first batch and after every few."""
+    # numpy has nothing to compile, for which small networks would wait longer than for their learning.
     changes = {"algorithm": algorithm} | ({"pixels": 64, "target": "numpy"} if QUICK else {})
     net = MODEL.build(MODEL.params(changes, "slides_large"), streams=STREAMS, seed=seed)
     *hidden, output = (p.learning.plasticity for p in forward(net))
@@ -63,7 +68,7 @@ def learn(algorithm, seed, stages=STAGES):
 
 
 curves = {algorithm: np.array([learn(algorithm, seed) for seed in range(SEEDS)]) for algorithm in NAMES}
-untaught = np.array([learn("direct", seed, [(30, 0, 1)])[-1] for seed in range(SEEDS)])
+untaught = np.array([learn("direct", seed, STAGES[1:2])[-1] for seed in range(SEEDS)])
 ends = list(accumulate(batches for batches, *_ in STAGES))
 
 with matplotlib.rc_context(STYLE):
@@ -79,7 +84,7 @@ with matplotlib.rc_context(STYLE):
     ax.plot(ends[1], untaught.mean(), "o", color=INK, markersize=4, markerfacecolor="none",
             label="output alone, as long")  # fmt: skip
     ax.set(xlabel=f"Batches of {STREAMS}", ylabel="Test accuracy (%)", xlim=(0, ends[-1]), ylim=(0, 100))
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower right", frameon=True, edgecolor="none", facecolor="white", framealpha=1)
     tidy(ax)
 save(figure, "nokland2016_layerwise")
 
@@ -90,4 +95,12 @@ for algorithm, (name, _) in NAMES.items():
 print(f"output alone, over hidden layers that never learned: {told(untaught)} %")
 taught = {algorithm: curves[algorithm][:, ends[1] // EVERY].mean() for algorithm in NAMES}
 assert all(curve[:, -1].mean() > 75 for curve in curves.values())
-assert QUICK or min(taught.values()) > untaught.mean()  # with a few hundred digits, either may be ahead
+# Digits are few, and one seed of direct in ten comes out behind: there alignment has to do it.
+assert min(taught[name] for name in (("transpose", "alignment") if QUICK else NAMES)) > untaught.mean() + 4
+assert curves["alignment"][:, ends[0] // EVERY].mean() < 35  # of no use to the random weights
+if not QUICK:
+    expect("output alone, over hidden layers that never learned", untaught, 75, 4)
+    for algorithm, (name, _) in NAMES.items():
+        for end, wanted in zip(ends, OURS[algorithm], strict=True):
+            margin = 20 if wanted < 50 else 2
+            expect(f"{name}, accuracy in % after {end} batches", curves[algorithm][:, end // EVERY], wanted, margin)

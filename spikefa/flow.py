@@ -105,6 +105,7 @@ def flow(
     t: ArrayLike,
     rtol: float = 1e-10,
     atol: float = 1e-12,
+    max_evaluations: int = 50_000,
 ) -> Trajectory:
     """Integrate the flow from W and A (`scipy.integrate.solve_ivp`, Dormand-Prince of order 5).
 
@@ -119,6 +120,8 @@ def flow(
         Ascending times to return, the first that of the start.
     rtol, atol : float
         Tolerances of the integrator.
+    max_evaluations : int
+        How often the update field may be evaluated; the flows of the paper's figures need less than 3000.
 
     Returns
     -------
@@ -129,7 +132,7 @@ def flow(
     ValueError
         If shapes do not fit, the feedback is unknown or lacks its B, or the times do not ascend.
     FloatingPointError
-        If the integrator gives up, as where weights explode.
+        If the integrator gives up or `max_evaluations` do not suffice, as where weights explode.
     """
     T, W, A = (np.array(x, dtype=np.float64) for x in (T, W, A))
     B = None if B is None else np.array(B, dtype=np.float64)
@@ -138,7 +141,19 @@ def flow(
     if t.ndim != 1 or len(t) < 2 or not (np.diff(t) > 0).all():
         raise ValueError(f"flow: t must be a vector of at least 2 ascending times, got shape {t.shape}")
 
-    def derivative(_: float, state: np.ndarray) -> np.ndarray:
+    evaluations = 0
+
+    def derivative(now: float, state: np.ndarray) -> np.ndarray:
+        nonlocal evaluations
+        evaluations += 1
+        # Near a singularity the steps get shorter for very long before they are too short for the integrator.
+        if evaluations > max_evaluations:
+            raise FloatingPointError(
+                f"flow: the integrator stopped at t = {now:g} of {t[-1]:g}: "
+                f"max_evaluations, {max_evaluations}, do not suffice"
+            )
+        if not np.isfinite(state).all():  # of a step that is too long; it has no pseudoinverse
+            return np.full_like(state, np.nan)
         W_now, A_now = _unpacked(state, W.shape, A.shape)
         return np.concatenate([d.ravel() for d in velocity(T, W_now, A_now, B, feedback)])
 

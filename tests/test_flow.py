@@ -343,6 +343,28 @@ def test_weights_that_explode_stop_the_flow(monkeypatch):
         flow([[1.0]], [[1.0]], [[1.0]], [[1.0]], t=[0, 2])
 
 
+def test_weights_that_explode_by_way_of_a_pseudoinverse_do(rng, monkeypatch):
+    """With E = T + W A the integrator's steps get shorter without an end."""
+
+    def plus(T, W, A, B, feedback):
+        E = T + W @ A
+        return E @ A.T, learning.FEEDBACK[feedback](W, B) @ E
+
+    monkeypatch.setattr(learning, "velocity", plus)
+    with pytest.raises(FloatingPointError, match="stopped at t = .* of 4: max_evaluations, 5000, do not suffice"):
+        flow(*network(rng), "pseudoinverse", t=TIMES, max_evaluations=5000)
+
+
+@pytest.mark.parametrize(
+    "start", [{}, {"W": np.full((5, 8), 1e160), "A": np.full((8, 6), 1e160)}], ids=["near singular W", "overflow"]
+)
+def test_a_flow_that_goes_nowhere_stops(rng, start):
+    """A' = -W^+ E has no rest: it drives W to lower ranks, where the pseudoinverse jumps."""
+    given = dict(zip("TWAB", network(rng), strict=True)) | start
+    with pytest.raises(FloatingPointError, match="stopped at t"):
+        flow(**given, feedback=lambda W, B: -np.linalg.pinv(W), t=TIMES, max_evaluations=2000)
+
+
 def test_the_jacobian_of_pseudobackprop_is_not_offered(rng):
     with pytest.raises(ValueError, match="must be 'alignment' or 'transpose', got 'pseudoinverse'"):
         jacobian(*network(rng), "pseudoinverse")
