@@ -71,6 +71,9 @@ def test_xor():
         }  # fmt: skip
     signs = tasks.xor(-1, 1)
     np.testing.assert_array_equal(signs.train_targets[:, 0], -signs.train_images.prod(axis=1))
+    often = tasks.xor(repeats=3)
+    assert len(often.train_images) == 12 and np.array_equal(often.train_images[4:8], task.train_images)
+    assert np.array_equal(often.train_targets[8:], task.train_targets) and len(often.test_images) == 4
 
 
 @pytest.mark.parametrize("make", [tasks.linear, tasks.teacher, tasks.quadratic])
@@ -86,6 +89,6 @@ def test_the_seed_decides(make):
 
 @pytest.mark.parametrize("name", ["linear", "teacher", "quadratic", "xor"])
 def test_loaded_by_name(name):
-    loaded, made = load(name), getattr(tasks, name)()
+    loaded, made = load(name), tasks.xor(repeats=250) if name == "xor" else getattr(tasks, name)()
     assert loaded.name == name and loaded.classes is None and loaded.limits is None
     assert np.array_equal(loaded.train_targets, made.train_targets)
