@@ -37,8 +37,8 @@ ROWS = {  # preset -> label, test error in the paper (%), here, by how much that
     "note5_distortions": ("local fields, distortions", 0.5, 1.39, 0.35, "mnist"),
     "note5_deep_backprop": ("10 hidden layers, backpropagation", 1.65, 1.79, 0.4, "mnist"),
     "note5_deep": ("10 hidden layers, alignment", 1.45, 3.17, 0.8, "mnist"),
-    "background_backprop": ("over photographs, backpropagation", 21.5, 9.6, 1.5, "mnist-background"),
-    "background": ("over photographs, alignment", 20.66, 11.7, 2, "mnist-background"),
+    "background_backprop": ("over photographs, backpropagation", 21.5, 18.4, 1, "mnist-background"),
+    "background": ("over photographs, alignment", 20.66, 17.4, 1, "mnist-background"),
 }
 # Rates and distortions for 8 x 8 pixels, too; numpy has nothing to compile, for which small networks would wait longer.
 SMALL = {
@@ -51,6 +51,10 @@ SMALL = {
     "note5_deep_backprop": {"sizes": (64, *(60,) * 10, 10)},
     "note5_deep": {"sizes": (64, *(60,) * 10, 10), "eta": 2e-2},
 }
+
+
+#: Of the digits over photographs, 12,000 train, as in the data set that the rows' name is from (Larochelle et al. 2007).
+HELD_OUT = 48000
 
 
 def photographs():
@@ -68,7 +72,7 @@ def run(preset, data, seed):
     changes = SMALL[preset] | {"eta_drop_after": (10,), "epochs": 12, "target": "numpy"} if QUICK else {}
     return new_run(
         KEPT / f"{preset}-{seed}", "lillicrap2016_rate", changes, preset=preset, data="digits" if QUICK else data,
-        streams=20 if QUICK else 100, seed=seed, display=False,
+        streams=20 if QUICK else 100, seed=seed, validation=HELD_OUT if data == "mnist-background" else 0, display=False,
     ).train()  # fmt: skip
 
 
@@ -111,4 +115,4 @@ of = {preset: errors.mean() for preset, errors in last.items()}
 assert of["note5_deep"] > of["note5_deep_backprop"]
 if not QUICK:  # fields and distortions help, and alignment is not ahead of backpropagation
     assert max(of["note5_local"], of["note5_distortions"]) < of["note5"] and of["note5"] > of["note5_backprop"] - 0.15
-    assert "background" not in of or of["background"] > of["background_backprop"]
+    assert "background" not in of or of["background"] < of["background_backprop"]
