@@ -53,7 +53,7 @@ SMALL = {
 }
 
 
-#: Of the digits over photographs, 12,000 train, as in the data set that the rows' name is from (Larochelle et al. 2007).
+#: Of the digits over photographs 12,000 train, as in the data set that they are after (Larochelle et al. 2007).
 HELD_OUT = 48000
 
 
@@ -72,7 +72,7 @@ def run(preset, data, seed):
     changes = SMALL[preset] | {"eta_drop_after": (10,), "epochs": 12, "target": "numpy"} if QUICK else {}
     return new_run(
         KEPT / f"{preset}-{seed}", "lillicrap2016_rate", changes, preset=preset, data="digits" if QUICK else data,
-        streams=20 if QUICK else 100, seed=seed, validation=HELD_OUT if data == "mnist-background" else 0, display=False,
+        streams=20 if QUICK else 100, seed=seed, validation=0 if data == "mnist" else HELD_OUT, display=False,
     ).train()  # fmt: skip
 
 
