@@ -21,10 +21,7 @@ from .files import write_new, write_whole
 from .modelfile import Model
 from .network import Network
 from .protocol import Protocol
-from .provenance import data_digest
-from .provenance import git_state as _git_state  # spikefa.bench has these from here
-from .provenance import machine as _machine
-from .provenance import versions as _versions
+from .provenance import data_digest, git_state, machine, versions
 from .recording import Display, read_metrics
 from .training import Trainer
 
@@ -115,9 +112,9 @@ class Run:
             "device": self.device,
             "created": datetime.now().astimezone().isoformat(timespec="seconds"),
             "command": sys.argv,
-            "versions": _versions(),
-            "git": _git_state(),
-            "machine": _machine(),
+            "versions": versions(),
+            "git": git_state(),
+            "machine": machine(),
         }
         text = json.dumps(record, indent=2) + "\n"
         try:

@@ -11,7 +11,7 @@ from typing import Any
 import numba
 from threadpoolctl import threadpool_info
 
-from ..runs import _git_state, _machine, _versions
+from ..provenance import git_state, machine, versions
 from .harness import Setting, all_threads
 
 #: What is told of a BLAS library, of what threadpoolctl knows.
@@ -37,9 +37,9 @@ def describe(setting: Setting, before: dict[str, Any] | None = None) -> dict[str
         "turns": setting.turns,
         "began": datetime.now().astimezone().isoformat(timespec="seconds"),
         "load_average_at_start": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "machine": _machine(),
-        "git": _git_state(),
-        "versions": {**_versions(), **_optional("torch", "mkl", "Cython")},
+        "machine": machine(),
+        "git": git_state(),
+        "versions": {**versions(), **_optional("torch", "mkl", "Cython")},
         "threads": all_threads(),
         "numba_threading_layer": _threading_layer(),
         "blas": [
