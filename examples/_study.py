@@ -14,6 +14,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from spikefa import modelfile
 from spikefa.plotting.style import TICKS
+from spikefa.recording import read_metrics
+from spikefa.training import Diverged
 
 QUICK = bool(os.environ.get("SPIKEFA_QUICK"))
 STARTED = time.perf_counter()
@@ -68,6 +70,15 @@ def learn(net, data, presentations, window=50, look=None, each=None, seed=0):
     net.run_steps(presentations)
     net.readout.on_presentation = None
     return np.array(errors), np.array(looks)
+
+
+def metrics_of(run, name: str) -> dict[str, np.ndarray]:
+    """Train a run until it ends or its weights have grown without bound, which is told; return its metrics."""
+    try:
+        return run.train()
+    except Diverged as grown:
+        print(f"{name}, seed {run.seed}: {grown}")
+        return read_metrics(run.directory / "metrics.csv")
 
 
 def tidy(*axes: Axes) -> None:

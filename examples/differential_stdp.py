@@ -20,7 +20,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, save, tidy, told
+from _study import QUICK, expect, metrics_of, save, tidy, told
 from brian2 import StateMonitor, ms
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -28,9 +28,7 @@ from matplotlib.ticker import MaxNLocator
 import spikefa as fa
 from spikefa import modelfile
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, STYLE, VERMILLION
-from spikefa.recording import read_metrics
 from spikefa.runs import new_run
-from spikefa.training import Diverged
 
 SEEDS, EPOCHS = (1, 4) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "4"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
@@ -112,11 +110,7 @@ def run(psi, seed):
         data="digits" if QUICK else "mnist", streams=20 if QUICK else 100, seed=seed,
         epochs=EPOCHS, evaluate_every=2, display=False, diagnostics=psi in MEASURED,
     )  # fmt: skip
-    try:
-        return run.train()
-    except Diverged as grown:
-        print(f"{RULES[psi][0]}, seed {seed}: {grown}")
-        return read_metrics(run.directory / "metrics.csv")
+    return metrics_of(run, RULES[psi][0])
 
 
 p, post_factor = mean_change()

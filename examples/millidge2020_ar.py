@@ -17,14 +17,12 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from _study import QUICK, save, tidy, told
+from _study import QUICK, metrics_of, save, tidy, told
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, STYLE, VERMILLION
-from spikefa.recording import read_metrics
 from spikefa.runs import new_run
-from spikefa.training import Diverged
 
 SEEDS, EPOCHS = (1, 10) if QUICK else (int(n) for n in [*sys.argv[2:4], *["1", "10"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
@@ -45,11 +43,7 @@ def run(name, seed):
         KEPT / f"{name}-{seed}", "millidge2020_ar", SMALL | NETWORKS[name][1], data="digits" if QUICK else "mnist",
         streams=64, seed=seed, epochs=EPOCHS, display=False, diagnostics=True,
     )  # fmt: skip
-    try:
-        return made.train()
-    except Diverged as grown:
-        print(f"{NETWORKS[name][0]}, seed {seed}: {grown}")
-        return read_metrics(made.directory / "metrics.csv")
+    return metrics_of(made, NETWORKS[name][0])
 
 
 metrics = {name: [run(name, seed) for seed in range(SEEDS)] for name in NETWORKS}
