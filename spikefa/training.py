@@ -26,6 +26,8 @@ from .recording import METRICS_COLUMNS, read_metrics
 
 #: Weights beyond this are as good as infinite: inputs to a unit are sums of a thousand of them.
 LARGEST_WEIGHT = 1e4
+#: Columns that runs begun before there were any are continued without: blank in their earlier rows.
+_YOUNGER = ("update_norm_ratio_", "update_sign_")
 #: Mixed into the seed for the order of the images.
 _SHUFFLE = 0x5348_5546
 #: Mixed into the seed for the changes of the images.
@@ -294,10 +296,9 @@ class Trainer:
     def _measure_layers(self) -> dict[str, float]:
         """The columns that a network has of its own; NaN where there is nothing to measure yet."""
         network = self.network
-        updates = {} if self.diagnostics is None else self.diagnostics.angle
         return {
             **{f"angle_deg_{name}": float(angle) for name, angle in evaluation.alignment(network).items()},
-            **{f"update_angle_deg_{p}": float(a[-1]) if a.size else np.nan for p, a in updates.items()},
+            **(self.diagnostics.metrics if self.diagnostics is not None else {}),
             **{
                 f"rate_{layer.name}": float(rate)
                 for layer, rate in zip(network.layers, network.readout.mean_rates, strict=True)
@@ -354,10 +355,11 @@ class Trainer:
         if not self.metrics.exists():
             return []
         found = read_metrics(self.metrics)  # refuses what is no table of metrics
-        if missing := [name for name in (*self._measure_layers(), "seconds") if name not in found]:
-            raise ValueError(f"{self.metrics}: must have the columns {missing} to go on with, got {list(found)}")
+        missing = [name for name in (*self._measure_layers(), "seconds") if name not in found]
+        if needed := [name for name in missing if not name.startswith(_YOUNGER)]:
+            raise ValueError(f"{self.metrics}: must have the columns {needed} to go on with, got {list(found)}")
         with open(self.metrics, newline="", encoding="utf-8-sig") as f:
-            return list(csv.DictReader(f))
+            return [{**row, **dict.fromkeys(missing, "")} for row in csv.DictReader(f)]
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from pathway_networks import ETA, PATHWAYS, STRINGS, assert_same, forward, rate_
 
 import spikefa as fa
 from spikefa import analysis, evaluation, modelfile
-from spikefa.runs import Run, open_run
+from spikefa.runs import Run, new_run, open_run
 from spikefa.training import Protocol
 
 BIG = (6, 60, 50, 40)  # large enough for the Gram matrices with few streams, small enough for dense ones with many
@@ -286,13 +286,34 @@ def test_training_writes_them(model, tmp_path):
         trainer.run()
         finals.append(state_of(trainer.network))
         names = ["update_angle_deg_image_to_h1", "update_angle_deg_h1_to_output"]
-        assert [name in trainer.rows[0] for name in names] == [diagnostics] * 2
+        others = ["update_norm_ratio_image_to_h1", "update_sign_h1_to_output"]
+        assert [name in trainer.rows[0] for name in names + others] == [diagnostics] * 4
         if diagnostics:
             assert [row[names[0]] == "" for row in trainer.rows] == [True, False, False]
             assert all(0 < row[names[0]] < 180 and row[names[1]] < 1e-3 for row in trainer.rows[1:])
+            assert all(row[others[0]] > 0 and row[others[1]] == 1 for row in trainer.rows[1:])
             again = open_run(run.directory)
             assert again.protocol == protocol
     assert_same(*finals)
+
+
+def test_runs_begun_before_a_column_was_there_go_on(model, tmp_path):
+    """Their earlier rows are blank in it."""
+    changes = {"pixels": 64, "hidden": (20,), "outputs": 10, "eta": 0.04}
+    options = {"data": "digits", "streams": 50, "display": False, "diagnostics": True}
+    run = new_run(tmp_path / "run", str(model.path), changes, epochs=1, **options)
+    rows = run.train()
+    young = [name for name in rows if name.startswith(("update_norm_ratio", "update_sign"))]
+    metrics = run.directory / "metrics.csv"
+    table = [line.split(",") for line in metrics.read_text().splitlines()]
+    kept = [i for i, name in enumerate(table[0]) if name not in young]
+    metrics.write_text("".join(",".join(line[i] for i in kept) + "\n" for line in table))
+    longer = run.ending_after(2).train()
+    assert len(young) == 4 and len(longer["epoch"]) == 3
+    for name in young:
+        assert np.isnan(longer[name][:2]).all() and longer[name][2] > 0
+    for name in set(rows) - {*young, "seconds"}:
+        assert np.array_equal(longer[name][:2], rows[name], equal_nan=True)
 
 
 @pytest.mark.parametrize(
