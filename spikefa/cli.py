@@ -143,9 +143,9 @@ def resume(
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run directory; of several, the networks answer together.")],
     steps: Annotated[
-        list[int] | None, typer.Option(help="Steps an image (repeatable); default: the run's.")
+        list[int] | None, typer.Option(help="Steps an image (repeatable); default: the (first) run's.")
     ] = None,
     average: Annotated[
         bool, typer.Option(help="Where weights are averaged, test the averages and not the last weights.")
@@ -153,26 +153,22 @@ def evaluate(
     data_dir: DataDir = None,
     device: OnDevice = Device.cpu,
 ) -> None:
-    """Measure the error of a run's last checkpoint on the test images. Writes nothing."""
-    from . import evaluation
+    """Measure the error of a run's last checkpoint on the test images, or of several runs' together. Writes nothing."""
+    from .committee import Committee
     from .runs import open_run
 
-    opened = open_run(run, None if data_dir is None else str(data_dir.resolve()), device.value)
-    network, dataset = opened.trained_network(average), opened.dataset(other=data_dir is not None)
-    if opened.data_digest not in (None, opened.found_digest):
-        console.print(f"Of other data than the run began with: digest {opened.found_digest}, not {opened.data_digest}.")
-    readout = network.readout
-    for count in steps or [opened.protocol.test_steps]:
-        wrong = evaluation.error(network, dataset.test_images, dataset.answers("test", readout.classes), count)
-        console.print(
-            f"test error {readout.told(wrong)} of {len(dataset.test_images):,} images at {count} steps an image"
-        )
-        if dataset.validation_images is not None:
-            labels = dataset.answers("validation", readout.classes)
-            wrong = evaluation.error(network, dataset.validation_images, labels, count)
-            console.print(
-                f"validation error {readout.told(wrong)} of {len(dataset.validation_images):,} at {count} steps"
-            )
+    opened = [open_run(run, None if data_dir is None else str(data_dir.resolve()), device.value) for run in runs]
+    committee = Committee(opened, average, other=data_dir is not None)
+    for run in opened:
+        if run.data_digest not in (None, run.found_digest):
+            console.print(f"Of other data than the run began with: digest {run.found_digest}, not {run.data_digest}.")
+    for measured in committee.measure(steps or [opened[0].protocol.test_steps]):
+        number = f"{measured.images:,} images at {measured.steps} steps an image"
+        if len(runs) == 1:
+            console.print(f"{measured.part} error {measured.together} of {number}")
+        else:
+            each = ", ".join(measured.members)
+            console.print(f"{measured.part} error {measured.together} of {number}, together; each: {each}")
     console.print("Wrote nothing.")
 
 

@@ -10,8 +10,8 @@ from .network import EVALUATION, Network
 from .projections import Projection
 
 
-def guesses(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
-    """The network's guess for each image: the class whose units were most active, or the mean output.
+def responses(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
+    """The outputs to each image, summed over its steps and each class's units, or of each unit where there are none.
 
     The network is as it was afterwards: only its forward path runs, from rest, with random numbers of its own.
 
@@ -25,15 +25,14 @@ def guesses(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
 
     Returns
     -------
-    ndarray (n,) or (n, units of the last layer)
-        Classes, or outputs where the network has none.
+    ndarray (n, classes) or (n, units of the last layer)
 
     Raises
     ------
     ValueError
         If the network was not presented yet, or the images cannot be shown.
     """
-    network.check_presented("evaluation.guesses")
+    network.check_presented("evaluation.responses")
     images = network.stimulus.checked(images)
     count, streams = len(images), network.streams
     filled = (
@@ -44,9 +43,23 @@ def guesses(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     with network.aside(EVALUATION):
         network.stimulus.steps_per_image = steps
         network.stimulus.show_images(filled)
-        network.readout.guesses = []
+        network.readout.responses = []
         network.run_steps(steps * (len(filled) // streams))
-        return np.concatenate(network.readout.guesses)[:count]
+        return np.concatenate(network.readout.responses)[:count]
+
+
+def guesses(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
+    """The network's guess for each image: the class whose units were most active, or the mean output.
+
+    Takes and raises what `responses` does.
+
+    Returns
+    -------
+    ndarray (n,) or (n, units of the last layer)
+        Classes, or outputs where the network has none.
+    """
+    network.check_presented("evaluation.guesses")
+    return network.readout.guess(responses(network, images, steps), steps)
 
 
 def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int) -> float:

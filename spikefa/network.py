@@ -357,7 +357,7 @@ class Network(BrianNetwork):
             self.rest()
             self.key[0] = self.seed + (purpose << 32)
             self.step = 0
-            self.readout.guesses = self.readout.on_presentation = None
+            self.readout.responses = self.readout.on_presentation = None
             self.readout.reset()
             yield
         finally:

@@ -35,7 +35,8 @@ class Readout(BrianObject):
         self.network, self.layer = network, network.layers[-1]
         self.shown = 0
         self.rates = np.zeros(len(network.layers))  # mean outputs in the last steps, summed over the presentations
-        self.guesses: list[np.ndarray] | None = None
+        #: Where a list: the outputs of each presentation, summed over its steps, (streams, classes or units).
+        self.responses: list[np.ndarray] | None = None
         self.on_presentation: Callable[[], None] | None = None
         self._activity = np.zeros((self.classes or self.layer.units, network.streams))
 
@@ -52,12 +53,12 @@ class Readout(BrianObject):
 
     def finish(self, means: Sequence[float]) -> None:
         """Guess and score at the presentation's end; `means` are those of each layer's output in its last step."""
-        guess = self._guess()
-        self._score(guess, self.network.stimulus.targets)
-        self.shown += len(guess)
+        response = self._activity.T.copy()
+        self._score(self.guess(response, self.network.stimulus.steps_per_image), self.network.stimulus.targets)
+        self.shown += len(response)
         self.rates += means
-        if self.guesses is not None:
-            self.guesses.append(guess)
+        if self.responses is not None:
+            self.responses.append(response)
         self._activity[:] = 0
         if self.on_presentation is not None:
             self.on_presentation()
@@ -88,11 +89,11 @@ class Readout(BrianObject):
 
     def save(self) -> tuple:
         """Everything that `restore` needs."""
-        return self._activity.copy(), self.progress, self.guesses, self.on_presentation
+        return self._activity.copy(), self.progress, self.responses, self.on_presentation
 
     def restore(self, saved: tuple) -> None:
         """Go back to saved counts."""
-        self._activity[:], self.progress, self.guesses, self.on_presentation = saved
+        self._activity[:], self.progress, self.responses, self.on_presentation = saved
 
 
 class Votes(Readout):
@@ -130,8 +131,9 @@ class Votes(Readout):
     def _step_activity(self) -> np.ndarray:
         return self._groups.sum(axis=1)
 
-    def _guess(self) -> np.ndarray:
-        return self._activity.argmax(axis=0)
+    def guess(self, responses: np.ndarray, steps: int) -> np.ndarray:
+        """Classes (n,) of the summed outputs of their units (n, classes), in however many steps."""
+        return responses.argmax(axis=1)
 
     def _score(self, guess: np.ndarray, labels: np.ndarray) -> None:
         self.wrong += int(np.count_nonzero(guess != labels))
@@ -206,8 +208,9 @@ class SquaredError(Readout):
     def _step_activity(self) -> np.ndarray:
         return self._outputs[-1]
 
-    def _guess(self) -> np.ndarray:
-        return self._activity.T / self.network.stimulus.steps_per_image
+    def guess(self, responses: np.ndarray, steps: int) -> np.ndarray:
+        """The mean of outputs that were summed over so many steps, both (n, units)."""
+        return responses / steps
 
     def _score(self, guess: np.ndarray, targets: np.ndarray) -> None:
         self.squared += float(np.square(guess - targets).sum())
