@@ -217,10 +217,10 @@ PRESETS = {
     },
     "note5": _NOTE5,
     "note5_backprop": _NOTE5 | _BACKPROP,
-    # Half of the units: by hand. An output layer as fast as that of the others makes it unstable.
+    # Half of the units: by hand. With e sent down whole hidden weights never rest, as outputs are never all right.
     "note5_dropout": _NOTE5 | {
-        "sizes": (784, 1500, 10), "dropout": 0.5, "feedback_range": 40.0, "eta": 3e-3, "eta_drop_after": (40, 54),
-        "epochs": 60,
+        "sizes": (784, 1500, 10), "dropout": 0.5, "derivative_sent": True, "feedback_range": 5.0,
+        "eta_drop_after": (70, 90), "epochs": 100,
     },
     "note5_leaky": _NOTE5 | _LEAKY,
     "note5_local": _NOTE5 | {"sizes": (784, 3174, 1500, 1500, 10), "maps": 6},
