@@ -225,9 +225,10 @@ PRESETS = {
     "note5_leaky": _NOTE5 | _LEAKY,
     "note5_local": _NOTE5 | {"sizes": (784, 3174, 1500, 1500, 10), "maps": 6},
     "note5_distortions": _NOTE5 | {"sizes": (784, 3174, 1500, 1500, 10), "maps": 6, "distort": True},
-    # Signals of about equal size in all layers, both ways.
+    # Signals of about equal size in all layers on their way up, and smaller ones further down.
     "note5_deep": _NOTE5 | _DEEP | {
-        "weight_range": 1.73, "feedback_range": 2.0, "eta": 4e-3, "eta_drop_after": (30, 38), "epochs": 40,
+        "derivative_sent": True, "weight_range": 1.73, "feedback_range": 1.4, "eta": 0.05, "eta_drop_after": (30, 38),
+        "epochs": 40,
     },
     "note5_deep_backprop": _NOTE5 | _DEEP | _BACKPROP | {"eta": 0.05},
     # For --data mnist-background, svhn and timit-stops. Everything but the sizes is as in Note 5.
