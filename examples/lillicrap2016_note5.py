@@ -32,7 +32,7 @@ ROWS = {  # preset -> label, test error in the paper (%), here, by how much that
     "note5_backprop": ("backpropagation", 1.62, 1.57, 0.35, "mnist"),
     "note5": ("alignment", 1.32, 1.80, 0.35, "mnist"),
     "note5_dropout": ("one hidden layer, dropout", 1.2, 1.85, 0.35, "mnist"),
-    "note5_leaky": ("leaky rectifiers", 1.1, 1.96, 0.4, "mnist"),
+    "note5_leaky": ("leaky rectifiers", 1.1, 1.95, 0.4, "mnist"),
     "note5_local": ("local fields", 0.8, 1.49, 0.35, "mnist"),
     "note5_distortions": ("local fields, distortions", 0.5, 1.41, 0.35, "mnist"),
     "note5_deep_backprop": ("10 hidden layers, backpropagation", 1.65, 1.79, 0.4, "mnist"),
