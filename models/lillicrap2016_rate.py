@@ -21,8 +21,7 @@ Deviations from the paper:
 * Decay also acts on biases, as in the spiking network of Fig. 4.
 * Elastic distortions, dropout rates and the steps of the learning rate of Note 5 are not printed: `augment`, Params.
 * Note 5's images are standardised with one deviation for all pixels: with each pixel's own, those seldom on weigh most,
-  and the test error was higher (2.13 against 1.77 %, seed 0). Leaky rectifiers, units that drop out and ten layers
-  are sent e * f', see the presets.
+  and the test error was higher (2.13 against 1.77 %, seed 0). Some presets send e * f' (`derivative_sent`).
 * Mini-batches of 100 are 100 streams; the arithmetic is float32 where a preset does not ask otherwise.
 """
 
