@@ -1,4 +1,4 @@
-"""Networks of several runs that answer together: what each says is counted with equal weight."""
+"""Networks of several runs that answer together: their outputs are summed."""
 
 from __future__ import annotations
 
