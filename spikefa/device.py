@@ -2,8 +2,8 @@
 
 A network is built on the processor as ever. In a run with ``device="cuda"`` its state lies on the device, and all its
 objects are inactive but one, `DeviceRun`, which does their work in their order. What the device knows (equations,
-dense projections, rules that are sums of outer products, softmax, readouts, averages) is launched there; any other
-object runs on the host at its place, with the arrays brought there and back: right, but slow. Where there is none of
+projections, rules that are sums of outer products, softmax, readouts, averages) is launched there; any other object
+runs on the host at its place, with the arrays brought there and back: right, but slow. Where there is none of
 those, all steps of a presentation are launched at once, as a CUDA graph from the second time on.
 """
 
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from .network import Network
 
 MONITORS = (StateMonitor, EventMonitor, PopulationRateMonitor)
+
+#: Sparse weights are dense on the device, where products are fast, unless they would have more numbers than this.
+DENSE_BELOW = 1 << 28
 
 
 @dataclass
@@ -75,6 +78,7 @@ class DeviceRun(BrianObject):
         self._inactive: list[BrianObject] = []
         self._ones = np.ones(network.streams, network.dtype)
         self._sums = np.zeros((0, 0))
+        self._dense: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # place and mask of the synapses of sparse weights
 
     def begin(self) -> None:
         """Take over the active objects, which are ready to run."""
@@ -86,6 +90,7 @@ class DeviceRun(BrianObject):
                     f"another, {obj.clock.name!r}"
                 )
         self.memory.begin()
+        self._spread(objects)
         self.products = []
         self._parts: list[_Segment | Callable[[], None]] = []
         whole = any(type(obj) is Stimulus for obj in objects)  # whether the host does nothing within a presentation
@@ -136,6 +141,26 @@ class DeviceRun(BrianObject):
         """Whether the current step is a presentation's last."""
         return self.network.stimulus is not None and self.network.stimulus.last_step
 
+    def _spread(self, objects: list[BrianObject]) -> None:
+        """Let sparse weights, and what else lies as they do, be dense on the device."""
+        follow = [pair for obj in objects if type(obj) is WeightAverage for pair in obj.means_and_values()]
+        for projection in self.network.projections:
+            n_pre, n_post = projection.shape
+            if not projection.sparse or n_pre * n_post > DENSE_BELOW:
+                continue
+            if projection.name not in self._dense:
+                pre, post = projection.synapses()
+                place = pre * n_post + post if projection.pre_major else post * n_pre + pre
+                present = np.zeros(n_pre * n_post, bool)
+                present[place] = True
+                self._dense[projection.name] = place, present
+            place, present = self._dense[projection.name]
+            arrays = [projection.stored, *(mean for mean, values in follow if values is projection.stored)]
+            if projection.learning is not None and projection.learning._velocity is not None:
+                arrays.append(projection.learning._velocity)
+            for array in arrays:
+                self.memory.spread(array, place, present.size)
+
     # What becomes of each object: launches in every step (None: it runs on the host), and what the host does after.
 
     def _translated(self, obj: BrianObject) -> tuple[list[Launch] | None, Callable[[], None] | None]:
@@ -180,7 +205,7 @@ class DeviceRun(BrianObject):
     def _projection(self, projection: Projection) -> list[Launch] | None:
         shared = isinstance(projection, SharedProjection)
         source = projection.source if shared else projection
-        if source.sparse:
+        if source.sparse and source.name not in self._dense:
             return None
         memory, streams = self.memory, projection.post.streams
         n_pre, n_post = projection.shape
@@ -201,9 +226,11 @@ class DeviceRun(BrianObject):
     def _learning(self, learning: Learning) -> list[Launch] | None:
         if learning.factor == 0:
             return []
-        if learning._loop is not None or learning._squares is not None or learning.projection.sparse:
-            return None
         memory, projection, momentum = self.memory, learning.projection, learning.plasticity.momentum
+        if learning._loop is not None or learning._squares is not None:
+            return None
+        if projection.sparse and projection.name not in self._dense:
+            return None
         weights, bias = memory.write(projection.stored), memory.write(projection.b)
         targets = (weights, bias)
         if momentum:
@@ -240,8 +267,9 @@ class DeviceRun(BrianObject):
         ones = memory.read(self._ones)  # bias = keep * bias + scale * sum of post over streams
         update_bias = product(bias, post, ones, (n_post, 1, streams), (False, True), scale * one)
         clear = None
-        if projection._present is not None:
-            clear = bound(kernels.clear_absent, weights.size, memory.read(projection._present), weights)
+        present = self._dense[projection.name][1] if projection.sparse else projection._present
+        if present is not None:
+            clear = bound(kernels.clear_absent, weights.size, memory.read(present), weights)
 
         def update(keep: float) -> None:
             add_product(keep)

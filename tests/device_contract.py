@@ -22,7 +22,7 @@ IMAGES, LABELS = RNG.random((60, 12)), RNG.integers(0, 2, 60)
 
 
 def build(where, streams=3, **changes):
-    net = MODEL.build(MODEL.params(SIZES | changes), streams=streams, seed=7)
+    net = MODEL.build(MODEL.params(SIZES | changes), streams, 7, lambda: IMAGES)
     net.device = where
     show(net)
     return net
@@ -62,6 +62,7 @@ def both(run=lambda net: net.run_steps(12), **changes):
         {"momentum": 0.5, "gamma": 1e-3, "mean_steps": 10.0, "average": 20},
         {"streams": 1},  # weights that lie the other way round
         {"pathway": "transpose"},
+        {"field": 2, "momentum": 0.5, "gamma": 1e-3, "average": 20},
         {"pathway": "reshuffled"},  # runs on the host
         {"steps_per_image": 1},
     ],
@@ -223,16 +224,39 @@ def mask(kept):
         {"softmax": 1},
         {"softmax": 2},
         {"mask": mask(0.7)},
-        {"mask": mask(0.0)},  # sparse: runs on the host
+        {"mask": mask(0.0)},  # sparse: dense on the device
+        {"mask": mask(0.0), "rmsprop": 0.8},  # propagates on the device, learns on the host
         {"rule": "dW = 0.01 * w_post * s_pre * (1 - W)"},  # a loop over synapses: runs on the host
         {"rmsprop": 0.8},  # runs on the host
     ],
-    ids=["softmax", "softmax in groups", "masked", "sparse", "soft bounds", "rmsprop"],
+    ids=["softmax", "softmax in groups", "masked", "sparse", "sparse with rmsprop", "soft bounds", "rmsprop"],
 )
 def test_own_equations_and_what_runs_on_the_host(options):
     one, other = own_network("cpu", **options), own_network("cuda", **options)
     assert_equal(one, other)
     assert one.projections[0].W.std() > 0 and one["h"].view("v").std() > 0
+
+
+@pytest.mark.parametrize("streams", [1, 12])
+def test_sparse_weights_that_are_shared(streams):
+    def run(where):
+        net = fa.Network(streams=streams, seed=3, dtype="float64", device=where)
+        fa.Input(net, "x", 4)
+        for name in ("h", "y"):
+            equations = "dv/dt = (I - v) / (3 * ms) : 1\nI : 1\nr : 1"
+            fa.Layer(net, name, 5, equations, emit="r = tanh(v)", output="r", threshold=None)
+        present = np.eye(5, dtype=bool)[[1, 0, 2, 4, 3]]
+        rule = fa.Plasticity("dW = 0.01 * r_post * r_pre")
+        fa.Projection(net, "x", "h", fa.uniform(2))
+        sparse = fa.Projection(net, "h", "y", fa.uniform(1), mask=present * (np.arange(5) < 4), plasticity=rule)
+        assert sparse.sparse or streams == 1
+        fa.SharedProjection(net, "y", "h", sparse, transpose=True)
+        net.present(4)
+        net.stimulus.show_images(np.tile(IMAGES[:12, :4], (5, 1)), np.zeros((60, 5)))
+        net.run_steps(16)
+        return net
+
+    assert_equal(*(run(where) for where in ("cpu", "cuda")))
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell")

@@ -16,7 +16,7 @@ class Memory:
 
     Between runs the host's arrays are the truth. In a run it is the device's; whoever needs an array on the host
     says so with `download`, and tells what was changed there with `upload`. Twins are flat; views of one array that
-    begin where it does share its twin.
+    begin where it does share its twin. The values of sparse weights lie `spread` in theirs, a dense matrix.
     """
 
     def __init__(self):
@@ -24,12 +24,13 @@ class Memory:
         self._pinned: dict[int, np.ndarray] = {}  # what is uploaded again and again, without waiting
         self._uploading = False
         self._events: dict[int, np.ndarray] = {}
+        self._places: dict[int, tuple[np.ndarray, int]] = {}
         self._used: set[int] = set()
         self._written: set[int] = set()
 
     def begin(self) -> None:
         """Start a run: nothing is used yet."""
-        self._used, self._written = set(), set()
+        self._used, self._written, self._places = set(), set(), {}
 
     def read(self, array: np.ndarray) -> Any:
         """Return the twin ``(size,)`` of an array that kernels read, uploaded if it is new in this run."""
@@ -38,7 +39,8 @@ class Memory:
             if not array.flags.c_contiguous:
                 raise ValueError(f"Memory: an array must be contiguous, got strides {array.strides} of {array.shape}")
             flat = array.reshape(-1)
-            self._twins[key] = flat, cuda.device_array(flat.shape, flat.dtype, stream=stream())
+            size = self._places[key][1] if key in self._places else flat.size
+            self._twins[key] = flat, cuda.device_array(size, flat.dtype, stream=stream())
         if key not in self._used:
             self._used.add(key)
             self._copy_up(key)
@@ -49,6 +51,10 @@ class Memory:
         twin = self.read(array)
         self._written.add(array.ctypes.data)
         return twin
+
+    def spread(self, array: np.ndarray, place: np.ndarray, size: int) -> None:
+        """Let the twin of an array have this size, its values at these places ``(array.size,)`` and 0 elsewhere."""
+        self._places[array.ctypes.data] = place, size
 
     def events(self, array: np.ndarray) -> Any:
         """Return the twin of Brian2's array of events: for every unit whether it had one, ``(units,)`` bool."""
@@ -71,6 +77,10 @@ class Memory:
                 self._wait()
                 events, found = self._events[key], np.flatnonzero(happened)
                 events[: found.size], events[-1] = found, found.size
+            elif key in self._places:
+                dense = twin.copy_to_host(stream=stream())
+                self._wait()
+                flat[...] = dense[self._places[key][0]]
             else:
                 twin.copy_to_host(flat, stream=stream())
         self._wait()
@@ -92,7 +102,12 @@ class Memory:
 
     def _copy_up(self, key: int, pinned: bool = False) -> None:
         flat, twin = self._twins[key]
-        if pinned and key not in self._events:
+        if key in self._places:
+            place, size = self._places[key]
+            dense = np.zeros(size, flat.dtype)
+            dense[place] = flat
+            flat = dense
+        elif pinned and key not in self._events:
             if key not in self._pinned:
                 self._pinned[key] = cuda.pinned_array(flat.shape, flat.dtype)
             self._pinned[key][...] = flat
