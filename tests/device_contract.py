@@ -7,10 +7,11 @@ import pytest
 from brian2 import Clock, NetworkOperation, SpikeMonitor, StateMonitor, ms
 
 import spikefa as fa
-from spikefa import checkpoints, device, evaluation, modelfile, plasticity
+from spikefa import checkpoints, datasets, device, evaluation, modelfile, plasticity
 from spikefa.engine import threads
 from spikefa.engine.cuda.graphs import Graphs
 from spikefa.network import DISPLAY
+from spikefa.training import Protocol, Trainer
 
 MODEL = modelfile.load("lillicrap2016_spiking")
 SIZES = {
@@ -142,6 +143,22 @@ def test_a_checkpoint_of_one_device_goes_on_on_the_other(first, then, tmp_path):
     show(resumed, 9)
     resumed.run_steps(6)
     assert_equal(whole, resumed)
+
+
+def test_training_stops_for_checkpoints_and_shows_each_image_once(tmp_path):
+    images = (255 * IMAGES).astype(np.uint8)
+    data = datasets.Dataset("tiny", images[:48], LABELS[:48], images[48:], LABELS[48:], (3, 4), 2)
+    trainers = []
+    for where, seconds in (("cpu", 100), ("cuda", 1e-6)):  # where it is never due, and after every presentation
+        folder = tmp_path / where
+        folder.mkdir()
+        protocol = Protocol(epochs=2, test_steps=2, evaluate_every=0.5, checkpoint_seconds=seconds, display=False)
+        trainers.append(Trainer(build(where, dtype="float64"), data, protocol, folder))
+        trainers[-1].run()
+    one, other = trainers
+    assert_equal(one.network, other.network, 1e-9)
+    for mine, theirs in zip(one.rows, other.rows, strict=True):
+        assert mine["test_error"] == theirs["test_error"] and mine["train_error"] == theirs["train_error"]
 
 
 def test_one_network_moves_between_devices():
