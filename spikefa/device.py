@@ -157,7 +157,7 @@ class DeviceRun(BrianObject):
             place, present = self._dense[projection.name]
             arrays = [projection.stored, *(mean for mean, values in follow if values is projection.stored)]
             if projection.learning is not None and projection.learning._velocity is not None:
-                arrays.append(projection.learning._velocity)
+                arrays += [projection.learning._velocity, *(projection.learning._squares or ())[:1]]
             for array in arrays:
                 self.memory.spread(array, place, present.size)
 
@@ -227,24 +227,18 @@ class DeviceRun(BrianObject):
         if learning.factor == 0:
             return []
         memory, projection, momentum = self.memory, learning.projection, learning.plasticity.momentum
-        if learning._loop is not None or learning._squares is not None:
+        if learning._loop is not None or (projection.sparse and projection.name not in self._dense):
             return None
-        if projection.sparse and projection.name not in self._dense:
-            return None
+        gathers = learning._velocity is not None
         weights, bias = memory.write(projection.stored), memory.write(projection.b)
         targets = (weights, bias)
-        if momentum:
+        if gathers:
             targets = (memory.write(learning._velocity), memory.write(learning._bias_velocity))
         updates = [
             self._update(learning, *targets, f, g, scale, one)
             for (_, f, g, one), scale in zip(learning._factors, learning._scales, strict=True)
         ] or [self._decay(learning, *targets)]
-        decay = 1 - learning._keep
-        moves = [
-            bound(kernels.move_with_momentum, value.size, decay, velocity, value, moves)
-            for velocity, value, moves in zip(targets, (weights, bias), (True, learning.learn_bias), strict=True)
-            if momentum
-        ]
+        moves = self._moves(learning, targets, (weights, bias)) if gathers else []
 
         def learn(keep: float = momentum) -> None:
             for update in updates:
@@ -253,7 +247,24 @@ class DeviceRun(BrianObject):
             for move in moves:
                 move()
 
-        return [Launch(learn, None if momentum else learning.next_keep)]
+        return [Launch(learn, None if gathers else learning.next_keep)]
+
+    def _moves(self, learning: Learning, changes: tuple[Any, Any], moved: tuple[Any, Any]) -> list[Callable[[], None]]:
+        """Move weights and biases by what the step has gathered for them."""
+        decay, rule = 1 - learning._keep, learning.plasticity
+        moves = (True, learning.learn_bias)
+        if learning._squares is None:
+            return [
+                bound(kernels.move_with_momentum, values.size, decay, change, values, moving)
+                for change, values, moving in zip(changes, moved, moves, strict=True)
+            ]
+        rates = decay, rule.rmsprop, rule.rate * learning.factor
+        squares = [self.memory.write(square) for square in learning._squares]
+        return [
+            bound(kernels.move_normalised, values.size, *rates, *arrays, values)
+            for *arrays, values, moving in zip(changes, squares, moved, moves, strict=True)
+            if moving
+        ]
 
     def _update(self, learning: Learning, weights: Any, bias: Any, f: Any, g: Any, scale: float, one: float):
         memory, projection, streams = self.memory, learning.projection, learning.projection.post.streams

@@ -242,9 +242,9 @@ def mask(kept):
         {"softmax": 2},
         {"mask": mask(0.7)},
         {"mask": mask(0.0)},  # sparse: dense on the device
-        {"mask": mask(0.0), "rmsprop": 0.8},  # propagates on the device, learns on the host
+        {"mask": mask(0.0), "rmsprop": 0.8, "rule": "dW = 0.01 * w_post * s_pre"},
         {"rule": "dW = 0.01 * w_post * s_pre * (1 - W)"},  # a loop over synapses: runs on the host
-        {"rmsprop": 0.8},  # runs on the host
+        {"rmsprop": 0.8},
     ],
     ids=["softmax", "softmax in groups", "masked", "sparse", "sparse with rmsprop", "soft bounds", "rmsprop"],
 )

@@ -52,6 +52,20 @@ def move_with_momentum(decay, velocity, values, moves):
 
 
 @cuda.jit
+def move_normalised(decay, keep, rate, velocity, square, values):
+    """``values += rate * change / root of its mean square``, with ``change = velocity - decay * values``.
+
+    The mean `square` keeps a fraction of itself and is brought up to date, and so is `velocity`.
+    """
+    number = values.dtype.type
+    for i in range(cuda.grid(1), values.size, cuda.gridsize(1)):
+        change = velocity[i] - number(decay) * values[i]
+        velocity[i] = change
+        square[i] = number(keep) * square[i] + number(1 - keep) * change * change
+        values[i] += number(rate) * change / (math.sqrt(square[i]) + number(1e-8))
+
+
+@cuda.jit
 def approach(average, values, fraction):
     """``average += fraction * (values - average)``."""
     number = values.dtype.type
