@@ -165,6 +165,8 @@ _FIELDS = _BEST | {
 }  # fmt: skip
 # Each hidden unit hears the errors of two classes (chosen with 25,000 training images on the other 35,000).
 _PAIRS = _FIELDS | {"pathway": "direct", "feedback_pairs": True, "feedback_range": 0.035}
+# A wider first layer, and hidden units that have to be right by a margin.
+_PUSH = _PAIRS | {"hidden": (6000, 750), "push": 0.5}
 # The controls of `best` and `best_fields`: the same network, loss and schedule. Backpropagation has the first rates
 # that were tried; hidden layers that do not learn have weights through which signals pass.
 _BACKPROP = {"pathway": "transpose", "weight_range": 0.1, "eta": 2e-3, "eta_output": 3.0}
@@ -179,6 +181,7 @@ PRESETS = {
     "best": _BEST,
     "best_fields": _FIELDS,
     "best_pairs": _PAIRS,
+    "best_push": _PUSH,
     "best_backprop": _BEST | _BACKPROP | {"eta_first": 3.0},
     "best_frozen": _BEST | _FROZEN,
     "best_fields_backprop": _FIELDS | _BACKPROP | {"eta_first": 18.0},

@@ -220,6 +220,11 @@ def test_best_pairs_differs_from_best_fields_in_its_feedback_alone(model):
     assert {name for name in fields if fields[name] != pairs[name]} == {"pathway", "feedback_pairs", "feedback_range"}
 
 
+def test_best_push_differs_from_best_pairs_in_its_widths_and_its_push_alone(model):
+    pairs, push = (dataclasses.asdict(model.params(preset=name)) for name in ("best_pairs", "best_push"))
+    assert {name for name in pairs if pairs[name] != push[name]} == {"hidden", "push"}
+
+
 def test_hidden_units_hear_the_errors_of_two_classes(small):
     """Every pair of classes is drawn, in either order; each unit hears all output units of its two."""
     net = small(pathway="direct", feedback_pairs=True, feedback_range=0.25, hidden=(3000, 20))
