@@ -3,11 +3,11 @@
 Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276, Fig. 4.
 
 Shows, for the preset ``best``, ``best_fields``, ``best_pairs`` or ``best_push``: the test error while it learns, and
-with 1 to 50 steps an image in the end; receptive fields of the first layer; and the angle between forward and feedback weights. The
-feedback weights are 200 x 1500 and more numbers, but the errors of 20 output units of one class are nearly the same:
-only 10 directions carry signal. So the angle is shown for the whole matrices, where feedback comes from the layer
-above, and for the paths from the 10 classes down to a layer, through B and through the transposed W (products of the
-matrices, summed over the units of a class).
+with 1 to 50 steps an image in the end; receptive fields of the first layer; and the angle between forward and feedback
+weights. The feedback weights are 200 x 1500 and more numbers, but the errors of 20 output units of one class are nearly
+the same: only 10 directions carry signal. So the angle is shown for the whole matrices, where feedback comes from the
+layer above, and for the paths from the 10 classes down to a layer, through B and through the transposed W (products of
+the matrices, summed over the units of a class).
 
 Arguments: figure (``lillicrap2016_fig4_best.png``), seeds (1), where runs are kept (a temporary directory), and the
 preset (``best``). Where the directory is given, an interrupted study goes on, and a finished one is only measured. Full
