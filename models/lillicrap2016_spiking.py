@@ -50,7 +50,8 @@ SPIKES = "s = int(rand() < p)"
 COMPETING = LAYER.replace("p = 1 / (1 + exp(-v)) : 1 ", "p : 1")
 
 # Not in the paper: while a hidden unit learns, the sign of its own error signal, nearly, pushes its potential the wrong
-# way, so that it has to be right by more than it would need.
+# way, so that it has to be right by more than it would need: adversarial training (Goodfellow et al. 2015,
+# arXiv 1412.6572), of hidden units instead of the input, and along the errors that feedback brings.
 PUSHED = LAYER.replace("(I - v)", "(I + push * tanh(100 * delta) - v)")
 
 ERROR = """
@@ -165,7 +166,7 @@ _FIELDS = _BEST | {
 }  # fmt: skip
 # Each hidden unit hears the errors of two classes (chosen with 25,000 training images on the other 35,000).
 _PAIRS = _FIELDS | {"pathway": "direct", "feedback_pairs": True, "feedback_range": 0.035}
-# A wider first layer, and hidden units that have to be right by a margin.
+# A wider first layer, chosen as before, and a push that no validation image asked for (examples/SETTINGS.md).
 _PUSH = _PAIRS | {"hidden": (6000, 750), "push": 0.5}
 # The controls of `best` and `best_fields`: the same network, loss and schedule. Backpropagation has the first rates
 # that were tried; hidden layers that do not learn have weights through which signals pass.
