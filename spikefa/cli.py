@@ -163,7 +163,8 @@ def evaluate(
         if run.data_digest not in (None, run.found_digest):
             console.print(f"Of other data than the run began with: digest {run.found_digest}, not {run.data_digest}.")
     for measured in committee.measure(steps or [opened[0].protocol.test_steps]):
-        number = f"{measured.images:,} images at {measured.steps} steps an image"
+        count = "1 step" if measured.steps == 1 else f"{measured.steps} steps"
+        number = f"{measured.images:,} images at {count} an image"
         if len(runs) == 1:
             console.print(f"{measured.part} error {measured.together} of {number}")
         else:

@@ -78,7 +78,7 @@ def test_from_the_command_line(three):
     errors = [re.search(r"^test error ([\d.]+%) of 360 images at 7 steps an image val", text)[1] for text in alone]
     together = printed("evaluate", first, second, third, "--steps", 7)
     assert f"of 360 images at 7 steps an image, together; each: {', '.join(errors)} val" in together
-    assert "at 1 steps" in printed("evaluate", first, first, "--steps", 1)
+    assert "at 1 step an image" in printed("evaluate", first, first, "--steps", 1)
 
 
 def test_outputs_that_are_no_classes_are_averaged(train):
