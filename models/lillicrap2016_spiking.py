@@ -16,8 +16,8 @@ Deviations from the paper:
 Parameters that the paper does not have, all off by default: running means of the spikes subtracted in the rule
 (``mean_steps``), input spikes that fail (``release``), first-layer units that hear a few pixels (``field``), the output
 layer's own loss and output units that compete (``loss``, ``softmax``), direct feedback and hidden units that hear the
-errors of two classes (``pathway``, ``feedback_pairs``), hidden units that their errors push (``push``), learning rates
-by layer, a schedule, momentum, weights averaged for testing, and the controls (``pathway``).
+errors of two classes (``pathway``, ``feedback_pairs``), learning rates by layer, a schedule, momentum, weights averaged
+for testing, and the controls (``pathway``).
 """
 
 from __future__ import annotations
@@ -48,11 +48,6 @@ SPIKES = "s = int(rand() < p)"
 # Not in the paper: output units of different classes compete, so that in each group of one unit a class p is the
 # softmax of the potentials.
 COMPETING = LAYER.replace("p = 1 / (1 + exp(-v)) : 1 ", "p : 1")
-
-# Not in the paper: while a hidden unit learns, the sign of its own error signal, nearly, pushes its potential the wrong
-# way, so that it has to be right by more than it would need: adversarial training (Goodfellow et al. 2015,
-# arXiv 1412.6572), of hidden units instead of the input, and along the errors that feedback brings.
-PUSHED = LAYER.replace("(I - v)", "(I + push * tanh(100 * delta) - v)")
 
 ERROR = """
 du/dt = (layer_s - target - u) / tau : 1
@@ -134,8 +129,6 @@ class Params:
     feedback_pairs: bool = False
     """Whether a hidden unit hears only the errors of two classes, drawn once, one by plus and one by minus
     `feedback_range`; with the direct pathway."""
-    push: float = 0.0
-    """How far a hidden unit's own error signal pushes its potential the wrong way while it learns; 0: not at all."""
     average: int = 0
     """Images over which weights are averaged for testing; 0: none, as in the paper."""
     steps_per_image: int = 5
@@ -166,8 +159,8 @@ _FIELDS = _BEST | {
 }  # fmt: skip
 # Each hidden unit hears the errors of two classes (chosen with 25,000 training images on the other 35,000).
 _PAIRS = _FIELDS | {"pathway": "direct", "feedback_pairs": True, "feedback_range": 0.035}
-# A wider first layer, chosen as before, and a push that no validation image asked for (examples/SETTINGS.md).
-_PUSH = _PAIRS | {"hidden": (6000, 750), "push": 0.5}
+# A wider first layer and about as many weights, chosen in the same way.
+_WIDE = _PAIRS | {"hidden": (6000, 750)}
 # The controls of `best` and `best_fields`: the same network, loss and schedule. Backpropagation has the first rates
 # that were tried; hidden layers that do not learn have weights through which signals pass.
 _BACKPROP = {"pathway": "transpose", "weight_range": 0.1, "eta": 2e-3, "eta_output": 3.0}
@@ -182,7 +175,7 @@ PRESETS = {
     "best": _BEST,
     "best_fields": _FIELDS,
     "best_pairs": _PAIRS,
-    "best_push": _PUSH,
+    "best_wide": _WIDE,
     "best_backprop": _BEST | _BACKPROP | {"eta_first": 3.0},
     "best_frozen": _BEST | _FROZEN,
     "best_fields_backprop": _FIELDS | _BACKPROP | {"eta_first": 18.0},
@@ -211,7 +204,6 @@ def _check(params: Params) -> None:
     for name in ("weight_range", "weight_range_first", "feedback_range"):
         must(name, "finite and at least 0", 0 <= getattr(params, name) < np.inf)
     must("mean_steps", "0 or at least 1", params.mean_steps == 0 or params.mean_steps >= 1)
-    must("push", "0 with the shallow pathway", params.pathway != "shallow" or not params.push)
     must("drop_by", "above 0", params.drop_by > 0)
     for name in ("eta", "eta_first", "eta_output"):
         must(name, "at least 0", getattr(params, name) >= 0)
@@ -263,7 +255,7 @@ def build(
     if params.field and images is None:
         raise ValueError(f"lillicrap2016_spiking: a field of {params.field} pixels needs the training images")
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
-    constants = {"tau": net.clock.dt / params.a, "tau_mean": net.clock.dt * params.mean_steps, "push": params.push}
+    constants = {"tau": net.clock.dt / params.a, "tau_mean": net.clock.dt * params.mean_steps}
     mean = MEAN if params.mean_steps else ""
     below = fa.Input(
         net, "image", params.pixels, INPUT + mean, emit=INPUT_SPIKES if params.release == 1 else FAILING_SPIKES,
@@ -272,8 +264,7 @@ def build(
     sizes = {f"h{number}": units for number, units in enumerate(params.hidden, start=1)}
     for name, units in {**sizes, "output": params.outputs}.items():
         competes = params.softmax and name == "output"
-        pushed = params.push and name != "output"
-        equations = (COMPETING if competes else PUSHED if pushed else LAYER) + mean
+        equations = (COMPETING if competes else LAYER) + mean
         layer = fa.Layer(net, name, units, equations, emit=SPIKES, namespace=constants)
         if competes:
             fa.Softmax(net, layer, result="p", groups=units // params.classes)

@@ -64,7 +64,7 @@ def both(run=lambda net: net.run_steps(12), **changes):
         {"streams": 1},  # weights that lie the other way round
         {"pathway": "transpose"},
         {"field": 2, "momentum": 0.5, "gamma": 1e-3, "average": 20},
-        {"pathway": "direct", "feedback_pairs": True, "push": 0.5, "dtype": "float64"},
+        {"pathway": "direct", "feedback_pairs": True, "dtype": "float64"},
         {"pathway": "reshuffled"},  # runs on the host
         {"steps_per_image": 1},
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikefa import evaluation, modelfile
+from spikefa import modelfile
 from spikefa.modelfile import ModelError
 from spikefa.runs import new_run
 
@@ -202,7 +202,6 @@ def test_the_controls_of_best_differ_from_it_in_what_they_control_alone(model, d
         ({"a": 1.5}, "a must be above 0 and at most 1, got 1.5"),
         ({"max_rate": 0.0}, "max_rate must be above 0 and at most 1, got 0.0"),
         ({"mean_steps": -500.0}, "mean_steps must be 0 or at least 1, got -500.0"),
-        ({"push": 0.5, "pathway": "shallow"}, "push must be 0 with the shallow pathway, got 0.5"),
         ({"drop_by": 0.0}, "drop_by must be above 0, got 0.0"),
         ({"eta_first": -3.0}, "eta_first must be at least 0, got -3.0"),
         ({"gamma": 1.0}, "gamma must be at least 0 and below 1, got 1.0"),
@@ -220,9 +219,9 @@ def test_best_pairs_differs_from_best_fields_in_its_feedback_alone(model):
     assert {name for name in fields if fields[name] != pairs[name]} == {"pathway", "feedback_pairs", "feedback_range"}
 
 
-def test_best_push_differs_from_best_pairs_in_its_widths_and_its_push_alone(model):
-    pairs, push = (dataclasses.asdict(model.params(preset=name)) for name in ("best_pairs", "best_push"))
-    assert {name for name in pairs if pairs[name] != push[name]} == {"hidden", "push"}
+def test_best_wide_differs_from_best_pairs_in_its_widths_alone(model):
+    pairs, wide = (dataclasses.asdict(model.params(preset=name)) for name in ("best_pairs", "best_wide"))
+    assert {name for name in pairs if pairs[name] != wide[name]} == {"hidden"}
 
 
 def test_hidden_units_hear_the_errors_of_two_classes(small):
@@ -236,24 +235,6 @@ def test_hidden_units_hear_the_errors_of_two_classes(small):
     assert len({(column.argmax(), column.argmin()) for column in wide.T}) == 90
     other = small(seed=1, pathway="direct", feedback_pairs=True, feedback_range=0.25, hidden=(3000, 20))
     assert not np.array_equal(other["error_output_to_feedback_h1"].W[::2], wide)
-
-
-def test_errors_push_hidden_units_the_wrong_way_while_they_learn(small, digits):
-    """By hand, for one step; and a test, in which there are no errors, does not know of it."""
-    net = small(5, push=0.5, mean_steps=500.0, dtype="float64")
-    net.stimulus.show_images(digits.train_images[:25], digits.train_labels[:25])
-    net.run_steps(23)
-    v, delta = ({layer: layer.view(name).copy() for layer in net.layers} for name in ("v", "delta"))
-    net.run_steps(1)
-    for layer in net.layers:
-        pushed = 0.5 * np.tanh(100 * delta[layer]) if layer in net.hidden else 0
-        assert np.allclose(layer.view("v"), v[layer] + 0.9 * (layer.view("I") + pushed - v[layer]), atol=1e-12)
-        assert np.ptp(delta[layer]) > 0
-    other = small(5, mean_steps=500.0, dtype="float64")
-    for mine, its in zip(other.projections, net.projections, strict=True):
-        mine.W[...], mine.b[...] = its.W, its.b
-    one, two = (evaluation.responses(n, digits.test_images[:20], 5) for n in (net, other))
-    assert np.array_equal(one, two)
 
 
 def test_loss_and_learning_rates_by_layer(small, digits):
