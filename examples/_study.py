@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from spikefa import modelfile
+from spikefa.errors import DivergenceError
+from spikefa.experiments import model_file
+from spikefa.experiments.metrics_table import read_metrics
 from spikefa.plotting.style import TICKS
-from spikefa.recording import read_metrics
-from spikefa.training import Diverged
 
 QUICK = bool(os.environ.get("SPIKEFA_QUICK"))
 STARTED = time.perf_counter()
-MODEL = modelfile.load("lillicrap2016_rate")
+MODEL = model_file.load("lillicrap2016_rate")
 
 
 def build(preset, streams=1, seed=0, **changes):
@@ -76,7 +76,7 @@ def metrics_of(run, name: str) -> dict[str, np.ndarray]:
     """Train a run until it ends or its weights have grown without bound, which is told; return its metrics."""
     try:
         return run.train()
-    except Diverged as grown:
+    except DivergenceError as grown:
         print(f"{name}, seed {run.seed}: {grown}")
         return read_metrics(run.directory / "metrics.csv")
 
@@ -104,7 +104,7 @@ def log_errors(ax: Axes) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-def told(values, unit="") -> str:
+def format_error(values, unit="") -> str:
     """Mean and standard deviation over runs."""
     values = np.asarray(values)
     spread = f" ± {values.std(ddof=1):.3g}" if values.size > 1 else ""

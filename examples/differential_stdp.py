@@ -26,13 +26,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 import spikefa as fa
-from spikefa import modelfile
+from spikefa.experiments import model_file
+from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, STYLE, VERMILLION
-from spikefa.runs import new_run
 
 SEEDS, EPOCHS = (1, 4) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "4"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
-STDP = modelfile.load("differential_stdp")
+STDP = model_file.load("differential_stdp")
 
 
 def mean_change():

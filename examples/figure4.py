@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from spikefa import plotting
-from spikefa.runs import new_run
+from spikefa.experiments.run import new_run
 
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
 if quick:

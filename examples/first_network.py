@@ -8,7 +8,8 @@ step. Full run: about 10 seconds.
 import os
 
 import spikefa as fa
-from spikefa import datasets, evaluation
+from spikefa import datasets
+from spikefa.diagnostics import evaluation
 
 LAYER = """dv/dt = (I - v) / tau : 1
            I : 1
@@ -29,7 +30,7 @@ fa.feedback_alignment(
 rule = fa.Plasticity("dW = -eta * delta_post * psi_post * s_pre", {"eta": 4e-3})
 fa.Projection(net, "image", "h1", fa.uniform(0.2), plasticity=rule)
 fa.Projection(net, "h1", "output", fa.uniform(0.2), plasticity=rule)
-net.present(steps_per_image=5, classes=10)
+fa.classification_task(net, steps_per_image=5, classes=10)
 
 digits = datasets.load("digits")
 for _ in range(6 if os.environ.get("SPIKEFA_QUICK") else 25):

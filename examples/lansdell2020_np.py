@@ -20,8 +20,8 @@ import numpy as np
 from _study import QUICK, expect, save, tidy, told
 from matplotlib.figure import Figure
 
+from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, INK, ORANGE, STYLE, VERMILLION
-from spikefa.runs import new_run
 
 SEEDS, EPOCHS = (1, 16) if QUICK else (int(n) for n in [*sys.argv[2:4], *["1", "267"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())

@@ -15,8 +15,9 @@ import numpy as np
 from _study import QUICK, backward, band, build, expect, forward, learn, save, tidy, told
 from matplotlib.figure import Figure
 
-from spikefa import evaluation, tasks
-from spikefa.analysis import angle
+from spikefa.datasets import synthetic
+from spikefa.diagnostics import evaluation
+from spikefa.metrics import angle
 from spikefa.plotting.style import BLUE, GREEN, INK, RULE, STYLE, VERMILLION
 
 RUNS, EXAMPLES, WINDOW = (1, 1000, 20) if QUICK else (10, 2000, 20)
@@ -31,7 +32,7 @@ LEFT = (0.1, 1e-2, 1e-3, 1e-4, 1e-5)  # fractions of the variance
 
 def run(algorithm, eta, seed):
     """Errors on the way, angles on the way (alignment only), and the final test error."""
-    data = tasks.linear(seed=seed, train=EXAMPLES)
+    data = synthetic.linear(seed=seed, train=EXAMPLES)
     net = build("fig2", seed=seed, algorithm=algorithm, eta=eta)
 
     angles = []

@@ -22,9 +22,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikefa import plotting
+from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, STYLE, VERMILLION
-from spikefa.recording import read_metrics
-from spikefa.runs import new_run
 
 RUNS, EPOCHS, STREAMS = (int(given) for given in [*sys.argv[2:5], *["1", "100", "20"][len(sys.argv[2:5]) :]])
 RUNS, EPOCHS, STREAMS = (1, 4, 5) if QUICK else (RUNS, EPOCHS, STREAMS)
@@ -78,7 +78,7 @@ with matplotlib.rc_context(STYLE):
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     tidy(left, right)
     for ax, (label, several) in zip(below.subplots(1, 3), runs.items(), strict=True):
-        plotting.plot_fields(
+        plotting.plot_receptive_fields(
             forward(several[0].trained_network())[0].W, several[0].dataset().shape, n=25, ax=ax, label=""
         )
         ax.set_title(label)

@@ -17,7 +17,8 @@ from _study import QUICK, band, build, expect, learn, log_errors, save, tidy, to
 from matplotlib.figure import Figure
 from scipy.stats import ttest_rel
 
-from spikefa import evaluation, tasks
+from spikefa.datasets import synthetic
+from spikefa.diagnostics import evaluation
 from spikefa.plotting.style import BLUE, INK, SKY, STYLE, VERMILLION
 
 RUNS, STEPS, WINDOW, STREAMS = (2, 1200, 50, 100) if QUICK else (20, 2000, 50, 100)
@@ -31,7 +32,7 @@ NETWORKS = {  # preset, algorithm -> label, colour
 
 def run(preset, algorithm, seed):
     """Errors on the way, and the final test error."""
-    data = tasks.teacher(seed=seed, train=50_000)
+    data = synthetic.teacher(seed=seed, train=50_000)
     net = build(preset, STREAMS, seed, algorithm=algorithm, eta=5e-3, feedback_range=1.0)
     curve, _ = learn(net, data, STEPS, WINDOW)
     return curve, evaluation.error(net, data.test_images, data.test_targets, 1)

@@ -23,11 +23,12 @@ import numpy as np
 from _study import QUICK, expect, save, tidy, told
 from matplotlib.figure import Figure
 
-from spikefa import evaluation, plotting
-from spikefa.analysis import angle
+from spikefa import plotting
+from spikefa.diagnostics import evaluation
+from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.run import new_run
+from spikefa.metrics import angle
 from spikefa.plotting.style import BLUE, GREEN, INK, STYLE
-from spikefa.recording import read_metrics
-from spikefa.runs import new_run
 
 SEEDS = 1 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 1
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
@@ -92,7 +93,7 @@ with matplotlib.rc_context(STYLE):
     angles.legend(loc="lower center")
     tidy(learning, steps, angles)
     first = next(p for p in net.projections if p.pre is net.input)
-    plotting.plot_fields(first.W, data.shape, n=25, ax=fields)
+    plotting.plot_receptive_fields(first.W, data.shape, n=25, ax=fields)
 save(figure, "lillicrap2016_fig4_best")
 
 for count, of_seeds in zip(STEPS, errors.T, strict=True):

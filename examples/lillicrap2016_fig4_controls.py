@@ -22,8 +22,8 @@ from _study import QUICK, expect, save, tidy, told
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, STYLE, VERMILLION
-from spikefa.runs import new_run
 
 SEEDS, EPOCHS = (1, 6) if QUICK else (int(n) for n in [*sys.argv[2:4], *["5", "4"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())

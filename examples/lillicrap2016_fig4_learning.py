@@ -21,10 +21,10 @@ from _study import QUICK, expect, save, tidy
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from spikefa import evaluation
+from spikefa.diagnostics import evaluation
+from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, STYLE, VERMILLION
-from spikefa.recording import read_metrics
-from spikefa.runs import new_run
 
 LONG = int(sys.argv[2]) if len(sys.argv) > 2 else 100
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())

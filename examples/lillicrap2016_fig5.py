@@ -17,8 +17,8 @@ import numpy as np
 from _study import QUICK, backward, band, build, expect, forward, learn, log_errors, save, tidy, told
 from matplotlib.figure import Figure
 
-from spikefa import tasks
-from spikefa.analysis import unit_angles
+from spikefa.datasets import synthetic
+from spikefa.metrics import unit_angles
 from spikefa.plotting.style import BLUE, INK, RULE, STYLE, VERMILLION
 
 RUNS, WINDOW = (1, 20) if QUICK else (5, 50)
@@ -34,7 +34,7 @@ def network(setting, seed, algorithm="alignment"):
     net = build("fig5", streams, seed, sizes=(20, hidden, 20), algorithm=algorithm, eta=eta,
                 weight_range=WEIGHTS[algorithm])  # fmt: skip
     look = (lambda: unit_angles(forward(net)[1].W, backward(net)[0].W.T, axis=1)) if algorithm == "alignment" else None
-    return net, tasks.quadratic(seed=seed, train=streams * sum(steps)), look
+    return net, synthetic.quadratic(seed=seed, train=streams * sum(steps)), look
 
 
 def together(seed, algorithm):

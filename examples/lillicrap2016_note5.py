@@ -23,8 +23,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from spikefa import datasets
+from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, INK, STYLE, VERMILLION
-from spikefa.runs import new_run
 
 SEEDS = 1 if QUICK or len(sys.argv) < 3 else int(sys.argv[2])
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())

@@ -21,10 +21,10 @@ from _study import QUICK, band, expect, log_errors, save, tidy, told
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from spikefa import evaluation
+from spikefa.diagnostics import evaluation
+from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, STYLE, VERMILLION
-from spikefa.recording import read_metrics
-from spikefa.runs import new_run
 
 SEEDS = 1 if QUICK or len(sys.argv) < 3 else int(sys.argv[2])
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
@@ -53,7 +53,7 @@ def run(network, learner, seed):
 def given_back(done, count):
     """Test images of a run, in [0, 1], and what its network makes of them: arrays (count, height, width)."""
     data, net, params = done.dataset(), done.trained_network(), done.params
-    made = evaluation.guesses(net, data.test_images[:count], 1)
+    made = evaluation.predict(net, data.test_images[:count], 1)
     made = (made - params.target_low) / (params.target_high - params.target_low)
     shown = data.as_loaded(data.test_images[:count])
     return shown.reshape(-1, *data.shape), made.reshape(-1, *data.shape)

@@ -40,7 +40,7 @@ def run(sizes, w, seed):
     path = flow(T, W, -0.1 * B @ T if w is None else A, B, t=TIMES)
     signal = B @ path.E
     cosine = (path.A * signal).sum(axis=(1, 2)) / np.sqrt((path.A**2).sum(axis=(1, 2)) * (signal**2).sum(axis=(1, 2)))
-    return np.where(path.nse > 1e-6, cosine, np.nan), np.trace(B @ path.W, axis1=1, axis2=2), path.nse
+    return np.where(path.normalized_squared_error > 1e-6, cosine, np.nan), np.trace(B @ path.W, axis1=1, axis2=2), path.normalized_squared_error
 
 
 curves = {title: np.array([run(sizes, w, seed) for seed in range(RUNS)]) for title, (sizes, w, _) in COLUMNS.items()}

@@ -17,8 +17,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from spikefa.analysis import angle
 from spikefa.flow import flow
+from spikefa.metrics import angle
 from spikefa.plotting.style import BLUE, RULE, STYLE, TICKS, VERMILLION
 
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
@@ -32,7 +32,7 @@ def run(w, seed):
     rng = np.random.default_rng(seed)
     T, B = rng.uniform(-1, 1, (10, 30)), rng.uniform(-0.5, 0.5, (20, 10))
     path = flow(T, rng.uniform(-w, w, (10, 20)), rng.uniform(-w, w, (20, 30)), B, t=np.linspace(0, 12, 601))
-    at = np.argmax(path.nse < LEFT[:, None], axis=1)
+    at = np.argmax(path.normalized_squared_error < LEFT[:, None], axis=1)
     signals = [(B @ E, W.T @ E, np.linalg.pinv(W) @ E) for W, E in zip(path.W[at], path.E[at], strict=True)]
     return [[angle(signal[0], signal[k]) for signal in signals] for k in (1, 2)]
 

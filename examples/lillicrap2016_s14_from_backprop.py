@@ -16,8 +16,8 @@ import numpy as np
 from _study import QUICK, backward, band, build, expect, forward, learn, log_errors, save, tidy, told
 from matplotlib.figure import Figure
 
-from spikefa import tasks
-from spikefa.analysis import angle
+from spikefa.datasets import synthetic
+from spikefa.metrics import angle
 from spikefa.plotting.style import BLUE, INK, RULE, STYLE, VERMILLION
 
 RUNS, WINDOW = (1, 10) if QUICK else (3, 25)
@@ -32,7 +32,7 @@ def network(seed, algorithm):
 
 def run(seed):
     """Errors with backprop, errors with alignment, and the angle of W and B with alignment."""
-    data = tasks.quadratic(seed=seed, train=40_000)
+    data = synthetic.quadratic(seed=seed, train=40_000)
     teacher = network(seed, "transpose")
     before, _ = learn(teacher, data, BACKPROP, WINDOW)
     net = network(seed, "alignment")

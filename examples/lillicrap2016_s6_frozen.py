@@ -13,7 +13,8 @@ import numpy as np
 from _study import QUICK, band, build, expect, learn, log_errors, save, tidy, told
 from matplotlib.figure import Figure
 
-from spikefa import evaluation, tasks
+from spikefa.datasets import synthetic
+from spikefa.diagnostics import evaluation
 from spikefa.plotting.style import BLUE, ORANGE, SKY, STYLE
 
 RUNS, STEPS, WINDOW, STREAMS, ETA = (1, 800, 50, 100, 0.3) if QUICK else (5, 6000, 100, 100, 0.05)
@@ -26,7 +27,7 @@ NETWORKS = {
 
 def run(preset, frozen, seed):
     """Errors on the way, and the final test error."""
-    data = tasks.teacher(seed=seed, train=50_000)
+    data = synthetic.teacher(seed=seed, train=50_000)
     net = build(preset, STREAMS, seed, frozen=frozen, eta=ETA)
     curve, _ = learn(net, data, STEPS, WINDOW)
     return curve, evaluation.error(net, data.test_images, data.test_targets, 1)

@@ -16,13 +16,13 @@ import numpy as np
 from _study import QUICK, backward, build, expect, forward, learn, save, tidy, told
 from matplotlib.figure import Figure
 
-from spikefa import tasks
+from spikefa.datasets import synthetic
 from spikefa.plotting.style import BLUE, INK, ORANGE, RULE, STYLE, VERMILLION
 
 # The fifth draw of the hidden weights is the first that solves the task.
 RUNS, STEPS, WINDOW = (5, 600, 20) if QUICK else (10, 2000, 20)
 START, FEEDBACK, PRINTED = (0.15, -0.13), (-3.75, -4.53), (-4.65, -4.55)
-XOR = tasks.xor()
+XOR = synthetic.xor()
 
 
 def run(sizes, seed, printed=False):

@@ -13,7 +13,8 @@ import numpy as np
 from _study import QUICK, band, build, expect, learn, log_errors, save, tidy, told
 from matplotlib.figure import Figure
 
-from spikefa import evaluation, tasks
+from spikefa.datasets import synthetic
+from spikefa.diagnostics import evaluation
 from spikefa.plotting.style import BLUE, GREEN, SKY, STYLE
 
 RUNS, STEPS, WINDOW, STREAMS = (1, 600, 20, 20) if QUICK else (5, 2000, 20, 20)
@@ -24,7 +25,7 @@ COLOURS = {0.0: SKY, 0.5: BLUE, 0.9: GREEN}
 
 def run(algorithm, momentum, seed):
     """Errors on the way, and the final test error."""
-    data = tasks.teacher(seed=seed, train=STREAMS * STEPS)
+    data = synthetic.teacher(seed=seed, train=STREAMS * STEPS)
     net = build("s8", STREAMS, seed, algorithm=algorithm, momentum=momentum, eta=2e-4)
     curve, _ = learn(net, data, STEPS, WINDOW)
     return curve, evaluation.error(net, data.test_images, data.test_targets, 1)

@@ -20,8 +20,8 @@ import numpy as np
 from _study import QUICK, expect, save, tidy
 from matplotlib.figure import Figure
 
+from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, STYLE, VERMILLION
-from spikefa.runs import new_run
 
 EPOCHS = 6 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 30
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())

@@ -18,8 +18,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, RULE, STYLE, TICKS, VERMILLION
-from spikefa.runs import new_run
 
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
 NAMES = {

@@ -20,10 +20,12 @@ import numpy as np
 from _study import QUICK, expect, forward, save, tidy, told
 from matplotlib.figure import Figure
 
-from spikefa import datasets, evaluation, modelfile
+from spikefa import datasets
+from spikefa.diagnostics import evaluation
+from spikefa.experiments import model_file
 from spikefa.plotting.style import BLUE, INK, RULE, STYLE, VERMILLION
 
-MODEL = modelfile.load("nokland2016_dfa")
+MODEL = model_file.load("nokland2016_dfa")
 # One seed of direct ends at 72 % in quick mode, by the rounding of one processor, seven others at 82 to 90: hence two.
 SEEDS = 2 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 5
 STREAMS, EVERY = 100 if QUICK else 1000, 10

@@ -17,9 +17,10 @@ from _study import QUICK, save, tidy
 from brian2 import SpikeMonitor, network_operation
 from matplotlib.figure import Figure
 
-from spikefa import evaluation, plotting
+from spikefa import plotting
+from spikefa.diagnostics import evaluation
+from spikefa.experiments.run import new_run, open_run
 from spikefa.plotting.style import STYLE
-from spikefa.runs import new_run, open_run
 
 STREAMS, STEPS = 100, 20
 

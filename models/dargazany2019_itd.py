@@ -127,13 +127,13 @@ def _add_pathway(net: fa.Network, algorithm: str) -> None:
         above = error if algorithm == "itd_e" else net.layers[-1]
         for layer, (upper, lower) in zip(down, pairwise(names), strict=True):
             sent = fa.FeedbackPopulation(net, f"sent_{layer.name}", layer, SENT, emit="r = J", output="r")
-            fa.SharedProjection(net, above, sent, f"{upper}_to_{lower}")
+            fa.TiedProjection(net, above, sent, f"{upper}_to_{lower}")
             above = sent
     above = error
     for layer, name in zip(down, names[1:], strict=True):
         feedback = fa.FeedbackPopulation(net, name, layer, FEEDBACK, emit=MODULATION[algorithm])
         if algorithm == "transpose":
-            fa.SharedProjection(net, above, feedback, f"{layer.name}_to_{above.layer.name}", transpose=True)
+            fa.TiedProjection(net, above, feedback, f"{layer.name}_to_{above.layer.name}", transpose=True)
         else:
             fa.Projection(net, above, feedback, _weights(layer.units))
         above = feedback
@@ -154,5 +154,5 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         learns = params.algorithm != "shallow" or layer is net.layers[-1]
         fa.Projection(net, below, layer, _weights(below.units), plasticity=rule if learns else None)
         below = layer
-    net.present(params.steps_per_image, last)
+    fa.classification_task(net, params.steps_per_image, last)
     return net

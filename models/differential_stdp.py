@@ -207,5 +207,5 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         fa.WeightAverage(net, params.average)
     # For diagnostics: what rules without the derivative leave out.
     net.output_error = "delta * layer_psi" if params.loss == "squares" else "delta"
-    net.present(params.steps_per_image, params.classes)
+    fa.classification_task(net, params.steps_per_image, params.classes)
     return net

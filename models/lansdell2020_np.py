@@ -121,11 +121,11 @@ def _add_pathway(net: fa.Network, params: Params) -> None:
 
     match params.algorithm:
         case "learned":
-            fa.learned_feedback(net, B=B, loss=LOSS, noise=params.noise, eta=params.eta_feedback, **strings)
+            fa.node_perturbation_feedback(net, B=B, loss=LOSS, noise=params.noise, eta=params.eta_feedback, **strings)
         case "alignment":
             fa.feedback_alignment(net, B=B, **strings)
         case "transpose":
-            fa.transpose(net, **strings)
+            fa.backprop(net, **strings)
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
@@ -147,5 +147,8 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     for layer in net.layers:
         fa.Projection(net, below, layer, fa.normal(np.sqrt(2 / below.units)), plasticity=rule)
         below = layer
-    net.present(params.steps_per_image, params.classes or None)
+    if params.classes:
+        fa.classification_task(net, params.steps_per_image, params.classes)
+    else:
+        fa.regression_task(net, params.steps_per_image)
     return net

@@ -34,7 +34,8 @@ from math import isqrt
 import numpy as np
 
 import spikefa as fa
-from spikefa import datasets, distortions
+from spikefa import datasets
+from spikefa.datasets import elastic
 
 INPUT = "y : 1   # what is shown"
 #: Units -> output y of the potential v, and its derivative.
@@ -271,7 +272,7 @@ def augment(params: Params, images: np.ndarray, rng: np.random.Generator) -> np.
     if not params.distort:
         return images
     side = _side(params)
-    return distortions.elastic(images, (side, side), rng, params.distort_sigma, params.distort_alpha)
+    return elastic.elastic(images, (side, side), rng, params.distort_sigma, params.distort_alpha)
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
@@ -292,15 +293,18 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     for number, layer in enumerate(net.layers, start=1):
         learns = "delta" in layer.variables and number not in params.frozen
         weights = params.weight_range
-        mask = fa.random_mask(params.keep_weights) if params.keep_weights < 1 else None
+        mask = fa.random_connectivity(params.keep_weights) if params.keep_weights < 1 else None
         if number == 1 and params.maps:
-            mask = fa.local_patches(_side(params), _side(params), params.field, 1, params.maps)
+            mask = fa.local_receptive_fields(_side(params), _side(params), params.field, 1, params.maps)
         if params.scaled:
             weights /= params.field if number == 1 and params.maps else np.sqrt(below.units * params.keep_weights)
         plasticity = output_rule if layer is net.layers[-1] else rule
         fa.Projection(net, below, layer, fa.uniform(weights), mask=mask, plasticity=plasticity if learns else None)
         below = layer
-    net.present(params.steps_per_image, params.classes or None)
+    if params.classes:
+        fa.classification_task(net, params.steps_per_image, params.classes)
+    else:
+        fa.regression_task(net, params.steps_per_image)
     for layer in net.hidden if params.dropout else ():
         layer.variables["drop"].set_value(params.dropout)  # after present(): at rest, nothing is dropped
     return net
@@ -322,7 +326,7 @@ def _pathway(net: fa.Network, params: Params, derivative_sent: bool) -> None:
         return
     error = {"error": ERROR, "emit_error": ERROR_SENT if derivative_sent else PLAIN_ERROR_SENT, "namespace": namespace}
     if params.algorithm == "shallow":
-        fa.shallow(net, **error)
+        fa.output_only(net, **error)
         return
     strings = {**error, "feedback": FEEDBACK, "emit": MODULATION}
 
@@ -338,7 +342,7 @@ def _pathway(net: fa.Network, params: Params, derivative_sent: bool) -> None:
         case "indirect":
             fa.indirect_feedback_alignment(net, B=B, **strings)
         case "transpose":
-            fa.transpose(net, **strings)
+            fa.backprop(net, **strings)
         case "pseudobackprop":
             fa.pseudobackprop(net, **strings)
         case "sign":

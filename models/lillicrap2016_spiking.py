@@ -229,12 +229,12 @@ def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
     elif params.pathway == "direct":
         fa.direct_feedback_alignment(net, feedback=FEEDBACK, B=B, **options)
     elif params.pathway == "reshuffled":
-        fa.reshuffled_alignment(net, feedback=FEEDBACK, B=B, **options)
+        fa.shuffled_feedback(net, feedback=FEEDBACK, B=B, **options)
     elif params.pathway == "transpose":
         top = "delta = u" if params.loss == "cross_entropy" else GRADIENT
-        fa.transpose(net, feedback=FEEDBACK, **{**options, "emit": GRADIENT, "emit_error": top})
+        fa.backprop(net, feedback=FEEDBACK, **{**options, "emit": GRADIENT, "emit_error": top})
     else:
-        fa.shallow(net, **options)
+        fa.output_only(net, **options)
 
 
 def _rule(net: fa.Network, layer: fa.Layer, params: Params) -> fa.Plasticity:
@@ -276,12 +276,12 @@ def build(
         first = layer is net.layers[0]
         fa.Projection(
             net, below, layer, fa.uniform((first and params.weight_range_first) or params.weight_range),
-            mask=fa.correlated_fields(images(), params.field) if first and params.field else None,
+            mask=fa.correlated_receptive_fields(images(), params.field) if first and params.field else None,
             bias=np.full(layer.units, params.output_bias if layer is net.layers[-1] else 0.0),
             plasticity=_rule(net, layer, params) if learns else None,
         )  # fmt: skip
         below = layer
     if params.average:
         fa.WeightAverage(net, params.average)
-    net.present(params.steps_per_image, params.classes)
+    fa.classification_task(net, params.steps_per_image, params.classes)
     return net

@@ -134,7 +134,7 @@ def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, cons
             receive=RELAX if params.derivative else RELAX_PLAIN,
         )  # fmt: skip
         if params.algorithm == "relaxation":
-            fa.SharedProjection(net, above, feedback, f"{layer.name}_to_{above.layer.name}", transpose=True)
+            fa.TiedProjection(net, above, feedback, f"{layer.name}_to_{above.layer.name}", transpose=True)
         else:
             fa.Projection(
                 net, above, feedback, fa.normal(params.weight_sd), plasticity=backward, learn_bias=False
@@ -160,11 +160,14 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         )  # fmt: skip
     rule = fa.Plasticity(RULE if params.derivative else PLAIN_RULE, {"eta": params.eta})
     if params.algorithm == "transpose":
-        fa.transpose(net, error=ERROR, emit_error=ERROR_SENT, feedback=BACKPROPAGATING, emit=BACKPROPAGATED)
+        fa.backprop(net, error=ERROR, emit_error=ERROR_SENT, feedback=BACKPROPAGATING, emit=BACKPROPAGATED)
     else:
         _relaxing_pathway(net, params, rule, constants)
     for layer in net.layers:
         fa.Projection(net, below, layer, fa.normal(params.weight_sd), plasticity=rule)
         below = layer
-    net.present(steps, params.classes or None)
+    if params.classes:
+        fa.classification_task(net, steps, params.classes)
+    else:
+        fa.regression_task(net, steps)
     return net

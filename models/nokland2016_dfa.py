@@ -198,7 +198,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         rule = fa.Plasticity(text, constants, momentum=params.momentum, rate=rate, rmsprop=params.rmsprop)
         fa.Projection(net, below, layer, _weights(params), plasticity=rule)
         below = layer
-    net.present(params.steps_per_image, params.classes)
+    fa.classification_task(net, params.steps_per_image, params.classes)
     # After present(): at rest, nothing is dropped.
     for layer in net.hidden if params.dropout else ():
         layer.variables["drop"].set_value(params.dropout)
@@ -217,7 +217,7 @@ def _pathway(net: fa.Network, params: Params) -> None:
     B = fan_in if params.feedback == "fan_in" else truncated_normal(params.spread)
     match params.algorithm:
         case "transpose":
-            fa.transpose(net, **strings)
+            fa.backprop(net, **strings)
         case "alignment":
             fa.feedback_alignment(net, B=B, **strings)
         case "direct":

@@ -1,66 +1,55 @@
 """Spiking and continuous-time networks that learn with local rules."""
 
-from .environment import check_environment, let_idle_threads_sleep
+from importlib.metadata import version
+
+import lazy_loader
+
+from spikefa._environment import check_environment, let_idle_threads_sleep
 
 check_environment()
 let_idle_threads_sleep()
 
-from .averaging import WeightAverage  # noqa: E402
-from .diagnostics import ErrorMonitor, UpdateAlignment, WeightAlignment  # noqa: E402
-from .layers import ErrorPopulation, FeedbackPopulation, Input, Layer, Population  # noqa: E402
-from .masks import correlated_fields, local_patches, random_mask  # noqa: E402
-from .network import Network  # noqa: E402
-from .pathways import (  # noqa: E402
-    NoisyTwin,
-    direct_feedback_alignment,
-    feedback_alignment,
-    indirect_feedback_alignment,
-    learned_feedback,
-    node_perturbation,
-    pseudobackprop,
-    reshuffled_alignment,
-    shallow,
-    sign_symmetric,
-    transpose,
-)
-from .plasticity import Plasticity  # noqa: E402
-from .projections import Projection, normal, uniform  # noqa: E402
-from .shared import FollowingProjection, ReshuffledProjection, SharedProjection  # noqa: E402
-from .softmax import Softmax  # noqa: E402
+__version__ = version("spikefa")
 
-__version__ = "0.1.0"
-
-__all__ = [
-    "ErrorMonitor",
-    "ErrorPopulation",
-    "FeedbackPopulation",
-    "FollowingProjection",
-    "Input",
-    "Layer",
-    "Network",
-    "NoisyTwin",
-    "Plasticity",
-    "Population",
-    "Projection",
-    "ReshuffledProjection",
-    "SharedProjection",
-    "Softmax",
-    "UpdateAlignment",
-    "WeightAlignment",
-    "WeightAverage",
-    "correlated_fields",
-    "direct_feedback_alignment",
-    "feedback_alignment",
-    "indirect_feedback_alignment",
-    "learned_feedback",
-    "local_patches",
-    "node_perturbation",
-    "normal",
-    "pseudobackprop",
-    "random_mask",
-    "reshuffled_alignment",
-    "shallow",
-    "sign_symmetric",
-    "transpose",
-    "uniform",
-]
+# Brian2 takes a second to import: names are looked up when they are first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["datasets", "metrics", "pathways", "plotting"],
+    submod_attrs={
+        "brian2_reference": ["Brian2Reference"],
+        "core.network": ["Network"],
+        "core.sandbox": ["sandboxed"],
+        "diagnostics.error_monitor": ["ErrorMonitor"],
+        "diagnostics.evaluation": ["error", "predict", "summed_outputs"],
+        "diagnostics.gradient_alignment": ["GradientAlignment"],
+        "diagnostics.weight_alignment": ["WeightAlignment"],
+        "errors": [
+            "ArgumentError", "CheckpointError", "DataError", "DivergenceError", "EquationError", "ModelError", "RunError",
+            "SpikefaError",
+        ],
+        "experiments.run": ["Run", "new_run", "open_run"],
+        "pathways._copies": ["PerturbedCopy"],
+        "pathways.alignment": ["feedback_alignment"],
+        "pathways.backprop": ["backprop"],
+        "pathways.direct": ["direct_feedback_alignment"],
+        "pathways.indirect": ["indirect_feedback_alignment"],
+        "pathways.node_perturbation": ["node_perturbation"],
+        "pathways.node_perturbation_feedback": ["node_perturbation_feedback"],
+        "pathways.output_only": ["output_only"],
+        "pathways.pseudobackprop": ["pseudobackprop"],
+        "pathways.shuffled_feedback": ["shuffled_feedback"],
+        "pathways.sign_symmetric": ["sign_symmetric"],
+        "plasticity.rule": ["Plasticity"],
+        "plasticity.weight_average": ["WeightAverage"],
+        "populations.population": ["Population"],
+        "populations.roles": ["ErrorPopulation", "FeedbackPopulation", "Input", "Layer"],
+        "populations.softmax": ["Softmax"],
+        "presentation.tasks": ["classification_task", "regression_task"],
+        "projections.connectivity": [
+            "correlated_receptive_fields", "local_receptive_fields", "random_connectivity",
+        ],
+        "projections.derived": ["DerivedProjection", "ShuffledProjection", "TiedProjection"],
+        "projections.initializers": ["normal", "uniform"],
+        "projections.projection": ["Projection"],
+    },
+)  # fmt: skip

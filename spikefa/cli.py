@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from .datasets import NAMES
+from spikefa.datasets import NAMES
 
 app = typer.Typer(
     add_completion=False,
@@ -89,10 +89,10 @@ def train(
     run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/MODEL-seedSEED-DATE.")] = None,
 ) -> None:
     """Train a model, with checkpoints on the way. Ctrl-C saves and says how to go on."""
-    from . import modelfile
-    from .runs import new_run
+    from spikefa.experiments import model_file
+    from spikefa.experiments.run import new_run
 
-    loaded = modelfile.load(model)
+    loaded = model_file.load(model)
     made = new_run(
         run or _new_directory(loaded.name, seed),
         model,
@@ -126,7 +126,7 @@ def resume(
     device: OnDevice = Device.cpu,
 ) -> None:
     """Go on with a run that was interrupted or killed, bit for bit, or make a finished one longer."""
-    from .runs import open_run
+    from spikefa.experiments.run import open_run
 
     opened = open_run(run, None if data_dir is None else str(data_dir.resolve()), device.value)
     if epochs is not None:
@@ -154,11 +154,11 @@ def evaluate(
     device: OnDevice = Device.cpu,
 ) -> None:
     """Measure the error of a run's last checkpoint on the test images, or of several runs' together. Writes nothing."""
-    from .committee import Committee
-    from .runs import open_run
+    from spikefa.experiments.ensemble import Ensemble
+    from spikefa.experiments.run import open_run
 
     opened = [open_run(run, None if data_dir is None else str(data_dir.resolve()), device.value) for run in runs]
-    committee = Committee(opened, average, other=data_dir is not None)
+    committee = Ensemble(opened, average, other=data_dir is not None)
     for run in opened:
         if run.data_digest not in (None, run.found_digest):
             console.print(f"Of other data than the run began with: digest {run.found_digest}, not {run.data_digest}.")
@@ -182,8 +182,8 @@ def plot(
     ] = None,
 ) -> None:
     """Draw a figure of a run: rasters, PSPs, learning curve, receptive fields, or Figure 4."""
-    from .plotting.of_runs import draw
-    from .runs import open_run
+    from spikefa.experiments.run import open_run
+    from spikefa.plotting.of_runs import draw
 
     console.print(f"Wrote {draw(open_run(run), figure.value, out)}")
 
@@ -191,11 +191,11 @@ def plot(
 @app.command()
 def models() -> None:
     """List the models that come with spikefa."""
-    from . import modelfile
+    from spikefa.experiments import model_file
 
     table = Table("model", "what it is", "presets", box=None)
-    for name in modelfile.names():
-        loaded = modelfile.load(name)
+    for name in model_file.names():
+        loaded = model_file.load(name)
         table.add_row(name, loaded.summary, ", ".join(loaded.presets))
     console.print(table)
 
@@ -207,8 +207,8 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
 ) -> None:
     """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
-    from .plotting.of_runs import draw
-    from .runs import new_run, open_run
+    from spikefa.experiments.run import new_run, open_run
+    from spikefa.plotting.of_runs import draw
 
     directory = run or _new_directory("demo", seed)
     made = new_run(
@@ -240,11 +240,11 @@ def bench(
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything measured.")] = None,
 ) -> None:
     """Measure speed and memory at full size, and compare with the targets. Use a quiet machine."""
-    from . import modelfile
-    from .bench import Setting, report
-    from .bench import bench as measure
+    from spikefa.bench import Setting, report
+    from spikefa.bench import bench as measure
+    from spikefa.experiments import model_file
 
-    loaded = modelfile.load(model) if model else _with_demo()
+    loaded = model_file.load(model) if model else _with_demo()
     setting = Setting.quickly(loaded, preset) if quick else Setting(loaded, preset)
     tables = []
 
@@ -270,9 +270,9 @@ def _new_directory(name: str, seed: int) -> Path:
 
 def _with_demo():
     """Load the model that has a demo."""
-    from . import modelfile
+    from spikefa.experiments import model_file
 
-    return next(model for model in map(modelfile.load, modelfile.names()) if "demo" in model.presets)
+    return next(model for model in map(model_file.load, model_file.names()) if "demo" in model.presets)
 
 
 def _train(run, trainer) -> None:
@@ -285,7 +285,7 @@ def _train(run, trainer) -> None:
     console.print(
         f"{run.model.name} on {run.data}: {trainer.dataset!r}, {run.streams} streams, seed {run.seed}"
     )
-    told, done = trainer.network.readout.told, trainer.done
+    told, done = trainer.network.readout.format_error, trainer.done
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(
             "training", total=trainer.total, completed=trainer.images_seen, epoch=0, error="-"
@@ -324,15 +324,11 @@ def _error(row: dict, of: str, told: Callable[[float], str]) -> str:
 
 @contextmanager
 def _errors_as_sentences():
-    from .checkpoints import CheckpointError
-    from .datasets import DataError
-    from .modelfile import ModelError
-    from .runs import RunError
-    from .training import Diverged
+    from spikefa.errors import CheckpointError, DataError, DivergenceError, ModelError, RunError
 
     try:
         yield
-    except (CheckpointError, DataError, ModelError, RunError, Diverged, ValueError) as error:
+    except (CheckpointError, DataError, ModelError, RunError, DivergenceError, ValueError) as error:
         console.print(f"spikefa: {error}", style="red", markup=False)
         sys.exit(2)
     except OSError as error:

@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
+from spikefa.errors import ArgumentError
+
 __all__ = ["FEEDBACK", "Trajectory", "conserved", "euler_step", "flow", "jacobian", "velocity"]
 
 #: The matrix M (n_hidden, n_out) that carries the error down, as a function of W and B.
@@ -59,7 +61,7 @@ class Trajectory:
         return self.T - self.W @ self.A
 
     @property
-    def nse(self) -> np.ndarray:
+    def normalized_squared_error(self) -> np.ndarray:
         """Normalised squared error on white inputs, |E|^2 / |T|^2, (times,)."""
         return np.square(self.E).sum(axis=(1, 2)) / np.square(self.T).sum()
 
@@ -129,7 +131,7 @@ def flow(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If shapes do not fit, the feedback is unknown or lacks its B, or the times do not ascend.
     FloatingPointError
         If the integrator gives up or `max_evaluations` do not suffice, as where weights explode.
@@ -139,7 +141,7 @@ def flow(
     t = np.asarray(t, dtype=np.float64)
     _check(T, W, A, B, feedback)
     if t.ndim != 1 or len(t) < 2 or not (np.diff(t) > 0).all():
-        raise ValueError(f"flow: t must be a vector of at least 2 ascending times, got shape {t.shape}")
+        raise ArgumentError(f"flow: t must be a vector of at least 2 ascending times, got shape {t.shape}")
 
     evaluations = 0
 
@@ -198,11 +200,11 @@ def jacobian(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the feedback is another one, or shapes do not fit.
     """
     if feedback not in ("alignment", "transpose"):
-        raise ValueError(f"jacobian: feedback must be 'alignment' or 'transpose', got {feedback!r}")
+        raise ArgumentError(f"jacobian: feedback must be 'alignment' or 'transpose', got {feedback!r}")
     _check(T, W, A, B, feedback)
     E, M = T - W @ A, FEEDBACK[feedback](W, B)
     (n_out, n_hidden), n_in = W.shape, A.shape[1]
@@ -227,13 +229,13 @@ def _unpacked(state: np.ndarray, W_shape: tuple[int, ...], A_shape: tuple[int, .
 
 def _check(T: np.ndarray, W: np.ndarray, A: np.ndarray, B: np.ndarray | None, feedback: Feedback) -> None:
     if not callable(feedback) and feedback not in FEEDBACK:
-        raise ValueError(f"flow: feedback must be one of {sorted(FEEDBACK)} or a function, got {feedback!r}")
+        raise ArgumentError(f"flow: feedback must be one of {sorted(FEEDBACK)} or a function, got {feedback!r}")
     if T.ndim != 2 or W.ndim != 2 or A.ndim != 2 or W.shape[1] != A.shape[0] or T.shape != (len(W), A.shape[1]):
-        raise ValueError(
+        raise ArgumentError(
             f"flow: W (n_out, n_hidden), A (n_hidden, n_in) and T (n_out, n_in) must fit, "
             f"got {W.shape}, {A.shape} and {T.shape}"
         )
     if feedback == "alignment" and B is None:
-        raise ValueError("flow: feedback 'alignment' needs B (n_hidden, n_out), got None")
+        raise ArgumentError("flow: feedback 'alignment' needs B (n_hidden, n_out), got None")
     if B is not None and B.shape != W.shape[::-1]:
-        raise ValueError(f"flow: B must be (n_hidden, n_out) = {W.shape[::-1]}, got {B.shape}")
+        raise ArgumentError(f"flow: B must be (n_hidden, n_out) = {W.shape[::-1]}, got {B.shape}")

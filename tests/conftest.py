@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from brian2 import prefs
 
-from spikefa import datasets, modelfile
+from spikefa import datasets
+from spikefa.experiments import model_file
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -15,7 +16,7 @@ prefs.codegen.target = "numpy"
 
 @pytest.fixture(scope="session")
 def model():
-    return modelfile.load("lillicrap2016_spiking")
+    return model_file.load("lillicrap2016_spiking")
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,17 @@ import pytest
 from brian2 import Clock, NetworkOperation, SpikeMonitor, StateMonitor, ms
 
 import spikefa as fa
-from spikefa import checkpoints, datasets, device, evaluation, modelfile, plasticity
+from spikefa import datasets
+from spikefa.core.sandbox import RECORDING, sandboxed
+from spikefa.diagnostics import evaluation
 from spikefa.engine import threads
 from spikefa.engine.cuda.graphs import Graphs
-from spikefa.network import DISPLAY
-from spikefa.training import Protocol, Trainer
+from spikefa.executors import cuda
+from spikefa.experiments import checkpoint, model_file
+from spikefa.experiments.trainer import Trainer
+from spikefa.experiments.training_config import TrainingConfig
 
-MODEL = modelfile.load("lillicrap2016_spiking")
+MODEL = model_file.load("lillicrap2016_spiking")
 SIZES = {
     "pixels": 12, "hidden": (6, 5), "outputs": 4, "classes": 2, "eta": 4e-2, "weight_range": 0.6,
     "feedback_range": 0.5, "steps_per_image": 3,
@@ -40,7 +44,7 @@ def assert_equal(one, other, rtol=1e-12):
     for layer in one.layers:
         if layer.output_variable == "s":
             assert np.array_equal(layer.view("s"), other[layer.name].view("s"))
-    ours, theirs = (net.activity() | net.parameters() for net in (one, other))
+    ours, theirs = (net.state() | net.parameters() for net in (one, other))
     assert ours.keys() == theirs.keys()
     for name, array in ours.items():
         np.testing.assert_allclose(array, theirs[name], rtol, rtol, err_msg=name)
@@ -105,10 +109,10 @@ def test_presentations_are_launched_whole_and_replayed_with_what_changes(monkeyp
 
 
 def test_a_kernel_that_does_nothing_is_found(monkeypatch):
-    bound = device.bound
+    bound = cuda.bound
 
     def broken(kernel, *arguments):
-        return (lambda *more: None) if kernel is device.kernels.add_bias else bound(kernel, *arguments)
+        return (lambda *more: None) if kernel is cuda.kernels.add_bias else bound(kernel, *arguments)
 
     monkeypatch.setattr(device, "bound", broken)
     with pytest.raises(AssertionError):
@@ -117,16 +121,16 @@ def test_a_kernel_that_does_nothing_is_found(monkeypatch):
 
 def test_evaluation_gives_the_same_guesses_and_leaves_no_trace():
     one, other = both(lambda net: net.run_steps(6), average=6)
-    before = {name: array.copy() for name, array in (other.activity() | other.parameters()).items()}
+    before = {name: array.copy() for name, array in (other.state() | other.parameters()).items()}
     guesses = []
     for net in (one, other):
         with net.averaged():
-            guesses.append(evaluation.guesses(net, IMAGES[:8], 4))
+            guesses.append(evaluation.predict(net, IMAGES[:8], 4))
     assert np.array_equal(*guesses) and len(guesses[0]) == 8
-    for name, array in (other.activity() | other.parameters()).items():
+    for name, array in (other.state() | other.parameters()).items():
         assert np.array_equal(array, before[name]), name
     for net in (one, other):
-        with net.aside(DISPLAY):
+        with sandboxed(net, RECORDING):
             show(net)
             net.run_steps(3)
         net.run_steps(6)
@@ -139,8 +143,8 @@ def test_a_checkpoint_of_one_device_goes_on_on_the_other(first, then, tmp_path):
     whole, begun, resumed = build("cpu", **changes), build(first, **changes), build(then, **changes)
     whole.run_steps(15)
     begun.run_steps(9)
-    checkpoints.save(tmp_path / "c.h5", begun, begun.readout.progress, "")
-    resumed.readout.progress = checkpoints.load(tmp_path / "c.h5", resumed)
+    checkpoint.save(tmp_path / "c.h5", begun, begun.readout.progress, "")
+    resumed.readout.progress = checkpoint.load(tmp_path / "c.h5", resumed)
     show(resumed, 9)
     resumed.run_steps(6)
     assert_equal(whole, resumed)
@@ -153,7 +157,7 @@ def test_training_stops_for_checkpoints_and_shows_each_image_once(tmp_path):
     for where, seconds in (("cpu", 100), ("cuda", 1e-6)):  # where it is never due, and after every presentation
         folder = tmp_path / where
         folder.mkdir()
-        protocol = Protocol(epochs=2, test_steps=2, evaluate_every=0.5, checkpoint_seconds=seconds, display=False)
+        protocol = TrainingConfig(epochs=2, test_steps=2, evaluate_every=0.5, checkpoint_seconds=seconds, display=False)
         trainers.append(Trainer(build(where, dtype="float64"), data, protocol, folder))
         trainers[-1].run()
     one, other = trainers
@@ -224,7 +228,7 @@ def own_network(where, mask=None, rule="dW = 0.01 * w_post * s_pre - 0.001 * W",
         fa.Softmax(net, out, groups=softmax)
     fa.Projection(net, "x", "h", fa.uniform(2), mask=mask, plasticity=fa.Plasticity(rule, rmsprop=rmsprop))
     fa.Projection(net, "h", "y", fa.uniform(1))
-    net.present(4)
+    fa.regression_task(net, 4)
     net.stimulus.show_images(IMAGES[:10, :4], IMAGES[:10, :4])
     net.run_steps(16)
     return net
@@ -268,8 +272,8 @@ def test_sparse_weights_that_are_shared(streams):
         fa.Projection(net, "x", "h", fa.uniform(2))
         sparse = fa.Projection(net, "h", "y", fa.uniform(1), mask=present * (np.arange(5) < 4), plasticity=rule)
         assert sparse.sparse or streams == 1
-        fa.SharedProjection(net, "y", "h", sparse, transpose=True)
-        net.present(4)
+        fa.TiedProjection(net, "y", "h", sparse, transpose=True)
+        fa.regression_task(net, 4)
         net.stimulus.show_images(np.tile(IMAGES[:12, :4], (5, 1)), np.zeros((60, 5)))
         net.run_steps(16)
         return net

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from spikefa.datasets import DataError
+from spikefa.errors import DataError
 
 STEMS = (
     "train-images-idx3-ubyte",

@@ -31,11 +31,11 @@ PATHWAYS = {
     "shallow": {},
     "pseudobackprop": {"every": 3},
     "sign_symmetric": {"scale": SCALE},
-    "reshuffled_alignment": B,
-    "learned_feedback": B | {"loss": "(layer_y - target)**2 / 2", "noise": NOISE, "eta": ETA},
+    "shuffled_feedback": B,
+    "node_perturbation_feedback": B | {"loss": "(layer_y - target)**2 / 2", "noise": NOISE, "eta": ETA},
     "node_perturbation": {"loss": "(layer_y - target)**2 / 2", "noise": NOISE},
 }
-WITH_TWINS = ("learned_feedback", "node_perturbation")
+WITH_TWINS = ("node_perturbation_feedback", "node_perturbation")
 every_pathway = pytest.mark.parametrize("pathway", PATHWAYS)
 
 
@@ -58,7 +58,7 @@ def rate_network(pathway, streams=1, sizes=SIZES, seed=0, target="numpy", dtype=
         learns = rule if "delta" in net[above].variables else None
         fa.Projection(net, below, above, fa.uniform(0.6), bias=np.linspace(-0.1, 0.1, net[above].units),
                       plasticity=learns)  # fmt: skip
-    net.present(1, 2)
+    fa.classification_task(net, 1, 2)
     return net
 
 
@@ -79,7 +79,7 @@ def spiking_network(model, pathway, streams=1, seed=0, target="numpy", dtype="fl
     for below, above in (("image", "h1"), ("h1", "h2"), ("h2", "output")):
         learns = rule if "delta" in net[above].variables else None
         fa.Projection(net, below, above, fa.uniform(0.3), plasticity=learns)
-    net.present(4, 10)
+    fa.classification_task(net, 4, 10)
     return net
 
 
@@ -94,7 +94,7 @@ def show(net, rng):
 
 
 def state_of(net):
-    return {name: array.copy() for name, array in (net.activity() | net.parameters()).items()}
+    return {name: array.copy() for name, array in (net.state() | net.parameters()).items()}
 
 
 def assert_same(one, other):

@@ -68,7 +68,10 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         rule = fa.Plasticity(RULE if layer is net.layers[-1] else HIDDEN_RULE, constants)
         fa.Projection(net, below, layer, fa.uniform(params.weight_range), plasticity=rule)
         below = layer
-    net.present(1, params.classes or None)
+    if params.classes:
+        fa.classification_task(net, 1, params.classes)
+    else:
+        fa.regression_task(net, 1)
     return net
 
 

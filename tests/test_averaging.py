@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import spikefa as fa
-from spikefa import checkpoints
+from spikefa.experiments import checkpoint
 
 
 def learn(net, digits, presentations):
@@ -56,13 +56,13 @@ def test_saved_and_loaded(small, digits, tmp_path):
 
     net, again, tested = made(), made(), made(1)
     learn(net, digits, 6)
-    checkpoints.save(tmp_path / "c.h5", net, {"images_seen": 18}, "")
-    checkpoints.load(tmp_path / "c.h5", again)
-    checkpoints.load_weights(tmp_path / "c.h5", tested)
+    checkpoint.save(tmp_path / "c.h5", net, {"images_seen": 18}, "")
+    checkpoint.load(tmp_path / "c.h5", again)
+    checkpoint.load_weights(tmp_path / "c.h5", tested)
     with net.averaged(), again.averaged():
         for a, b, c in zip(net.projections, again.projections, tested.projections, strict=True):
             assert np.array_equal(a.W, b.W) and np.array_equal(a.W, c.W) and np.array_equal(a.b, c.b)
-    checkpoints.load_weights(tmp_path / "c.h5", tested, average=False)
+    checkpoint.load_weights(tmp_path / "c.h5", tested, average=False)
     for a, c in zip(net.projections, tested.projections, strict=True):
         assert np.array_equal(a.W, c.W) and np.array_equal(a.b, c.b)
     learn(net, digits, 3), learn(again, digits, 3)

@@ -12,22 +12,11 @@ import numpy as np
 import pytest
 from brian2 import network_operation
 
-from spikefa import cli, modelfile
-from spikefa.bench import (
-    PARTS,
-    Setting,
-    bench,
-    chosen,
-    harness,
-    memory,
-    one_stream,
-    products,
-    profile,
-    report,
-    targets,
-)
+from spikefa import cli
+from spikefa.bench import PARTS, Setting, bench, chosen, harness, memory, one_stream, products, profile, report, targets
 from spikefa.bench import pytorch as pytorch_part
 from spikefa.bench.harness import Part, Spread, StepTimer, mean_seconds, synthetic_images, take_turns
+from spikefa.experiments import model_file
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +90,7 @@ def test_a_model_wired_by_its_images_is_measured_with_synthetic_ones(model):
 @pytest.mark.parametrize("letter", ["b", "f"])
 def test_a_preset_is_measured_and_named_whatever_it_learns(letter):
     """A regression, with the sizes of its preset."""
-    record = bench(Setting.quickly(modelfile.load("lillicrap2016_rate"), "fig3d_4"), letter)
+    record = bench(Setting.quickly(model_file.load("lillicrap2016_rate"), "fig3d_4"), letter)
     assert record["preset"] == "fig3d_4" and record["params"]["sizes"] == [30, 20, 10, 10]
     rows = record["parts"][letter]["rows"]
     assert all(row["median"] is not None for row in rows.values())

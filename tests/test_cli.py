@@ -7,7 +7,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from spikefa import environment
+from spikefa import _environment
 from spikefa.cli import app
 
 SMALL = [
@@ -119,11 +119,11 @@ def test_broken_pair_of_packages_gets_one_sentence(monkeypatch):
     with pytest.raises(
         ImportError, match=r'Brian2 2.9.0 cannot be imported with numpy 2.4.1; run: .*"numpy<2.4"'
     ):
-        environment.check_environment()
+        _environment.check_environment()
     monkeypatch.setattr(
         environment, "version", lambda package: {"brian2": "2.10.1", "numpy": "2.4.1"}[package]
     )
-    environment.check_environment()
+    _environment.check_environment()
 
 
 def test_train_refuses_equations_that_cannot_run_before_anything_is_written(model, tmp_path):

@@ -7,9 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 import spikefa as fa
-from spikefa import cli, evaluation
-from spikefa.committee import Committee
-from spikefa.runs import RunError, new_run
+from spikefa import cli
+from spikefa.diagnostics import evaluation
+from spikefa.errors import RunError
+from spikefa.experiments.ensemble import Ensemble
+from spikefa.experiments.run import new_run
 
 SMALL = {"pixels": 64, "hidden": (30,), "outputs": 20, "weight_range": 0.2, "feedback_range": 0.3, "eta": 4e-3}
 
@@ -44,17 +46,17 @@ def test_responses_are_the_summed_outputs_of_a_class():
     fa.Input(net, "x", 1, emit="s = x", threshold=None, limits=None)
     fa.Layer(net, "y", 4, "I : 1\ns : 1", emit="s = s + I", threshold=None)
     fa.Projection(net, "x", "y", np.array([[1.0, 2.0, -1.0, 3.0]]))
-    net.present(4, classes=2)
+    fa.classification_task(net, 4, classes=2)
     images = np.array([[1.0], [-2.0], [3.0]])
     # Weight w gives w x, 2 w x, 3 w x and goes on from there: the third image follows the first without a pause.
-    said = evaluation.responses(net, images, 3)
+    said = evaluation.summed_outputs(net, images, 3)
     np.testing.assert_allclose(said, [[18, 12], [-36, -24], [27 + 54, 18 + 36]])
-    assert evaluation.guesses(net, images, 3).tolist() == [0, 1, 0]
+    assert evaluation.predict(net, images, 3).tolist() == [0, 1, 0]
 
 
 def test_several_networks_are_counted_together(three):
     """Against the sums of their spikes, taken from each network by itself."""
-    committee = Committee(three)
+    committee = Ensemble(three)
     data = three[0].dataset()
     found = list(committee.measure([2, 7]))
     assert [(m.part, m.steps, m.images) for m in found] == [
@@ -65,7 +67,7 @@ def test_several_networks_are_counted_together(three):
         counts = 0
         for run, own in zip(three, measured.members, strict=True):
             network = run.trained_network()
-            counts = counts + evaluation.responses(network, images, measured.steps)
+            counts = counts + evaluation.summed_outputs(network, images, measured.steps)
             assert own == f"{evaluation.error(network, images, labels, measured.steps):.2%}"
         assert measured.together == f"{np.mean(counts.argmax(axis=1) != labels):.2%}"
     together, *each = (float(text.rstrip("%")) for text in (found[2].together, *found[2].members))
@@ -86,10 +88,10 @@ def test_outputs_that_are_no_classes_are_averaged(train):
         train(f"linear{seed}", "lillicrap2016_rate", {}, preset="fig2", data="linear", streams=10, seed=seed)
         for seed in range(2)
     ]
-    (measured,) = Committee(runs).measure([1])
+    (measured,) = Ensemble(runs).measure([1])
     data = runs[0].dataset()
-    mean = sum(evaluation.responses(run.trained_network(), data.test_images, 1) for run in runs) / 2
-    assert measured.together == f"{fa.analysis.nse(mean - data.test_targets, data.test_targets):.4g} (NSE)"
+    mean = sum(evaluation.summed_outputs(run.trained_network(), data.test_images, 1) for run in runs) / 2
+    assert measured.together == f"{fa.analysis.normalized_squared_error(mean - data.test_targets, data.test_targets):.4g} (NSE)"
 
 
 @pytest.mark.parametrize(
@@ -102,4 +104,4 @@ def test_outputs_that_are_no_classes_are_averaged(train):
 def test_runs_that_answer_other_questions_are_refused(three, train, changed, message):
     other = train("-".join(changed), **{"validation": 100, "epochs": 0} | changed)
     with pytest.raises(RunError, match=rf"{other.directory}: must have the {message}"):
-        Committee([three[0], other])
+        Ensemble([three[0], other])

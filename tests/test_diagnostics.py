@@ -7,16 +7,18 @@ import pytest
 from pathway_networks import ETA, PATHWAYS, STRINGS, assert_same, forward, rate_network, show, spiking_network, state_of
 
 import spikefa as fa
-from spikefa import analysis, evaluation, modelfile
-from spikefa.runs import Run, new_run, open_run
-from spikefa.training import Protocol
+from spikefa import metrics
+from spikefa.diagnostics import evaluation
+from spikefa.experiments import model_file
+from spikefa.experiments.run import Run, new_run, open_run
+from spikefa.experiments.training_config import TrainingConfig
 
 BIG = (6, 60, 50, 40)  # large enough for the Gram matrices with few streams, small enough for dense ones with many
 
 
 def measured(net, rng, steps=1, **options):
     show(net, rng)
-    monitor = fa.UpdateAlignment(net, **options)
+    monitor = fa.GradientAlignment(net, **options)
     net.run_steps(steps)
     return monitor
 
@@ -43,7 +45,7 @@ def with_rule(text, streams=3, mask=None, momentum=0.0, sizes=BIG, flipped=(), k
         eta = -ETA if above in flipped else ETA
         rule = fa.Plasticity(text.replace("y_pre", f"{pre}_pre"), {"eta": eta} | constants, momentum=momentum)
         fa.Projection(net, below, above, fa.uniform(0.6), mask=mask, plasticity=rule)
-    net.present(1, 2)
+    fa.classification_task(net, 1, 2)
     return net
 
 
@@ -63,7 +65,7 @@ def dense(net, activity, W_before, error):
 @pytest.mark.parametrize("streams", [1, 2, 3, 50])
 def test_agrees_with_dense_computation(streams, mask, rng):
     """The weights' actual change against plain backpropagation; masks of 0.1 are stored sparse."""
-    net = with_rule("dW = -eta * delta_post * psi_post * y_pre", streams, mask and fa.random_mask(mask))
+    net = with_rule("dW = -eta * delta_post * psi_post * y_pre", streams, mask and fa.random_connectivity(mask))
     assert [p.sparse for p in forward(net)] == [mask == 0.1] * 3
     before = [p.W.copy() for p in forward(net)]
     monitor = measured(net, rng)
@@ -75,10 +77,10 @@ def test_agrees_with_dense_computation(streams, mask, rng):
         here = ... if mask is None else projection.mask
         ours, theirs = (projection.W - W)[here], expected[projection.name][here]
         name = projection.name
-        np.testing.assert_allclose(monitor.angle[name], analysis.angle(ours, theirs), rtol=0, atol=1e-5)
-        np.testing.assert_allclose(monitor.norm_ratio[name], analysis.norm_ratio(ours, theirs), rtol=1e-8)
+        np.testing.assert_allclose(monitor.angle[name], metrics.angle(ours, theirs), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(monitor.norm_ratio[name], metrics.norm_ratio(ours, theirs), rtol=1e-8)
         # A change of 1e-17 is lost in a weight; its sign is not.
-        np.testing.assert_allclose(monitor.sign[name], analysis.sign_congruence(ours, theirs), rtol=0, atol=0.01)
+        np.testing.assert_allclose(monitor.sign[name], metrics.sign_congruence(ours, theirs), rtol=0, atol=0.01)
 
 
 @pytest.mark.parametrize("streams", [1, 40])
@@ -86,7 +88,7 @@ def test_transposed_weights_give_zero(streams, rng):
     for net in (rate_network("transpose", streams, BIG), rate_network("feedback_alignment", streams, BIG)):
         for layer, above in (("h2", "output"), ("h1", "h2")):
             for down in net.projections:
-                if getattr(down.post, "layer", None) is net[layer] and not isinstance(down, fa.SharedProjection):
+                if getattr(down.post, "layer", None) is net[layer] and not isinstance(down, fa.TiedProjection):
                     down.W = net[f"{layer}_to_{above}"].W.T
         monitor = measured(net, rng)
         for name in monitor.angle:
@@ -96,11 +98,11 @@ def test_transposed_weights_give_zero(streams, rng):
 
 def test_float32_spikes_and_the_derivative_in_the_rule(rng):
     """The spiking network, with the transpose for B: its rule, not its delta, has the derivative."""
-    model = modelfile.load("lillicrap2016_spiking")
+    model = model_file.load("lillicrap2016_spiking")
     net = spiking_network(model, "transpose", 20, dtype="float32")
     net.input.view("x")[:] = rng.random((64, 20))
     net.error.view("target")[:] = rng.random((10, 20)) < 0.1
-    monitor = fa.UpdateAlignment(net, every=2)
+    monitor = fa.GradientAlignment(net, every=2)
     net.run_steps(6)
     assert monitor.steps.tolist() == [1, 3, 5]
     # One layer down, the feedback is (1 - a) of the past and tanh bends it: near, but not the same.
@@ -162,7 +164,7 @@ def test_any_rule(rule, constants, momentum, rng):
     expected = dense(net, activity, before, (y - net.error.view("target")) * (1 - y**2))
     for projection, W in zip(forward(net), before, strict=True):
         ours = projection.W - W + constants.get("gamma", 0) * W
-        angle = analysis.angle(ours, expected[projection.name])
+        angle = metrics.angle(ours, expected[projection.name])
         np.testing.assert_allclose(monitor.angle[projection.name], angle, rtol=0, atol=1e-5)
 
 
@@ -173,12 +175,12 @@ def test_learning_is_the_same_bit_for_bit(pathway, streams):
         net = rate_network(pathway, streams, dtype="float32")
         show(net, np.random.default_rng(4))
         if watched:
-            fa.UpdateAlignment(net, every=2)
+            fa.GradientAlignment(net, every=2)
             if evaluation.feedback_pairs(net):
                 fa.WeightAlignment(net, every=3, units=True)
             fa.ErrorMonitor(net, 2)
         net.run_steps(7)
-        evaluation.guesses(net, np.random.default_rng(5).random((4 * streams, net.input.units)), 1)
+        evaluation.predict(net, np.random.default_rng(5).random((4 * streams, net.input.units)), 1)
         net.run_steps(3)
         return state_of(net), net.readout.progress
 
@@ -190,9 +192,9 @@ def test_learning_is_the_same_bit_for_bit(pathway, streams):
 def test_evaluations_are_not_measured(rng):
     net = rate_network("feedback_alignment", 2)
     show(net, rng)
-    monitors = fa.UpdateAlignment(net), fa.WeightAlignment(net), fa.ErrorMonitor(net)
+    monitors = fa.GradientAlignment(net), fa.WeightAlignment(net), fa.ErrorMonitor(net)
     net.run_steps(2)
-    evaluation.guesses(net, rng.random((4, net.input.units)), 3)
+    evaluation.predict(net, rng.random((4, net.input.units)), 3)
     net.run_steps(1)
     for monitor in monitors:
         assert monitor.steps.tolist() == [0, 1, 2]
@@ -225,8 +227,8 @@ def test_weight_alignment(rng):
     net.run_steps(4)
     W, B = net["h1_to_h2"].W, net["feedback_h2_to_feedback_h1"].W
     assert monitor.steps.tolist() == [1, 3] and monitor.angle["h1"].shape == (2,)
-    assert monitor.angle["h1"][-1] == analysis.angle(W, B.T) == evaluation.alignment(net)["h1"]
-    assert np.array_equal(monitor.unit_angle["h1"][-1], analysis.unit_angles(W, B.T, axis=1))
+    assert monitor.angle["h1"][-1] == metrics.angle(W, B.T) == evaluation.alignment(net)["h1"]
+    assert np.array_equal(monitor.unit_angle["h1"][-1], metrics.unit_angles(W, B.T, axis=1))
     assert set(monitor.last) == {"angle_h1", "angle_h2"}
     zero = fa.WeightAlignment(rate_network("transpose", 4))
     zero.network.run_steps(1)
@@ -251,12 +253,12 @@ def test_normalised_squared_error_in_windows(rng):
     fa.Input(net, "image", 3, "x : 1", emit="", output="x", threshold=None, limits=None)
     fa.Layer(net, "output", 2, "I : 1\ny : 1", emit="y = I", output="y", threshold=None)
     fa.Projection(net, "image", "output", W := rng.normal(size=(3, 2)))
-    net.present(1)
+    fa.regression_task(net, 1)
     monitor = fa.ErrorMonitor(net, 3)
     x, target = rng.normal(size=(24, 3)), rng.normal(size=(24, 2))
     net.stimulus.show_images(x, target)
     net.run_steps(6)
-    halves = [analysis.nse(x[part] @ W - target[part], target[part]) for part in (slice(12), slice(12, 24))]
+    halves = [metrics.normalized_squared_error(x[part] @ W - target[part], target[part]) for part in (slice(12), slice(12, 24))]
     np.testing.assert_allclose(monitor.error, halves, rtol=1e-12)
 
 
@@ -267,7 +269,7 @@ def test_tables_are_saved(rng, tmp_path):
     assert [int(row["step"]) for row in rows] == [0, 1, 2]
     for name, angle in monitor.angle.items():
         assert [float(row[f"angle_{name}"]) for row in rows] == angle.tolist()
-    empty = fa.UpdateAlignment(rate_network("feedback_alignment", 2), None)
+    empty = fa.GradientAlignment(rate_network("feedback_alignment", 2), None)
     empty.save(tmp_path / "empty.csv")
     assert (tmp_path / "empty.csv").read_text() == "step\n" and empty.last == {}
     with pytest.raises(OSError, match="cannot write the diagnostics"):
@@ -279,7 +281,7 @@ def test_training_writes_them(model, tmp_path):
     params = model.params({"pixels": 64, "hidden": (20,), "outputs": 10, "eta": 0.04})
     finals = []
     for diagnostics in (True, False):
-        protocol = Protocol(epochs=2, display=False, diagnostics=diagnostics)
+        protocol = TrainingConfig(epochs=2, display=False, diagnostics=diagnostics)
         run = Run(tmp_path / str(diagnostics), model, params, 50, 0, protocol, "digits", None, 0)
         run.create()
         trainer = run.trainer()
@@ -319,18 +321,18 @@ def test_runs_begun_before_a_column_was_there_go_on(model, tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda net: fa.UpdateAlignment(net, 0), "UpdateAlignment: every must be a positive whole number of steps or"),
+        (lambda net: fa.GradientAlignment(net, 0), "GradientAlignment: every must be a positive whole number of steps or"),
         (lambda net: fa.WeightAlignment(net, 1.5), "WeightAlignment: every must be .* None, got 1.5"),
         (lambda net: fa.ErrorMonitor(net, 0), "presentations must be a positive whole number, got 0"),
-        (lambda net: fa.UpdateAlignment(net, derivative="q"), "derivative must be an expression of the variables of "
+        (lambda net: fa.GradientAlignment(net, derivative="q"), "derivative must be an expression of the variables of "
          "'h1', which has .*'psi'.*got 'q'"),
-        (lambda net: fa.UpdateAlignment(net, output_error="q"), "output_error must be .*'error_output'.*got 'q'"),
-        (lambda net: fa.UpdateAlignment(net, error="q"), "no rule of the last layer, 'output', has a term .*'q_post'"),
-        (lambda net: fa.UpdateAlignment(net, output_error="layer_q"), "'layer_q' needs a variable 'q' of layer 'out"),
-        (lambda net: fa.UpdateAlignment(with_rule("dW = -eta * delta_post * y_pre + eta * y_post * y_pre")),
+        (lambda net: fa.GradientAlignment(net, output_error="q"), "output_error must be .*'error_output'.*got 'q'"),
+        (lambda net: fa.GradientAlignment(net, error="q"), "no rule of the last layer, 'output', has a term .*'q_post'"),
+        (lambda net: fa.GradientAlignment(net, output_error="layer_q"), "'layer_q' needs a variable 'q' of layer 'out"),
+        (lambda net: fa.GradientAlignment(with_rule("dW = -eta * delta_post * y_pre + eta * y_post * y_pre")),
          "no rule of the last layer, 'output', has a term .*'delta_post'.*; in Python give error or "
          "output_error, or let the model's build set network.output_error"),
-        (lambda net: fa.UpdateAlignment(fa.Network()), "no projection to a layer learns"),
+        (lambda net: fa.GradientAlignment(fa.Network()), "no projection to a layer learns"),
         (lambda net: fa.WeightAlignment(rate_network("shallow")), "no hidden layer has feedback from the layer"),
         (lambda net: fa.ErrorMonitor(fa.Network()), "the network has no readout; call its present"),
     ],

@@ -9,8 +9,10 @@ from pathway_networks import ETA, NOISE, forward, rate_network, show, spiking_ne
 from test_diagnostics import BIG, dense, measured, with_rule
 
 import spikefa as fa
-from spikefa import analysis, evaluation, modelfile
-from spikefa.errors_sent import error_term, loss_derivative
+from spikefa import metrics
+from spikefa.diagnostics import evaluation
+from spikefa.diagnostics.error_signal import error_term, loss_derivative
+from spikefa.experiments import model_file
 
 CENTRED = "centred = y - 0.4 : 1"
 MEAN = "dm/dt = (y - m) / tau : 1\ncentred = 2 * (y - m) / 2 : 1"
@@ -29,7 +31,7 @@ def compared(net, rng, **options):
         here = projection.mask if projection.masked else ...
         ours, theirs = (projection.W - W)[here], updates[projection.name][here]
         expected[projection.name] = (
-            analysis.angle(ours, theirs), analysis.norm_ratio(ours, theirs), analysis.sign_congruence(ours, theirs)
+            metrics.angle(ours, theirs), metrics.norm_ratio(ours, theirs), metrics.sign_congruence(ours, theirs)
         )  # fmt: skip
     return monitor, expected
 
@@ -51,7 +53,7 @@ def assert_as_expected(monitor, expected):
 def test_what_is_subtracted_from_the_presynaptic_output_turns_nothing(pre, knows, streams, mask, rng):
     """Neither the direction nor the rate of the reference; the rule itself says what the output error is."""
     rule = f"dW = -eta * delta_post * psi_post * {pre}"
-    net = with_rule(rule, streams, mask and fa.random_mask(mask), knows=knows)
+    net = with_rule(rule, streams, mask and fa.random_connectivity(mask), knows=knows)
     monitor, expected = compared(net, rng)
     assert_as_expected(monitor, expected)
     assert all(angle[0] < 60 for name, angle in monitor.angle.items() if name == "h2_to_output")
@@ -70,7 +72,7 @@ def test_what_is_subtracted_from_the_presynaptic_output_turns_nothing(pre, knows
 def test_the_rate_is_the_coefficient_of_the_error(rule, constants, given, rng):
     net = with_rule(f"dW = {rule}", sizes=(6, 5, 4), **constants)
     if "W" in rule:
-        other = fa.UpdateAlignment(net, **TRUE_ERROR)
+        other = fa.GradientAlignment(net, **TRUE_ERROR)
     monitor, expected = compared(net, rng, **given)
     assert_as_expected(monitor, expected)
     if "W" in rule:
@@ -133,11 +135,11 @@ DERIVATIVES = {
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_units_of_every_kind(units, dtype, dropout, rng):
     """A linear unit's derivative is a number and no array."""
-    model = modelfile.load("lillicrap2016_rate")
+    model = model_file.load("lillicrap2016_rate")
     changes = {"sizes": (6, 5, 4, 3), "units": units, "output_unit": units, "classes": 0, "dtype": dtype}
     net = model.build(model.params(changes | {"weight_range": 0.5, "dropout": dropout}), streams=7)
     net.stimulus.show_images(rng.normal(size=(7, 6)), rng.uniform(0, 1, (7, 3)))
-    monitor = fa.UpdateAlignment(net)
+    monitor = fa.GradientAlignment(net)
     net.run_steps(1)
     W = net["h2_to_output"].W.astype(float)
     r, kept = (net["h2"].view(name) for name in ("r", "kept")) if dropout else (net["h2"].view("y"), 1.0)
@@ -164,7 +166,7 @@ def test_derivatives_of_losses(model, rng):
     show(net, rng)
     net.run_steps(1)
     y, v, target = (a.copy() for a in (net["output"].view("y"), net["output"].view("I"), net.error.view("target")))
-    monitor = fa.UpdateAlignment(net)
+    monitor = fa.GradientAlignment(net)
     expected = 4 * (y - target) ** 3 * (1 - y**2) + 0.6 * v
     np.testing.assert_allclose(monitor.gradients()["output"], expected, rtol=1e-12)
 
@@ -173,7 +175,7 @@ def test_derivatives_of_losses(model, rng):
     net.run_steps(3)
     p = 1 / (1 + np.exp(-net["output"].view("v")))
     expected = (p - net.error.view("target")) * p * (1 - p)
-    np.testing.assert_allclose(fa.UpdateAlignment(net).gradients()["output"], expected, rtol=1e-12)
+    np.testing.assert_allclose(fa.GradientAlignment(net).gradients()["output"], expected, rtol=1e-12)
 
 
 def test_losses_that_are_none_of_each_unit(rng):
@@ -184,8 +186,8 @@ def test_losses_that_are_none_of_each_unit(rng):
         assert (loss_derivative(net.error, "psi") is not None) == known
     with pytest.raises(ValueError, match="'delta' of the last layer, 'output', comes from 'feedback_output' and not "
                        "from the error population 'error_output', so that it may be an estimate; give output_error"):
-        fa.UpdateAlignment(net)  # fmt: skip
-    assert fa.UpdateAlignment(net, output_error="layer_y - target") is not None
+        fa.GradientAlignment(net)  # fmt: skip
+    assert fa.GradientAlignment(net, output_error="layer_y - target") is not None
     net = fa.Network(target="numpy", dtype="float64")
     fa.Input(net, "image", 3, output="x", emit="", threshold=None)
     fa.Layer(net, "output", 3, "I : 1\ny : 1\npsi = 1 : 1", output="y", threshold=None)
@@ -199,15 +201,15 @@ def test_a_model_states_its_error(rng):
     rule = "dW = eta * (tanh(v_post - delta_post) - y_post) * y_pre"
     with pytest.raises(ValueError, match=r"^[^\n]*Projection 'h2->output': 'dW = eta \* \(tanh\(v_post - delta_post\) "
                        r"- y_post\) \* y_pre'\); in Python give [^\n]*'\(layer_y - target\) \* layer_psi'$"):
-        fa.UpdateAlignment(with_rule(rule))  # fmt: skip
+        fa.GradientAlignment(with_rule(rule))  # fmt: skip
     stated, given = with_rule(rule), with_rule(rule)
     stated.output_error = TRUE_ERROR["output_error"]
     monitors = [measured(stated, np.random.default_rng(1)), measured(given, np.random.default_rng(1), **TRUE_ERROR)]
     assert monitors[0].last == pytest.approx(monitors[1].last, nan_ok=True) and monitors[0].angle["h2_to_output"] < 30
     given.output_error = "no_such"
-    fa.UpdateAlignment(given, **TRUE_ERROR)
+    fa.GradientAlignment(given, **TRUE_ERROR)
     with pytest.raises(ValueError, match="network.output_error must be an expression .*'error_output'.*'no_such'"):
-        fa.UpdateAlignment(given)
+        fa.GradientAlignment(given)
 
 
 @pytest.mark.parametrize("streams", [2, 50])
@@ -222,7 +224,7 @@ def test_skip_connections(streams, rng):
 def test_feedback_belongs_to_any_outgoing_projection(rng):
     net = with_rule("dW = -eta * delta_post * psi_post * y_pre", skips=[("h1", "output")], direct=True)
     W, B = net["h1_to_output"].W, net["error_output_to_feedback_h1"].W
-    assert evaluation.alignment(net)["h1"] == analysis.angle(W, B.T)
+    assert evaluation.alignment(net)["h1"] == metrics.angle(W, B.T)
     monitor = fa.WeightAlignment(net)
     net.run_steps(1)
     assert set(monitor.angle) == {"h1", "h2"}
@@ -232,9 +234,9 @@ def test_feedback_belongs_to_any_outgoing_projection(rng):
 
 def test_refused_monitors_leave_no_warning(caplog):
     refused = [
-        lambda: fa.UpdateAlignment(with_rule("dW = eta * y_post * y_pre")),
-        lambda: fa.UpdateAlignment(rate_network("feedback_alignment"), derivative="q"),
-        lambda: fa.UpdateAlignment(fa.Network()),
+        lambda: fa.GradientAlignment(with_rule("dW = eta * y_post * y_pre")),
+        lambda: fa.GradientAlignment(rate_network("feedback_alignment"), derivative="q"),
+        lambda: fa.GradientAlignment(fa.Network()),
         lambda: fa.WeightAlignment(rate_network("shallow")),
     ]
     for make in refused:
@@ -247,7 +249,7 @@ def test_refused_monitors_leave_no_warning(caplog):
 def test_last_measurement_as_columns(rng):
     net = with_rule("dW = -eta * delta_post * psi_post * y_pre", sizes=(6, 5, 4))
     show(net, rng)
-    monitor = fa.UpdateAlignment(net, 2)
+    monitor = fa.GradientAlignment(net, 2)
     names = [f"update_{what}_{p}" for what in ("angle_deg", "norm_ratio", "sign") for p in ("image_to_h1",
              "h1_to_output")]  # fmt: skip
     net.run_steps(1)
@@ -270,10 +272,10 @@ def peak(function):
 
 @pytest.mark.parametrize("mask", [None, 0.5])
 def test_no_copies_of_large_matrices(mask, rng):
-    net = with_rule("dW = -eta * delta_post * psi_post * y_pre", 4, mask and fa.random_mask(mask),
+    net = with_rule("dW = -eta * delta_post * psi_post * y_pre", 4, mask and fa.random_connectivity(mask),
                     sizes=(500, 600, 500))  # fmt: skip
     show(net, rng)
-    monitors = [fa.WeightAlignment(net, units=True)] + [fa.UpdateAlignment(net)] * (mask is not None)
+    monitors = [fa.WeightAlignment(net, units=True)] + [fa.GradientAlignment(net)] * (mask is not None)
     net.run_steps(1)
     for monitor in monitors:
         assert peak(monitor._measure) < 8 * 500 * 600 / 1.5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from spikefa.distortions import elastic
+from spikefa.datasets.elastic import elastic
 
 
 def expected(images, shape, rng, sigma=4.0, alpha=34.0, fill=0.0):

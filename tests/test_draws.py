@@ -7,7 +7,7 @@ import pytest
 from brian2 import Hz, ms
 
 import spikefa as fa
-from spikefa.engine.philox import fill_normal, fill_uniform, object_id
+from spikefa.engine.kernels.philox import fill_normal, fill_uniform, object_id
 
 compiler = pytest.mark.skipif(not shutil.which("g++") and not shutil.which("clang++"), reason="needs a C++ compiler")
 TARGETS = ["numba", "numpy", pytest.param("cython", marks=compiler)]

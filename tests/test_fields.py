@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import spikefa as fa
-from spikefa.runs import Run, open_run
-from spikefa.training import Protocol
+from spikefa.experiments.run import Run, open_run
+from spikefa.experiments.training_config import TrainingConfig
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def images(rng):
 
 
 def drawn(images, field, units=400, seed=1):
-    return fa.correlated_fields(images, field)(np.random.default_rng(seed), (images.shape[1], units))
+    return fa.correlated_receptive_fields(images, field)(np.random.default_rng(seed), (images.shape[1], units))
 
 
 def fields(mask):
@@ -53,7 +53,7 @@ def test_pixels_of_equal_floats_are_heard_by_nobody(images, constant):
     rounded = np.hstack([images[:, :18] / 255, np.full((500, 2), constant)])
     assert not drawn(rounded, 18)[18:].any()
     with pytest.raises(ValueError, match="field must be from 1 to 18, the pixels that vary, got 19"):
-        fa.correlated_fields(rounded, 19)
+        fa.correlated_receptive_fields(rounded, 19)
 
 
 def test_pixels_are_drawn_by_their_variance(rng):
@@ -67,22 +67,22 @@ def test_pixels_are_drawn_by_their_variance(rng):
 @pytest.mark.parametrize(
     ("changed", "field", "message"),
     [
-        (lambda x: x[0], 3, r"correlated_fields: images must be \(n, pixels\), got \(20,\)"),
-        (lambda x: x, 19, "correlated_fields: field must be from 1 to 18, the pixels that vary, got 19"),
-        (lambda x: x, 0, "correlated_fields: field must be from 1 to 18, the pixels that vary, got 0"),
-        (lambda x: x, 2.0, "correlated_fields: field must be from 1 to 18, the pixels that vary, got 2.0"),
-        (lambda x: x, True, "correlated_fields: field must be from 1 to 18, the pixels that vary, got True"),
-        (lambda x: x[:1], 1, "correlated_fields: field must be from 1 to 0, the pixels that vary, got 1"),
+        (lambda x: x[0], 3, r"correlated_receptive_fields: images must be \(n, pixels\), got \(20,\)"),
+        (lambda x: x, 19, "correlated_receptive_fields: field must be from 1 to 18, the pixels that vary, got 19"),
+        (lambda x: x, 0, "correlated_receptive_fields: field must be from 1 to 18, the pixels that vary, got 0"),
+        (lambda x: x, 2.0, "correlated_receptive_fields: field must be from 1 to 18, the pixels that vary, got 2.0"),
+        (lambda x: x, True, "correlated_receptive_fields: field must be from 1 to 18, the pixels that vary, got True"),
+        (lambda x: x[:1], 1, "correlated_receptive_fields: field must be from 1 to 0, the pixels that vary, got 1"),
     ],
 )
 def test_bad_fields_are_refused(images, changed, field, message):
     with pytest.raises(ValueError, match=message):
-        fa.correlated_fields(changed(images), field)
+        fa.correlated_receptive_fields(changed(images), field)
 
 
 def test_images_of_another_size_than_the_population_are_refused(images, rng):
     with pytest.raises(ValueError, match="the images must have 30 pixels, one a unit, got 20"):
-        fa.correlated_fields(images, 3)(rng, (30, 5))
+        fa.correlated_receptive_fields(images, 3)(rng, (30, 5))
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def run(model, tmp_path):
         {"pixels": 64, "hidden": (120, 60), "outputs": 60, "field": 9, "weight_range_first": 0.9, "weight_range": 0.3,
          "feedback_range": 0.3, "eta": 3e-2}
     )  # fmt: skip
-    protocol = Protocol(epochs=4, display=False)
+    protocol = TrainingConfig(epochs=4, display=False)
     return Run(tmp_path / "run", model, params, 10, 0, protocol, "digits", None, validation=300)
 
 
@@ -99,7 +99,7 @@ def test_a_run_is_wired_by_its_training_images_and_learns(run):
     run.create()
     trainer = run.trainer()
     first = trainer.network["image_to_h1"]
-    held_in = fa.correlated_fields(run.dataset().train_images, 9)
+    held_in = fa.correlated_receptive_fields(run.dataset().train_images, 9)
     start = first.W.copy()
     assert np.array_equal((start != 0).sum(0), np.full(120, 9))
     assert fields(start != 0) <= fields(held_in(np.random.default_rng(0), (64, 5000)))

@@ -9,8 +9,8 @@ import pytest
 from flow_networks import network, other_B, wrong_sign
 
 from spikefa import flow as learning
-from spikefa.analysis import angle
 from spikefa.flow import conserved, euler_step, flow, jacobian, velocity
+from spikefa.metrics import angle
 
 TIMES = np.linspace(0, 4, 81)
 
@@ -96,11 +96,11 @@ def stays_on_the_line(rng, feedback, scalars=(0.1, 0.2)):
     y, B = rng.normal(size=(5, 1)), rng.uniform(-0.5, 0.5, (8, 5))
     By = B @ y
     path = flow(y, scalars[0] * y @ By.T, scalars[1] * By, B, feedback, t=TIMES)
-    assert path.nse[0] > 0.1
-    live = path.nse > 1e-8
+    assert path.normalized_squared_error[0] > 0.1
+    live = path.normalized_squared_error > 1e-8
     of_W = [angle(W, y @ By.T) for W in path.W]
     of_hidden = [angle(np.linalg.pinv(W) @ E, B @ E) for W, E in zip(path.W[live], path.E[live], strict=True)]
-    return path.nse[-1] < 1e-4 and max(of_W) < 1e-4 and max(of_hidden) < 1e-4
+    return path.normalized_squared_error[-1] < 1e-4 and max(of_W) < 1e-4 and max(of_hidden) < 1e-4
 
 
 @pytest.mark.parametrize("scalars", [(1e-3, 1e-3), (0.1, 0.2), (0.3, 0.01)])
@@ -249,8 +249,8 @@ def aligns(start, feedback, after=0.0):
     """tr(A^T B E) > 0 and tr(B W) rises, at every time later than `after` until 1e-6 of the error is left."""
     path = flow(*start, feedback, t=np.linspace(0, 2, 81))
     pull, aligned = traces(path)
-    live = (path.t > after) & (path.nse > 1e-6)
-    return (pull[live] > 0).all() and (np.diff(aligned)[live[1:]] > 0).all() and path.nse[-1] < 0.5
+    live = (path.t > after) & (path.normalized_squared_error > 1e-6)
+    return (pull[live] > 0).all() and (np.diff(aligned)[live[1:]] > 0).all() and path.normalized_squared_error[-1] < 0.5
 
 
 @pytest.mark.parametrize("sizes", [(30, 20, 10), (100, 50, 20)])
@@ -269,7 +269,7 @@ def test_from_opposed_weights_alignment_falls_first(rng):
     T, W, _, B = network(rng, (30, 20, 10), w=0.01)
     path = flow(T, W, -0.1 * B @ T, B, t=np.linspace(0, 10, 201))
     pull, aligned = traces(path)
-    assert pull[0] < 0 and aligned.min() < aligned[0] and aligned[-1] > aligned[0] and path.nse[-1] < 1e-3
+    assert pull[0] < 0 and aligned.min() < aligned[0] and aligned[-1] > aligned[0] and path.normalized_squared_error[-1] < 1e-3
 
 
 # 8. Supplementary Figure 13.
@@ -278,7 +278,7 @@ def test_from_opposed_weights_alignment_falls_first(rng):
 def hidden_angles(seed, w, left, feedback="alignment"):
     """Angles of B E with W^T E and with W^+ E when the error has fallen to `left`."""
     path = flow(*network(np.random.default_rng(seed), (30, 20, 10), w=w), feedback, t=np.linspace(0, 8, 401))
-    k = np.argmax(path.nse < left)
+    k = np.argmax(path.normalized_squared_error < left)
     W, E = path.W[k], path.E[k]
     M = learning.FEEDBACK["alignment"](W, path.B) if feedback == "alignment" else feedback(W, path.B)
     return angle(M @ E, W.T @ E), angle(M @ E, np.linalg.pinv(W) @ E)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from spikefa.engine import functions, kernel_functions
+from spikefa.engine.brian2_target import intrinsics
+from spikefa.engine.kernels import math
 
 
 def over_arrays(function):
@@ -21,7 +22,7 @@ def over_arrays(function):
     return call
 
 
-CALLS = {name: over_arrays(getattr(functions, name)) for name in functions.__all__}
+CALLS = {name: over_arrays(getattr(functions, name)) for name in math.__all__}
 EXACT = {"exp": np.exp, "expm1": np.expm1, "tanh": np.tanh, "logistic": lambda x: 1 / (1 + np.exp(-x))}
 #: As stated in the module's docstring.
 BOUND = {"exp": 1.5, "expm1": 4, "tanh": 4, "logistic": 3}
@@ -91,7 +92,7 @@ def test_a_wrong_coefficient_is_seen():
 
 
 def test_result_has_the_type_of_the_argument():
-    for name in functions.__all__:
+    for name in math.__all__:
         f = getattr(functions, name)
         for x in (np.float32(0.5), np.float64(0.5)):
             assert njit(lambda a, f=f: np.full(1, f(a)))(x).dtype == x.dtype
@@ -100,10 +101,10 @@ def test_result_has_the_type_of_the_argument():
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_the_other_functions_of_a_kernel(dtype):
     x = np.array([np.nan, -np.inf, -2.5, -0.0, 0.0, 1e-20, 0.3, 2.5, 800, np.inf], dtype)
-    np.testing.assert_array_equal(over_arrays(kernel_functions.sign)(x), np.sign(x))
-    limit = njit(lambda x: kernel_functions.clip(x, -1.0, 2.0))
+    np.testing.assert_array_equal(over_arrays(intrinsics.sign)(x), np.sign(x))
+    limit = njit(lambda x: intrinsics.clip(x, -1.0, 2.0))
     np.testing.assert_array_equal(over_arrays(limit)(x), np.clip(x, -1, 2))
     with np.errstate(all="ignore"):
         exact = np.where(x == 0, 1, np.expm1(x.astype("f8")) / x).astype(dtype)
-    np.testing.assert_allclose(over_arrays(kernel_functions.exprel)(x)[1:-1], exact[1:-1], rtol=1e-6)
-    assert over_arrays(kernel_functions.exprel)(x)[-1] == np.inf
+    np.testing.assert_allclose(over_arrays(intrinsics.exprel)(x)[1:-1], exact[1:-1], rtol=1e-6)
+    assert over_arrays(intrinsics.exprel)(x)[-1] == np.inf

@@ -7,7 +7,7 @@ import pytest
 from brian2 import NeuronGroup
 
 import spikefa as fa
-from spikefa import garbage
+from spikefa.core import run_context
 
 
 class Loop:
@@ -43,21 +43,21 @@ def test_a_run_collects_what_lies_there_if_it_is_due(net, monkeypatch, due):
 
 
 def test_it_is_due_after_a_multiple_of_its_own_time(net, monkeypatch):
-    times = iter([0.0, 100.0, 100.0 + 99.0 * garbage.PAUSE, 100.0 + 100.0 * garbage.PAUSE, 5000.0])
-    monkeypatch.setattr(garbage.time, "monotonic", lambda: next(times))
+    times = iter([0.0, 100.0, 100.0 + 99.0 * run_context.PAUSE, 100.0 + 100.0 * run_context.PAUSE, 5000.0])
+    monkeypatch.setattr(run_context.time, "monotonic", lambda: next(times))
     monkeypatch.setattr(garbage, "_due", 0.0)
-    with garbage.collected_seldom():  # takes from 0 to 100
+    with run_context.collected_seldom():  # takes from 0 to 100
         pass
     for due in (False, True):
         lost = weakref.ref(Loop())
-        with garbage.collected_seldom():
+        with run_context.collected_seldom():
             pass
         assert (lost() is None) == due
 
 
 def test_nothing_stays_out_of_sight_after_an_error(net):
     lost = weakref.ref(Loop())
-    with pytest.raises(RuntimeError), garbage.collected_seldom():
+    with pytest.raises(RuntimeError), run_context.collected_seldom():
         raise RuntimeError
     gc.collect()
     assert lost() is None

@@ -7,8 +7,8 @@ import numba
 import numpy as np
 import pytest
 
-from spikefa.engine import kernels
-from spikefa.engine.blas import BLOCK_UNITS, blocks_of, gemm_address
+from spikefa.engine.kernels import dense
+from spikefa.engine.kernels.blas import BLOCK_UNITS, blocks_of, gemm_address
 
 SHAPES = [(1, 1, 1), (7, 5, 3), (3, 700, 2), (64, 10, 100), (20, 401, 17)]
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
@@ -27,9 +27,9 @@ def propagate(layout, W, s, b, current, add):
     if layout == "batched":
         post_major = np.ascontiguousarray(W.T)
         blocks = blocks_of(W.shape[1])
-        kernels.propagate_batched(gemm_address(str(W.dtype)), post_major, s, b, current, add, blocks)
+        dense.propagate_batched(gemm_address(str(W.dtype)), post_major, s, b, current, add, blocks)
     else:
-        kernels.propagate_events(W, s, b, current, add)
+        dense.propagate_events(W, s, b, current, add)
 
 
 @pytest.mark.parametrize("layout", ["batched", "events"])
@@ -53,11 +53,11 @@ def test_update(rng, layout, dtype, shape):
     expected = np.array(naive.update(W.tolist(), s.tolist(), g.tolist(), -0.3, keep))
     if layout == "batched":
         weights = np.ascontiguousarray(W.T)
-        kernels.update_batched(gemm_address(dtype), weights, s, g, -0.3, keep, blocks_of(shape[1]))
+        dense.update_batched(gemm_address(dtype), weights, s, g, -0.3, keep, blocks_of(shape[1]))
         weights = weights.T
     else:
         weights = W.copy()
-        kernels.update_events(weights, s, g, -0.3)
+        dense.update_events(weights, s, g, -0.3)
     np.testing.assert_allclose(weights, expected, rtol=0, atol=TOLERANCE[dtype] * shape[2])
 
 
@@ -68,9 +68,9 @@ def test_the_shared_pass_gives_the_bits_of_two_passes(rng, dtype, shape, add):
     W, pre, g, b = arrays(rng, shape, dtype)
     after = arrays(rng, shape, dtype)[1]
     apart, together = (W.copy(), g.copy()), (W.copy(), g.copy())
-    kernels.update_events(apart[0], pre, g, -0.3)
-    kernels.propagate_events(apart[0], after, b, apart[1], add)
-    kernels.update_and_propagate_events(together[0], pre, g, -0.3, after, b, together[1], add)
+    dense.update_events(apart[0], pre, g, -0.3)
+    dense.propagate_events(apart[0], after, b, apart[1], add)
+    dense.update_and_propagate_events(together[0], pre, g, -0.3, after, b, together[1], add)
     assert np.array_equal(apart[0], together[0]) and np.array_equal(apart[1], together[1])
 
 
@@ -89,7 +89,7 @@ def test_threads_do_not_change_a_bit(rng, layout):
 def test_bias_learns_like_a_unit_that_always_spikes(rng):
     _, _, g, b = arrays(rng, (1, 6, 4), "float64")
     expected = naive.update([b.tolist()], [[1.0] * 4], g.tolist(), 0.1, 0.5)[0]
-    kernels.update_bias(b, g, 0.1, 0.5)
+    dense.update_bias(b, g, 0.1, 0.5)
     np.testing.assert_allclose(b, expected, rtol=1e-14)
 
 

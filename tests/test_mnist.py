@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from spikefa import datasets, evaluation
-from spikefa.recording import read_metrics
-from spikefa.runs import Run
-from spikefa.training import Protocol
+from spikefa import datasets
+from spikefa.diagnostics import evaluation
+from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.run import Run
+from spikefa.experiments.training_config import TrainingConfig
 
 
 def test_narrow_network_begins_to_learn_mnist(model, mnist_dir):
@@ -25,7 +26,7 @@ def test_narrow_network_begins_to_learn_mnist(model, mnist_dir):
 def test_published_network_after_an_epoch(model, mnist_dir, tmp_path):
     """Full size, 100 streams, eta 2e-3: a plain numpy prototype of the equations reached 7.1 % (M = 5)."""
     params = model.params({"eta": 2e-3})
-    run = Run(tmp_path / "run", model, params, 100, 0, Protocol(epochs=1), "mnist", str(mnist_dir), 0)
+    run = Run(tmp_path / "run", model, params, 100, 0, TrainingConfig(epochs=1), "mnist", str(mnist_dir), 0)
     run.create()
     run.trainer().run()
     metrics = read_metrics(run.directory / "metrics.csv")

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikefa import modelfile
-from spikefa.modelfile import ModelError
-from spikefa.runs import new_run
+from spikefa.errors import ModelError
+from spikefa.experiments import model_file
+from spikefa.experiments.run import new_run
 
 
 def test_every_bundled_model_has_what_every_model_has():
-    assert "lillicrap2016_spiking" in modelfile.names()
-    for name in modelfile.names():
-        model = modelfile.load(name)
+    assert "lillicrap2016_spiking" in model_file.names()
+    for name in model_file.names():
+        model = model_file.load(name)
         assert "https://doi.org/" in model.module.__doc__
         source = model.source
         for field in dataclasses.fields(model.module.Params):
@@ -28,7 +28,7 @@ def test_every_bundled_model_has_what_every_model_has():
 
 def test_one_model_is_the_demo(model):
     """`spikefa demo` and `spikefa bench` take the model that has a preset of this name."""
-    assert [name for name in modelfile.names() if "demo" in modelfile.load(name).presets] == [model.name]
+    assert [name for name in model_file.names() if "demo" in model_file.load(name).presets] == [model.name]
 
 
 def test_published_values(model):
@@ -65,7 +65,7 @@ def test_set_reaches_every_parameter(model):
 
 
 def test_set_takes_true_and_false():
-    rate = modelfile.load("lillicrap2016_rate")
+    rate = model_file.load("lillicrap2016_rate")
     for text, value in (("true", True), ("False", False)):
         assert rate.params(rate.parse([f"standardise={text}"])).standardise is value
     with pytest.raises(ModelError, match="parameter 'standardise' must be bool, got '1'"):
@@ -95,7 +95,7 @@ def test_unknown_presets_and_models_are_refused(model, tmp_path):
     with pytest.raises(
         ModelError, match=r"Model 'lillicrap': no such model or file; there are .*lillicrap2016_spiking.*or give"
     ):
-        modelfile.load("lillicrap")
+        model_file.load("lillicrap")
     for text, message in [
         ("x = 1", "has no 'Params'"),
         ("class Params: pass\ndef build(): pass", "Params must be a dataclass"),
@@ -103,13 +103,13 @@ def test_unknown_presets_and_models_are_refused(model, tmp_path):
     ]:
         (tmp_path / "mine.py").write_text(text)
         with pytest.raises(ModelError, match=message):
-            modelfile.load(tmp_path / "mine.py")
+            model_file.load(tmp_path / "mine.py")
     (tmp_path / "mine.py").write_bytes(b"# \xff")
     with pytest.raises(ModelError, match="mine.py: must be UTF-8 text, got .*0xff"):
-        modelfile.load(tmp_path / "mine.py")
+        model_file.load(tmp_path / "mine.py")
     (tmp_path / "notes.txt").write_text("Params, build")
     with pytest.raises(ModelError, match="notes.txt': a model's file must end in .py, got 'notes.txt'$"):
-        modelfile.load(tmp_path / "notes.txt")
+        model_file.load(tmp_path / "notes.txt")
 
 
 FIRST = "    pixels: int = 784\n"
@@ -322,7 +322,7 @@ def test_a_study_is_a_copy_with_an_equation_changed(model, tmp_path, digits):
     changed = model.source.replace("delta_post * psi_post * s_pre", "delta_post * s_pre")
     assert changed != model.source
     copy.write_text(changed)
-    mine = modelfile.load(str(copy))
+    mine = model_file.load(str(copy))
     sizes = {"pixels": 64, "hidden": (20,), "outputs": 10}
     nets = [m.build(m.params(sizes), streams=5, seed=0) for m in (model, mine)]
     for net in nets:
@@ -332,7 +332,7 @@ def test_a_study_is_a_copy_with_an_equation_changed(model, tmp_path, digits):
 
 
 def test_the_package_names_no_model():
-    root = Path(modelfile.__file__).parent
+    root = Path(model_file.__file__).parent
     for path in root.rglob("*.py"):
         if "_models" not in path.parts:
-            assert not any(name in path.read_text() for name in modelfile.names()), path
+            assert not any(name in path.read_text() for name in model_file.names()), path

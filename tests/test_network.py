@@ -12,9 +12,9 @@ from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, network_operatio
 from pathway_networks import assert_same, state_of
 
 import spikefa as fa
-from spikefa import evaluation
-from spikefa.engine.philox import fill_uniform, object_id
-from spikefa.network import EVALUATION
+from spikefa.core.sandbox import EVALUATION, sandboxed
+from spikefa.diagnostics import evaluation
+from spikefa.engine.kernels.philox import fill_uniform, object_id
 
 
 def uniform_numbers(net, population, step):
@@ -238,11 +238,11 @@ def test_a_network_that_does_not_learn_acts_as_before_and_goes_on_learning_later
 def test_evaluation_repeats_itself_and_does_not_learn(small, digits):
     net = small(7)
     images = digits.test_images[:30]  # no multiple of 7
-    first = evaluation.guesses(net, images, 5)
+    first = evaluation.predict(net, images, 5)
     W = net.projections[-1].W.copy()
-    assert first.shape == (30,) and np.array_equal(first, evaluation.guesses(net, images, 5))
+    assert first.shape == (30,) and np.array_equal(first, evaluation.predict(net, images, 5))
     assert np.array_equal(W, net.projections[-1].W)
-    with net.aside(EVALUATION):
+    with sandboxed(net, EVALUATION):
         assert net.step == 0
 
 
@@ -299,8 +299,8 @@ def test_what_shows_images_says_that_the_network_was_not_presented(digits):
     net, shown = fa.Network(), (digits.test_images[:2], digits.test_labels[:2], 1)
     for owner, what in (
         ("evaluation.error", lambda: evaluation.error(net, *shown)),
-        ("evaluation.guesses", lambda: evaluation.guesses(net, shown[0], 1)),
-        ("Network.aside", lambda: net.aside(EVALUATION).__enter__()),
+        ("evaluation.predict", lambda: evaluation.predict(net, shown[0], 1)),
+        ("Network.sandboxed", lambda: sandboxed(net, EVALUATION).__enter__()),
     ):
         with pytest.raises(ValueError, match=rf"^{owner}: the network has no stimulus; call its present\(\) first$"):
             what()
@@ -311,11 +311,11 @@ def test_a_network_is_presented_once_and_with_a_layer():
     fa.Input(net, "image", 4)
     for classes in (None, 2):
         with pytest.raises(ValueError, match=r"^Network: present\(\) must have a layer .* add a Layer first$"):
-            net.present(1, classes)
+            fa.classification_task(net, 1, classes)
     fa.Layer(net, "h", 2, "I : 1\ns : 1", emit="s = I")
-    net.present(1, 2)
+    fa.classification_task(net, 1, 2)
     with pytest.raises(ValueError, match=r"^Network: present\(\) must be called once, got a second call, with 3"):
-        net.present(3)
+        fa.regression_task(net, 3)
     net.run_steps(1)
 
 

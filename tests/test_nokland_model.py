@@ -5,9 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from spikefa import checkpoints, evaluation, modelfile
-from spikefa.runs import Run
-from spikefa.training import Protocol
+from spikefa.diagnostics import evaluation
+from spikefa.experiments import checkpoint, model_file
+from spikefa.experiments.run import Run
+from spikefa.experiments.training_config import TrainingConfig
 
 ALGORITHMS = ("transpose", "alignment", "direct", "indirect")
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -17,7 +18,7 @@ SMALL = {"pixels": 64, "hidden": (12, 9, 7), "target": "numpy", "dtype": "float6
 
 @pytest.fixture(scope="module")
 def nokland():
-    return modelfile.load("nokland2016_dfa")
+    return model_file.load("nokland2016_dfa")
 
 
 @pytest.fixture
@@ -185,8 +186,8 @@ def test_rmsprop_goes_on_bit_for_bit_from_a_checkpoint(make, digits, tmp_path):
     changes = {"weights": "zero", "rmsprop": 0.9, "eta": 1e-2, "algorithm": "direct", "dtype": "float32"}
     whole, resumed = make(20, **changes), make(20, **changes)
     learn(whole, digits, 4)
-    checkpoints.save(tmp_path / "c.h5", whole, {}, "")
-    checkpoints.load(tmp_path / "c.h5", resumed)
+    checkpoint.save(tmp_path / "c.h5", whole, {}, "")
+    checkpoint.load(tmp_path / "c.h5", resumed)
     for net in (whole, resumed):
         learn(net, digits, 3, start=80)
     for name, array in whole.parameters().items():
@@ -206,7 +207,7 @@ def test_layers_take_turns(nokland, digits, tmp_path):
     assert nokland.learning_rate(both, 1) == {"image_to_h1": 0.0, "h1_to_h2": 0.1, "h2_to_output": 0.0}
     changes = {"hidden": (12, 9), "layerwise": 1, "rmsprop": 0.0, "momentum": 0.9, "gamma": 1e-3}
     params = nokland.params(SMALL | changes)
-    run = Run(tmp_path / "run", nokland, params, 100, 0, Protocol(epochs=2, display=False), "digits", None, 0)
+    run = Run(tmp_path / "run", nokland, params, 100, 0, TrainingConfig(epochs=2, display=False), "digits", None, 0)
     run.create()
     trainer = run.trainer()
     weights = []
@@ -229,14 +230,14 @@ def test_dropout_silences_hidden_units_in_training_alone(make, digits):
     np.testing.assert_allclose(y[~silent], 2 * np.tanh(net["h1"].view("I"))[~silent])
     whole = make(50, hidden=(40, 30), eta=0.0)
     images = digits.test_images[:100]
-    assert np.array_equal(evaluation.guesses(net, images, 1), evaluation.guesses(whole, images, 1))
+    assert np.array_equal(evaluation.predict(net, images, 1), evaluation.predict(whole, images, 1))
     assert net["h1"].variables["drop"].get_value() == 0.5 and net["image"].variables["drop"].get_value() == 0.1
 
 
 def test_a_trained_network_has_all_its_units(nokland, digits, tmp_path):
     """It is looked into as it is tested: without dropout."""
     params = nokland.params(SMALL | {"hidden": (40, 30), "dropout": 0.5, "dropout_input": 0.1})
-    run = Run(tmp_path / "run", nokland, params, 20, 0, Protocol(epochs=1, display=False), "digits", None, 0)
+    run = Run(tmp_path / "run", nokland, params, 20, 0, TrainingConfig(epochs=1, display=False), "digits", None, 0)
     run.create()
     run.trainer().run()
     net = run.trained_network(streams=50)
@@ -244,7 +245,7 @@ def test_a_trained_network_has_all_its_units(nokland, digits, tmp_path):
     learn(net, digits, 1)
     answers = net["output"].view("y").argmax(axis=0)
     assert (net["h1"].view("kept") == 1).all() and (net["image"].view("x") == net["image"].view("y")).all()
-    assert np.array_equal(answers, evaluation.guesses(net, digits.train_images[:50], 1))
+    assert np.array_equal(answers, evaluation.predict(net, digits.train_images[:50], 1))
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,11 @@ from pathway_networks import (
 )
 
 import spikefa as fa
-from spikefa import checkpoints, evaluation
-from spikefa.engine.philox import fill_normal, object_id
-from spikefa.network import DISPLAY
-from spikefa.reference import Reference
+from spikefa.brian2_reference import Brian2Reference
+from spikefa.core.sandbox import RECORDING, sandboxed
+from spikefa.diagnostics import evaluation
+from spikefa.engine.kernels.philox import fill_normal, object_id
+from spikefa.experiments import checkpoint
 
 
 def noise_numbers(net, layer, step):
@@ -56,7 +57,7 @@ def expected_deltas(net, pathway, W, b, y, fixed, step):
         return naive.deltas_down(y, target, fixed)
     if pathway == "sign_symmetric":
         return naive.deltas_down(y, target, [naive.signs(naive.transposed(w), SCALE) for w in hidden])
-    if pathway == "reshuffled_alignment":
+    if pathway == "shuffled_feedback":
         names = ["feedback_h2_to_feedback_h1", "error_output_to_feedback_h2"]
         shuffled = []
         for name, matrix in zip(names, fixed[::-1], strict=True):
@@ -64,7 +65,7 @@ def expected_deltas(net, pathway, W, b, y, fixed, step):
             shuffled.append([[row[j] for j in order] for row in matrix])
         return naive.deltas_down(y, target, shuffled)
     noise = [noise_numbers(net, layer, step).tolist() for layer in net.layers]
-    if pathway == "learned_feedback":
+    if pathway == "node_perturbation_feedback":
         deltas = naive.deltas_down(y, target, fixed[::-1])
         noisy = naive.rate_forward(W, b, y[0], noise[:-1], on_outputs=True)
         fixed[::-1] = naive.predictive_feedback(fixed[::-1], deltas, y, noisy, target, noise, NOISE, ETA)
@@ -79,7 +80,7 @@ def test_equals_plain_loops(pathway, streams, rng):
     """Every delta and weight after one step and after four, against one-unit-at-a-time Python."""
     net = rate_network(pathway, streams)
     learned = forward(net)
-    fixed = [p.W.tolist() for p in net.projections if type(p) in (fa.Projection, fa.ReshuffledProjection)
+    fixed = [p.W.tolist() for p in net.projections if type(p) in (fa.Projection, fa.ShuffledProjection)
              and p not in learned and "change" not in p.name]  # fmt: skip
     W, b = [p.W.tolist() for p in learned], [p.b.tolist() for p in learned]
     for steps in ([0], [1, 2, 3]):
@@ -120,7 +121,7 @@ def test_learning_moves_what_should_move(pathway, rng):
     net.run_steps(2)
     for projection in net.projections:
         moved = not np.array_equal(before[projection.name], projection.W)
-        follows = isinstance(projection, fa.SharedProjection | fa.FollowingProjection)
+        follows = isinstance(projection, fa.TiedProjection | fa.DerivedProjection)
         assert projection.W.shape == projection.shape == (projection.pre.units, projection.post.units)
         if projection.learning is not None:
             assert moved, projection.name
@@ -172,17 +173,17 @@ def test_resumes_bit_for_bit(pathway, model, digits, tmp_path):
     whole = net()
     whole.stimulus.show_images(images, labels)
     whole.run_steps(8)
-    checkpoints.save(tmp_path / "checkpoint.h5", whole, {"epoch": 1}, "")
+    checkpoint.save(tmp_path / "checkpoint.h5", whole, {"epoch": 1}, "")
     whole.run_steps(8)
     second = net()
-    checkpoints.load(tmp_path / "checkpoint.h5", second)
+    checkpoint.load(tmp_path / "checkpoint.h5", second)
     second.stimulus.show_images(images[2 * streams :], labels[2 * streams :])
     second.run_steps(8)
     assert second.step == 16
     assert_same(state_of(whole), state_of(second))
     other = spiking_network(model, pathway, 5, seed=3, dtype="float32")
-    checkpoints.load_weights(tmp_path / "checkpoint.h5", other)  # whatever the number of streams
-    checkpoints.load(tmp_path / "checkpoint.h5", second)
+    checkpoint.load_weights(tmp_path / "checkpoint.h5", other)  # whatever the number of streams
+    checkpoint.load(tmp_path / "checkpoint.h5", second)
     for mine, theirs in zip(forward(second), forward(other), strict=True):
         assert np.array_equal(mine.W, theirs.W)
 
@@ -196,12 +197,12 @@ def test_evaluating_and_displaying_leave_no_trace(pathway, model, digits):
         net.stimulus.show_images(digits.train_images[:12], digits.train_labels[:12])
     plain.run_steps(16)
     looked.run_steps(7)
-    guesses = evaluation.guesses(looked, digits.test_images[:30], 5)
+    guesses = evaluation.predict(looked, digits.test_images[:30], 5)
     alone = spiking_network(model, "shallow", 3)
     for projection, same in zip(forward(alone), forward(looked), strict=True):
         projection.W, projection.b = same.W, same.b
-    assert np.array_equal(guesses, evaluation.guesses(alone, digits.test_images[:30], 5))
-    with looked.aside(DISPLAY):
+    assert np.array_equal(guesses, evaluation.predict(alone, digits.test_images[:30], 5))
+    with sandboxed(looked, RECORDING):
         looked.stimulus.show_images(digits.test_images[:6])
         looked.run_steps(8)
     looked.run_steps(9)
@@ -210,7 +211,7 @@ def test_evaluating_and_displaying_leave_no_trace(pathway, model, digits):
 
 def stock_and_fast(net, digits):
     """Run a network and its stock twin side by side, and compare all that they have."""
-    reference = Reference(net)
+    reference = Brian2Reference(net)
     for one in (net, reference.network):
         one.stimulus.steps_per_image = 3
         one.stimulus.show_images(digits.train_images[:5], digits.train_labels[:5] % one.readout.classes)
@@ -286,11 +287,11 @@ BAD = [
       for p in ("transpose", "pseudobackprop", "sign_symmetric")],
     *[(p, changes, message) for p in WITH_TWINS for changes, message in [
         ({}, "'image->noisy_h1': there is no projection 'image_to_h1'; there are"),
-        ({"noise": 0}, "NoisyTwin 'noisy_h1': noise must be a positive number, got 0"),
-        ({"noise": "a"}, "NoisyTwin 'noisy_h1': noise must be a positive number, got 'a'"),
+        ({"noise": 0}, "PerturbedCopy 'noisy_h1': noise must be a positive number, got 0"),
+        ({"noise": "a"}, "PerturbedCopy 'noisy_h1': noise must be a positive number, got 'a'"),
         ({"loss": "layer_q**2"}, "'layer_q' needs a variable 'q' of layer 'output'"),
     ]],
-    ("learned_feedback", {"eta": np.nan}, "constant 'eta' must be a finite number, got nan"),
+    ("node_perturbation_feedback", {"eta": np.nan}, "constant 'eta' must be a finite number, got nan"),
     ("sign_symmetric", {"scale": np.inf}, "scale must be a finite number, got inf"),
     ("sign_symmetric", {"scale": "a"}, "scale must be a finite number, got 'a'"),
     ("pseudobackprop", {"every": 0}, "'error_output->feedback_h1': every must be a positive whole number of steps"),

@@ -5,7 +5,8 @@ import pytest
 from pathway_networks import ETA, PATHWAYS, SIZES, forward, rate_network, show, spiking_network
 
 import spikefa as fa
-from spikefa import NoisyTwin, evaluation
+from spikefa import PerturbedCopy
+from spikefa.diagnostics import evaluation
 
 
 def loss(W, b, x, target):
@@ -86,7 +87,7 @@ def test_node_perturbation_is_the_gradient_on_average(rng):
 def test_learned_feedback_becomes_the_transpose(rng):
     """Forward weights that stay: what predicts the gradient best is the transpose. With five other seeds B starts at 70
     to 119 degrees from it and ends at 2 to 4 below the output, 13 to 36 below that."""
-    net = rate_network("learned_feedback", 1000, noise=1e-2, eta=1e-3)
+    net = rate_network("node_perturbation_feedback", 1000, noise=1e-2, eta=1e-3)
     for projection in forward(net):
         projection.learning.plasticity.rate = 0.0
     before = [p.W.copy() for p in forward(net)]
@@ -125,7 +126,7 @@ def test_a_twin_has_its_layers_parameters_and_softmax(rng):
     fa.node_perturbation(net, loss="(layer_y - target)**2 / 2", noise=1e-9)
     for below, above in (("image", "h1"), ("h1", "output")):
         fa.Projection(net, below, above, fa.uniform(0.5))
-    net.present(1, 4)
+    fa.classification_task(net, 1, 4)
     net["h1"].view("theta")[...] = rng.normal(size=(40, 50))
     net["h1"].variables["drop"].set_value(0.5)
     net.stimulus.show_images(rng.normal(size=(150, 6)), rng.integers(0, 4, 150))
@@ -137,8 +138,8 @@ def test_a_twin_has_its_layers_parameters_and_softmax(rng):
 
 
 def test_a_twin_has_noise_on_its_current_or_its_output():
-    with pytest.raises(ValueError, match="NoisyTwin 'twin': noise must be on the current or the output, got 'weights'"):
-        NoisyTwin(rate_network("shallow"), "twin", "h1", 0.1, on="weights")
+    with pytest.raises(ValueError, match="PerturbedCopy 'twin': noise must be on the current or the output, got 'weights'"):
+        PerturbedCopy(rate_network("shallow"), "twin", "h1", 0.1, on="weights")
 
 
 def test_pseudobackprop_of_a_linear_network_is_the_pseudoinverse(rng):

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from spikefa import modelfile
+from spikefa.experiments import model_file
 
 DIGITS = {"sizes": (64, 30, 20, 10), "eta": 4e-3, "eta_feedback": 1e-3, "warm_up": 5}
 
 
 @pytest.fixture(scope="module")
 def lansdell():
-    return modelfile.load("lansdell2020_np")
+    return model_file.load("lansdell2020_np")
 
 
 def test_values_of_the_paper(lansdell):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from spikefa.engine.philox import fill_normal, fill_uniform, object_id, philox_block
+from spikefa.engine.kernels.philox import fill_normal, fill_uniform, object_id, philox_block
 
 ALARM = 1e-4
 MASK = 0xFFFFFFFF

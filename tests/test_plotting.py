@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from spikefa import plotting
-from spikefa.recording import Display
+from spikefa.diagnostics.activity_recording import ActivityRecording
 
 
 def display(label="60,000 images", hidden=3, n_images=5, steps=50, seed=0, shape=(28, 28)):
     rng = np.random.default_rng(seed)
     names = [f"h{k + 1}" for k in range(hidden)]
     total = n_images * steps
-    return Display(
+    return ActivityRecording(
         label=label,
         images_seen=60000,
         images=rng.random((n_images, *shape)),
@@ -48,7 +48,7 @@ SINGLE = {
     "psp": lambda ax: plotting.plot_psp(np.arange(9), np.arange(9) - 4.0, np.linspace(-1, 1, 9), ax=ax)[0],
     "learning": lambda ax: plotting.plot_learning(METRICS, ax=ax),
     "angles": lambda ax: plotting.plot_angles(METRICS, ax=ax),
-    "fields": lambda ax: plotting.plot_fields(np.random.default_rng(0).normal(size=(12, 50)), (4, 3), ax=ax),
+    "fields": lambda ax: plotting.plot_receptive_fields(np.random.default_rng(0).normal(size=(12, 50)), (4, 3), ax=ax),
 }
 STAGES = {
     "figure4": lambda: plotting.figure4([display("early"), display("middle"), display("late")]),
@@ -227,7 +227,7 @@ def test_angles_of_every_layer_and_the_right_angle():
 
 def test_fields_are_the_weights_of_evenly_chosen_units():
     weights = np.random.default_rng(0).normal(size=(6, 9))
-    ax = plotting.plot_fields(weights, (2, 3), n=3)
+    ax = plotting.plot_receptive_fields(weights, (2, 3), n=3)
     image = ax.images[0]
     shown = np.asarray(image.get_array().filled(np.nan))
     np.testing.assert_array_equal(shown[:2, :3], weights[:, 0].reshape(2, 3))
@@ -240,14 +240,14 @@ def test_fields_are_the_weights_of_evenly_chosen_units():
 
 @pytest.mark.parametrize("weights", [np.zeros((6, 4)), np.full((6, 1), np.nan), np.ones((6, 500), "f4")])
 def test_fields_of_odd_weights(weights):
-    assert rendered(plotting.plot_fields(weights, (2, 3)).figure) > 500
+    assert rendered(plotting.plot_receptive_fields(weights, (2, 3)).figure) > 500
 
 
 def test_fields_refuse_other_shapes():
-    with pytest.raises(ValueError, match=r"plot_fields: .* 28 x 28 pixels, got \(64, 5\)"):
-        plotting.plot_fields(np.ones((64, 5)), (28, 28))
-    with pytest.raises(ValueError, match="plot_fields: n must be at least 1, got 0"):
-        plotting.plot_fields(np.ones((6, 5)), (2, 3), n=0)
+    with pytest.raises(ValueError, match=r"plot_receptive_fields: .* 28 x 28 pixels, got \(64, 5\)"):
+        plotting.plot_receptive_fields(np.ones((64, 5)), (28, 28))
+    with pytest.raises(ValueError, match="plot_receptive_fields: n must be at least 1, got 0"):
+        plotting.plot_receptive_fields(np.ones((6, 5)), (2, 3), n=0)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
@@ -359,7 +359,7 @@ def test_a_users_style_is_neither_needed_nor_changed():
 def test_inputs_are_unchanged():
     weights = np.random.default_rng(0).normal(size=(12, 50))
     copies = weights.copy(), {k: v.copy() for k, v in METRICS.items()}
-    plotting.plot_fields(weights, (4, 3))
+    plotting.plot_receptive_fields(weights, (4, 3))
     plotting.plot_learning(METRICS)
     plotting.plot_angles(METRICS)
     np.testing.assert_array_equal(weights, copies[0])

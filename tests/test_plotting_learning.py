@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from spikefa import plotting
+from spikefa.errors import RunError
 from spikefa.plotting import of_runs
 from spikefa.plotting.style import VERMILLION
-from spikefa.runs import RunError
 
 SEEN = np.arange(6) * 5000.0
 ANGLES = np.array([97.0, 31, 31, 31, 31, 31])

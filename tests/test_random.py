@@ -9,8 +9,8 @@ from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, ms, prefs
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 
-from spikefa.engine.random import counter_normal, counter_random, number_draws
-from spikefa.engine.target import NumbaCodeObject
+from spikefa.engine.brian2_target.random_functions import counter_normal, counter_random, number_draws
+from spikefa.engine.brian2_target.target import NumbaCodeObject
 
 # Brian2 looks for very large values in float32 states by comparing them with 1e50.
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")

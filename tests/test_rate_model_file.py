@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 import spikefa as fa
-from spikefa import datasets, evaluation, modelfile, tasks
-from spikefa.datasets import Dataset
-from spikefa.modelfile import ModelError
-from spikefa.network import DISPLAY
+from spikefa import datasets
+from spikefa.core.sandbox import RECORDING, sandboxed
+from spikefa.datasets import Dataset, synthetic
+from spikefa.diagnostics import evaluation
+from spikefa.errors import ModelError
+from spikefa.experiments import model_file
 
 SMALL = {"sizes": (6, 5, 4, 3), "classes": 3, "dtype": "float64", "target": "numpy", "weight_range": 0.6}
 LINEAR = {"sizes": (10, 8, 4), "classes": 0, "units": "tanh", "output_unit": "linear", "weight_range": 0.3,
@@ -18,7 +20,7 @@ LINEAR = {"sizes": (10, 8, 4), "classes": 0, "units": "tanh", "output_unit": "li
 
 @pytest.fixture(scope="module")
 def rate():
-    return modelfile.load("lillicrap2016_rate")
+    return model_file.load("lillicrap2016_rate")
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def test_every_preset_learns_on_small_networks(rate, rng):
         net.run_steps(4)
         for projection, W in zip(net.projections, before, strict=True):
             assert np.isfinite(projection.W).all(), preset
-            fixed = projection in backward(net) and not isinstance(projection, fa.SharedProjection)
+            fixed = projection in backward(net) and not isinstance(projection, fa.TiedProjection)
             assert np.array_equal(projection.W, W) == fixed, (preset, projection.title)
 
 
@@ -106,7 +108,7 @@ def test_every_preset_learns_on_small_networks(rate, rng):
 def test_presets_with_maps_fit_their_images(rate, preset):
     params = rate.params(preset=preset)
     rate.module._check(params)
-    mask = fa.local_patches(*[int(params.sizes[0] ** 0.5)] * 2, params.field, 1, params.maps)
+    mask = fa.local_receptive_fields(*[int(params.sizes[0] ** 0.5)] * 2, params.field, 1, params.maps)
     assert mask.shape == params.sizes[:2]
 
 
@@ -216,7 +218,7 @@ def test_targets_are_mapped_with_classes_and_not_without(build):
     ],
 )
 def test_every_algorithm_reduces_the_error(build, algorithm, changes):
-    task = tasks.linear(10, 4, train=2000, test=200)
+    task = synthetic.linear(10, 4, train=2000, test=200)
     net = build(20, **LINEAR | {"algorithm": algorithm} | changes)
     hidden = forward(net)[0].W.copy()
 
@@ -248,7 +250,7 @@ def test_masks_are_drawn_and_stay(build, rng):
 def test_maps_are_local_patches_with_weights_of_their_own(build, rng):
     net = build(4, **SMALL | {"sizes": (25, 18, 3), "maps": 2, "field": 3, "scaled": True, "eta": 0.1})
     first = net["image_to_h1"]
-    patches = fa.local_patches(5, 5, 3, 1, 2)
+    patches = fa.local_receptive_fields(5, 5, 3, 1, 2)
     assert np.array_equal(first.mask, patches) and np.abs(first.W).max() <= 0.6 / 3
     net.stimulus.show_images(rng.random((40, 25)), rng.integers(0, 3, 40))
     net.run_steps(10)
@@ -292,12 +294,12 @@ def test_dropout_is_off_in_evaluation_and_on_again_afterwards(build, rng):
         mine.W, mine.b = theirs.W, theirs.b
     outputs = {}
     for name, network in (("dropping", net), ("plain", plain)):
-        with network.aside(DISPLAY):
+        with sandboxed(network, RECORDING):
             network.stimulus.show_images(images, labels)
             network.run_steps(1)
             outputs[name] = network["output"].view("y").copy()
     assert np.array_equal(outputs["dropping"], outputs["plain"])
-    assert np.array_equal(evaluation.guesses(net, images, 1), evaluation.guesses(plain, images, 1))
+    assert np.array_equal(evaluation.predict(net, images, 1), evaluation.predict(plain, images, 1))
     net.run_steps(1)
     assert 0.3 < np.mean(net["h1"].view("y") == 0) < 0.7
 

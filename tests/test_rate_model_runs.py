@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from spikefa import checkpoints, modelfile
 from spikefa.cli import app
-from spikefa.recording import read_metrics
-from spikefa.runs import new_run
+from spikefa.experiments import checkpoint, model_file
+from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.run import new_run
 
 
 @pytest.fixture(scope="module")
 def rate():
-    return modelfile.load("lillicrap2016_rate")
+    return model_file.load("lillicrap2016_rate")
 
 
 def forward(net):
@@ -60,7 +60,7 @@ def test_a_run_with_everything_learns_and_goes_on_from_its_checkpoint(rate, tmp_
     nets = []
     for _ in range(2):
         net = rate.build(rate.params(changes, "note5_distortions"), streams=20)
-        checkpoints.load(tmp_path / "run" / "checkpoint.h5", net, rate.digest)
+        checkpoint.load(tmp_path / "run" / "checkpoint.h5", net, rate.digest)
         assert net["h1"].variables["drop"].get_value() == pytest.approx(0.2)
         net.run_steps(3)
         nets.append(net)

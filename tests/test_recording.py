@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from spikefa.recording import Display, read_metrics
+from spikefa.diagnostics.activity_recording import ActivityRecording
+from spikefa.experiments.metrics_table import read_metrics
 
 
 def fields(**changes):
@@ -40,7 +41,7 @@ def assert_same(a, b):
 
 
 def test_what_it_tells_of_itself():
-    d = Display(**fields())
+    d = ActivityRecording(**fields())
     assert d.hidden == ("z_first", "a_second") and d.output == "output"
     assert d.steps == 12 and d.duration == 6.0
     np.testing.assert_array_equal(d.t, np.arange(12) * 0.5)
@@ -48,7 +49,7 @@ def test_what_it_tells_of_itself():
 
 def test_it_keeps_its_own_arrays():
     given = fields()
-    d = Display(**given)
+    d = ActivityRecording(**given)
     given["images"][:] = 0
     given["spikes"]["output"][:] = True
     assert d.images.any() and not d.spikes["output"].all()
@@ -58,14 +59,14 @@ def test_it_keeps_its_own_arrays():
 
 def test_spikes_may_be_zeros_and_ones():
     given = fields()
-    d = Display(**(given | {"spikes": {k: s.astype("f4") for k, s in given["spikes"].items()}}))
-    assert_same(d, Display(**given))
+    d = ActivityRecording(**(given | {"spikes": {k: s.astype("f4") for k, s in given["spikes"].items()}}))
+    assert_same(d, ActivityRecording(**given))
 
 
 def test_a_network_without_hidden_layers():
     given = fields(v={}, delta={})
     given["spikes"] = {"output": given["spikes"]["output"]}
-    assert Display(**given).hidden == ()
+    assert ActivityRecording(**given).hidden == ()
 
 
 @pytest.mark.parametrize(
@@ -122,38 +123,38 @@ def test_a_network_without_hidden_layers():
 )
 def test_bad_fields_are_named(changes, error, message):
     with pytest.raises(error, match=message):
-        Display(**fields(**changes))
+        ActivityRecording(**fields(**changes))
 
 
 def test_saved_and_loaded(tmp_path):
-    d = Display(**fields(v={k: np.zeros(12, "f4") for k in ("z_first", "a_second")}))
+    d = ActivityRecording(**fields(v={k: np.zeros(12, "f4") for k in ("z_first", "a_second")}))
     d.save(tmp_path / "early.h5")
     assert [p.name for p in tmp_path.iterdir()] == ["early.h5"]
-    assert_same(Display.load(tmp_path / "early.h5"), d)
-    later = Display(**fields(label="later", images_seen=7))
+    assert_same(ActivityRecording.load(tmp_path / "early.h5"), d)
+    later = ActivityRecording(**fields(label="later", images_seen=7))
     later.save(str(tmp_path / "early.h5"))
-    assert_same(Display.load(str(tmp_path / "early.h5")), later)
+    assert_same(ActivityRecording.load(str(tmp_path / "early.h5")), later)
 
 
 def test_every_truncation_is_noticed(tmp_path):
     path = tmp_path / "cut.h5"
-    Display(**fields()).save(path)
+    ActivityRecording(**fields()).save(path)
     whole = path.read_bytes()
     for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"cut\.h5: not a whole display recording"):
-            Display.load(path)
+            ActivityRecording.load(path)
 
 
 def test_damage_is_noticed_or_harmless(tmp_path):
     path = tmp_path / "bad.h5"
-    d = Display(**fields())
+    d = ActivityRecording(**fields())
     d.save(path)
     whole = path.read_bytes()
     for at in range(0, len(whole), max(1, len(whole) // 60)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
         try:
-            loaded = Display.load(path)
+            loaded = ActivityRecording.load(path)
         except ValueError as e:
             assert "bad.h5: not a whole display recording" in str(e)
         else:
@@ -167,27 +168,27 @@ def test_foreign_files_are_named(tmp_path):
 
     (tmp_path / "text.h5").write_text("hello")
     with pytest.raises(ValueError, match=r"text\.h5: not a whole display recording"):
-        Display.load(tmp_path / "text.h5")
+        ActivityRecording.load(tmp_path / "text.h5")
     with h5py.File(tmp_path / "other.h5", "w") as f:
         f["weights"] = [1, 2]
     with pytest.raises(ValueError, match=r"other\.h5: .*HDF5 of another kind"):
-        Display.load(tmp_path / "other.h5")
-    Display(**fields()).save(tmp_path / "new.h5")
+        ActivityRecording.load(tmp_path / "other.h5")
+    ActivityRecording(**fields()).save(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as f:
         f.attrs["version"] = 99
     with pytest.raises(ValueError, match=r"new\.h5: .*version 99, this spikefa reads 1"):
-        Display.load(tmp_path / "new.h5")
+        ActivityRecording.load(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as f:
         f.attrs["version"] = 1
         del f["v"]
     with pytest.raises(ValueError, match=r"new\.h5: not a whole display recording"):
-        Display.load(tmp_path / "new.h5")
+        ActivityRecording.load(tmp_path / "new.h5")
     with pytest.raises(FileNotFoundError, match=r"absent\.h5"):
-        Display.load(tmp_path / "absent.h5")
+        ActivityRecording.load(tmp_path / "absent.h5")
 
 
 def test_a_file_that_cannot_be_written_is_named_and_the_old_one_stays(tmp_path, monkeypatch):
-    d = Display(**fields())
+    d = ActivityRecording(**fields())
     with pytest.raises(FileNotFoundError, match=r"cannot write the display recording.*nowhere"):
         d.save(tmp_path / "nowhere" / "x.h5")
     d.save(tmp_path / "x.h5")
@@ -198,7 +199,7 @@ def test_a_file_that_cannot_be_written_is_named_and_the_old_one_stays(tmp_path, 
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match=r"cannot write the display recording \(No space left.*x\.h5"):
-        Display(**fields(label="other")).save(tmp_path / "x.h5")
+        ActivityRecording(**fields(label="other")).save(tmp_path / "x.h5")
     assert (tmp_path / "x.h5").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
 

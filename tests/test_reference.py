@@ -6,8 +6,8 @@ from brian2 import StateMonitor, ms
 from brian2.core.base import BrianObjectException
 
 import spikefa as fa
-from spikefa import modelfile
-from spikefa.reference import Reference
+from spikefa.brian2_reference import Brian2Reference
+from spikefa.experiments import model_file
 
 STEPS, STEPS_PER_IMAGE = 220, 7
 
@@ -27,7 +27,7 @@ def trajectories(net, digits):
 
 
 def compare(net, digits, tolerance=1e-10):
-    reference = Reference(net)
+    reference = Brian2Reference(net)
     expected = trajectories(reference.network, digits)
     got = trajectories(net, digits)
     assert set(got) == set(expected)
@@ -56,7 +56,7 @@ def test_visible_decay_and_momentum(small, digits):
 
 
 def test_rmsprop_in_a_rate_network(digits):
-    model = modelfile.load("nokland2016_dfa")
+    model = model_file.load("nokland2016_dfa")
     sizes = {"pixels": 64, "hidden": (12, 9), "dtype": "float64", "eta": 1e-2, "gamma": 1e-3}
     compare(model.build(model.params(sizes), seed=2), digits)
 
@@ -72,7 +72,7 @@ def test_centred_rule(small, digits):
 def test_a_wrong_sign_would_be_seen(small, digits):
     """The comparison can fail: the same model with one sign changed is far off."""
     net = small(dtype="float64")
-    reference = Reference(small(dtype="float64", rule="dW = eta * delta_post * psi_post * s_pre - gamma * W"))
+    reference = Brian2Reference(small(dtype="float64", rule="dW = eta * delta_post * psi_post * s_pre - gamma * W"))
     trajectories(reference.network, digits)
     trajectories(net, digits)
     assert abs(net["h1_to_h2"].W - reference.W("h1_to_h2")).max() > 1e-2
@@ -104,7 +104,7 @@ def test_leaky_integrate_and_fire_layers(digits):
     rule = fa.Plasticity("dW = -eta * delta_post * psi_post * s_pre", {"eta": 0.02})
     fa.Projection(net, "image", "h1", fa.uniform(0.5), bias=np.full(25, 0.5), plasticity=rule)
     fa.Projection(net, "h1", "output", fa.uniform(2.0), bias=np.full(20, 0.6), plasticity=rule)
-    net.present(STEPS_PER_IMAGE, 10)
+    fa.classification_task(net, STEPS_PER_IMAGE, 10)
     compare(net, digits)
     assert net["h1_to_output"].W.std() > 0
 
@@ -116,7 +116,7 @@ def test_seeds_give_the_same_spikes_in_both(small, digits, seed):
 
 def test_many_streams_are_refused(small):
     with pytest.raises(ValueError, match="needs a network of one stream, got 3"):
-        Reference(small(streams=3))
+        Brian2Reference(small(streams=3))
 
 
 def test_a_rule_that_needs_a_constant_with_two_values_is_refused(digits):
@@ -127,8 +127,8 @@ def test_a_rule_that_needs_a_constant_with_two_values_is_refused(digits):
         fa.Input(net, "image", 64, "x : 1\ns : 1\nloud = gain * s : 1", namespace={"gain": 1.0})
         fa.Layer(net, "output", 10, "I : 1\ns : 1\nloud = gain * s : 1", emit="s = gain * I", namespace={"gain": post})
         fa.Projection(net, "image", "output", fa.uniform(0.3), plasticity=fa.Plasticity(rule))
-        net.present(2, 10)
-        stock = Reference(net).network
+        fa.classification_task(net, 2, 10)
+        stock = Brian2Reference(net).network
         stock.stimulus.show_images(digits.train_images[:1])
         return stock
 

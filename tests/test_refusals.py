@@ -6,7 +6,7 @@ from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, mV
 from brian2.core.base import BrianObjectException
 
 import spikefa as fa
-from spikefa.refusals import EquationError
+from spikefa.errors import EquationError
 
 LAYER = "dv/dt = (I - v) / tau : 1\nI : 1\ns : 1"
 
@@ -183,8 +183,8 @@ BAD_PARTS = [
     ),
     (lambda n: n.run_steps(2.5), r"Network: steps must be a whole number, at least 0, got 2.5"),
     (lambda n: n.run_steps(-1), r"Network: steps must be a whole number, at least 0, got -1"),
-    (lambda n: n.present(0, 3), r"steps per image must be a positive whole number, got 0"),
-    (lambda n: n.present(5, 2), r"layer 'h' must have equal groups of units for 2 classes, got 3 units"),
+    (lambda n: fa.classification_task(n, 0, 3), r"steps per image must be a positive whole number, got 0"),
+    (lambda n: fa.classification_task(n, 5, 2), r"layer 'h' must have equal groups of units for 2 classes, got 3 units"),
     (
         lambda n: fa.FeedbackPopulation(n, "f", "h", "u = layer_q : 1\ndelta : 1"),
         r"'layer_q' needs a variable 'q' of layer 'h', which has \['I', 'N'",

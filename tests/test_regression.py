@@ -9,29 +9,32 @@ from rate_model import naive
 from typer.testing import CliRunner
 
 import spikefa as fa
-from spikefa import datasets, evaluation, modelfile, tasks
-from spikefa.analysis import nse
+from spikefa import datasets
 from spikefa.cli import app
-from spikefa.datasets import DataError, autoencoder, standardised
-from spikefa.display import record_display
-from spikefa.modelfile import ModelError
+from spikefa.datasets import autoencoder, standardised, synthetic
+from spikefa.diagnostics import evaluation
+from spikefa.diagnostics.record_activity import record_activity
+from spikefa.errors import DataError, ModelError, RunError
+from spikefa.experiments import model_file
+from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.run import Run, open_run
+from spikefa.experiments.trainer import Trainer
+from spikefa.experiments.training_config import TrainingConfig
+from spikefa.metrics import normalized_squared_error
 from spikefa.plotting.of_runs import draw
-from spikefa.recording import read_metrics
-from spikefa.runs import Run, RunError, open_run
-from spikefa.training import Protocol, Trainer
 
 DIGITS = {"sizes": (64, 30, 10), "classes": 10, "weight_range": 0.3, "eta": 2e-3}
 
 
 @pytest.fixture(scope="module")
 def rate():
-    return modelfile.load(Path(__file__).with_name("rate_model.py"))
+    return model_file.load(Path(__file__).with_name("rate_model.py"))
 
 
 @pytest.fixture
 def run(rate, tmp_path):
     def make(directory="run", data="linear", streams=50, epochs=2, seed=0, validation=0, display=True, **changes):
-        protocol = Protocol(epochs=epochs, test_steps=1, display=display, display_steps=2)
+        protocol = TrainingConfig(epochs=epochs, test_steps=1, display=display, display_steps=2)
         made = Run(tmp_path / directory, rate, rate.params(changes), streams, seed, protocol, data, None, validation)
         made.create()
         return made
@@ -46,7 +49,7 @@ def forward(net):
 @pytest.mark.parametrize("sizes", [(30, 20, 10), (30, 10), (30, 15, 20, 10)])
 def test_a_rate_network_is_minibatch_descent(rate, sizes):
     """The streams are the mini-batch: exactly what numpy does with the same feedback."""
-    task = tasks.linear(train=200)
+    task = synthetic.linear(train=200)
     net = rate.build(rate.params({"sizes": sizes, "eta": 5e-3}), streams=20, seed=3)
     batches = [(task.train_images[q : q + 20], task.train_targets[q : q + 20]) for q in range(0, 200, 20)]
     weights, outputs = naive(net, batches, 5e-3)
@@ -59,7 +62,7 @@ def test_a_rate_network_is_minibatch_descent(rate, sizes):
         assert np.abs(W - old).max() > 1e-3
     # What the readout counted on the way is the error of all these outputs.
     assert net.readout.shown == 200
-    assert net.readout.error == pytest.approx(nse(outputs - task.train_targets, task.train_targets), rel=1e-12)
+    assert net.readout.error == pytest.approx(normalized_squared_error(outputs - task.train_targets, task.train_targets), rel=1e-12)
     np.testing.assert_array_equal(net.stimulus.targets, task.train_targets[-20:])
     np.testing.assert_array_equal(net["error_y"].view("target").T, task.train_targets[-20:])
 
@@ -72,7 +75,7 @@ def test_squared_error_is_exact_where_targets_are_far_from_zero(rate):
     forward(net)[-1].b[:] = 1e7
     net.stimulus.show_images(np.zeros((60, 30)), targets)
     net.run_steps(15)
-    assert net.readout.error == pytest.approx(nse(1e7 - targets, targets), rel=1e-6)
+    assert net.readout.error == pytest.approx(normalized_squared_error(1e7 - targets, targets), rel=1e-6)
     net.readout.reset()
     assert np.isnan(net.readout.error) and net.readout.shown == 0 and np.isnan(net.readout.mean_rates).all()
 
@@ -82,21 +85,21 @@ def test_outputs_are_averaged_over_the_presentation(rate):
     fa.Input(net, "x", 1, emit="s = x", threshold=None, limits=None)
     fa.Layer(net, "y", 1, "I : 1\ns : 1", emit="s = s + I", threshold=None)
     fa.Projection(net, "x", "y", np.ones((1, 1)))
-    net.present(4)
-    np.testing.assert_allclose(evaluation.guesses(net, np.array([[1.0], [2.0], [3.0]]), 3), [[2], [4], [3 + 6]])
+    fa.regression_task(net, 4)
+    np.testing.assert_allclose(evaluation.predict(net, np.array([[1.0], [2.0], [3.0]]), 3), [[2], [4], [3 + 6]])
 
 
 def test_guesses_and_error_leave_no_trace(rate):
-    task = tasks.linear(train=100, test=33)
+    task = synthetic.linear(train=100, test=33)
     nets = [rate.build(rate.params(), streams=10) for _ in range(2)]
     for net in nets:
         net.stimulus.show_images(task.train_images, task.train_targets)
         net.run_steps(5)
-    guesses = evaluation.guesses(nets[0], task.test_images, 1)
+    guesses = evaluation.predict(nets[0], task.test_images, 1)
     _, expected = naive(nets[0], [(task.test_images, task.test_targets)], 0)
     np.testing.assert_allclose(guesses, expected, rtol=1e-12)
     error = evaluation.error(nets[0], task.test_images, task.test_targets, 1)
-    assert error == pytest.approx(nse(expected - task.test_targets, task.test_targets))
+    assert error == pytest.approx(normalized_squared_error(expected - task.test_targets, task.test_targets))
     for net in nets:
         net.run_steps(5)
     for one, other in zip(*map(forward, nets), strict=True):
@@ -115,18 +118,18 @@ def test_training_a_regression(run):
     network, data = made.trained_network(), made.dataset()
     assert len(data.train_targets) == 4500 and len(data.validation_targets) == 500
     assert evaluation.error(network, data.test_images, data.test_targets, 1) == metrics["test_error"][-1]
-    assert network.readout.told(0.01234) == "0.01234 (NSE)"
+    assert network.readout.format_error(0.01234) == "0.01234 (NSE)"
 
 
 def test_identity_inputs_give_the_expected_update(rate):
     """One step of 30 streams against the mean update over many white inputs."""
-    exact, many = tasks.identity(seed=4), tasks.linear(seed=4, train=100_000)
+    exact, many = synthetic.identity(seed=4), synthetic.linear(seed=4, train=100_000)
     net = rate.build(rate.params({"sizes": (30, 10), "eta": 1.0}), streams=30, seed=1)
     W = forward(net)[0]
     start, x, y = W.W.copy(), many.train_images, many.train_targets
     net.stimulus.show_images(exact.train_images, exact.train_targets)
     net.run_steps(1)
-    np.testing.assert_allclose(W.W, tasks.linear_map(seed=4).T, atol=1e-12)  # all the way, with this rate
+    np.testing.assert_allclose(W.W, synthetic.linear_map(seed=4).T, atol=1e-12)  # all the way, with this rate
     np.testing.assert_allclose(W.W - start, x.T @ (y - x @ start) / len(x), atol=0.05)
 
 
@@ -236,15 +239,15 @@ def test_graded_output_with_a_threshold_is_no_display(digits):
     fa.Input(net, "x", 64)
     fa.Layer(net, "y", 10, "I : 1\ns : 1", emit="s = 0.5")
     fa.Projection(net, "x", "y", fa.uniform(0.1))
-    net.present(1, 10)
-    assert record_display(net, digits, 0, steps=2) is None
+    fa.classification_task(net, 1, 10)
+    assert record_activity(net, digits, 0, steps=2) is None
 
 
 def test_displays_of_scaled_images_show_them_as_they_were_loaded(small, digits):
     net = small()
     net.input.limits = None
-    shown = record_display(net, standardised(digits), 0, steps=2)
-    plain = record_display(net, digits, 0, steps=2)
+    shown = record_activity(net, standardised(digits), 0, steps=2)
+    plain = record_activity(net, digits, 0, steps=2)
     varying = digits.train_images.std(axis=0) > 0
     np.testing.assert_allclose(
         shown.images.reshape(-1, 64)[:, varying], plain.images.reshape(-1, 64)[:, varying], atol=1e-6
@@ -282,7 +285,7 @@ def test_limits_of_the_input(rate):
     other = fa.Network()
     fa.Input(other, "x", 3, limits=(-1, 1))
     fa.Layer(other, "y", 2, "I : 1\ns : 1", emit="s = I")
-    other.present(1)
+    fa.regression_task(other, 1)
     other.stimulus.show_images(np.array([[-1.0, 0, 1]]))
     with pytest.raises(ValueError, match=r"pixels must be in \[-1, 1\], got 1.5 at image 0, pixel 1"):
         other.stimulus.show_images(np.array([[-1, 1.5, 0]]))
@@ -292,12 +295,12 @@ def test_limits_of_the_input(rate):
 
 def test_data_and_network_must_agree(rate, digits, tmp_path):
     def trainer(data, **changes):
-        return Trainer(rate.build(rate.params(changes)), data, Protocol(), tmp_path)
+        return Trainer(rate.build(rate.params(changes)), data, TrainingConfig(), tmp_path)
 
     with pytest.raises(DataError, match="data set 'digits' has 10 classes and no targets, and the network none"):
         trainer(digits, sizes=(64, 20, 10))
     with pytest.raises(DataError, match="data set 'linear' has targets and no classes, and the network 10"):
-        trainer(tasks.linear(train=5, test=5), classes=10)
+        trainer(synthetic.linear(train=5, test=5), classes=10)
     with pytest.raises(ValueError, match=r"targets must be \(1, 10\) for layer 'y', got \(1, 64\)"):
         trainer(autoencoder(digits), sizes=(64, 20, 10))
 
@@ -306,7 +309,7 @@ def test_prepare_must_return_a_dataset(tmp_path, rate, digits):
     path = tmp_path / "mine.py"
     path.write_text(rate.source + "\n\ndef prepare(params, dataset):\n    return dataset.train_images\n")
     with pytest.raises(ModelError, match="Model 'mine': prepare must return a Dataset, got array"):
-        modelfile.load(path).prepare(None, digits)
+        model_file.load(path).prepare(None, digits)
 
 
 def test_commands(tmp_path, rate):

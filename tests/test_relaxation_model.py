@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import spikefa as fa
-from spikefa import modelfile
+from spikefa.experiments import model_file
 
 SMALL = {"sizes": (6, 5, 4, 3), "classes": 0, "weight_sd": 0.5, "dtype": "float64", "eta": 1e-3, "units": "tanh"}
 STREAMS = 7
@@ -12,7 +12,7 @@ STREAMS = 7
 
 @pytest.fixture(scope="module")
 def ar():
-    return modelfile.load("millidge2020_ar")
+    return model_file.load("millidge2020_ar")
 
 
 def built(ar, seed=1, **changes):

@@ -13,13 +13,15 @@ import pytest
 from idx_files import arrays, write
 from typer.testing import CliRunner
 
-from spikefa import checkpoints, cli, datasets, files, runs
-from spikefa.checkpoints import CheckpointError
+from spikefa import _atomic_write, cli, datasets
 from spikefa.datasets import regression
-from spikefa.provenance import data_digest
-from spikefa.recording import read_metrics
-from spikefa.runs import RunError, new_run, open_run
-from spikefa.training import Protocol, Trainer
+from spikefa.errors import CheckpointError, RunError
+from spikefa.experiments import checkpoint
+from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.provenance import data_digest
+from spikefa.experiments.run import new_run, open_run
+from spikefa.experiments.trainer import Trainer
+from spikefa.experiments.training_config import TrainingConfig
 
 TINY = {"pixels": 64, "hidden": (5,), "outputs": 10}
 
@@ -125,7 +127,7 @@ def test_of_two_commands_at_once_one_is_refused(tiny, monkeypatch):
 
     def later(path, *arguments):
         path.write_text("of the other command")  # between this one's look and its writing
-        files.write_new(path, *arguments)
+        _atomic_write.write_new(path, *arguments)
 
     monkeypatch.setattr(runs, "write_new", later)
     with pytest.raises(RunError, match="run: holds a run already; go on with"):
@@ -145,11 +147,11 @@ def test_what_is_written_once_is_whole_or_not_there(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="cannot write the record .No space left on device.*new"):
-            files.write_new(tmp_path / "new", "text", "the record")
+            _atomic_write.write_new(tmp_path / "new", "text", "the record")
     assert not [*tmp_path.iterdir()]
-    files.write_new(tmp_path / "new", "text", "the record")
+    _atomic_write.write_new(tmp_path / "new", "text", "the record")
     with pytest.raises(FileExistsError, match="cannot write the record"):
-        files.write_new(tmp_path / "new", "other", "the record")
+        _atomic_write.write_new(tmp_path / "new", "other", "the record")
     assert (tmp_path / "new").read_text() == "text"
 
 
@@ -193,19 +195,19 @@ def test_a_flipped_bit_in_a_number_is_noticed(trained):
         at = whole.index(number.to_bytes(8, "little"))
         trainer.checkpoint.write_bytes(whole[:at] + bytes([whole[at] ^ 0x20]) + whole[at + 1 :])
         with pytest.raises(CheckpointError, match="checkpoint.h5: is .*damaged .*checksum|filter"):
-            checkpoints.load(trainer.checkpoint, trainer.network)
+            checkpoint.load(trainer.checkpoint, trainer.network)
     trainer.checkpoint.write_bytes(whole)
-    assert checkpoints.load(trainer.checkpoint, trainer.network)["images_seen"] == 0x5A5A5A
+    assert checkpoint.load(trainer.checkpoint, trainer.network)["images_seen"] == 0x5A5A5A
 
 
 def test_earlier_checkpoints_are_read_and_incomplete_ones_named(trained):
     trainer = trained.trainer()
-    expected = checkpoints.load(trainer.checkpoint, trainer.network)
+    expected = checkpoint.load(trainer.checkpoint, trainer.network)
     with h5py.File(trainer.checkpoint, "a") as f:
         for name, value in expected.items():
             del f[f"progress/{name}"]
             f[f"progress/{name}"] = value
-    found = checkpoints.load(trainer.checkpoint, trainer.network)
+    found = checkpoint.load(trainer.checkpoint, trainer.network)
     assert all(np.shape(found[name]) == np.shape(value) for name, value in expected.items())
     trainer.resume()
     assert len(trainer.rows) == 1
@@ -291,8 +293,8 @@ def test_numbers_of_numpy_are_numbers(tiny):
     ],
 )
 def test_protocol_refuses_nonsense(name, value, rule):
-    with pytest.raises(ValueError, match=f"^Protocol: {name} must be {rule}, got {value!r}$"):
-        Protocol(**{name: value})
+    with pytest.raises(ValueError, match=f"^TrainingConfig: {name} must be {rule}, got {value!r}$"):
+        TrainingConfig(**{name: value})
 
 
 def test_evaluations_are_never_within_a_presentation(tiny):

@@ -5,8 +5,8 @@ import signal
 import numpy as np
 import pytest
 
-from spikefa.modelfile import ModelError
-from spikefa.runs import RunError, new_run, open_run
+from spikefa.errors import ModelError, RunError
+from spikefa.experiments.run import new_run, open_run
 
 MODEL = "lillicrap2016_spiking"
 SMALL = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "eta": 1e-2, "weight_range": 0.2}
@@ -71,7 +71,7 @@ def test_what_a_run_cannot_be_is_refused(stated, tmp_path):
         new_run(tmp_path, MODEL, {"etta": 1})
     with pytest.raises(ModelError, match="no preset 'bestest'"):
         new_run(tmp_path, MODEL, preset="bestest")
-    with pytest.raises(ValueError, match="Protocol: epochs must be a whole number, at least 0, got -1"):
+    with pytest.raises(ValueError, match="TrainingConfig: epochs must be a whole number, at least 0, got -1"):
         stated(epochs=-1)
     best = new_run(tmp_path / "best", MODEL, preset="best", data_dir=tmp_path)
     assert (best.protocol.epochs, best.protocol.test_steps, best.streams) == (40, 20, 100)

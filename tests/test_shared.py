@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import spikefa as fa
-from spikefa.projections import EVENT_STREAMS
+from spikefa.projections.projection import EVENT_STREAMS
 
 PRE, POST = 7, 5
 UNITS = "I : 1\ny : 1"
@@ -28,7 +28,7 @@ def source(net, mask=None, **options):
     return fa.Projection(net, "low", "high", drawn, bias=np.arange(POST) / 10, mask=mask, **options)
 
 
-MASKS = {"dense": None, "masked": fa.random_mask(0.6), "sparse": fa.random_mask(0.08)}
+MASKS = {"dense": None, "masked": fa.random_connectivity(0.6), "sparse": fa.random_connectivity(0.08)}
 
 
 @pytest.mark.parametrize("mask", MASKS)
@@ -40,10 +40,10 @@ def test_shared_weights_are_the_sources(streams, mask, dtype, monkeypatch):
     net = network(streams, dtype)
     one = source(net, MASKS[mask])
     assert one.event_driven == (streams <= 2) and one.sparse == (mask == "sparse")
-    up = fa.SharedProjection(net, "low", "up", "low_to_high", bias=True)
-    down = fa.SharedProjection(net, "high", "down", one, transpose=True)
-    more = fa.SharedProjection(net, "down", "up", one)  # adds
-    back = fa.SharedProjection(net, "up", "down", one, transpose=True)
+    up = fa.TiedProjection(net, "low", "up", "low_to_high", bias=True)
+    down = fa.TiedProjection(net, "high", "down", one, transpose=True)
+    more = fa.TiedProjection(net, "down", "up", one)  # adds
+    back = fa.TiedProjection(net, "up", "down", one, transpose=True)
     for change in (1.0, -2.0):
         one.W = change * one.W
         net.run_steps(1)
@@ -64,7 +64,7 @@ def test_nothing_is_copied():
     for streams in (1, 40):
         net = network(streams)
         one = source(net)
-        down = fa.SharedProjection(net, "high", "down", one, transpose=True)
+        down = fa.TiedProjection(net, "high", "down", one, transpose=True)
         assert np.shares_memory(down.W, one.W) and down.stored is one.stored
 
 
@@ -79,7 +79,7 @@ def test_results_do_not_depend_on_the_threads(streams):
             fa.Population(net, name, units, UNITS, output="y", threshold=None)
         net["b"].view("y")[:] = np.random.default_rng(0).normal(size=(1900, streams))
         one = fa.Projection(net, "a", "b", fa.uniform(1.0))
-        fa.SharedProjection(net, "b", "c", one, transpose=True)
+        fa.TiedProjection(net, "b", "c", one, transpose=True)
         net.run_steps(1)
         return net["c"].view("I").copy()
 
@@ -94,7 +94,7 @@ def test_results_do_not_depend_on_the_threads(streams):
 def test_a_source_may_come_later_and_learn(streams):
     """And within a step what is shared are the weights at its start, as for every other projection."""
     net = network(streams)
-    shared = fa.SharedProjection(net, "high", "down", "low_to_high", transpose=True)
+    shared = fa.TiedProjection(net, "high", "down", "low_to_high", transpose=True)
     rule = fa.Plasticity("dW = eta * y_post * y_pre", {"eta": 0.1})
     one = source(net, plasticity=rule)
     for _ in range(3):
@@ -112,7 +112,7 @@ def test_a_source_may_come_later_and_learn(streams):
 def test_following_weights_are_computed_when_they_should(streams):
     net = network(streams)
     one = source(net)
-    follows = fa.FollowingProjection(net, "high", "down", one, lambda W: 2 * W.T, every=3)
+    follows = fa.DerivedProjection(net, "high", "down", one, lambda W: 2 * W.T, every=3)
     assert np.array_equal(follows.W, 2 * one.W.T)  # from the start
     computed = follows.W.copy()
     for step in range(7):
@@ -128,8 +128,8 @@ def test_following_weights_are_computed_when_they_should(streams):
 @pytest.mark.parametrize("streams", [1, 3])
 def test_reshuffled_columns_are_new_in_every_step(streams, mask):
     net = network(streams)
-    B = fa.ReshuffledProjection(net, "high", "down", fa.uniform(1.0), mask=MASKS[mask])
-    also = fa.ReshuffledProjection(net, "low", "down", fa.uniform(1.0))  # adds
+    B = fa.ShuffledProjection(net, "high", "down", fa.uniform(1.0), mask=MASKS[mask])
+    also = fa.ShuffledProjection(net, "low", "down", fa.uniform(1.0))  # adds
     orders = []
     for step in range(5):
         net.run_steps(1)
@@ -173,28 +173,28 @@ def test_statements_between_projection_and_integration():
 
 
 BAD = [
-    (lambda n: fa.SharedProjection(n, "high", "down", "low_to_high"),
-     r"SharedProjection 'high->down': the weights of Projection 'low->high' must be \(5, 7\), got \(7, 5\)"),
-    (lambda n: fa.SharedProjection(n, "low", "up", "low_to_high", transpose=True),
-     r"SharedProjection 'low->up': the transposed weights of Projection 'low->high' must be \(7, 5\), got \(5, 7\)"),
-    (lambda n: fa.SharedProjection(n, "high", "down", "low_to_high", transpose=True, bias=True),
+    (lambda n: fa.TiedProjection(n, "high", "down", "low_to_high"),
+     r"TiedProjection 'high->down': the weights of Projection 'low->high' must be \(5, 7\), got \(7, 5\)"),
+    (lambda n: fa.TiedProjection(n, "low", "up", "low_to_high", transpose=True),
+     r"TiedProjection 'low->up': the transposed weights of Projection 'low->high' must be \(7, 5\), got \(5, 7\)"),
+    (lambda n: fa.TiedProjection(n, "high", "down", "low_to_high", transpose=True, bias=True),
      "a transpose has no bias"),
-    (lambda n: fa.SharedProjection(n, "high", "down", 3), "source must be a projection or the name of one, got 3"),
-    (lambda n: fa.SharedProjection(n, "low", "up", source(network())),
+    (lambda n: fa.TiedProjection(n, "high", "down", 3), "source must be a projection or the name of one, got 3"),
+    (lambda n: fa.TiedProjection(n, "low", "up", source(network())),
      "the source, Projection 'low->high', is of another network"),
-    (lambda n: [fa.SharedProjection(n, "low", *two) for two in (("up", "low_to_high"), ("hi", "low_to_up"))],
-     "SharedProjection 'low->up' has no weights of its own to share"),
-    (lambda n: (fa.SharedProjection(n, "low", "up", "nowhere"), n.run_steps(1)),
-     r"SharedProjection 'low->up': there is no projection 'nowhere'; there are \['low_to_high', 'low_to_up'\]"),
-    (lambda n: fa.SharedProjection(n, "low", "high", "low_to_high"), "already has an object called 'low_to_high'"),
-    (lambda n: fa.FollowingProjection(n, "high", "down", "low_to_high", lambda W: W),
-     r"FollowingProjection 'high->down': weights must be \(5, 7\), got \(7, 5\)"),
-    (lambda n: fa.FollowingProjection(n, "high", "down", "low_to_high", lambda W: W.T / 0), "weights must be finite"),
-    (lambda n: fa.FollowingProjection(n, "high", "down", "low_to_high", 3), "must be a function of weights, got 3"),
-    (lambda n: fa.FollowingProjection(n, "high", "down", "low_to_high", np.transpose, every=1.5),
+    (lambda n: [fa.TiedProjection(n, "low", *two) for two in (("up", "low_to_high"), ("hi", "low_to_up"))],
+     "TiedProjection 'low->up' has no weights of its own to share"),
+    (lambda n: (fa.TiedProjection(n, "low", "up", "nowhere"), n.run_steps(1)),
+     r"TiedProjection 'low->up': there is no projection 'nowhere'; there are \['low_to_high', 'low_to_up'\]"),
+    (lambda n: fa.TiedProjection(n, "low", "high", "low_to_high"), "already has an object called 'low_to_high'"),
+    (lambda n: fa.DerivedProjection(n, "high", "down", "low_to_high", lambda W: W),
+     r"DerivedProjection 'high->down': weights must be \(5, 7\), got \(7, 5\)"),
+    (lambda n: fa.DerivedProjection(n, "high", "down", "low_to_high", lambda W: W.T / 0), "weights must be finite"),
+    (lambda n: fa.DerivedProjection(n, "high", "down", "low_to_high", 3), "must be a function of weights, got 3"),
+    (lambda n: fa.DerivedProjection(n, "high", "down", "low_to_high", np.transpose, every=1.5),
      "every must be a positive whole number of steps, got 1.5"),
-    (lambda n: fa.ReshuffledProjection(n, "high", "down", np.zeros((7, 5))),
-     r"ReshuffledProjection 'high->down': weights must be \(5, 7\), got \(7, 5\)"),
+    (lambda n: fa.ShuffledProjection(n, "high", "down", np.zeros((7, 5))),
+     r"ShuffledProjection 'high->down': weights must be \(5, 7\), got \(7, 5\)"),
 ]  # fmt: skip
 
 
@@ -211,7 +211,7 @@ def test_bad_projections_are_refused(what, message):
 def test_shared_weights_cannot_be_set():
     net = network()
     source(net)
-    shared = fa.SharedProjection(net, "low", "up", "low_to_high", bias=True)
+    shared = fa.TiedProjection(net, "low", "up", "low_to_high", bias=True)
     with pytest.raises(AttributeError, match="'low->up': has the weights of Projection 'low->high'; set those"):
         shared.W = np.zeros((PRE, POST))
     with pytest.raises(AttributeError, match="has no bias of its own; set that of Projection 'low->high'"):

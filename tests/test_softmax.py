@@ -6,8 +6,9 @@ from naive import softmax
 from scipy.stats import chi2
 
 import spikefa as fa
-from spikefa import evaluation, modelfile
-from spikefa.reference import Reference
+from spikefa.brian2_reference import Brian2Reference
+from spikefa.diagnostics import evaluation
+from spikefa.experiments import model_file
 
 SPIKING = "v : 1\nI : 1\np : 1\ns : 1"
 
@@ -20,9 +21,9 @@ def test_the_output_is_divided(streams, dtype, rng):
     fa.Layer(net, "output", 4, "I : 1\ny : 1", output="y", threshold=None)
     fa.Softmax(net, "output", "I")
     fa.Projection(net, "image", "output", rng.normal(size=(3, 4)), bias=[0, 900.0, 900.5, -800])
-    net.present(1, 4)
+    fa.classification_task(net, 1, 4)
     images = rng.random((2 * streams, 3))
-    guesses = evaluation.guesses(net, images, 1)  # it runs in evaluations too
+    guesses = evaluation.predict(net, images, 1)  # it runs in evaluations too
     net.stimulus.show_images(images)
     net.run_steps(1)
     current, y = net["output"].view("I").astype(float), net["output"].view("y")
@@ -32,7 +33,7 @@ def test_the_output_is_divided(streams, dtype, rng):
     assert np.array_equal(guesses[:streams], y.argmax(axis=0))
     if streams == 1:
         with pytest.raises(ValueError, match="stock Brian2 has no equal of the Softmax of 'output'"):
-            Reference(net)
+            Brian2Reference(net)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3, 6])
@@ -82,7 +83,7 @@ def test_spikes_follow_the_potentials_of_their_own_step():
 
 def test_competing_output_units_of_the_spiking_model(digits):
     """One unit of every class shares one probability; the rule is that of the cross-entropy, by hand."""
-    model = modelfile.load("lillicrap2016_spiking")
+    model = model_file.load("lillicrap2016_spiking")
     params = {"pixels": 64, "hidden": (20,), "outputs": 30, "loss": "cross_entropy", "softmax": True, "gamma": 0.0,
               "dtype": "float64", "weight_range": 1.0}  # fmt: skip
     net = model.build(model.params(params), streams=5, seed=0)

@@ -9,9 +9,10 @@ from test_plasticity import CONSTANTS, RULES, SIDE
 from test_reference import compare
 
 import spikefa as fa
-from spikefa import checkpoints, projections
-from spikefa.engine.sparse_kernels import COLUMNS, SparseWeights, clear_absent
-from spikefa.masks import local_patches, random_mask
+from spikefa.engine.kernels.sparse import COLUMNS, SparseWeights, clear_absent
+from spikefa.experiments import checkpoint
+from spikefa.projections import projection
+from spikefa.projections.connectivity import local_receptive_fields, random_connectivity
 
 SHAPES = [(1, 1, 1), (7, 5, 3), (40, 2 * COLUMNS + 3, 2), (64, 10, 100), (20, 401, 17)]
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
@@ -152,7 +153,7 @@ def naive_steps(net, projection, summed, local, steps, momentum):
 @pytest.mark.parametrize(("streams", "momentum"), [(1, 0.8), (4, 0.0)])
 def test_rules_learn_only_what_exists(storage, name, streams, momentum):
     rule, summed, local = RULES[name]
-    net, projection = network(random_mask(0.5), streams, rule, momentum)
+    net, projection = network(random_connectivity(0.5), streams, rule, momentum)
     assert projection.sparse == (storage == "sparse")
     W = naive_steps(net, projection, summed, local, 4, momentum)
     before = projection.W.copy()
@@ -179,7 +180,7 @@ def masked(small, digits, streams=1, fraction=0.3, **parameters):
     original = fa.Projection.__init__
 
     def with_mask(self, *arguments, **options):
-        original(self, *arguments, **options | {"mask": random_mask(fraction)})
+        original(self, *arguments, **options | {"mask": random_connectivity(fraction)})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fa.Projection, "__init__", with_mask)
@@ -222,9 +223,9 @@ def test_resuming_is_bit_identical(storage, small, digits, tmp_path, streams):
     whole.run(40 * ms)
     half, _ = masked(small, digits, **options)
     half.run(20 * ms)
-    checkpoints.save(tmp_path / "c.h5", half, {"epoch": 0}, "model")
+    checkpoint.save(tmp_path / "c.h5", half, {"epoch": 0}, "model")
     again, _ = masked(small, digits, **options)
-    checkpoints.load(tmp_path / "c.h5", again, "model")
+    checkpoint.load(tmp_path / "c.h5", again, "model")
     rest = slice(20 // again.stimulus.steps_per_image * streams, 40 * streams)
     again.stimulus.show_images(digits.train_images[rest], digits.train_labels[rest])
     again.run(20 * ms)
@@ -237,12 +238,12 @@ def test_resuming_is_bit_identical(storage, small, digits, tmp_path, streams):
 def test_weights_are_read_whatever_the_storage(storage, small, digits, tmp_path, monkeypatch, streams):
     saved, _ = masked(small, digits, streams=streams)
     saved.run(10 * ms)
-    checkpoints.save(tmp_path / "c.h5", saved, {"epoch": 0}, "model")
+    checkpoint.save(tmp_path / "c.h5", saved, {"epoch": 0}, "model")
     for below in (0.0, 1.1):
         monkeypatch.setattr(projections, "SPARSE_BELOW", {"batched": below, "events": below})
         for others in (1, 3):
             net, _ = masked(small, digits, streams=others)
-            checkpoints.load_weights(tmp_path / "c.h5", net)
+            checkpoint.load_weights(tmp_path / "c.h5", net)
             for a, b in zip(saved.projections, net.projections, strict=True):
                 assert np.array_equal(a.W, b.W) and np.array_equal(a.b, b.b)
 
@@ -251,15 +252,15 @@ def test_weights_are_read_whatever_the_storage(storage, small, digits, tmp_path,
 def test_checkpoint_with_other_synapses_is_refused(small, digits, tmp_path, streams):
     nets = [masked(small, digits, streams=streams, fraction=0.05)[0] for _ in range(2)]
     index = nets[1]["image_to_h1"]._sparse._index
-    checkpoints.save(tmp_path / "c.h5", nets[0], {"epoch": 0}, "model")
+    checkpoint.save(tmp_path / "c.h5", nets[0], {"epoch": 0}, "model")
     index[np.flatnonzero(np.diff(index) > 0)[0] + 1] -= 1  # another presynaptic unit
-    with pytest.raises(checkpoints.CheckpointError, match="image_to_h1 has other synapses"):
-        checkpoints.load(tmp_path / "c.h5", nets[1], "model")
+    with pytest.raises(checkpoint.CheckpointError, match="image_to_h1 has other synapses"):
+        checkpoint.load(tmp_path / "c.h5", nets[1], "model")
 
 
 @pytest.mark.parametrize("streams", [1, 4])
 def test_store_and_restore(storage, streams):
-    net, projection = network(random_mask(0.5), streams, RULES["three factors"][0], momentum=0.5)
+    net, projection = network(random_connectivity(0.5), streams, RULES["three factors"][0], momentum=0.5)
     net.store()
     before = projection.W.copy()
     net.run(3 * ms)
@@ -270,7 +271,7 @@ def test_store_and_restore(storage, streams):
 
 @pytest.mark.parametrize("streams", [1, 4])
 def test_W_is_read_only_and_set_as_a_whole(storage, streams):
-    _, projection = network(random_mask(0.5), streams)
+    _, projection = network(random_connectivity(0.5), streams)
     mask = projection.mask
     assert projection.W.shape == (6, 5)
     with pytest.raises(ValueError, match="read-only"):
@@ -304,7 +305,7 @@ def test_empty_rows_and_full_masks(storage, mask, streams):
         (np.ones((5, 6), bool), r"Projection 'a->b': mask must be \(6, 5\), got \(5, 6\)"),
         (np.ones((6, 5)), r"Projection 'a->b': mask must be bool, got float64"),
         (lambda rng, shape: rng.random(shape), r"Projection 'a->b': mask must be bool, got float64"),
-        (local_patches(2, 3, 1, 1, 1), r"Projection 'a->b': mask must be \(6, 5\), got \(6, 6\)"),
+        (local_receptive_fields(2, 3, 1, 1, 1), r"Projection 'a->b': mask must be \(6, 5\), got \(6, 6\)"),
     ],
 )
 def test_bad_masks_are_refused(mask, message):
@@ -318,12 +319,12 @@ def test_weights_given_must_fit_the_mask():
 
 
 def test_random_masks_follow_the_seed_and_not_the_weights():
-    nets = [network(random_mask(0.5), 1, seed=seed)[1] for seed in (1, 1, 2)]
+    nets = [network(random_connectivity(0.5), 1, seed=seed)[1] for seed in (1, 1, 2)]
     assert np.array_equal(nets[0].mask, nets[1].mask) and not np.array_equal(nets[0].mask, nets[2].mask)
     net = fa.Network(streams=1)
     fa.Layer(net, "a", 300, SIDE, emit="s = s", current="v")
     fa.Layer(net, "b", 300, SIDE, emit="s = s", current="v")
-    projection = fa.Projection(net, "a", "b", fa.uniform(1.0), mask=random_mask(0.5))
+    projection = fa.Projection(net, "a", "b", fa.uniform(1.0), mask=random_connectivity(0.5))
     n = projection.mask.sum()
     assert abs(n / 90000 - 0.5) < 5 * 0.5 / 300  # 5 standard deviations
     assert abs(projection.stored[projection.stored != 0].mean()) < 5 / (3 * n) ** 0.5
@@ -331,12 +332,12 @@ def test_random_masks_follow_the_seed_and_not_the_weights():
 
 def test_storage_follows_the_density():
     for streams, layout in ((1, "events"), (3, "batched")):
-        below = projections.SPARSE_BELOW[layout]
+        below = projection.SPARSE_BELOW[layout]
         for fraction, sparse in ((below / 2, True), (min(2 * below, 1), False)):
             net = fa.Network(streams=streams)
             fa.Layer(net, "a", 100, SIDE, emit="s = s", current="v")
             fa.Layer(net, "b", 100, SIDE, emit="s = s", current="v")
-            assert fa.Projection(net, "a", "b", fa.uniform(1), mask=random_mask(fraction)).sparse == sparse
+            assert fa.Projection(net, "a", "b", fa.uniform(1), mask=random_connectivity(fraction)).sparse == sparse
 
 
 # Masks.
@@ -346,7 +347,7 @@ def test_storage_follows_the_density():
     ("height", "width", "field", "stride", "maps"), [(8, 8, 6, 1, 6), (5, 7, 3, 2, 2), (4, 4, 4, 3, 1)]
 )
 def test_local_patches_are_squares(height, width, field, stride, maps):
-    mask = local_patches(height, width, field, stride, maps)
+    mask = local_receptive_fields(height, width, field, stride, maps)
     rows, columns = (height - field) // stride + 1, (width - field) // stride + 1
     assert mask.shape == (height * width, maps * rows * columns) and mask.dtype == bool
     for m in range(maps):
@@ -360,16 +361,16 @@ def test_local_patches_are_squares(height, width, field, stride, maps):
 @pytest.mark.parametrize("name", ["height", "width", "field", "stride", "maps"])
 def test_bad_patches_are_refused(name, bad):
     good = {"height": 8, "width": 8, "field": 3, "stride": 1, "maps": 2}
-    with pytest.raises(ValueError, match=f"local_patches: {name} must be a positive whole number, got {bad}"):
-        local_patches(**good | {name: bad})
+    with pytest.raises(ValueError, match=f"local_receptive_fields: {name} must be a positive whole number, got {bad}"):
+        local_receptive_fields(**good | {name: bad})
 
 
 def test_fields_larger_than_the_image_are_refused():
-    with pytest.raises(ValueError, match="local_patches: field must fit the 8 x 5 image, got 6"):
-        local_patches(8, 5, 6, 1, 1)
+    with pytest.raises(ValueError, match="local_receptive_fields: field must fit the 8 x 5 image, got 6"):
+        local_receptive_fields(8, 5, 6, 1, 1)
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan")])
 def test_bad_fractions_are_refused(fraction):
-    with pytest.raises(ValueError, match=f"random_mask: fraction must be from 0 to 1, got {fraction}"):
-        random_mask(fraction)
+    with pytest.raises(ValueError, match=f"random_connectivity: fraction must be from 0 to 1, got {fraction}"):
+        random_connectivity(fraction)

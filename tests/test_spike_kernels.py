@@ -7,8 +7,7 @@ import pytest
 from brian2 import ms
 
 import spikefa as fa
-from spikefa import projections
-from spikefa.engine.spike_kernels import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
+from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
 
 #: Whole and broken fours of units and streams, whole and broken vectors, several blocks of tables.
 SHAPES = [(1, 1, 1), (7, 5, 3), (3, 300, 2), (64, 16, 8), (65, 31, 70), (130, 401, 9)]
@@ -90,8 +89,8 @@ def network(streams, emit, rule, tables, monkeypatch, mask=None, momentum=0.0):
     pre.view("p")[...] = np.random.default_rng(0).random((37, streams))
     plasticity = fa.Plasticity(rule, {"eta": 1e-3, "gamma": 1e-4}, momentum=momentum)
     learning = fa.Projection(net, pre, post, fa.uniform(0.5), mask=mask, plasticity=plasticity)
-    fa.SharedProjection(net, pre, twin, learning, bias=True)
-    fa.SharedProjection(net, post, back, learning, transpose=True)
+    fa.TiedProjection(net, pre, twin, learning, bias=True)
+    fa.TiedProjection(net, post, back, learning, transpose=True)
     return net, learning
 
 
@@ -102,7 +101,7 @@ def network(streams, emit, rule, tables, monkeypatch, mask=None, momentum=0.0):
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_projections_learn_the_same_by_tables_and_by_blas(monkeypatch, streams, emit, rule, masked, momentum):
     """Whatever the output and the rule's factor are: what is not 0 or 1 is left to BLAS."""
-    mask = fa.random_mask(0.7) if masked else None
+    mask = fa.random_connectivity(0.7) if masked else None
     seen = []
     for tables in (True, False):
         net, projection = network(streams, emit, rule, tables, monkeypatch, mask, momentum)

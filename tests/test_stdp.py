@@ -6,14 +6,15 @@ from brian2 import StateMonitor
 from scipy.special import expit
 from test_reference import STEPS_PER_IMAGE, compare
 
-from spikefa import UpdateAlignment, modelfile
+from spikefa import GradientAlignment
+from spikefa.experiments import model_file
 
 SMALL = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "weight_range": 0.3, "eta": 4e-2}
 
 
 @pytest.fixture(scope="module")
 def stdp():
-    return modelfile.load("differential_stdp")
+    return model_file.load("differential_stdp")
 
 
 def test_derivative_with_squares_is_the_published_network(model, stdp, digits):
@@ -38,8 +39,8 @@ def test_stock_brian2_has_the_same_trajectories(stdp, digits, psi):
 def test_diagnostics_know_the_error_though_the_rule_lacks_the_derivative(stdp, digits, psi):
     """On average over many streams the output's update is that of the squared error."""
     net = stdp.build(stdp.params(SMALL | {"psi": psi, "loss": "squares", "eta": 1e-9}), streams=1000)
-    monitor = UpdateAlignment(net, output_error="delta * layer_psi")
-    stated = UpdateAlignment(net)
+    monitor = GradientAlignment(net, output_error="delta * layer_psi")
+    stated = GradientAlignment(net)
     net.stimulus.show_images(digits.train_images[:1000], digits.train_labels[:1000])
     net.run_steps(4)
     assert stated.angle["h2_to_output"][-1] == monitor.angle["h2_to_output"][-1] < 20

@@ -26,9 +26,9 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.base import BrianObjectException
 from numba import njit
 
-from spikefa.engine import kernel_cache
-from spikefa.engine.denormals import flush_denormals, restore
-from spikefa.engine.target import NumbaCodeGenerator, NumbaCodeObject
+from spikefa.engine.brian2_target import cache
+from spikefa.engine.brian2_target.target import NumbaCodeGenerator, NumbaCodeObject
+from spikefa.engine.kernels.denormals import flush_denormals, restore
 
 # Brian2 looks for very large values in float32 states by comparing them with 1e50.
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
@@ -250,11 +250,11 @@ def test_a_second_process_does_not_compile(tmp_path):
 
 def test_a_spoiled_source_is_written_anew(empty_cache):
     source = "kernel = abs\n"
-    assert kernel_cache.load_kernel(source) is abs
+    assert cache.load_kernel(source) is abs
     (path,) = empty_cache.glob("*.py")
     path.write_text("raise RuntimeError")
-    kernel_cache._loaded.clear()
-    assert kernel_cache.load_kernel(source) is abs
+    cache._loaded.clear()
+    assert cache.load_kernel(source) is abs
     assert path.read_text() == source
 
 
@@ -267,8 +267,8 @@ def test_equal_models_share_a_kernel_and_a_second_run_compiles_nothing(empty_cac
     network = Network(groups)
     network.run(1 * ms)
     network.run(1 * ms)
-    assert len(kernel_cache._loaded) == 1
-    (kernel,) = kernel_cache._loaded.values()
+    assert len(cache._loaded) == 1
+    (kernel,) = cache._loaded.values()
     assert len(kernel.signatures) == 1
 
 
@@ -284,10 +284,10 @@ def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
 def test_where_kernels_are_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("SPIKEFA_CACHE", "")
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/numba")
-    assert str(kernel_cache.cache_folder()) == os.path.join("/numba", "spikefa")
+    assert str(cache.cache_folder()) == os.path.join("/numba", "spikefa")
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")
     monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    assert str(kernel_cache.cache_folder()) == os.path.join("/xdg", "spikefa", "kernels")
+    assert str(cache.cache_folder()) == os.path.join("/xdg", "spikefa", "kernels")
 
 
 @pytest.mark.parametrize("units", [10, 20_000])

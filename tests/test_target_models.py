@@ -5,7 +5,7 @@ import pytest
 from brian2 import Network, NeuronGroup, SpikeMonitor, ms, mV, nA, nS, pF, prefs, usiemens
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 
-from spikefa.engine.target import NumbaCodeObject
+from spikefa.engine.brian2_target.target import NumbaCodeObject
 
 # Brian2 looks for very large values in float32 states by comparing them with 1e50.
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from spikefa import tasks
-from spikefa.datasets import load
+from spikefa.datasets import load, synthetic
 
 PARTS = ("train", "test")
 
@@ -21,7 +20,7 @@ def uniform(values, bound):
 
 
 def test_linear():
-    task, T = tasks.linear(seed=7, train=400, test=300), tasks.linear_map(seed=7)
+    task, T = synthetic.linear(seed=7, train=400, test=300), synthetic.linear_map(seed=7)
     assert T.shape == (10, 30) and task.train_images.shape == (400, 30) and task.test_targets.shape == (300, 10)
     uniform(T, 1)
     for x, y in examples(task):
@@ -32,14 +31,14 @@ def test_linear():
 
 
 def test_identity_is_the_same_map():
-    task = tasks.identity(seed=7)
+    task = synthetic.identity(seed=7)
     assert np.array_equal(task.train_images, np.eye(30)) and np.array_equal(task.test_images, np.eye(30))
     for _, y in examples(task):
-        assert np.array_equal(y, tasks.linear_map(seed=7).T)
+        assert np.array_equal(y, synthetic.linear_map(seed=7).T)
 
 
 def test_teacher():
-    task, weights = tasks.teacher(seed=2, train=200), tasks.teacher_weights(seed=2)
+    task, weights = synthetic.teacher(seed=2, train=200), synthetic.teacher_weights(seed=2)
     assert [W.shape for W, _ in weights] == [(30, 20), (20, 10), (10, 10)]
     for W, b in weights:
         uniform(W, 0.5)
@@ -47,14 +46,14 @@ def test_teacher():
     (W1, b1), (W2, b2), (W3, b3) = weights
     for x, y in examples(task):
         np.testing.assert_allclose(y, np.tanh(np.tanh(x @ W1 + b1) @ W2 + b2) @ W3 + b3)
-    narrow = tasks.teacher((4, 3), weight_range=0.1, train=50)
-    ((W, b),) = tasks.teacher_weights((4, 3), 0.1)
+    narrow = synthetic.teacher((4, 3), weight_range=0.1, train=50)
+    ((W, b),) = synthetic.teacher_weights((4, 3), 0.1)
     assert np.abs(W).max() <= 0.1
     np.testing.assert_allclose(narrow.train_targets, narrow.train_images @ W + b)  # the output is linear
 
 
 def test_quadratic():
-    task, Q = tasks.quadratic(seed=3, train=300, test=100), tasks.quadratic_forms(seed=3)
+    task, Q = synthetic.quadratic(seed=3, train=300, test=100), synthetic.quadratic_forms(seed=3)
     assert Q.shape == (20, 20, 20)
     uniform(Q, 0.5)
     for x, y in examples(task):
@@ -64,19 +63,19 @@ def test_quadratic():
 
 
 def test_xor():
-    task = tasks.xor()
+    task = synthetic.xor()
     for x, y in examples(task):
         assert {(*row, *out) for row, out in zip(x.tolist(), y.tolist(), strict=True)} == {
             (0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0),
         }  # fmt: skip
-    signs = tasks.xor(-1, 1)
+    signs = synthetic.xor(-1, 1)
     np.testing.assert_array_equal(signs.train_targets[:, 0], -signs.train_images.prod(axis=1))
-    often = tasks.xor(repeats=3)
+    often = synthetic.xor(repeats=3)
     assert len(often.train_images) == 12 and np.array_equal(often.train_images[4:8], task.train_images)
     assert np.array_equal(often.train_targets[8:], task.train_targets) and len(often.test_images) == 4
 
 
-@pytest.mark.parametrize("make", [tasks.linear, tasks.teacher, tasks.quadratic])
+@pytest.mark.parametrize("make", [synthetic.linear, synthetic.teacher, synthetic.quadratic])
 def test_the_seed_decides(make):
     one, same, longer, other = make(train=20), make(train=20), make(train=50), make(seed=1, train=20)
     for (x, y), (x2, y2) in zip(examples(one), examples(same), strict=True):
@@ -89,6 +88,6 @@ def test_the_seed_decides(make):
 
 @pytest.mark.parametrize("name", ["linear", "teacher", "quadratic", "xor"])
 def test_loaded_by_name(name):
-    loaded, made = load(name), tasks.xor(repeats=250) if name == "xor" else getattr(tasks, name)()
+    loaded, made = load(name), synthetic.xor(repeats=250) if name == "xor" else getattr(synthetic, name)()
     assert loaded.name == name and loaded.classes is None and loaded.limits is None
     assert np.array_equal(loaded.train_targets, made.train_targets)

@@ -4,7 +4,7 @@ import naive
 import numpy as np
 import pytest
 
-from spikefa import modelfile
+from spikefa.experiments import model_file
 
 SIZES = (6, 5, 4, 3)
 FORMS = ("transpose", "alignment", "itd_dy", "itd_y", "itd_e", "itd_h", "itd_sub", "shallow")
@@ -12,7 +12,7 @@ FORMS = ("transpose", "alignment", "itd_dy", "itd_y", "itd_e", "itd_h", "itd_sub
 
 @pytest.fixture(scope="module")
 def itd():
-    return modelfile.load("dargazany2019_itd")
+    return model_file.load("dargazany2019_itd")
 
 
 def test_values_of_the_paper(itd):

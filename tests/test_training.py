@@ -13,11 +13,14 @@ import h5py
 import numpy as np
 import pytest
 
-from spikefa import checkpoints, evaluation
-from spikefa.checkpoints import CheckpointError
-from spikefa.recording import Display, read_metrics
-from spikefa.runs import Run, RunError, open_run
-from spikefa.training import Diverged, Protocol, Trainer
+from spikefa.diagnostics import evaluation
+from spikefa.diagnostics.activity_recording import ActivityRecording
+from spikefa.errors import CheckpointError, DivergenceError, RunError
+from spikefa.experiments import checkpoint
+from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.run import Run, open_run
+from spikefa.experiments.trainer import Trainer
+from spikefa.experiments.training_config import TrainingConfig
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def run(model, tmp_path):
 
     def make(directory="run", streams=10, epochs=2, display=False, validation=0, seed=0, **changes):
         sizes = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "eta": 1e-2, "weight_range": 0.2} | changes
-        protocol = Protocol(epochs=epochs, display=display, checkpoint_seconds=0.5)
+        protocol = TrainingConfig(epochs=epochs, display=display, checkpoint_seconds=0.5)
         params = model.params(sizes)
         return Run(tmp_path / directory, model, params, streams, seed, protocol, "digits", None, validation)
 
@@ -113,7 +116,7 @@ def test_display_recordings_change_nothing(run):
     assert np.array_equal(*weights)
     shown = runs[0].displays()
     assert [d.images_seen for d in shown] == [0, 80, 1440]
-    assert isinstance(shown[0], Display) and shown[0].steps_per_image == 50
+    assert isinstance(shown[0], ActivityRecording) and shown[0].steps_per_image == 50
     assert shown[0].spikes["h1"].shape == (250, 30) and shown[0].spikes["output"].shape == (250, 20)
     assert shown[-1].output_classes.tolist() == sorted(list(range(10)) * 2)
     assert np.abs(shown[-1].delta["h2"]).max() > 0 and np.ptp(shown[-1].v["h1"]) > 0
@@ -253,7 +256,7 @@ def test_diverging_weights_stop_the_run_and_keep_the_last_good_checkpoint(run):
     made.create()
     trainer = made.trainer()
     with pytest.raises(
-        Diverged, match=r"step \d+, \d+ images: Projection '.*->.*': the largest weight is .*checkpoint.h5"
+        DivergenceError, match=r"step \d+, \d+ images: Projection '.*->.*': the largest weight is .*checkpoint.h5"
     ):
         trainer.run()
     again = made.trainer()
@@ -327,7 +330,7 @@ def test_bad_checkpoints_are_refused_and_change_nothing(saved, how, message):
 def test_checkpoint_of_another_model_is_refused(saved, run, changes):
     network = run("other", **changes).network()
     with pytest.raises(CheckpointError, match="is a checkpoint of another model"):
-        checkpoints.load(saved.directory / "checkpoint.h5", network)
+        checkpoint.load(saved.directory / "checkpoint.h5", network)
 
 
 def test_earlier_checkpoints_with_the_last_events_are_read(saved):

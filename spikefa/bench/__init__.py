@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import gpu, memory, mkl, one_stream, pytorch, scaling, step, stock
-from .harness import Part, Setting
-from .machine import describe
-from .report import Done, as_json, judge
-from .targets import TARGETS
+from spikefa.bench import gpu, memory, mkl, one_stream, pytorch, scaling, step, stock
+from spikefa.bench.harness import Part, Setting
+from spikefa.bench.machine import describe
+from spikefa.bench.report import Done, as_json, judge
+from spikefa.bench.targets import TARGETS
+from spikefa.errors import ArgumentError
 
 #: Letter -> (what it measures, function that adds its rows to a part).
 PARTS: dict[str, tuple[str, Callable[[Setting, Part], None]]] = {
@@ -36,7 +37,7 @@ def chosen(only: str | None) -> list[str]:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If one is unknown, or there is none.
     """
     if only is None:
@@ -44,7 +45,7 @@ def chosen(only: str | None) -> list[str]:
     letters = [letter.strip() for letter in only.split(",") if letter.strip()]
     unknown = [letter for letter in letters if letter not in PARTS]
     if unknown or not letters:
-        raise ValueError(f"bench: --only takes letters from {','.join(PARTS)}, got {only!r}")
+        raise ArgumentError(f"bench: --only takes letters from {','.join(PARTS)}, got {only!r}")
     return [letter for letter in PARTS if letter in letters]
 
 
@@ -68,7 +69,7 @@ def bench(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If a letter is unknown.
     OSError
         If the file cannot be written.

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from .. import evaluation
-from ..engine.cuda import require_cuda
-from ..network import Network
-from .harness import Part, Setting, StepTimer, synthetic_images, take_turns
-from .products import operations
-from .pytorch import Worker, compare, in_words, sizes_of, with_pytorch
+from spikefa.bench.harness import Part, Setting, StepTimer, synthetic_images, take_turns
+from spikefa.bench.products import operations
+from spikefa.bench.pytorch import Worker, compare, in_words, sizes_of, with_pytorch
+from spikefa.core.network import Network
+from spikefa.diagnostics import evaluation
+from spikefa.engine.cuda import require_cuda
 
 
 def on_a_gpu(setting: Setting, part: Part) -> None:
@@ -88,8 +88,8 @@ def _step_timer(network: Network, setting: Setting) -> Callable[[], float]:
 
 
 def _products(network: Network) -> Callable[[], float]:
-    from ..engine.cuda.graphs import Graphs
-    from ..engine.cuda.launching import stream
+    from spikefa.engine.cuda.graphs import Graphs
+    from spikefa.engine.cuda.launching import stream
 
     graphs, products, count = Graphs(), network._device_run.products, 10
 
@@ -125,7 +125,7 @@ def _images(part: Part, setting: Setting, network: Network) -> None:
     measured = take_turns(
         {
             "epoch": lambda: _seconds(lambda: network.run_steps(steps)),
-            "test_set": lambda: _seconds(lambda: evaluation.guesses(network, images, test_steps)),
+            "test_set": lambda: _seconds(lambda: evaluation.predict(network, images, test_steps)),
         },
         setting,
     )

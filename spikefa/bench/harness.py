@@ -12,8 +12,8 @@ import numba
 import numpy as np
 from brian2 import BrianObject
 
-from ..modelfile import Model
-from ..network import Network
+from spikefa.core.network import Network
+from spikefa.experiments.model_file import Model
 
 #: MNIST: fraction of the pixels that are not black, and the range (uniform) of those.
 LIT, DIMMEST = 0.191, 0.36
@@ -128,7 +128,7 @@ class Part:
         self.on_row()
 
 
-class StepTimer(BrianObject):
+class StepTimer(Part, BrianObject):
     """Measures the steps of a run: from the end of one to the end of the next.
 
     The first step of each `run` is left out: it contains the set-up of the run. What the timer itself
@@ -143,7 +143,8 @@ class StepTimer(BrianObject):
         zero in the step before either.
     """
 
-    add_to_magic_network = False
+    reads_events = False
+    only_reads = True
 
     def __init__(self, network: Network, watched: Sequence[np.ndarray] = ()):
         super().__init__(clock=network.clock, when="end", order=1000, name=f"{network.name}_step_timer")

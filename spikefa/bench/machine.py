@@ -11,8 +11,8 @@ from typing import Any
 import numba
 from threadpoolctl import threadpool_info
 
-from ..provenance import git_state, machine, versions
-from .harness import Setting, all_threads
+from spikefa.bench.harness import Setting, all_threads
+from spikefa.experiments.provenance import git_state, machine, versions
 
 #: What is told of a BLAS library, of what threadpoolctl knows.
 LIBRARY_KEYS = ("internal_api", "version", "architecture", "threading_layer", "filepath")

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 
-from .harness import Part, Setting, build
+from spikefa.bench.harness import Part, Setting, build
 
 IMAGES = 60_000
 
@@ -91,7 +91,7 @@ def peak_memory(setting: Setting, part: Part) -> None:
         part.add(name, f"{what}, above imports", "MB", above)
     network = build(setting.model, setting.params(), setting.streams)
     weights = sum(array.nbytes for p in network.projections for array in p.state_arrays().values())
-    states = sum(array.nbytes for array in network.activity().values())
+    states = sum(array.nbytes for array in network.state().values())
     note = f"weights {weights / 1e6:.0f}, states {states / 1e6:.0f}"
     part.add("arrays", "of that, weights and states", "MB", [weights + states], note)
     part.notes.append(f"Peak resident memory of fresh processes, {setting.streams} streams, in units of 10^6 bytes.")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..engine.blas import gemm_address
-from ..network import Network
-from .harness import Part, Setting, StepTimer, take_turns
-from .products import own_products
+from spikefa.bench.harness import Part, Setting, StepTimer, take_turns
+from spikefa.bench.products import own_products
+from spikefa.core.network import Network
+from spikefa.engine.kernels.blas import gemm_address
 
 
 def with_mkl(setting: Setting, part: Part) -> None:

@@ -21,10 +21,10 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit, prange
 
-from ..network import Network
-from .harness import Part, Setting, StepTimer, all_threads, take_turns
-from .products import updates_of
-from .profile import add_profile
+from spikefa.bench.harness import Part, Setting, StepTimer, all_threads, take_turns
+from spikefa.bench.products import updates_of
+from spikefa.bench.profile import add_profile
+from spikefa.core.network import Network
 
 
 @njit(parallel=True, nogil=True, cache=True)

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.linalg import blas
 from threadpoolctl import threadpool_limits
 
-from ..engine.blas import gemm_address, single_threaded_blas
-from ..network import Network
-from ..projections import Projection
-from .harness import all_threads, mean_seconds
+from spikefa.bench.harness import all_threads, mean_seconds
+from spikefa.core.network import Network
+from spikefa.engine.kernels.blas import gemm_address, single_threaded_blas
+from spikefa.projections.projection import Projection
 
 #: Factor of the updates done here: the same work (BLAS skips a product with 0), and the weights hardly move.
 TINY = 1e-12

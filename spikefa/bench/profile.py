@@ -5,12 +5,12 @@ from __future__ import annotations
 from brian2 import CodeRunner
 from brian2.groups.neurongroup import Resetter, StateUpdater, Thresholder
 
-from ..network import Network
-from ..plasticity import Learning
-from ..projections import Projection
-from ..readout import Readout
-from ..stimulus import Stimulus
-from .harness import Part, Setting, StepTimer
+from spikefa.bench.harness import Part, Setting, StepTimer
+from spikefa.core.network import Network
+from spikefa.plasticity.updater import PlasticityUpdater
+from spikefa.presentation.readout import Readout
+from spikefa.presentation.stimulus import Stimulus
+from spikefa.projections.projection import Projection
 
 #: Kinds of work; the first two are the matrix products, with biases.
 CATEGORIES = (
@@ -22,7 +22,7 @@ CATEGORIES = (
 def category_of(obj) -> str:
     """Return to which of `CATEGORIES` an object of a network belongs."""
     kinds = (
-        (Projection, "propagation"), (Learning, "updates"), (StateUpdater, "integration"),
+        (Projection, "propagation"), (PlasticityUpdater, "updates"), (StateUpdater, "integration"),
         (Thresholder | Resetter, "thresholds"), (Stimulus, "stimulus"), (Readout, "readout"),
     )  # fmt: skip
     for kind, category in kinds:

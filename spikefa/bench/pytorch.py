@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .harness import Part, Setting, StepTimer, all_threads, take_turns
+from spikefa.bench.harness import Part, Setting, StepTimer, all_threads, take_turns
 
 INSTALL = "not installed; to measure: pip install torch --index-url https://download.pytorch.org/whl/cpu"
 

@@ -10,9 +10,9 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from ..files import write_whole
-from .harness import Part, Setting
-from .targets import TARGETS
+from spikefa._atomic_write import write_whole
+from spikefa.bench.harness import Part, Setting
+from spikefa.bench.targets import TARGETS
 
 Record = dict[str, Any]
 Done = dict[str, tuple[str, Part]]

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-from .. import projections
-from ..engine.blas import blocks_of, gemm_address, single_threaded_blas
-from ..engine.kernels import propagate_batched, propagate_events, update_batched, update_events
-from ..engine.spike_kernels import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
-from .harness import Part, Setting, StepTimer, all_threads, mean_seconds, take_turns
-from .products import TINY, own_products
+from spikefa.bench.harness import Part, Setting, StepTimer, all_threads, mean_seconds, take_turns
+from spikefa.bench.products import TINY, own_products
+from spikefa.engine.kernels.blas import blocks_of, gemm_address, single_threaded_blas
+from spikefa.engine.kernels.dense import propagate_batched, propagate_events, update_batched, update_events
+from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
+from spikefa.projections import projection
 
 STREAMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 WIDTHS = (250, 500, 1000, 1500, 2000, 4000)
@@ -111,14 +111,14 @@ def _crossover(part: Part, setting: Setting) -> None:
                 won.append(streams)
         if median["tables"] >= min(median["events"], median["batched"]):
             slow_tables = streams
-    used = projections.EVENT_STREAMS
+    used = projection.EVENT_STREAMS
     for kind, key, what, activity in (
         ("", "crossover", "learning", "spikes"), ("dense_", "crossover/dense", "feedback", "graded"),
     ):  # fmt: skip
         most = max(faster[kind], default=0)
         now = f"used up to {used[activity]}"
         part.add(key, f"event-driven kernels are faster up to, {what}", "streams", [most], now)
-    now = f"used from {projections.TABLE_STREAMS}"
+    now = f"used from {projection.TABLE_STREAMS}"
     what = "other kernels than tables are the fastest up to, learning"
     part.add("crossover/tables", what, "streams", [slow_tables], now)
     part.notes.append(

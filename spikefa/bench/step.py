@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..network import EVALUATION, Network
-from .harness import Part, Setting, StepTimer, all_threads, take_turns
-from .products import operations, own_products, scipy_products
-from .profile import add_profile
+from spikefa.bench.harness import Part, Setting, StepTimer, all_threads, take_turns
+from spikefa.bench.products import operations, own_products, scipy_products
+from spikefa.bench.profile import add_profile
+from spikefa.core.network import Network
+from spikefa.core.sandbox import EVALUATION, sandboxed
 
 LAYOUTS = ("units_x_streams", "streams_x_units")
 
@@ -71,7 +72,7 @@ def images(setting: Setting, part: Part) -> None:
 
 def _testing(network: Network, timer: StepTimer, steps: int, test_steps: int) -> float:
     source = network.stimulus.save()[0]
-    with network.aside(EVALUATION):
+    with sandboxed(network, EVALUATION):
         network.stimulus.steps_per_image = test_steps
         network.stimulus.show(source)
         timer.active = True

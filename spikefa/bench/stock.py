@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
 
-from ..reference import Reference
-from .harness import Part, Setting, StepTimer, show_synthetic, take_turns
+from spikefa.bench.harness import Part, Setting, StepTimer, show_synthetic, take_turns
+from spikefa.brian2_reference import Brian2Reference
 
 #: A network that both can run, for those of the names that the model's ``Params`` have.
 SIZES = {"hidden": (300, 300), "outputs": 100}
@@ -21,7 +21,7 @@ def against_stock(setting: Setting, part: Part) -> None:
     """Measure (d): keys ``stock``, ``spikefa``, ``spikefa_one``, ``ratio`` and ``ratio_one``."""
     sizes = QUICK_SIZES if setting.quick else SIZES
     target = stock_target(setting.quick)
-    reference = Reference(setting.network(1, **sizes), target=target).network
+    reference = Brian2Reference(setting.network(1, **sizes), target=target).network
     show_synthetic(reference)
     reference.run_steps(2 * reference.stimulus.steps_per_image)
     networks = {

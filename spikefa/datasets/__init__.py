@@ -6,13 +6,14 @@ variable names, or from the user's cache, into which they are downloaded (and ve
 expected, what was found and what to do.
 """
 
-from .background import mnist_background
-from .dataset import DataError, Dataset, pixels, regression
-from .files import VARIABLE
-from .loading import NAMES, load
-from .svhn import load_svhn
-from .timit import load_timit_stops
-from .transforms import autoencoder, centred, standardised
+from spikefa.datasets.background import mnist_background
+from spikefa.datasets.dataset import Dataset, pixels, regression
+from spikefa.datasets.locate import VARIABLE
+from spikefa.datasets.registry import NAMES, load
+from spikefa.datasets.svhn import load_svhn
+from spikefa.datasets.timit import load_timit_stops
+from spikefa.datasets.transforms import autoencoder, centred, standardised
+from spikefa.errors import DataError
 
 __all__ = [
     "NAMES",

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset import DataError, Dataset
-from .files import find_files
-from .mnist import load_idx
+from spikefa.datasets.dataset import Dataset
+from spikefa.datasets.locate import find_files
+from spikefa.datasets.mnist import load_idx
+from spikefa.errors import DataError
 
 _FOLDER = "cifar10-jpeg"
 _FILES = ("train.zip", "test.zip")

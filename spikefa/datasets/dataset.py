@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spikefa.errors import DataError
+
 PARTS = ("train", "test", "validation")
-
-
-class DataError(ValueError):
-    """A data set cannot be found, read or trusted."""
 
 
 @dataclass(frozen=True, eq=False)

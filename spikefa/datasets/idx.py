@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset import DataError
+from spikefa.errors import DataError
 
 
 def read_part(image_file: Path, label_file: Path) -> tuple[np.ndarray, np.ndarray]:

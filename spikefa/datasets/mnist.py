@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .dataset import DataError, Dataset
-from .files import VARIABLE, named_directory
-from .idx import read_part
+from spikefa.datasets.dataset import Dataset
+from spikefa.datasets.idx import read_part
+from spikefa.datasets.locate import VARIABLE, named_directory
+from spikefa.errors import DataError
 
 _TRAIN_IMAGES, _TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 _TEST_IMAGES, _TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"

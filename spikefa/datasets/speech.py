@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset import DataError
+from spikefa.errors import DataError
 
 #: Samples a second, in a frame (25 ms) and from a frame to the next (10 ms).
 RATE, WINDOW, STEP = 16_000, 400, 160

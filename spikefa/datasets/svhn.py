@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset import DataError, Dataset
-from .files import find_files
+from spikefa.datasets.dataset import Dataset
+from spikefa.datasets.locate import find_files
+from spikefa.errors import DataError
 
 _FILES = ("train_32x32.mat", "test_32x32.mat")
 #: Weights of red, green and blue in grey (ITU-R BT.601).

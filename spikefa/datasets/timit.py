@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset import DataError, Dataset
-from .files import find_files, named_directory
-from .speech import FEATURES, centres, features, read_samples
+from spikefa.datasets.dataset import Dataset
+from spikefa.datasets.locate import find_files, named_directory
+from spikefa.datasets.speech import FEATURES, centres, features, read_samples
+from spikefa.errors import DataError
 
 _NAME, _FILE = "timit-stops", "timit-stops.npz"
 _ARRAYS = ("train_frames", "train_labels", "test_frames", "test_labels")

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .dataset import PARTS, DataError, Dataset, pixels
+from spikefa.datasets.dataset import PARTS, Dataset, pixels
+from spikefa.errors import DataError
 
 #: Images whose statistics are summed at once, in float64.
 _CHUNK = 5000

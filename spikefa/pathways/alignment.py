@@ -8,11 +8,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from ..network import Network
-from ..projections import Initial, Projection
-from .populations import chain
+from spikefa.core.network import Network
+from spikefa.pathways import pathways
+from spikefa.pathways._chain import chain
+from spikefa.projections.initializers import Initial
+from spikefa.projections.projection import Projection
 
 
+@pathways.register("alignment")
 def feedback_alignment(
     network: Network,
     *,

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..network import Network
-from ..projections import Initial, Projection
-from ..shared import SharedProjection
-from .populations import error_population, feedback_population, forward_name
+from spikefa.core.network import Network
+from spikefa.pathways import pathways
+from spikefa.pathways._chain import error_population, feedback_population, forward_name
+from spikefa.projections.derived import TiedProjection
+from spikefa.projections.initializers import Initial
+from spikefa.projections.projection import Projection
 
 
+@pathways.register("indirect")
 def indirect_feedback_alignment(
     network: Network,
     *,
@@ -43,7 +46,7 @@ def indirect_feedback_alignment(
     for layer in network.hidden:
         above = feedback_population(network, layer, feedback, emit, namespace)
         if projections:
-            projections.append(SharedProjection(network, below, above, forward_name(network, below.layer)))
+            projections.append(TiedProjection(network, below, above, forward_name(network, below.layer)))
         else:
             projections.append(Projection(network, below, above, B))
         below = above

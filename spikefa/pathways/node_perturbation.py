@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ..layers import Population
-from ..network import Network
-from ..projections import Projection
-from .populations import error_population, feedback_population
-from .twins import change_of, twins
+from spikefa.core.network import Network
+from spikefa.pathways import pathways
+from spikefa.pathways._chain import error_population, feedback_population
+from spikefa.pathways._copies import change_of, twins
+from spikefa.populations.population import Population
+from spikefa.projections.projection import Projection
 
 
+@pathways.register("node_perturbation")
 def node_perturbation(
     network: Network,
     *,

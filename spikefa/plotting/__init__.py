@@ -6,13 +6,13 @@ nothing has to be closed, no display is needed, and ``ax.figure.savefig("x.pdf")
 Only this package imports matplotlib.
 """
 
-from .displays import figure4, psp_figure, raster_figure
-from .panels import plot_angles, plot_fields, plot_learning, plot_psp, plot_raster
+from spikefa.plotting.displays import figure4, psp_figure, raster_figure
+from spikefa.plotting.panels import plot_angles, plot_learning, plot_psp, plot_raster, plot_receptive_fields
 
 __all__ = [
     "figure4",
     "plot_angles",
-    "plot_fields",
+    "plot_receptive_fields",
     "plot_learning",
     "plot_psp",
     "plot_raster",

@@ -11,18 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..recording import Display
-from .panels import plot_psp, plot_raster
-from .style import (
-    BLUE,
-    ORANGE,
-    RULE,
-    STYLE,
-    TICKS,
-)
+from spikefa.diagnostics.activity_recording import ActivityRecording
+from spikefa.errors import ArgumentError
+from spikefa.plotting.panels import plot_psp, plot_raster
+from spikefa.plotting.style import BLUE, ORANGE, RULE, STYLE, TICKS
 
 
-def figure4(stages: Sequence[Display], *, layer: str | None = None) -> Figure:
+def figure4(stages: Sequence[ActivityRecording], *, layer: str | None = None) -> Figure:
     """Activity at several stages of learning, side by side [Lillicrap et al. 2016, Fig. 4].
 
     One column a stage: the images shown, the rasters of the hidden layers and of the output with the units of
@@ -41,37 +36,37 @@ def figure4(stages: Sequence[Display], *, layer: str | None = None) -> Figure:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no stage, the stages have other layers, or there is no such hidden layer.
     """
     first = _same_network("figure4", stages)
     if layer is not None and layer not in first.hidden:
-        raise ValueError(f"figure4: layer must be a hidden layer, one of {list(first.hidden)}, got {layer!r}")
+        raise ArgumentError(f"figure4: layer must be a hidden layer, one of {list(first.hidden)}, got {layer!r}")
     neurons = (layer,) if layer is not None else first.hidden[-1:]
     return _figure(stages, tuple(first.spikes), neurons)
 
 
-def raster_figure(display: Display) -> Figure:
+def raster_figure(display: ActivityRecording) -> Figure:
     """Draw the images shown and the rasters of all layers, at one stage."""
     _same_network("raster_figure", [display])
     return _figure([display], tuple(display.spikes), ())
 
 
-def psp_figure(display: Display) -> Figure:
+def psp_figure(display: ActivityRecording) -> Figure:
     """Draw the images shown, and PSP and modulatory signal of one neuron of every hidden layer, at one stage.
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the recording has no hidden layer.
     """
     _same_network("psp_figure", [display])
     if not display.hidden:
-        raise ValueError(f"psp_figure: the recording must have a hidden layer, got only {display.output!r}")
+        raise ArgumentError(f"psp_figure: the recording must have a hidden layer, got only {display.output!r}")
     return _figure([display], (), display.hidden)
 
 
-def _figure(stages: Sequence[Display], rasters: tuple[str, ...], neurons: tuple[str, ...]) -> Figure:
+def _figure(stages: Sequence[ActivityRecording], rasters: tuple[str, ...], neurons: tuple[str, ...]) -> Figure:
     """Draw columns of stages and rows of panels, laid out in inches so that no number of them overlaps."""
     first, n = stages[0], len(stages)
     left, right, top, bottom, gap, row_gap = 0.56, 0.5 if neurons else 0.12, 0.26, 0.36, 0.2, 0.075
@@ -119,7 +114,7 @@ def _figure(stages: Sequence[Display], rasters: tuple[str, ...], neurons: tuple[
     return fig
 
 
-def _draw_images(ax: Axes, d: Display, fill: float, title: str) -> None:
+def _draw_images(ax: Axes, d: ActivityRecording, fill: float, title: str) -> None:
     shown = d.steps_per_image * d.dt
     half = fill * d.duration / 2
     for k, image in enumerate(d.images):
@@ -136,7 +131,7 @@ def _draw_images(ax: Axes, d: Display, fill: float, title: str) -> None:
     ax.set_title(title, pad=5)
 
 
-def _draw_layer(ax: Axes, d: Display, name: str, switches: np.ndarray, linewidth: float) -> None:
+def _draw_layer(ax: Axes, d: ActivityRecording, name: str, switches: np.ndarray, linewidth: float) -> None:
     spikes = d.spikes[name]
     step, unit = np.nonzero(spikes)
     is_output = name == d.output
@@ -163,7 +158,7 @@ def _draw_layer(ax: Axes, d: Display, name: str, switches: np.ndarray, linewidth
 
 
 def _draw_neuron(
-    ax: Axes, stages: Sequence[Display], d: Display, name: str, switches: np.ndarray, last: bool
+    ax: Axes, stages: Sequence[ActivityRecording], d: ActivityRecording, name: str, switches: np.ndarray, last: bool
 ) -> None:
     # The middle of each step, as in the rasters.
     ax, twin = plot_psp(d.t + d.dt / 2, d.v[name], d.delta[name], ax=ax, boundaries=switches)
@@ -184,7 +179,7 @@ def _draw_neuron(
         twin.tick_params(axis="y", labelright=False, length=0)
 
 
-def _time_ticks(ax: Axes, d: Display) -> None:
+def _time_ticks(ax: Axes, d: ActivityRecording) -> None:
     if len(d.images) <= 6:
         ax.set_xticks(np.arange(len(d.images) + 1) * d.steps_per_image * d.dt)
     else:
@@ -192,15 +187,15 @@ def _time_ticks(ax: Axes, d: Display) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
 
 
-def _same_network(owner: str, stages: Sequence[Display]) -> Display:
-    if isinstance(stages, Display) or not all(isinstance(d, Display) for d in stages):
-        raise TypeError(f"{owner}: must be given recordings (Display), got {type(stages).__name__}")
+def _same_network(owner: str, stages: Sequence[ActivityRecording]) -> ActivityRecording:
+    if isinstance(stages, ActivityRecording) or not all(isinstance(d, ActivityRecording) for d in stages):
+        raise ArgumentError(f"{owner}: must be given recordings (ActivityRecording), got {type(stages).__name__}")
     if not len(stages):
-        raise ValueError(f"{owner}: must be given at least one stage, got none")
+        raise ArgumentError(f"{owner}: must be given at least one stage, got none")
     first = stages[0]
     for d in stages[1:]:
         if list(d.spikes) != list(first.spikes):
-            raise ValueError(
+            raise ArgumentError(
                 f"{owner}: stages must have the same layers, got {list(first.spikes)} and {list(d.spikes)}"
             )
     return first

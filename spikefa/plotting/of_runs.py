@@ -9,18 +9,20 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from ..files import write_whole
-from ..recording import Display, read_metrics
-from ..runs import Run, RunError
-from .displays import figure4, psp_figure, raster_figure
-from .panels import angle_curves, plot_angles, plot_fields, plot_learning
-from .style import STYLE, TICKS
+from spikefa._atomic_write import write_whole
+from spikefa.diagnostics.activity_recording import ActivityRecording
+from spikefa.errors import RunError
+from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.run import Run
+from spikefa.plotting.displays import figure4, psp_figure, raster_figure
+from spikefa.plotting.panels import angle_curves, plot_angles, plot_learning, plot_receptive_fields
+from spikefa.plotting.style import STYLE, TICKS
 
 #: Suffixes of the files that figures are written to.
 FORMATS = (".png", ".pdf", ".svg")
 
 
-def stages(displays: list[Display]) -> list[Display]:
+def stages(displays: list[ActivityRecording]) -> list[ActivityRecording]:
     """Choose three stages of learning: before it, early in the first epoch, and the last recording."""
     return displays if len(displays) <= 3 else [*displays[:2], displays[-1]]
 
@@ -56,7 +58,7 @@ def _fields(run: Run) -> Figure:
     network = run.trained_network()
     first = next(p for p in network.projections if p.pre is network.input)
     figure = Figure(figsize=(4.2, 3.8), layout="constrained")
-    plot_fields(first.W, run.dataset().shape, ax=figure.subplots())
+    plot_receptive_fields(first.W, run.dataset().shape, ax=figure.subplots())
     return figure
 
 

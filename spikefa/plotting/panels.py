@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from .style import (
+from spikefa.errors import ArgumentError
+from spikefa.plotting.style import (
     BLUE,
     GREEN,
     INK,
@@ -65,27 +66,27 @@ def plot_raster(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If `i` and `t` do not pair up, or a unit is outside the raster.
     """
     unit, time = np.asarray(i), milliseconds("plot_raster", "t", t)
     if unit.ndim != 1 or unit.shape != time.shape:
-        raise ValueError(
+        raise ArgumentError(
             f"plot_raster: i and t must be vectors of one entry a spike, "
             f"got shapes {unit.shape} and {time.shape}"
         )
     if unit.size and unit.dtype.kind not in "iu":
-        raise ValueError(f"plot_raster: i must hold whole numbers, got dtype {unit.dtype}")
+        raise ArgumentError(f"plot_raster: i must hold whole numbers, got dtype {unit.dtype}")
     if groups is not None:
         groups = np.asarray(groups)
         if n_units is None:
             n_units = len(groups)
         elif len(groups) != n_units:
-            raise ValueError(f"plot_raster: groups must have one entry a unit ({n_units}), got {len(groups)}")
+            raise ArgumentError(f"plot_raster: groups must have one entry a unit ({n_units}), got {len(groups)}")
     if n_units is None:
         n_units = int(unit.max()) + 1 if unit.size else 1
     if unit.size and not (unit.min() >= 0 and unit.max() < n_units):
-        raise ValueError(f"plot_raster: i must lie in 0..{n_units - 1}, got {unit.min()} .. {unit.max()}")
+        raise ArgumentError(f"plot_raster: i must lie in 0..{n_units - 1}, got {unit.min()} .. {unit.max()}")
     limits = (0.0, duration)
     if duration is None:
         last = float(time.max()) if time.size and time.max() > 0 else 1.0
@@ -143,12 +144,12 @@ def plot_psp(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If `t`, `v` and `delta` are not vectors of the same length.
     """
     time, v, delta = milliseconds("plot_psp", "t", t), real("plot_psp", "v", v), real("plot_psp", "delta", delta)
     if not (time.ndim == 1 and time.shape == v.shape == delta.shape):
-        raise ValueError(
+        raise ArgumentError(
             f"plot_psp: t, v and delta must be vectors of the same length, "
             f"got shapes {time.shape}, {v.shape} and {delta.shape}"
         )
@@ -208,7 +209,7 @@ def plot_learning(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If a column is missing, is of another length, or nothing was measured.
     """
     scale, told = (100, "{:.2f} %") if classes else (1, "{:.3g}")
@@ -220,7 +221,7 @@ def plot_learning(
             if seen.size:
                 curves.append((name.replace("_error", ""), seen, scale * error, colour, marker))
     if not curves:
-        raise ValueError(
+        raise ArgumentError(
             f"plot_learning: metrics must have a test, validation or train error that was measured, "
             f"got the columns {list(metrics)}"
         )
@@ -276,12 +277,12 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If there is no such column with an angle in it, or one is of another length.
     """
     curves = angle_curves(metrics)
     if not curves:
-        raise ValueError(
+        raise ArgumentError(
             f"plot_angles: metrics must have columns named angle_deg_LAYER with angles that were measured, "
             f"got the columns {list(metrics)}"
         )
@@ -307,7 +308,7 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
     return ax
 
 
-def plot_fields(
+def plot_receptive_fields(
     weights: ArrayLike, shape: tuple[int, int], *, n: int = 36, ax: Axes | None = None, label: str = "Weight"
 ) -> Axes:
     """Receptive fields: the incoming weights of `n` evenly chosen units, each as an image.
@@ -331,18 +332,18 @@ def plot_fields(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the shapes do not fit, or `n` is not at least 1.
     """
-    w = real("plot_fields", "weights", weights)
+    w = real("plot_receptive_fields", "weights", weights)
     height, width = shape
     if w.ndim != 2 or w.shape[0] != height * width or w.size == 0:
-        raise ValueError(
-            f"plot_fields: weights must have shape (pixels, units) with {height} x {width} pixels, "
+        raise ArgumentError(
+            f"plot_receptive_fields: weights must have shape (pixels, units) with {height} x {width} pixels, "
             f"got {w.shape}"
         )
     if n < 1:
-        raise ValueError(f"plot_fields: n must be at least 1, got {n!r}")
+        raise ArgumentError(f"plot_receptive_fields: n must be at least 1, got {n!r}")
     chosen = np.linspace(0, w.shape[1] - 1, min(n, w.shape[1])).round().astype(int)
     columns = int(np.ceil(np.sqrt(len(chosen))))
     rows = -(-len(chosen) // columns)
@@ -388,10 +389,10 @@ def _images_axis(ax: Axes) -> None:
 def _curve(owner: str, metrics: Mapping[str, ArrayLike], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Images seen and values of a column, where both were measured."""
     if "images_seen" not in metrics:
-        raise ValueError(f"{owner}: metrics must have the column images_seen, got {list(metrics)}")
+        raise ArgumentError(f"{owner}: metrics must have the column images_seen, got {list(metrics)}")
     seen, values = real(owner, "images_seen", metrics["images_seen"]), real(owner, name, metrics[name])
     if seen.ndim != 1 or seen.shape != values.shape:
-        raise ValueError(
+        raise ArgumentError(
             f"{owner}: {name} must be a vector as long as images_seen, "
             f"got shapes {values.shape} and {seen.shape}"
         )

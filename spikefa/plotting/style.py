@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from spikefa.errors import ArgumentError
+
 # The colours of Okabe and Ito, which colour-blind readers tell apart.
 BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = (
     "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7",
@@ -51,7 +53,7 @@ def real(owner: str, name: str, x: ArrayLike) -> np.ndarray:
     """Return the values as floats, or refuse them."""
     x = np.asarray(x)
     if x.dtype.kind not in "biuf":
-        raise ValueError(f"{owner}: {name} must hold real numbers, got dtype {x.dtype}")
+        raise ArgumentError(f"{owner}: {name} must hold real numbers, got dtype {x.dtype}")
     return x.astype(float)
 
 
@@ -62,5 +64,5 @@ def milliseconds(owner: str, name: str, t: Any) -> np.ndarray:
     if dim is None or dim.is_dimensionless:
         return values
     if str(dim) != "s":
-        raise ValueError(f"{owner}: {name} must be times, got a quantity in {dim}")
+        raise ArgumentError(f"{owner}: {name} must be times, got a quantity in {dim}")
     return values * 1e3

@@ -13,6 +13,8 @@ import importlib.util
 
 from numba import config
 
+from spikefa.errors import ArgumentError
+
 #: Whether kernels run in numba's simulator.
 SIMULATED = bool(config.ENABLE_CUDASIM)
 
@@ -22,12 +24,12 @@ def require_cuda() -> None:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         With what is missing.
     """
     missing = None if SIMULATED else _missing()
     if missing is not None:
-        raise ValueError(
+        raise ArgumentError(
             "Network: device 'cuda' needs an NVIDIA GPU with numba-cuda and cuBLAS "
             f'(pip install "spikefa[cuda]"); {missing}'
         )
@@ -40,7 +42,7 @@ def _missing() -> str | None:
 
     if not cuda.is_available():
         return "no GPU was found"
-    from .products import load_cublas
+    from spikefa.engine.cuda.products import load_cublas
 
     try:
         load_cublas()

@@ -10,10 +10,10 @@ import numpy as np
 from brian2.utils.stringtools import indent
 from numba import cuda
 
-from ..target import Kernel
-from . import functions
-from .launching import bound
-from .memory import Memory
+from spikefa.engine.brian2_target.target import Kernel
+from spikefa.engine.cuda import functions
+from spikefa.engine.cuda.launching import bound
+from spikefa.engine.cuda.memory import Memory
 
 _SOURCE = """\
 def kernel(_n, {arguments}):

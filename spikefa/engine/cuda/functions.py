@@ -13,8 +13,8 @@ from math import cos, cosh, exp, expm1, log, log1p, log10, sin, sinh, sqrt, tan,
 import numpy as np
 from numba import cuda
 
-from ..kernel_functions import clip, sign, timestep
-from ..philox import box_muller, philox_block
+from spikefa.engine.brian2_target.intrinsics import clip, sign, timestep
+from spikefa.engine.kernels.philox import box_muller, philox_block
 
 
 @cuda.jit(device=True)

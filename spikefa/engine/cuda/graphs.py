@@ -9,8 +9,8 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Hashable
 
-from . import SIMULATED
-from .launching import stream
+from spikefa.engine.cuda import SIMULATED
+from spikefa.engine.cuda.launching import stream
 
 
 class Graphs:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numba import cuda
 
-from . import SIMULATED
+from spikefa.engine.cuda import SIMULATED
 
 #: Partial sums that `partial_sums` makes of an array; few in the simulator, whose loops are Python's.
 PARTS = 64 if SIMULATED else 4096

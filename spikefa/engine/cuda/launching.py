@@ -8,7 +8,7 @@ from typing import Any
 
 from numba import config, cuda
 
-from . import SIMULATED
+from spikefa.engine.cuda import SIMULATED
 
 # A population of some hundred units does not fill a GPU, and cannot.
 config.CUDA_LOW_OCCUPANCY_WARNINGS = 0

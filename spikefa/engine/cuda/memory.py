@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from .launching import stream
+from spikefa.engine.cuda.launching import stream
+from spikefa.errors import ArgumentError
 
 
 class Memory:
@@ -37,7 +38,7 @@ class Memory:
         key = array.ctypes.data
         if key not in self._twins:
             if not array.flags.c_contiguous:
-                raise ValueError(f"Memory: an array must be contiguous, got strides {array.strides} of {array.shape}")
+                raise ArgumentError(f"Memory: an array must be contiguous, got strides {array.strides} of {array.shape}")
             flat = array.reshape(-1)
             size = self._places[key][1] if key in self._places else flat.size
             self._twins[key] = flat, cuda.device_array(size, flat.dtype, stream=stream())

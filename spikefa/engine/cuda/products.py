@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from . import SIMULATED
-from .launching import stream
+from spikefa.engine.cuda import SIMULATED
+from spikefa.engine.cuda.launching import stream
 
 #: cuBLAS's own advice for Hopper.
 WORKSPACE_BYTES = 32 << 20

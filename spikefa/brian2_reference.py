@@ -1,0 +1,187 @@
+"""The same model run by stock Brian2: `Synapses`, one stream, slow. The fast engine is held to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy
+from brian2 import NetworkOperation, Synapses
+from brian2.parsing.sympytools import sympy_to_str
+
+from spikefa.core.network import Network
+from spikefa.engine.targets import code_object_class
+from spikefa.errors import ArgumentError
+from spikefa.populations.softmax import Softmax
+from spikefa.presentation.tasks import classification_task, regression_task
+from spikefa.projections.derived import DerivedProjection, ShuffledProjection, TiedProjection
+from spikefa.projections.projection import Projection
+
+
+class Brian2Reference:
+    """A network of one stream, stated again with `Synapses` in place of projections and rules.
+
+    Populations, equations, rules, weights, seed and random numbers are those of the network it is made of.
+
+    Parameters
+    ----------
+    network : Network
+        With one stream, finished by `Network.present`.
+    target : {"numpy", "cython"}
+        Stock Brian2 code-generation target.
+
+    Attributes
+    ----------
+    network : Network
+        The stock network: give its stimulus the same images and run it.
+
+    Raises
+    ------
+    ArgumentError
+        If the network has more streams, a `Softmax`, or two projections to one population (one `Synapses` can write
+        a summed variable).
+    KeyError
+        When it runs, if a rule needs a constant that has different values in the two populations.
+    """
+
+    def __init__(self, network: Network, target: str = "numpy"):
+        if network.streams != 1:
+            raise ArgumentError(f"Reference: needs a network of one stream, got {network.streams}")
+        for population in network.populations:
+            if any(isinstance(part, Softmax) for part in population.contained_objects):
+                raise ArgumentError(f"Reference: stock Brian2 has no equal of the Softmax of {population.name!r}")
+        self.network = Network(
+            streams=1, seed=network.seed, dt=network.clock.dt, dtype=str(network.dtype), target=target,
+            name=f"{network.name}_reference",
+        )  # fmt: skip
+        self._synapses: dict[str, Synapses] = {}
+        for population in network.populations:
+            again = population.restate(self.network).state_arrays()
+            for name, array in population.state_arrays().items():
+                if name in again:  # not what the rules have added
+                    again[name][...] = array
+        for number, projection in enumerate(network.projections):
+            self._restate(projection, 2 * number)
+        classes, steps = network.readout.classes, network.stimulus.steps_per_image
+        if classes is None:
+            regression_task(self.network, steps)
+        else:
+            classification_task(self.network, steps, classes)
+
+    def _restate(self, projection: Projection, place: int) -> None:
+        net = self.network
+        pre, post = net[projection.pre.name], net[projection.post.name]
+        if any(syn.target is post for syn in self._synapses.values()):
+            raise ArgumentError(f"Reference: {projection.title}: another projection to {post.name!r} exists")
+        current = projection.post.current_variable
+        reshuffled = isinstance(projection, ShuffledProjection)
+        weight = "shuffled" if reshuffled else "W"
+        synapses = Synapses(
+            pre,
+            post,
+            f"W : 1\nmemory : 1\nshuffled : 1\n{current}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
+            clock=net.clock,
+            dtype=net.dtype,
+            codeobj_class=code_object_class(net.target),
+            name=projection.name,
+            namespace=self._constants(projection),
+        )
+        if projection.masked and not reshuffled:
+            i, j = projection.synapses()
+            synapses.connect(i=i, j=j)
+        else:
+            synapses.connect()
+        synapses.W = projection.W[np.asarray(synapses.i), np.asarray(synapses.j)]
+        updater = synapses.summed_updaters[f"{current}_post"]
+        updater.when, updater.order = post.slot, post.place
+        bias, memory = f"b_{projection.name}", f"m_{projection.name}"
+        post.add_array(bias)[:, 0] = projection.b
+        post.add_array(memory)
+        post.run_regularly(
+            f"{current} = {current} + {bias}", when=post.slot, order=post.place + 0.5, name=f"add_{bias}"
+        )
+        self._synapses[projection.name] = synapses
+        net.add(synapses)
+        follow = self._following(projection)
+        if follow is not None:
+            when = dict(when=post.slot, order=post.place - 0.5, name=f"follow_{projection.name}")
+            net.add(NetworkOperation(follow, clock=net.clock, **when))
+        if projection.learning is not None:
+            self._state_rule(projection, synapses, bias, memory, place)
+
+    @staticmethod
+    def _constants(projection: Projection) -> dict[str, Any]:
+        """The populations' constants: Brian2 reads their subexpressions in the synapses' code, too.
+
+        Without those that differ, of which it then says that they could not be resolved where the rule needs one.
+        """
+        first, second = projection.pre.constants, projection.post.constants
+        differ = {name for name in first if not np.array_equal(first[name], second.get(name, first[name]))}
+        return {name: value for name, value in {**first, **second}.items() if name not in differ}
+
+    def _following(self, projection: Projection) -> Callable[[], None] | None:
+        """What gives a projection its weights of the step, if they are not its own."""
+        net, name = self.network, projection.name
+
+        def write(W: np.ndarray, variable: str = "W") -> None:
+            synapses = self._synapses[name]
+            setattr(synapses, variable, W[np.asarray(synapses.i), np.asarray(synapses.j)])
+
+        def share() -> None:
+            W = self.W(projection.source.name)
+            write(W.T if projection.transpose else W)
+            if projection.bias:
+                self.b(name)[:] = self.b(projection.source.name)
+
+        def compute() -> None:
+            if net.step % projection.every == 0:
+                write(projection.function(self.W(projection.source.name)))
+
+        def reshuffle() -> None:
+            write(self.W(name)[:, projection.permutation(net.step)], "shuffled")
+
+        kinds = {TiedProjection: share, DerivedProjection: compute, ShuffledProjection: reshuffle}
+        return next((follow for kind, follow in kinds.items() if isinstance(projection, kind)), None)
+
+    def _state_rule(self, projection: Projection, synapses: Synapses, bias: str, memory: str, place: int) -> None:
+        rule, factor = projection.learning.plasticity, projection.learning.factor
+        if factor == 0:
+            return
+        rate = rule.rate * factor
+        summed, local = rule.split()
+        change = (1 if rule.rmsprop else rate) * summed + local
+        real = {s.name: s for s in change.free_symbols}
+        change = change.subs({real[n]: v for n, v in rule.constants.items() if n in real})
+        for_bias = change.subs(
+            {
+                s: 1 if name.endswith("_pre") else sympy.Symbol(name.removesuffix("_post"), real=True)
+                for name, s in real.items()
+                if name.endswith(("_pre", "_post"))
+            }
+        ).subs({real["W"]: sympy.Symbol(bias, real=True)} if "W" in real else {})
+
+        def code(weight: str, memory: str, expression: sympy.Expr) -> str:
+            step = sympy_to_str(expression)
+            if rule.rmsprop:
+                mean = f"{memory} = {rule.rmsprop} * {memory} + {1 - rule.rmsprop} * moved**2"
+                return f"moved = {step}\n{mean}\n{weight} = {weight} + {rate} * moved / (sqrt({memory}) + 1e-8)"
+            return f"{memory} = {rule.momentum} * {memory} + {step}\n{weight} = {weight} + {memory}"
+
+        name = f"{projection.name}_rule"
+        synapses.run_regularly(code("W", "memory", change), when="plasticity", order=place, name=name)
+        if projection.learning.learn_bias:
+            self.network[projection.post.name].run_regularly(
+                code(bias, memory, for_bias), when="plasticity", order=place + 1, name=f"{projection.name}_bias_rule"
+            )
+
+    def W(self, projection: str) -> np.ndarray:
+        """Weights ``(n_pre, n_post)`` of a projection."""
+        synapses = self._synapses[projection]
+        weights = np.zeros((synapses.source.units, synapses.target.units), self.network.dtype)
+        weights[np.asarray(synapses.i), np.asarray(synapses.j)] = synapses.W_[:]
+        return weights
+
+    def b(self, projection: str) -> np.ndarray:
+        """Biases ``(n_post,)`` of a projection."""
+        return self._synapses[projection].target.view(f"b_{projection}")[:, 0]

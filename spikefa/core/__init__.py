@@ -1,0 +1,1 @@
+"""The network and what its parts have in common; it imports no part."""

@@ -1,0 +1,314 @@
+"""The network: an ordinary Brian2 `Network` with a same-step schedule, streams and one seed."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+from brian2 import BrianObject, Clock, Quantity, get_device, ms, second
+from brian2 import Network as BrianNetwork
+from brian2.devices.device import RuntimeDevice
+
+from spikefa._checks import one_of, whole
+from spikefa.core.equation_errors import unprepared
+from spikefa.core.executor import Executor, executors
+from spikefa.core.part import STRIDE, Part
+from spikefa.core.run_context import collected_seldom, unread_thresholds_inactive
+from spikefa.engine.kernels.blas import single_threaded_blas
+from spikefa.engine.targets import code_object_class
+from spikefa.engine.threads import refuse_forked, thread_pool
+from spikefa.errors import ArgumentError
+
+#: One step: the stimulus, then every layer bottom up, then the error top down, then plasticity. Brian2's own
+#: slots have to stay in the list.
+SCHEDULE = [
+    "start", "forward", "feedback", "plasticity", "groups", "thresholds", "synapses", "resets", "end",
+]  # fmt: skip
+
+#: Roles that only one part of a network can have.
+UNIQUE_ROLES = ("input", "error", "stimulus", "readout", "weight_average")
+
+
+class Network(BrianNetwork):
+    """Populations, projections and rules that all advance together, step by step.
+
+    Parameters
+    ----------
+    streams : int
+        Independent copies of the activity that share the weights, 1 to 1,000 and more.
+    seed : int
+        Everything random follows from it, 0 included; below 2**32.
+    dt : Quantity
+        Duration of a step.
+    dtype : {"float32", "float64"}
+    target : {"numba", "numpy", "cython"}
+        Brian2 code-generation target of the equations.
+    device : {"cpu", "cuda"}
+        Where it runs: on the processor, or on an NVIDIA GPU (see `spikefa.executors`). It may be changed between runs,
+        at which the state lies in the same arrays.
+    name : str
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is outside its range; the message gives the value.
+    RuntimeError
+        In a process forked from one that had run networks: its threads are not there.
+    """
+
+    def __init__(
+        self,
+        streams: int = 1,
+        seed: int = 0,
+        dt: Quantity = 1 * ms,
+        dtype: str = "float32",
+        target: str = "numba",
+        device: str = "cpu",
+        name: str = "spikefa*",
+    ):
+        whole("Network", "streams", streams, 1, rule="be a positive whole number")
+        whole("Network", "seed", seed, 0, 2**32 - 1, rule="be a whole number from 0 to 2**32 - 1")
+        one_of("Network", "dtype", str(dtype), ("float32", "float64"))
+        refuse_forked("Network")
+        if not dt > 0 * ms:
+            raise ArgumentError(f"Network: dt must be above 0, got {dt}")
+        super().__init__(name=name)
+        self.schedule = SCHEDULE
+        self.streams, self.seed = int(streams), int(seed)
+        self.dtype = np.dtype(str(dtype))
+        self.target = target
+        self.codeobj_class = code_object_class(target)
+        self.clock = Clock(dt=dt, name=f"{self.name}_clock")
+        self.key = np.array([self.seed], np.uint64)
+        #: Derivative of the loss by the output's current, for `GradientAlignment`, where rules do not say it: an
+        #: expression of the error population's variables.
+        self.output_error: str | None = None
+        self._roles: dict[str, list] = {}
+        self._initial_state: dict[str, np.ndarray] = {}
+        self._places: dict[str, int] = {}
+        self._device, self._executor = "cpu", None
+        self.device = device
+
+    def __repr__(self) -> str:
+        streams = f"{self.streams} stream{'s'[: self.streams != 1]}"
+        parts = [*self.populations, *self.projections]
+        return "\n  ".join([f"<Network of {streams}, seed {self.seed}, {self.dtype}", *map(repr, parts)]) + ">"
+
+    def __getitem__(self, name: str) -> BrianObject:
+        """A part by its name, such as ``net["h1"]`` or the projection ``net["h1_to_h2"]``."""
+        try:
+            return super().__getitem__(name)
+        except KeyError:
+            names = [part.name for part in (*self.populations, *self.projections)]
+            raise KeyError(f"Network: no part called {name!r}; there are {', '.join(names)}") from None
+
+    # Parts.
+
+    def join(self, *parts: BrianObject) -> None:
+        """Add parts that belong to this network alone, and list them by their roles.
+
+        Raises
+        ------
+        ArgumentError
+            If a part has a role that only one part can have, and another has it already.
+        """
+        for part in parts:
+            roles = getattr(part, "roles", ())
+            for role in roles:
+                if role in UNIQUE_ROLES and self.parts(role):
+                    has = f"{role.replace('_', ' ')} {self.parts(role)[0].name!r}"
+                    raise ArgumentError(f"Network: has the {has} already, got {part.name!r}")
+            self.add(part)
+            for role in roles:
+                self.parts(role).append(part)
+            for obj in (part, *part.contained_objects):
+                obj._network = self.id  # else Brian2 warns when a network is dropped that never ran
+
+    def parts(self, role: str) -> list:
+        """Return the parts of a role, in the order in which they joined; not a copy."""
+        return self._roles.setdefault(role, [])
+
+    def _only(self, role: str) -> Any:
+        found = self.parts(role)
+        return found[0] if found else None
+
+    @property
+    def populations(self) -> list:
+        """All populations."""
+        return self.parts("population")
+
+    @property
+    def layers(self) -> list:
+        """The forward populations, bottom up."""
+        return self.parts("layer")
+
+    @property
+    def hidden(self) -> list:
+        """All layers but the last."""
+        return self.layers[:-1]
+
+    @property
+    def feedback(self) -> list:
+        """The feedback populations, the error's too."""
+        return self.parts("feedback")
+
+    @property
+    def projections(self) -> list:
+        """All projections."""
+        return self.parts("projection")
+
+    @property
+    def input(self) -> Any:
+        """The input population, or None."""
+        return self._only("input")
+
+    @property
+    def error(self) -> Any:
+        """The error population, or None."""
+        return self._only("error")
+
+    @property
+    def stimulus(self) -> Any:
+        """The stimulus, or None before a task is stated (`classification_task`, `regression_task`)."""
+        return self._only("stimulus")
+
+    @property
+    def readout(self) -> Any:
+        """The readout, or None before a task is stated."""
+        return self._only("readout")
+
+    @property
+    def average(self) -> Any:
+        """The `WeightAverage`, or None."""
+        return self._only("weight_average")
+
+    def check_new(self, name: str, owner: str) -> None:
+        """Refuse a name that is already taken."""
+        if any(obj.name == name for obj in self.objects):
+            raise ArgumentError(f"{owner}: the network already has an object called {name!r}")
+
+    def next_place(self, slot: str) -> int:
+        """Return the order of the next population in a slot."""
+        one_of("Network", "slot", slot, SCHEDULE)
+        self._places[slot] = self._places.get(slot, 0) + STRIDE
+        return self._places[slot]
+
+    def require_task(self, owner: str) -> None:
+        """Refuse what needs a stimulus and a readout, for `owner`, before there are any."""
+        if self.stimulus is None:
+            raise ArgumentError(
+                f"{owner}: the network has no stimulus; call classification_task or regression_task first"
+            )
+
+    def save_initial_state(self) -> None:
+        """Keep the present state as the one from which evaluations start; call it after setting initial values."""
+        self._initial_state = {name: array.copy() for name, array in self.state().items()}
+
+    def reset_state(self) -> None:
+        """Go back to the initial state, as before an evaluation; dropout, which is a state of training, ends too."""
+        for name, array in self.state().items():
+            array[...] = self._initial_state.get(name, 0)
+
+    # Running.
+
+    @property
+    def device(self) -> str:
+        """Where the network runs: ``"cpu"`` or ``"cuda"``."""
+        return self._device
+
+    @device.setter
+    def device(self, device: str) -> None:
+        if device == self._device:
+            return
+        one_of("Network", "device", device, ("cpu", *executors))
+        executor = None if device == "cpu" else executors[device](self)
+        if self._executor is not None:
+            self.remove(self._executor)
+        if executor is not None:
+            self.join(executor)
+        self._device, self._executor = device, executor
+
+    @property
+    def executor(self) -> Executor | None:
+        """What runs the network on another device than the processor; None on the processor."""
+        return self._executor
+
+    def before_run(self, run_namespace: dict) -> None:
+        """Prepare a run; refuse equations that cannot run, and devices that would drop the kernels."""
+        if type(get_device()) is not RuntimeDevice:
+            raise NotImplementedError(
+                "spikefa: set_device('cpp_standalone') is not supported, since it would drop the projection and "
+                "plasticity kernels; use the runtime device: set_device('runtime')"
+            )
+        with unprepared(self.populations):
+            super().before_run(run_namespace)
+        if self._executor is not None:
+            self._executor.begin()
+
+    def after_run(self) -> None:
+        """Finish a run, with the state where it was before it."""
+        if self._executor is not None:
+            self._executor.end()
+        super().after_run()
+
+    def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
+        """Run for a duration, as `brian2.Network.run`; garbage is collected before it only now and then."""
+        refuse_forked("Network")
+        # On a GPU the processor's threads are not needed, and would keep those of other runs from their cores.
+        synapses = sum(projection.shape[0] * projection.shape[1] for projection in self.projections)
+        work = self.streams * synapses if self._executor is None else 0
+        try:
+            with collected_seldom(), single_threaded_blas(), thread_pool(work), unread_thresholds_inactive(self):
+                super().run(duration, *args, level=level + 1, **options)
+        finally:
+            if self._executor is not None:
+                self._executor.end()
+            for part in self.objects:
+                if isinstance(part, Part):
+                    part.finish_run()
+
+    def run_steps(self, steps: int, **options: Any) -> None:
+        """Run for a number of steps."""
+        steps = whole("Network", "steps", steps)
+        self.run(steps * self.clock.dt_ * second, namespace={}, **options)
+
+    @property
+    def learns(self) -> bool:
+        """Whether its weights change in a run. Set it to False to look at a network as it is, and back to go on."""
+        return any(part.active for part in self.parts("learning"))
+
+    @learns.setter
+    def learns(self, learns: bool) -> None:
+        for part in self.parts("learning"):
+            part.active = bool(learns)
+
+    @property
+    def step(self) -> int:
+        """Number of steps done."""
+        return int(self.clock.variables["timestep"].get_value()[0])
+
+    @step.setter
+    def step(self, step: int) -> None:
+        self.clock.variables["timestep"].set_value(step)
+        self.clock.variables["t"].set_value(step * self.clock.dt_)
+        self.t_ = float(step * self.clock.dt_)
+
+    # State.
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The arrays of the populations' state, ``population.variable``; not copies."""
+        return {
+            f"{population.name}.{name}": array
+            for population in self.populations
+            for name, array in population.state_arrays().items()
+        }
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The arrays that learn, and what their rules remember; not copies."""
+        parts = dict.fromkeys((*self.projections, *self.parts("learning")))
+        return {f"{part.state_name}.{name}": array for part in parts for name, array in part.state_arrays().items()}
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Within it, the weights are the means of a `WeightAverage`, if the network has one."""
+        return nullcontext() if self.average is None else self.average.applied()

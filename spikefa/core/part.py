@@ -1,0 +1,52 @@
+"""The contract of parts: what a network knows of anything that joins it, and where in a step things happen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+#: Offsets, within a population's place in the schedule, of what happens to it in one step.
+PROJECT, RECEIVE, INTEGRATE, NORMALIZE, EMIT, THRESHOLD, MARK, RESET = range(8)
+#: Distance between the places of two populations in one slot.
+STRIDE = 10
+#: Order, within the slot ``plasticity``, from which rules are applied; before it, their factors are computed.
+APPLY_RULES = 1_000_000
+#: Where Brian2 puts a step's spikes; they are forgotten at the end of a run.
+EVENTS = "_spikespace"
+
+
+class Part:
+    """What joins a network: a mixin for subclasses of Brian2's `BrianObject`.
+
+    A subclass says by class attributes what the network may expect of it. The network itself knows no part.
+    """
+
+    add_to_magic_network = False
+    #: What it is to the network, which lists its parts by role; see `Network.parts`.
+    roles: ClassVar[tuple[str, ...]] = ()
+    #: Whether it reads the events of thresholds (`EVENTS`). Where no part does, none are collected.
+    reads_events: ClassVar[bool] = True
+    #: Whether it runs, with all that it contains, while a network is evaluated in a `sandboxed` block.
+    runs_in_evaluation: ClassVar[bool] = False
+    #: Whether it changes no array of the network, so that on a device nothing has to be brought back.
+    only_reads: ClassVar[bool] = False
+
+    @property
+    def state_name(self) -> str:
+        """Name under which its state is kept in checkpoints."""
+        return self.name
+
+    def state_arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays that one run leaves to the next, by name; not copies."""
+        return {}
+
+    def finish_run(self) -> None:
+        """Bring everything up to date at the end of a run, also of one that failed."""
+
+    def _full_state(self) -> dict[str, np.ndarray]:
+        return {name: array.copy() for name, array in self.state_arrays().items()}
+
+    def _restore_from_full_state(self, state: dict[str, np.ndarray]) -> None:
+        for name, array in self.state_arrays().items():
+            array[...] = state[name]

@@ -1,0 +1,51 @@
+"""Where data are: the directory that a user names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from spikefa.errors import DataError
+
+VARIABLE = "SPIKEFA_DATA"
+
+
+def named_directory(data_dir: str | os.PathLike | None) -> tuple[Path | None, str]:
+    """Return the directory of the data and what named it: the argument or, without, the environment variable."""
+    directory = data_dir or os.environ.get(VARIABLE)
+    return (Path(directory).expanduser() if directory else None), "data_dir" if data_dir else VARIABLE
+
+
+def find_files(
+    name: str, data_dir: str | os.PathLike | None, files: tuple[str, ...], what: str, instead: str = ""
+) -> list[Path]:
+    """Find files that cannot be downloaded, in the named directory or its subdirectory `name`.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set and the subdirectory.
+    data_dir : path, optional
+    files : tuple of str
+    what : str
+        What the files are and where they come from, for the message.
+    instead : str
+        What the caller takes in their place, for the message.
+
+    Raises
+    ------
+    DataError
+        If no directory is named, or a file is not there.
+    """
+    directory, source = named_directory(data_dir)
+    by_hand = f"{name} needs {what}: put {' and '.join(files)}{instead and f', or {instead},'} into a directory"
+    if directory is None:
+        raise DataError(f"{by_hand} and name it with data_dir (--data-dir) or the variable {VARIABLE}")
+    if (directory / name).is_dir():
+        directory = directory / name
+    for file in files:
+        if not (directory / file).is_file():
+            raise DataError(
+                f"{directory / file}: expected this file (directory named by {source}), found none; {by_hand}"
+            )
+    return [directory / file for file in files]

@@ -1,0 +1,1 @@
+"""Diagnostics: measurements of a network that change nothing in it."""

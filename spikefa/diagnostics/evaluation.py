@@ -1,0 +1,124 @@
+"""What is measured of a network: its errors on images, and how its weights align."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikefa.core.network import Network
+from spikefa.core.sandbox import EVALUATION, sandboxed
+from spikefa.metrics import angle
+from spikefa.populations.population import Population
+from spikefa.populations.roles import Layer
+from spikefa.projections.projection import Projection
+
+
+def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
+    """The outputs to each image, summed over its steps and each class's units, or of each unit where there are none.
+
+    The network is as it was afterwards: only its forward path runs, from rest, with random numbers of its own.
+
+    Parameters
+    ----------
+    network : Network
+    images : ndarray (n, pixels)
+        uint8, or floats within the input's limits.
+    steps : int
+        Steps for which each image is shown.
+
+    Returns
+    -------
+    ndarray (n, classes) or (n, units of the last layer)
+
+    Raises
+    ------
+    ArgumentError
+        If the network was not presented yet, or the images cannot be shown.
+    """
+    network.require_task("evaluation.summed_outputs")
+    images = network.stimulus.validate_images(images)
+    count, streams = len(images), network.streams
+    filled = (
+        np.concatenate([images, np.repeat(images[:1], -count % streams, axis=0)])
+        if count % streams
+        else images
+    )
+    with sandboxed(network, EVALUATION):
+        network.stimulus.steps_per_image = steps
+        network.stimulus.show_images(filled)
+        network.readout.summed_outputs = []
+        network.run_steps(steps * (len(filled) // streams))
+        return np.concatenate(network.readout.summed_outputs)[:count]
+
+
+def predict(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
+    """The network's guess for each image: the class whose units were most active, or the mean output.
+
+    Takes and raises what `responses` does.
+
+    Returns
+    -------
+    ndarray (n,) or (n, units of the last layer)
+        Classes, or outputs where the network has none.
+    """
+    network.require_task("evaluation.predict")
+    return network.readout.predict(summed_outputs(network, images, steps), steps)
+
+
+def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int) -> float:
+    """Error of the network's `guesses`: the fraction of wrong classes, or the normalised squared error.
+
+    Parameters
+    ----------
+    network : Network
+    images : ndarray (n, pixels)
+    targets : ndarray (n,) or (n, units of the last layer)
+        Labels, or values where the network has no classes.
+    steps : int
+        Steps for which each image is shown.
+
+    Raises
+    ------
+    ArgumentError
+        If the network was not presented yet, or the images or targets cannot be shown.
+    """
+    network.require_task("evaluation.error")
+    targets = network.readout.validate_targets(targets, len(images))
+    return network.readout.error_of(predict(network, images, steps), targets)
+
+
+def alignment(network: Network) -> dict[str, float]:
+    """Angle in degrees between each hidden layer's outgoing W and the transpose of the B that serves it.
+
+    Returns
+    -------
+    dict
+        Layer name -> angle; NaN where no feedback comes from a layer to which it projects. See `feedback_pairs`.
+    """
+    pairs = feedback_pairs(network)
+    return {
+        layer.name: angle(pairs[layer.name][0].W, pairs[layer.name][1].W.T) if layer.name in pairs else float("nan")
+        for layer in network.hidden
+    }
+
+
+def feedback_pairs(network: Network) -> dict[str, tuple[Projection, Projection]]:
+    """Each hidden layer's outgoing projection, and the one that feeds back to it from where that goes.
+
+    Returns
+    -------
+    dict
+        Layer name -> (forward, feedback), the first such pair where a layer has several outgoing projections; without
+        the layers to which nothing feeds back from where they project.
+    """
+    pairs = {}
+    for layer in network.hidden:
+        ups = [p for p in network.projections if p.pre is layer and p.post in network.layers]
+        downs = [p for p in network.projections if _serves(p.post, layer)]
+        both = [(up, down) for up in ups for down in downs if _serves(down.pre, up.post)]
+        if both:
+            pairs[layer.name] = both[0]
+    return pairs
+
+
+def _serves(population: Population, layer: Layer) -> bool:
+    return getattr(population, "layer", None) is layer

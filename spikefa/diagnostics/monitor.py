@@ -1,0 +1,101 @@
+"""Monitors: objects that measure a running network at some of its steps, and change nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from typing import Any
+
+import numpy as np
+from brian2 import BrianObject
+
+from spikefa._atomic_write import write_whole
+from spikefa.core.network import Network
+from spikefa.core.part import Part
+from spikefa.errors import ArgumentError
+
+
+class Monitor(Part, BrianObject):
+    """What the diagnostics have in common: it measures at the end of every `every`-th step, and when requested.
+
+    It does not measure in evaluations and displays. A measurement is not part of checkpoints.
+
+    Parameters
+    ----------
+    network : Network
+    every : int or None
+        Steps between measurements, which are made in the steps ``every - 1, 2 * every - 1 ...``: with a multiple of
+        the steps for which an image is shown, at the end of presentations. None: only when requested.
+    when, order
+        Place in the schedule.
+    name : str
+
+    Raises
+    ------
+    ArgumentError
+        If `every` is not a positive whole number.
+    """
+
+    only_reads = True
+
+    def __init__(self, network: Network, every: int | None, when: str, order: int, name: str):
+        owner = type(self).__name__
+        if every is not None and (isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1):
+            raise ArgumentError(f"{owner}: every must be a positive whole number of steps or None, got {every!r}")
+        super().__init__(clock=network.clock, when=when, order=order, name=name)
+        self.network, self.every = network, every
+        self._steps: list[int] = []
+        self._columns: dict[str, list] = {}
+        self._requested: int | None = None
+
+    def request(self, step: int) -> None:
+        """Measure in this step too; a later request takes the place of one that is still to come."""
+        self._requested = int(step)
+
+    @property
+    def due(self) -> bool:
+        """Whether this is a step in which to measure."""
+        step = self.network.step
+        return step == self._requested or (self.every is not None and (step + 1) % self.every == 0)
+
+    def run(self) -> None:
+        """Measure, if it is time."""
+        if self.due:
+            self._steps.append(self.network.step)
+            for column, value in self._measure().items():
+                self._columns.setdefault(column, []).append(value)
+
+    def _measure(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Number of the step of each measurement, ``(n,)``."""
+        return np.array(self._steps, np.int64)
+
+    @property
+    def last(self) -> dict[str, float]:
+        """The last row of the `table` without its step; empty before the first measurement."""
+        return {name: column[-1] for name, column in self.table().items() if name != "step" and len(column)}
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Columns ``(n,)`` by name, the first being ``step``; without what has more than a number a step."""
+        return {"step": self.steps} | {k: np.array(v) for k, v in self._columns.items() if np.ndim(v[0]) == 0}
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the `table` as comma-separated values: all of it or, on an error, nothing.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written, naming it.
+        """
+        table, text = self.table(), io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(table)
+        writer.writerows(zip(*(column.tolist() for column in table.values()), strict=True))
+        write_whole(path, text.getvalue(), "the diagnostics")
+
+    def _collected(self, prefix: str, names: list[str]) -> dict[str, np.ndarray]:
+        return {name: np.array(self._columns.get(f"{prefix}_{name}", [])) for name in names}

@@ -1,0 +1,1 @@
+"""Brian2's code-generation target ``numba``."""

@@ -1,0 +1,96 @@
+"""Generated kernels, compiled once for a source text: in this process, and on disk for later ones.
+
+The source is written to a file named by its hash, and numba's own on-disk cache works from there. The folder
+is ``$SPIKEFA_CACHE``, else ``$NUMBA_CACHE_DIR/spikefa``, else ``~/.cache/spikefa/kernels``; where it cannot
+be written, kernels live in memory only.
+"""
+
+import hashlib
+import os
+import sys
+import tempfile
+import types
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+import numba
+
+from spikefa.engine.brian2_target import intrinsics
+from spikefa.engine.kernels import denormals, math
+
+__all__ = ["cache_folder", "load_kernel"]
+
+_loaded: dict[tuple, Callable] = {}
+
+
+def cache_folder() -> Path:
+    """Return the folder of generated sources; it need not exist."""
+    if os.environ.get("SPIKEFA_CACHE"):
+        return Path(os.environ["SPIKEFA_CACHE"])
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(os.environ["NUMBA_CACHE_DIR"], "spikefa")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "spikefa", "kernels")
+
+
+@cache
+def _versions() -> bytes:
+    """Return what a kernel depends on besides its source: numba sees no change in what is inlined."""
+    parts = [numba.__version__.encode()]
+    parts += [Path(module.__file__).read_bytes() for module in (denormals, math, intrinsics)]
+    return b"\n".join(parts)
+
+
+def _write(source: str) -> Path:
+    """Put `source` into its file; safe against other processes that do the same."""
+    name = hashlib.sha256(source.encode() + _versions()).hexdigest()[:32]
+    folder = cache_folder()
+    path = folder / f"kernel_{name}.py"
+    if path.is_file() and path.read_text(encoding="utf-8") == source:
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(source)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return path
+
+
+def _execute(source: str, filename: str, names: Mapping) -> Callable:
+    module = types.ModuleType(f"spikefa_{Path(filename).stem}")
+    module.__dict__.update(names)
+    # numba looks the module of a function up by name when it loads it from its cache.
+    sys.modules[module.__name__] = module
+    exec(compile(source, filename, "exec"), module.__dict__)
+    return module.kernel
+
+
+def load_kernel(source: str, names: Mapping[str, Callable] | None = None) -> Callable:
+    """Return the function ``kernel`` of a source text, compiled at its first call.
+
+    Parameters
+    ----------
+    source : str
+        Python source that defines ``kernel`` with ``_njit(cache=_CACHE)``.
+    names : mapping of str to compiled functions, optional
+        Further globals. A kernel with any is kept in memory only, as no hash tells what they do.
+
+    Returns
+    -------
+    callable
+    """
+    names = dict(names or {})
+    key = (source, *sorted(names.items(), key=lambda item: item[0]))
+    if key not in _loaded:
+        kernel = None
+        if not names:
+            try:
+                kernel = _execute(source, str(_write(source)), {"_CACHE": True})
+            except (OSError, RuntimeError):  # the folder cannot be written, here or by numba
+                kernel = None
+        _loaded[key] = kernel or _execute(source, f"<kernel {len(_loaded)}>", {"_CACHE": False, **names})
+    return _loaded[key]

@@ -1,0 +1,167 @@
+"""Source text of the numba kernels: the loops around the statements of a code object.
+
+Every kernel cuts the units into blocks of fixed size and hands them to the threads, so that its result does
+not depend on their number. The inner loop is a function of its own, whose arrays are declared not to overlap:
+without that LLVM gives up on vectorising a loop over more than a few arrays.
+"""
+
+from brian2.utils.stringtools import indent
+
+__all__ = ["BLOCK", "TEMPLATES", "kernel_source"]
+
+#: Units a thread takes at once.
+BLOCK = 4096
+
+_HEADER = """\
+import numpy as _np
+from numba import njit as _njit, prange as _prange
+
+from spikefa.engine.brian2_target import intrinsics as _f
+
+_range, _min = range, min
+_real = _np.{real}
+_span_options = dict(nogil=True, error_model="numpy", pipeline_class=_f.NoAlias)
+
+
+"""
+
+_KERNEL = """\
+
+
+@_njit(parallel={parallel}, nogil=True, error_model="numpy", cache=_CACHE)
+def kernel(_n, {arguments}):
+{scalar_code}
+{casts}
+"""
+
+_SPAN = """\
+@_njit(**_span_options)
+def _span(_lo, _hi, {span_arguments}):
+    _old = _f.flush_denormals()
+    # Unsigned, as a signed index costs the wrap-around test and with it the vectorisation.
+    for _idx in _range(_np.uint64(_lo), _np.uint64(_hi)):
+{vector_code}
+    _f.restore(_old)
+"""
+
+_ALL = """\
+    if _n <= {block}:
+        _span(0, _n, {span_arguments})
+    else:
+        for _block in _prange((_n + {block} - 1) // {block}):
+            _span(_block * {block}, _min(_n, (_block + 1) * {block}), {span_arguments})
+"""
+
+_RESET_SPAN = """\
+@_njit(**_span_options)
+def _span(_lo, _hi, {span_arguments}):
+    _old = _f.flush_denormals()
+    for _event in _range(_np.uint64(_lo), _np.uint64(_hi)):
+        _idx = _np.uint64({events}[_event])
+{vector_code}
+    _f.restore(_old)
+"""
+
+_THRESHOLD_SPAN = """\
+@_njit(**_span_options)
+def _span(_lo, _hi, _found, {span_arguments}):
+    _old = _f.flush_denormals()
+    for _idx in _range(_np.uint64(_lo), _np.uint64(_hi)):
+{vector_code}
+        _found[_idx] = _cond
+    _f.restore(_old)
+    # A loop of its own, so that the one above vectorises; without a branch for each unit, as half of
+    # them would be mispredicted, but with one for eight silent units (the buffer is padded to eights).
+    _eights = _found.view(_np.uint64)
+    _end = _np.uint64(_lo)
+    for _eight in _range(_np.uint64(_lo // 8), _np.uint64((_hi + 7) // 8)):
+        if _eights[_eight]:
+            for _idx in _range(_np.uint64(8) * _eight, _np.uint64(8) * _eight + _np.uint64(8)):
+                {events}[_end] = _idx
+                _end += _np.uint64(_found[_idx])
+{refractory}
+    return _np.int64(_end) - _lo
+"""
+
+_REFRACTORY = """\
+    for _event in _range(_np.uint64(_lo), _end):
+        _idx = {events}[_event]
+        {not_refractory}[_idx] = False
+        {lastspike}[_idx] = {t}
+"""
+
+# Each block has left its events at its own place; they only have to move down.
+_THRESHOLD = """\
+    if _n <= {block}:
+        _total = _span(0, _n, _found, {span_arguments})
+    else:
+        _blocks = (_n + {block} - 1) // {block}
+        _counts = _np.empty(_blocks, _np.int64)
+        for _block in _prange(_blocks):
+            _end = _min(_n, (_block + 1) * {block})
+            _counts[_block] = _span(_block * {block}, _end, _found, {span_arguments})
+        _total = _counts[0]
+        for _block in _range(1, _blocks):
+            _f.move({events}, _total, _block * {block}, _counts[_block])
+            _total += _counts[_block]
+    {events}[_n] = _total
+"""
+
+#: template -> (inner loop, body of the kernel)
+TEMPLATES = {
+    "stateupdate": (_SPAN, _ALL),
+    "reset": (_RESET_SPAN, "    _n = {events}[{events}.size - 1]\n" + _ALL),
+    "threshold": (_THRESHOLD_SPAN, _THRESHOLD),
+}
+
+
+def kernel_source(
+    template: str,
+    scalar_code: str,
+    vector_code: str,
+    casts: list[str],
+    arguments: list[str],
+    span_arguments: list[str],
+    real: str,
+    parallel: bool,
+    **names: str,
+) -> str:
+    """Return the Python source of one kernel.
+
+    Parameters
+    ----------
+    template : {'stateupdate', 'threshold', 'reset'}
+    scalar_code, vector_code : str
+        Statements before the loop and within it.
+    casts : list of str
+        Statements between the two, which cast scalars to the kernel's type.
+    arguments, span_arguments : list of str
+        What the kernel and its inner loop are given.
+    real : {'float32', 'float64'}
+        Type of the literals.
+    parallel : bool
+        Whether to use several threads.
+    **names : str
+        ``events``: the array of events; and where spikes make units refractory, ``not_refractory``,
+        ``lastspike`` and ``t``.
+
+    Returns
+    -------
+    str
+    """
+    span, body = TEMPLATES[template]
+    if template == "threshold":
+        arguments = ["_found", *arguments]
+    text = _HEADER + span + _KERNEL + body
+    return text.format(
+        scalar_code=indent(scalar_code),
+        vector_code=indent(vector_code or "pass", 2),
+        casts=indent("\n".join(casts)),
+        refractory=_REFRACTORY.format(**names) if "lastspike" in names else "",
+        arguments=", ".join(arguments),
+        span_arguments=", ".join(span_arguments),
+        real=real,
+        parallel=parallel,
+        block=BLOCK,
+        events=names.get("events"),
+    )

@@ -1,0 +1,334 @@
+"""Projection and plasticity kernels. They take arrays, draw nothing and know nothing of Brian2.
+
+Two layouts of the same weights:
+
+* *batched* (many streams): weights ``(n_post, n_pre)``, activities ``(units, streams)``, BLAS products;
+* *event-driven* (one or few streams): weights ``(n_pre, n_post)``; only the rows of presynaptic units that
+  are not silent are read, and only those are written.
+
+Spikes of many streams have kernels of their own, `spike_kernels`.
+
+Sums run in an order fixed by the shapes, so results do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from spikefa.engine.kernels.blas import N, T, call_gemm
+from spikefa.engine.kernels.denormals import flush_denormals, restore
+
+#: Blocks of presynaptic rows in the event-driven kernels; a constant, so that sums do not depend on the threads.
+ROW_BLOCKS = 8
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def propagate_batched(gemm, weights, activity, bias, current, add, blocks):
+    """``current = weights @ activity + bias``, or ``current +=`` the same where `add`.
+
+    Parameters
+    ----------
+    gemm : int
+        Address of the Fortran gemm for the arrays' type.
+    weights : ndarray (n_post, n_pre)
+    activity : ndarray (n_pre, streams)
+    bias : ndarray (n_post,)
+    current : ndarray (n_post, streams)
+    add : bool
+    blocks : int
+        How many blocks of post-synaptic units.
+    """
+    n_post, n_pre = weights.shape
+    streams = activity.shape[1]
+    one = weights.dtype.type(1)
+    for block in prange(blocks):
+        mode = flush_denormals()
+        low, high = block * n_post // blocks, (block + 1) * n_post // blocks
+        for j in range(low, high):
+            for k in range(streams):
+                current[j, k] = current[j, k] + bias[j] if add else bias[j]
+        # Column-major reading of the same memory: current(streams, post) += activity(streams, pre) @ ...
+        call_gemm(
+            gemm, N, N, np.int32(streams), np.int32(high - low), np.int32(n_pre),
+            one, activity.ctypes.data, np.int32(streams), weights[low:].ctypes.data, np.int32(n_pre),
+            one, current[low:].ctypes.data, np.int32(streams),
+        )  # fmt: skip
+        restore(mode)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def propagate_transposed(gemm, weights, activity, bias, current, add, blocks):
+    """``current = weights.T @ activity + bias``, or ``current +=`` the same where `add`; as `propagate_batched`.
+
+    Parameters
+    ----------
+    gemm : int
+    weights : ndarray (n_pre, n_post)
+    activity : ndarray (n_pre, streams)
+    bias : ndarray (n_post,)
+    current : ndarray (n_post, streams)
+    add : bool
+    blocks : int
+    """
+    n_pre, n_post = weights.shape
+    streams = activity.shape[1]
+    one = weights.dtype.type(1)
+    for block in prange(blocks):
+        mode = flush_denormals()
+        low, high = block * n_post // blocks, (block + 1) * n_post // blocks
+        for j in range(low, high):
+            for k in range(streams):
+                current[j, k] = current[j, k] + bias[j] if add else bias[j]
+        call_gemm(
+            gemm, N, T, np.int32(streams), np.int32(high - low), np.int32(n_pre),
+            one, activity.ctypes.data, np.int32(streams), weights[0, low:].ctypes.data, np.int32(n_post),
+            one, current[low:].ctypes.data, np.int32(streams),
+        )  # fmt: skip
+        restore(mode)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def update_batched(gemm, weights, pre, post, scale, keep, blocks):
+    """``weights = keep * weights + scale * post @ pre.T``, accumulated in place.
+
+    Parameters
+    ----------
+    gemm : int
+    weights : ndarray (n_post, n_pre)
+    pre : ndarray (n_pre, streams)
+    post : ndarray (n_post, streams)
+    scale, keep : float
+    blocks : int
+    """
+    n_post, n_pre = weights.shape
+    streams = pre.shape[1]
+    number = weights.dtype.type
+    for block in prange(blocks):
+        mode = flush_denormals()
+        low, high = block * n_post // blocks, (block + 1) * n_post // blocks
+        call_gemm(
+            gemm, T, N, np.int32(n_pre), np.int32(high - low), np.int32(streams),
+            number(scale), pre.ctypes.data, np.int32(streams), post[low:].ctypes.data, np.int32(streams),
+            number(keep), weights[low:].ctypes.data, np.int32(n_pre),
+        )  # fmt: skip
+        restore(mode)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def propagate_events(weights, activity, bias, current, add):
+    """As `propagate_batched`, reading only the rows of units whose activity is not zero.
+
+    A block of rows is summed by one thread, four rows at a time, and the blocks' sums are added in order. (Whole
+    rows stream from memory twice as fast as pieces of rows do.)
+
+    Parameters
+    ----------
+    weights : ndarray (n_pre, n_post)
+    activity : ndarray (n_pre, streams)
+    bias : ndarray (n_post,)
+    current : ndarray (n_post, streams)
+    add : bool
+    """
+    n_pre, n_post = weights.shape
+    columns = np.uint64(n_post)  # a signed count would keep LLVM from vectorising
+    sums = np.empty((ROW_BLOCKS, n_post), weights.dtype)
+    for k in range(activity.shape[1]):
+        for block in prange(ROW_BLOCKS):
+            mode = flush_denormals()
+            low, high = block * n_pre // ROW_BLOCKS, (block + 1) * n_pre // ROW_BLOCKS
+            total = sums[block]
+            for j in range(columns):
+                total[j] = 0
+            active = np.empty(high - low + 1, np.int64)
+            count = 0
+            for i in range(low, high):
+                active[count] = i
+                count += activity[i, k] != 0
+            whole = count - count % 4
+            for m in range(0, whole, 4):
+                i0, i1, i2, i3 = active[m], active[m + 1], active[m + 2], active[m + 3]
+                s0, s1, s2, s3 = activity[i0, k], activity[i1, k], activity[i2, k], activity[i3, k]
+                r0, r1, r2, r3 = weights[i0], weights[i1], weights[i2], weights[i3]
+                for j in range(columns):
+                    total[j] += (s0 * r0[j] + s1 * r1[j]) + (s2 * r2[j] + s3 * r3[j])
+            for m in range(whole, count):
+                s, row = activity[active[m], k], weights[active[m]]
+                for j in range(columns):
+                    total[j] += s * row[j]
+            restore(mode)
+        total = sums[0]
+        for block in range(1, ROW_BLOCKS):
+            more = sums[block]
+            for j in range(columns):
+                total[j] += more[j]
+        for j in range(n_post):
+            current[j, k] = total[j] + (current[j, k] + bias[j] if add else bias[j])
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def update_events(weights, pre, post, scale):
+    """``weights += scale * pre @ post.T``, touching only the rows of units whose `pre` is not zero.
+
+    Parameters
+    ----------
+    weights : ndarray (n_pre, n_post)
+    pre : ndarray (n_pre, streams)
+    post : ndarray (n_post, streams)
+    scale : float
+    """
+    n_pre, n_post = weights.shape
+    streams = pre.shape[1]
+    number = weights.dtype.type
+    columns = np.uint64(n_post)
+    factor = np.empty((streams, n_post), weights.dtype)
+    for k in range(streams):
+        for j in range(n_post):
+            factor[k, j] = number(scale) * post[j, k]
+    for block in prange(ROW_BLOCKS):
+        mode = flush_denormals()
+        for i in range(block * n_pre // ROW_BLOCKS, (block + 1) * n_pre // ROW_BLOCKS):
+            row = weights[i]
+            for k in range(streams):
+                s = pre[i, k]
+                if s != 0:
+                    g = factor[k]
+                    for j in range(columns):
+                        row[j] += s * g[j]
+        restore(mode)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def update_and_propagate_events(weights, pre, post, scale, activity, bias, current, add):
+    """`update_events` and then `propagate_events`, in one pass over the rows: the same numbers to the last bit.
+
+    A row that both of them touch comes from memory once.
+
+    Parameters
+    ----------
+    weights : ndarray (n_pre, n_post)
+    pre : ndarray (n_pre, streams)
+    post : ndarray (n_post, streams)
+    scale : float
+    activity : ndarray (n_pre, streams)
+    bias : ndarray (n_post,)
+    current : ndarray (n_post, streams)
+    add : bool
+    """
+    n_pre, n_post = weights.shape
+    streams = pre.shape[1]
+    number = weights.dtype.type
+    columns = np.uint64(n_post)
+    factor = np.empty((streams, n_post), weights.dtype)
+    for k in range(streams):
+        for j in range(n_post):
+            factor[k, j] = number(scale) * post[j, k]
+    sums = np.empty((ROW_BLOCKS, streams, n_post), weights.dtype)
+    for block in prange(ROW_BLOCKS):
+        mode = flush_denormals()
+        low, high = block * n_pre // ROW_BLOCKS, (block + 1) * n_pre // ROW_BLOCKS
+        active = np.empty(high - low + 1, np.int64)
+        for k in range(streams):
+            total = sums[block, k]
+            for j in range(columns):
+                total[j] = 0
+            count = 0
+            for i in range(low, high):
+                if k == 0:  # four rows wait in the first cache for their sum
+                    row = weights[i]
+                    for m in range(streams):
+                        s = pre[i, m]
+                        if s != 0:
+                            g = factor[m]
+                            for j in range(columns):
+                                row[j] += s * g[j]
+                active[count] = i
+                count += activity[i, k] != 0
+                if count == 4:
+                    count = 0
+                    _add_four_rows(total, weights, activity, active, k)
+            for m in range(count):
+                s, row = activity[active[m], k], weights[active[m]]
+                for j in range(columns):
+                    total[j] += s * row[j]
+        restore(mode)
+    for k in range(streams):
+        total = sums[0, k]
+        for block in range(1, ROW_BLOCKS):
+            more = sums[block, k]
+            for j in range(columns):
+                total[j] += more[j]
+        for j in range(n_post):
+            current[j, k] = total[j] + (current[j, k] + bias[j] if add else bias[j])
+
+
+@njit(nogil=True, cache=True)
+def _add_four_rows(total, weights, activity, active, k):
+    i0, i1, i2, i3 = active[0], active[1], active[2], active[3]
+    s0, s1, s2, s3 = activity[i0, k], activity[i1, k], activity[i2, k], activity[i3, k]
+    r0, r1, r2, r3 = weights[i0], weights[i1], weights[i2], weights[i3]
+    for j in range(np.uint64(total.size)):
+        total[j] += (s0 * r0[j] + s1 * r1[j]) + (s2 * r2[j] + s3 * r3[j])
+
+
+@njit(nogil=True, cache=True)
+def update_bias(bias, post, scale, keep):
+    """``bias = keep * bias + scale * post.sum(axis=1)``: a unit that always spikes.
+
+    Parameters
+    ----------
+    bias : ndarray (n_post,)
+    post : ndarray (n_post, streams)
+    scale, keep : float
+    """
+    number = bias.dtype.type
+    for j in range(bias.size):
+        total = number(0)
+        for k in range(post.shape[1]):
+            total += post[j, k]
+        bias[j] = number(keep) * bias[j] + number(scale) * total
+
+
+@njit(nogil=True, cache=True)
+def all_zero(values):
+    """Whether nothing but zeros is in a two-dimensional array; the first other value ends the search."""
+    for j in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            if values[j, k] != 0:
+                return False
+    return True
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def scale_in_place(weights, keep):
+    """``weights *= keep`` for a two-dimensional array."""
+    for j in prange(weights.shape[0]):
+        for i in range(weights.shape[1]):
+            weights[j, i] *= keep
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def add_in_place(weights, change):
+    """``weights += change`` for two two-dimensional arrays of one shape."""
+    for j in prange(weights.shape[0]):
+        for i in range(weights.shape[1]):
+            weights[j, i] += change[j, i]
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def add_normalised(weights, change, square, keep, rate):
+    """``weights += rate * change / root of its mean square``, a running mean that keeps a fraction of itself.
+
+    Parameters
+    ----------
+    weights, change, square : ndarray (n, m)
+        `square` is the mean, brought up to date here.
+    keep, rate : float
+    """
+    number = weights.dtype.type
+    for j in prange(weights.shape[0]):
+        mode = flush_denormals()  # squares of small changes
+        for i in range(weights.shape[1]):
+            square[j, i] = number(keep) * square[j, i] + number(1 - keep) * change[j, i] ** 2
+            weights[j, i] += number(rate) * change[j, i] / (np.sqrt(square[j, i]) + number(1e-8))
+        restore(mode)

@@ -1,0 +1,195 @@
+"""Products with spikes, without multiplications: what units that are 0 or 1 choose is looked up.
+
+A product with spikes adds some rows of a matrix. For every four rows all 16 sums that can come out are made once, in
+a table that stays in the first cache, and each stream (or, in an update, each presynaptic unit) adds one of them:
+a fourth of the additions (the "method of four Russians": Arlazarov, Dinic, Kronrod & Faradzev 1970). BLAS cannot,
+since it does not know that the numbers are 0 and 1. Weights are pre-major, ``(n_pre, n_post)``.
+
+How long they take beside BLAS is told at `projections.TABLE_STREAMS`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from spikefa.engine.kernels.denormals import flush_denormals, restore
+from spikefa.engine.kernels.lookup_tables import ABREAST, CHOICES, TABLE, VECTOR, add_looked_up, make_table
+
+#: Tables at a time: 16 KiB, so that they and what is added to them fit in a first cache of 32.
+TABLES = 16
+#: Vectors of a row that a propagation reads one soon after the other: each row is a memory page of its own, or more.
+STRIPS = 8
+#: How many rows further memory is asked for.
+AHEAD = 8
+
+
+@njit(nogil=True, cache=True)
+def _only_spikes(row):
+    other = False
+    for k in range(np.uint64(row.size)):  # to its end, so that LLVM vectorises it
+        other |= (row[k] != 0) & (row[k] != 1)
+    return not other
+
+
+@njit(nogil=True, cache=True)
+def choices_of_units(activity):
+    """Where each stream finds the sum for each four units, if all activities are 0 or 1.
+
+    Parameters
+    ----------
+    activity : ndarray (units, streams)
+
+    Returns
+    -------
+    ndarray of uint16 (ceil(units / 4), 4 ceil(streams / 4))
+        Places in bytes; of no size where an activity is neither 0 nor 1.
+    """
+    units, streams = activity.shape
+    choices = np.zeros((-(-units // 4), -(-streams // ABREAST) * ABREAST), np.uint16)
+    for i in range(units):
+        row, to = activity[i], choices[i // 4]
+        if not _only_spikes(row):
+            return choices[:0]
+        place = np.uint16(VECTOR << (i % 4))
+        for k in range(np.uint64(streams)):
+            to[k] += np.uint16(row[k] != 0) * place
+    return choices
+
+
+@njit(nogil=True, cache=True)
+def choices_of_streams(activity):
+    """Where each unit finds the sum for each four streams, if all activities are 0 or 1.
+
+    Parameters
+    ----------
+    activity : ndarray (units, streams)
+
+    Returns
+    -------
+    ndarray of uint16 (ceil(units / 4), ceil(streams / 4), 4)
+        Places in bytes, of four units side by side; of no size where an activity is neither 0 nor 1.
+    """
+    units, streams = activity.shape
+    choices = np.zeros((-(-units // ABREAST), -(-streams // 4), ABREAST), np.uint16)
+    for i in range(units):
+        row, to = activity[i], choices[i // ABREAST]
+        if not _only_spikes(row):
+            return choices[:0]
+        for k in range(np.uint64(streams)):
+            to[k // 4, i % ABREAST] += np.uint16(row[k] != 0) * np.uint16(VECTOR << (k % 4))
+    return choices
+
+
+@njit(nogil=True, cache=True)
+def _aligned(vectors, number):
+    """Room for so many vectors, at an address that is a multiple of theirs."""
+    lanes = VECTOR // number.itemsize
+    room = np.empty((vectors + 1) * lanes, number.dtype)
+    skip = (-room.ctypes.data % VECTOR) // number.itemsize
+    return room[skip : skip + vectors * lanes].reshape(vectors, lanes)
+
+
+@njit(nogil=True, cache=True)
+def _copied(rows, first, left, vectors):
+    """Copy what there is of a strip of `rows`, from row `first` and column `left` on, into vectors; else 0."""
+    for r in range(vectors.shape[0]):
+        for v in range(vectors.shape[1]):
+            there = first + r < rows.shape[0] and left + v < rows.shape[1]
+            vectors[r, v] = rows[first + r, left + v] if there else rows.dtype.type(0)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def propagate_spikes(weights, choices, bias, current, add):
+    """``current = weights.T @ activity + bias``, or ``current +=`` the same where `add`.
+
+    Parameters
+    ----------
+    weights : ndarray (n_pre, n_post)
+    choices : ndarray of uint16
+        `choices_of_units` of the activity.
+    bias : ndarray (n_post,)
+    current : ndarray (n_post, streams)
+    add : bool
+    """
+    n_pre, n_post = weights.shape
+    streams, groups, padded = current.shape[1], choices.shape[0], choices.shape[1]
+    size = weights.itemsize
+    lanes, row = VECTOR // size, n_post * size
+    zero = weights.dtype.type(0)
+    for block in prange(-(-n_post // (STRIPS * lanes))):
+        mode = flush_denormals()
+        begin, end = block * STRIPS * lanes, min((block + 1) * STRIPS * lanes, n_post)
+        tables, sums, four = _aligned(TABLES * CHOICES, bias), _aligned(STRIPS * padded, bias), _aligned(4, bias)
+        sums[:] = 0
+        for first in range(0, groups, TABLES):
+            count = min(TABLES, groups - first)
+            for left in range(begin, end, lanes):
+                for g in range(count):
+                    i = 4 * (first + g)
+                    table = tables.ctypes.data + g * TABLE
+                    if left + lanes <= n_post and i + 4 <= n_pre:
+                        a = weights.ctypes.data + i * row + left * size
+                        make_table(table, a, a + row, a + 2 * row, a + 3 * row, 4 * TABLES * row, zero)
+                    else:
+                        _copied(weights, i, left, four)
+                        a = four.ctypes.data
+                        make_table(table, a, a + VECTOR, a + 2 * VECTOR, a + 3 * VECTOR, 0, zero)
+                own = sums.ctypes.data + (left - begin) * size * padded
+                for k in range(0, padded, ABREAST):
+                    chosen = choices.ctypes.data + 2 * (first * padded + k)
+                    add_looked_up(tables.ctypes.data, count, chosen, 2 * padded, own + k * VECTOR, VECTOR, 0, zero)
+        for j in range(begin, end):
+            own = sums[(j - begin) // lanes * padded :]
+            for k in range(streams):
+                current[j, k] = own[k, (j - begin) % lanes] + (current[j, k] + bias[j] if add else bias[j])
+        restore(mode)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def update_spikes(weights, choices, post, scale):
+    """``weights += scale * pre @ post.T``.
+
+    Parameters
+    ----------
+    weights : ndarray (n_pre, n_post)
+    choices : ndarray of uint16
+        `choices_of_streams` of the presynaptic factor.
+    post : ndarray (n_post, streams)
+    scale : float
+    """
+    n_pre, n_post = weights.shape
+    streams, fours, groups = post.shape[1], choices.shape[0], choices.shape[1]
+    size = weights.itemsize
+    lanes, row = VECTOR // size, n_post * size
+    number = weights.dtype.type
+    parts = -(-groups // TABLES)
+    for strip in prange(-(-n_post // lanes)):
+        mode = flush_denormals()
+        left = strip * lanes
+        wide = min(lanes, n_post - left)
+        tables, factors = _aligned(TABLES * CHOICES, post), _aligned(4 * groups, post)
+        factors[:] = 0
+        for v in range(wide):
+            for k in range(streams):
+                factors[k, v] = number(scale) * post[left + v, k]
+        whole = n_pre // ABREAST if wide == lanes else 0  # so many fours of rows are changed where they lie
+        rest = _aligned(ABREAST * (fours - whole), post)
+        _copied(weights, ABREAST * whole, left, rest)
+        for part in range(parts):
+            first, last = part * groups // parts, (part + 1) * groups // parts
+            for g in range(first, last):
+                a = factors[4 * g :].ctypes.data
+                table = tables.ctypes.data + (g - first) * TABLE
+                make_table(table, a, a + VECTOR, a + 2 * VECTOR, a + 3 * VECTOR, 0, number(0))
+            for four in range(fours):
+                chosen = choices.ctypes.data + 2 * ABREAST * (four * groups + first)
+                a, distance = weights.ctypes.data + ABREAST * four * row + left * size, row
+                if four >= whole:
+                    a, distance = rest.ctypes.data + ABREAST * (four - whole) * VECTOR, VECTOR
+                ahead = AHEAD * distance
+                add_looked_up(tables.ctypes.data, last - first, chosen, 2 * ABREAST, a, distance, ahead, number(0))
+        for i in range(ABREAST * whole, n_pre):
+            for v in range(wide):
+                weights[i, left + v] = rest[i - ABREAST * whole, v]
+        restore(mode)

@@ -1,0 +1,1 @@
+"""Experiments: model files, training runs and what is kept of them."""

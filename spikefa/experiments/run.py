@@ -1,0 +1,392 @@
+"""A run is a directory: run.json, model.py, metrics.csv, checkpoint.h5, recordings and figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import numbers
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikefa import datasets
+from spikefa._atomic_write import write_new, write_whole
+from spikefa.core.network import Network
+from spikefa.datasets import Dataset
+from spikefa.diagnostics.activity_recording import ActivityRecording
+from spikefa.errors import RunError
+from spikefa.experiments import checkpoint, model_file
+from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.model_file import Model
+from spikefa.experiments.provenance import data_digest, git_state, machine, versions
+from spikefa.experiments.trainer import Trainer
+from spikefa.experiments.training_config import TrainingConfig
+
+FORMAT = 1
+#: What training writes beside ``run.json``.
+_WRITTEN = ("model.py", "metrics.csv", "checkpoint.h5", "recordings")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run and where it is kept.
+
+    Parameters
+    ----------
+    directory : Path
+    model : Model
+    params : object
+        The model's ``Params``.
+    streams, seed : int
+    protocol : TrainingConfig
+    data : str
+        Name of the data set.
+    data_dir : str or None
+    validation : int
+        How many of the last training images are held out.
+    device : str
+        Where the network runs, see `Network`.
+    data_digest : str or None
+        Digest of the data that the run began with; None if it has not begun, or was begun before there were digests.
+    """
+
+    directory: Path
+    model: Model
+    params: Any
+    streams: int
+    seed: int
+    protocol: TrainingConfig
+    data: str
+    data_dir: str | None
+    validation: int
+    device: str = "cpu"
+    data_digest: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("streams", "seed", "validation"):
+            value = getattr(self, name)
+            if isinstance(value, numbers.Integral) and not isinstance(value, bool):  # others are refused where used
+                object.__setattr__(self, name, int(value))  # numpy's cannot be written to run.json
+
+    def create(self) -> None:
+        """Make the directory and write what the run is.
+
+        Raises
+        ------
+        RunError
+            If there is a run already, or files that would be overwritten, or the directory cannot be written.
+        """
+        path = self.directory / "run.json"
+        held_already = (
+            f"{self.directory}: holds a run already; go on with: spikefa resume {self.directory}, "
+            "or give another directory with --run"
+        )
+        there = [name for name in _WRITTEN if (self.directory / name).exists()]
+        if path.exists():
+            raise RunError(held_already)
+        if there:
+            raise RunError(
+                f"{self.directory}: must not have {', '.join(there)} without run.json, which would be overwritten; "
+                "give another directory with --run"
+            )
+        record = {
+            "format": FORMAT,
+            "model": self.model.name,
+            "model_file": str(self.model.path),
+            "model_sha256": self.model.digest,
+            "params": dataclasses.asdict(self.params),
+            "streams": self.streams,
+            "seed": self.seed,
+            "protocol": dataclasses.asdict(self.protocol),
+            "data": self.data,
+            "data_dir": self.data_dir,
+            "data_digest": self.found_digest,
+            "validation": self.validation,
+            "device": self.device,
+            "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "command": sys.argv,
+            "versions": versions(),
+            "git": git_state(),
+            "machine": machine(),
+        }
+        text = json.dumps(record, indent=2) + "\n"
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            write_new(path, text, "the run's record")  # first, and once: of two commands at once, one is refused
+            try:
+                write_whole(self.directory / "model.py", self.model.source, "the model")
+            except BaseException:
+                path.unlink()
+                raise
+        except OSError as error:
+            if isinstance(error, FileExistsError) and path.exists():
+                raise RunError(held_already) from error
+            raise RunError(
+                f"{self.directory}: cannot be written ({error.strerror}); choose another with --run"
+            ) from error
+
+    def ending_after(self, epochs: int) -> Run:
+        """Return the same run with another number of epochs; `write_epochs` makes it last."""
+        return dataclasses.replace(self, protocol=dataclasses.replace(self.protocol, epochs=epochs))
+
+    def write_epochs(self) -> None:
+        """Write the number of epochs into ``run.json``, which keeps the earlier ones with the time of the change."""
+        path = self.directory / "run.json"
+        record = json.loads(path.read_text(encoding="utf-8"))
+        earlier = record["protocol"]["epochs"]
+        if earlier != self.protocol.epochs:
+            record["protocol"]["epochs"] = self.protocol.epochs
+            change = {"epochs": earlier, "until": datetime.now().astimezone().isoformat(timespec="seconds")}
+            record["earlier_epochs"] = [*record.get("earlier_epochs", []), change]
+            write_whole(path, json.dumps(record, indent=2) + "\n", "the run's record")
+
+    def network(self, streams: int | None = None) -> Network:
+        """Build the network as at the start of the run, with its number of streams or another."""
+        streams = self.streams if streams is None else streams
+        network = self.model.build(self.params, streams, self.seed, lambda: self.dataset().train_images)
+        network.device = self.device
+        return network
+
+    @cached_property
+    def found_digest(self) -> str:
+        """Digest of the data as they are found now."""
+        return data_digest(datasets.load(self.data, self.data_dir))
+
+    def dataset(self, other: bool = False) -> Dataset:
+        """Load the data, hold the validation images out, and prepare the rest as the model says.
+
+        Parameters
+        ----------
+        other : bool
+            Whether data other than those the run began with will do, as to evaluate it on them.
+
+        Raises
+        ------
+        RunError
+            If they are not those the run began with.
+        """
+        loaded = datasets.load(self.data, self.data_dir)
+        vars(self)["found_digest"] = found = data_digest(loaded)  # what `create` writes, and loads nothing for
+        if not other and self.data_digest not in (None, found):
+            raise RunError(
+                f"{self.directory}: began with data set {self.data!r} of digest {self.data_digest}, not {found}, which "
+                "is found now; name the right directory with --data-dir or SPIKEFA_DATA"
+            )
+        return self.model.prepare(self.params, loaded.split(self.validation))
+
+    def trainer(self) -> Trainer:
+        """Return a trainer at the start of the run."""
+        return Trainer(
+            self.network(),
+            self.dataset(),
+            self.protocol,
+            self.directory,
+            lambda epoch: self.model.learning_rate(self.params, epoch),
+            self.model.digest,
+            self.model.augmentation(self.params),
+        )
+
+    def train(self, watch: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, np.ndarray]:
+        """Train to the end: from the beginning, or from where this same run was left in its directory.
+
+        Parameters
+        ----------
+        watch : function of a row, optional
+            Called with each new row of ``metrics.csv``, such as ``print``.
+
+        Returns
+        -------
+        dict
+            The whole of ``metrics.csv``, as `read_metrics` reads it.
+
+        Raises
+        ------
+        RunError
+            If the directory holds another run or files of another kind, the data are not those it began with, or it
+            cannot be written.
+        DivergenceError
+            If weights are no longer finite; the last good checkpoint stays.
+        KeyboardInterrupt
+            After Ctrl-C or SIGTERM, with a checkpoint saved; call it again to go on.
+        """
+        if (self.directory / "run.json").exists():
+            begun = open_run(self.directory)
+            self._refuse_another(begun)
+            trainer = dataclasses.replace(self, data_digest=begun.data_digest).trainer()
+            trainer.resume()
+            self.write_epochs()
+        else:
+            trainer = self.trainer()
+            trainer.network.run_steps(0)  # refuses what does not fit before anything is written
+            self.create()
+        trainer.on_row = watch
+        trainer.run()
+        if trainer.interrupted:
+            raise KeyboardInterrupt(f"{self.directory}: after {trainer.images_seen:,} images, saved")
+        return read_metrics(trainer.metrics)
+
+    def _refuse_another(self, other: Run) -> None:
+        """Refuse to go on where a run lies that learns or measures something else; when it measures may differ."""
+        for (name, value), (_, found) in zip(self._settings(), other._settings(), strict=False):
+            if found != value:
+                held = f"{name} {found!r}, not {value!r}"
+                raise RunError(f"{self.directory}: holds a run with {held}; give another directory")
+
+    def _settings(self) -> list[tuple[str, Any]]:
+        """What a run's rows depend on, the model first; its parameters may have names of the others."""
+        return [
+            *(("model", self.model.name), ("model_sha256", self.model.digest)),
+            *((name, getattr(self, name)) for name in ("streams", "seed", "data", "validation")),
+            *((name, getattr(self.protocol, name)) for name in ("test_steps", "diagnostics")),
+            *dataclasses.asdict(self.params).items(),
+        ]
+
+    def trained_network(self, average: bool = True, streams: int | None = None) -> Network:
+        """Build the network, at rest, and give it the weights of the last checkpoint.
+
+        Parameters
+        ----------
+        average : bool
+            Averaged weights, where there are.
+        streams : int, optional
+            Number of streams, the run's by default; the weights are the same.
+
+        Raises
+        ------
+        CheckpointError
+            If there is no checkpoint, or it does not have the network's weights.
+        """
+        network = self.network(streams)
+        checkpoint.load_weights(self.directory / "checkpoint.h5", network, average)
+        network.reset_state()
+        return network
+
+    def displays(self) -> list[ActivityRecording]:
+        """Display recordings in the order in which they were made.
+
+        Raises
+        ------
+        RunError
+            If there are none.
+        """
+        files = sorted((self.directory / "recordings").glob("display-*.h5"))
+        if not files:
+            raise RunError(
+                f"{self.directory}: has no display recordings; they need layers that spike, classes, and --display"
+            )
+        return [ActivityRecording.load(file) for file in files]
+
+
+def new_run(
+    directory: str | Path,
+    model: str,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    preset: str | None = None,
+    data: str = "mnist",
+    data_dir: str | Path | None = None,
+    streams: int | None = None,
+    seed: int = 0,
+    validation: int = 0,
+    device: str = "cpu",
+    **protocol: Any,
+) -> Run:
+    """State a run, with the defaults of ``spikefa train``; nothing is written before it is trained.
+
+    Parameters
+    ----------
+    directory : path
+    model : str
+        A model's name, or its file.
+    changes : mapping, optional
+        Parameters of the model, such as ``{"eta": 2e-3, "hidden": (500, 500)}``.
+    preset : str, optional
+        A named set of the model's parameters, which `changes` come on top of.
+    data, data_dir, streams, seed, validation, device
+        As in `Run`; the number of streams is the model's by default, if it says one, or 100.
+    **protocol
+        Fields of `TrainingConfig`; its numbers of epochs and of test steps are the model's by default.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, preset or parameter, or a value has the wrong type.
+    ArgumentError
+        If a number of the protocol is outside its range.
+    """
+    loaded = model_file.load(model)
+    params = loaded.params(dict(changes or {}), preset)
+    for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):
+        if protocol.get(name) is None:
+            protocol[name] = getattr(params, name, default)
+    return Run(
+        directory=Path(directory),
+        model=loaded,
+        params=params,
+        streams=getattr(params, "streams", 100) if streams is None else streams,
+        seed=seed,
+        protocol=TrainingConfig(**protocol),
+        data=data,
+        data_dir=None if data_dir is None else str(Path(data_dir).resolve()),
+        validation=validation,
+        device=device,
+    )
+
+
+def open_run(directory: str | Path, data_dir: str | None = None, device: str = "cpu") -> Run:
+    """Read a run directory.
+
+    Parameters
+    ----------
+    directory : path
+    data_dir : str, optional
+        Where the data are now, if not where they were.
+    device : str
+        Where the network is to run now, wherever the run began.
+
+    Raises
+    ------
+    RunError
+        If it is no run directory of this version.
+    """
+    directory = Path(directory)
+    path = directory / "run.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{directory}: is no run directory, it has no run.json") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        found = record.get("format") if isinstance(record, dict) else record
+        raise RunError(
+            f"{path}: must have format {FORMAT}, got {found!r}; it is of another version of spikefa"
+        )
+    try:
+        model = model_file.load(directory / "model.py")
+        model = dataclasses.replace(model, name=record["model"], path=Path(record["model_file"]))
+        if model.digest != record["model_sha256"]:
+            raise RunError(
+                f"{directory / 'model.py'}: was changed since the run began; start a new run with it"
+            )
+        return Run(
+            directory=directory,
+            model=model,
+            params=model.params(record["params"]),
+            streams=record["streams"],
+            seed=record["seed"],
+            protocol=TrainingConfig(**record["protocol"]),
+            data=record["data"],
+            data_dir=data_dir or record["data_dir"],
+            validation=record["validation"],
+            device=device,
+            data_digest=record.get("data_digest"),
+        )
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{path}: is incomplete or of another version of spikefa ({error})") from error

@@ -1,0 +1,384 @@
+"""Training: epochs of shuffled images, evaluations, checkpoints; interrupted and resumed bit for bit."""
+
+from __future__ import annotations
+
+import csv
+import io
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikefa._atomic_write import write_whole
+from spikefa.core.network import Network
+from spikefa.datasets import Dataset
+from spikefa.diagnostics import evaluation
+from spikefa.diagnostics.gradient_alignment import GradientAlignment
+from spikefa.diagnostics.record_activity import record_activity
+from spikefa.errors import ArgumentError, DivergenceError
+from spikefa.experiments import checkpoint
+from spikefa.experiments.metrics_table import METRICS_COLUMNS, read_metrics
+from spikefa.experiments.training_config import TrainingConfig
+
+#: Weights beyond this are as good as infinite: inputs to a unit are sums of a thousand of them.
+LARGEST_WEIGHT = 1e4
+#: Columns that runs begun before there were any are continued without: blank in their earlier rows.
+_YOUNGER = ("update_norm_ratio_", "update_sign_")
+#: Mixed into the seed for the order of the images.
+_SHUFFLE = 0x5348_5546
+#: Mixed into the seed for the changes of the images.
+_AUGMENT = 0x4155_474D
+
+
+@dataclass
+class Progress:
+    """What a trainer tells a watcher after each presentation."""
+
+    images_seen: int
+    images_total: int
+    epoch: float
+    train_error: float
+
+
+class Trainer:
+    """Trains a network on a data set in a run directory.
+
+    Image q of the whole training is image ``q % n`` of the permutation of epoch ``q // n``, which depends on
+    (seed, epoch) alone; it goes to stream ``q % streams``. Nothing stops between images or epochs.
+
+    Parameters
+    ----------
+    network : Network
+        Finished by `Network.present`.
+    dataset : Dataset
+        With a validation set if one is wanted.
+    protocol : TrainingConfig
+    directory : Path
+        The run's; must exist.
+    learning_rate : function of the epoch, optional
+        Factor of every rule's rate during that epoch; or a dict of such factors by the projection's name, with 1 for
+        those it does not name. Projections that share a rule share its rate.
+    model : str
+        Digest of the model file, kept in the checkpoints.
+    augment : function of (images, rng), optional
+        Returns what is shown of a batch of training images ``(streams, pixels)``, in the pixels that were loaded:
+        scaling is undone before and done again after. `rng` depends on the seed and the batch's position alone.
+
+    Raises
+    ------
+    ArgumentError
+        If images and network do not fit, or the learning rate, in any epoch, names no projection that learns or is
+        not finite.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: Dataset,
+        protocol: TrainingConfig,
+        directory: Path,
+        learning_rate: Callable[[int], float | dict[str, float]] = lambda epoch: 1.0,
+        model: str = "",
+        augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+    ):
+        self.network, self.dataset, self.protocol, self.directory = (
+            network,
+            dataset,
+            protocol,
+            Path(directory),
+        )
+        self.learning_rate, self.model, self.augment = learning_rate, model, augment
+        if network.stimulus is None:
+            raise ArgumentError("Trainer: the network has no stimulus; call its present() first")
+        network.stimulus.validate_images(dataset.train_images[:1])
+        network.readout.validate_targets(self._answers("train")[:1], 1)
+        self.images = len(dataset.train_images)
+        total = protocol.epochs * self.images
+        self.total = -(-total // network.streams) * network.streams
+        self.images_seen = 0
+        self.seconds = 0.0
+        self.rows: list[dict[str, Any]] = []
+        self.on_progress: Callable[[Progress], None] = lambda progress: None
+        self.on_row: Callable[[dict[str, Any]], None] = lambda row: None
+        self.interrupted = False
+        self.diagnostics = GradientAlignment(network, None) if protocol.diagnostics else None
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        for epoch in range(max(1, protocol.epochs)):  # what is wrong with a later one is not found after a night
+            self._rates(epoch)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The checkpoint's file."""
+        return self.directory / "checkpoint.h5"
+
+    @property
+    def metrics(self) -> Path:
+        """The metrics' file."""
+        return self.directory / "metrics.csv"
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to train or to measure."""
+        return self.images_seen == self.total and bool(self.rows)
+
+    def _learning(self) -> list:
+        return [p for p in self.network.projections if p.learning is not None]
+
+    # The sequence of images.
+
+    def _image(self, q: np.ndarray) -> np.ndarray:
+        epochs, within = np.divmod(q, self.images)
+        index = np.empty_like(q)
+        for epoch in np.unique(epochs):
+            if self._order[0] != epoch:
+                rng = np.random.default_rng([self.network.seed, int(epoch), _SHUFFLE])
+                self._order = (int(epoch), rng.permutation(self.images))
+            now = epochs == epoch
+            index[now] = self._order[1][within[now]]
+        return index
+
+    def _source(self) -> tuple[np.ndarray, np.ndarray]:
+        index = self._image(np.arange(self.images_seen, self.images_seen + self.network.streams))
+        images = self.dataset.train_images[index]
+        if self.augment is not None:
+            rng = np.random.default_rng([self.network.seed, self.images_seen, _AUGMENT])
+            changed = self.augment(self.dataset.as_loaded(images), rng)
+            images = self.network.stimulus.validate_images(self.dataset.scaled(changed))
+        return images, self._answers("train")[index]
+
+    def _answers(self, part: str) -> np.ndarray:
+        """Labels or targets of a part of the data, whichever the network learns."""
+        return self.dataset.answers(part, self.network.readout.classes)
+
+    # The milestones: after how many images something is due, rounded up to whole presentations.
+
+    def _after(self, images: float) -> int:
+        streams = self.network.streams
+        return min(-(-int(np.ceil(images - 1e-9)) // streams) * streams, self.total)
+
+    def _evaluations(self) -> list[int]:
+        every = max(self.protocol.evaluate_every * self.images, self.network.streams)  # not within a presentation
+        marks = {self._after(k * every) for k in range(int(self.total / every) + 1)}
+        return sorted(marks | {0, self.total})
+
+    def _displays(self) -> list[int]:
+        if not self.protocol.display:
+            return []
+        return sorted({*self._evaluations(), self._after(self.images / 20)})
+
+    def run(self) -> dict[str, Any] | None:
+        """Train to the end, or to an interrupt (Ctrl-C, SIGTERM), which saves a checkpoint.
+
+        Returns
+        -------
+        dict or None
+            The last row of the metrics, if there is one.
+
+        Raises
+        ------
+        DivergenceError
+            If weights are no longer finite; the last good checkpoint stays.
+        OSError
+            If something cannot be written; the last good checkpoint stays.
+        """
+        started = time.monotonic() - self.seconds
+        evaluations, displays = self._evaluations(), self._displays()
+        epochs = [self._after(k * self.images) for k in range(self.protocol.epochs + 1)]
+        marks = sorted({*evaluations, *displays, *epochs})
+        with self._interruptible():
+            if self.images_seen == 0 and not self.rows:
+                self._milestone(evaluations, displays, started)
+            while self.images_seen < self.total and not self.interrupted:
+                self._learn_until(next(m for m in marks if m > self.images_seen))
+                self._check_finite()
+                self.seconds = time.monotonic() - started
+                if self.images_seen in marks:
+                    self._milestone(evaluations, displays, started)
+                else:
+                    self.save()
+        return self.rows[-1] if self.rows else None
+
+    def _learn_until(self, mark: int) -> None:
+        """Run to the mark, or until a checkpoint is due or an interrupt asks for it."""
+        network, readout = self.network, self.network.readout
+        due = None  # counts from the first presentation, or a slow set-up would leave time for only one
+        self._set_rates()
+
+        def on_presentation() -> None:
+            nonlocal due
+            due = due or time.monotonic() + self.protocol.checkpoint_seconds
+            self.images_seen += network.streams
+            epoch = self.images_seen / self.images
+            self.on_progress(Progress(self.images_seen, self.total, epoch, readout.error))
+            if self.interrupted or time.monotonic() > due:
+                network.stop()
+
+        readout.on_presentation = on_presentation
+        network.stimulus.show(self._source)
+        steps = (mark - self.images_seen) // network.streams * network.stimulus.steps_per_image
+        if self.diagnostics is not None:
+            self.diagnostics.request(network.step + steps - 1)
+        try:
+            network.run_steps(steps)
+        finally:
+            readout.on_presentation = None
+
+    def _set_rates(self) -> None:
+        factors = self._rates(self.images_seen // self.images)
+        for projection in self._learning():
+            projection.learning.factor = factors.get(projection.name, 1.0)
+
+    def _rates(self, epoch: int) -> dict[str, float]:
+        """Factors of the learning rate in an epoch, by projection."""
+        factor, names = self.learning_rate(epoch), [projection.name for projection in self._learning()]
+        factors = factor if isinstance(factor, dict) else dict.fromkeys(names, factor)
+        if unknown := sorted(set(factors) - set(names)):
+            raise ArgumentError(f"learning_rate: names must be of projections that learn, {names}, got {unknown}")
+        if not all(0 <= own < np.inf for own in factors.values()):
+            raise ArgumentError(
+                f"learning_rate: factors must be finite and at least 0, got {factor!r} in epoch {epoch}"
+            )
+        return factors
+
+    def _check_finite(self) -> None:
+        for projection in self._learning():
+            largest = max(np.abs(projection.W).max(), np.abs(projection.b).max())
+            if not largest <= LARGEST_WEIGHT:  # NaN too
+                kept = self.checkpoint if self.checkpoint.exists() else "none"
+                raise DivergenceError(
+                    f"step {self.network.step}, {self.images_seen} images: {projection.title}: the largest weight is "
+                    f"{largest:g}, beyond {LARGEST_WEIGHT:g}; a smaller learning rate may help; last good "
+                    f"checkpoint: {kept}"
+                )
+
+    def _milestone(self, evaluations: list[int], displays: list[int], started: float) -> None:
+        if self.images_seen in displays:
+            shown = record_activity(self.network, self.dataset, self.images_seen, self.protocol.display_steps)
+            if shown is not None:
+                folder = self.directory / "recordings"
+                folder.mkdir(exist_ok=True)
+                shown.save(folder / f"display-{self.images_seen:09d}.h5")
+        if self.images_seen in evaluations:
+            row = self._measure()
+            self.seconds = time.monotonic() - started
+            self.rows.append({**row, "seconds": round(self.seconds, 2)})
+            self._write_metrics()
+            self.on_row(self.rows[-1])
+            self.network.readout.reset()
+        self.save()
+
+    def _measure(self) -> dict[str, Any]:
+        network, data, readout = self.network, self.dataset, self.network.readout
+        steps = self.protocol.test_steps
+        validation = ""
+        with network.averaged():
+            test = evaluation.error(network, data.test_images, self._answers("test"), steps)
+            if data.validation_images is not None:
+                validation = evaluation.error(network, data.validation_images, self._answers("validation"), steps)
+        row = {
+            "epoch": round(self.images_seen / self.images, 6),
+            "images_seen": self.images_seen,
+            "train_error": readout.error,
+            "validation_error": validation,
+            "test_error": test,
+            **self._measure_layers(),
+        }
+        return {name: "" if value != value else value for name, value in row.items()}  # NaN: not measured
+
+    def _measure_layers(self) -> dict[str, float]:
+        """The columns that a network has of its own; NaN where there is nothing to measure yet."""
+        network = self.network
+        return {
+            **{f"angle_deg_{name}": float(angle) for name, angle in evaluation.alignment(network).items()},
+            **(self.diagnostics.metrics if self.diagnostics is not None else {}),
+            **{
+                f"rate_{layer.name}": float(rate)
+                for layer, rate in zip(network.layers, network.readout.mean_rates, strict=True)
+            },
+        }
+
+    def _write_metrics(self) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_whole(self.metrics, text.getvalue(), "the metrics")
+
+    # Saving and going on.
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        checkpoint.save(self.checkpoint, self.network, self._progress(), self.model)
+
+    def _progress(self) -> dict[str, Any]:
+        return {
+            "images_seen": self.images_seen,
+            "seconds": self.seconds,
+            "rows": len(self.rows),
+            **self.network.readout.progress,
+        }
+
+    def resume(self) -> None:
+        """Go back to the last checkpoint; rows of the metrics written after it are made again.
+
+        A run that has none yet starts over.
+
+        Raises
+        ------
+        CheckpointError
+            If the checkpoint does not fit this network.
+        ValueError
+            If more has been done than the protocol's epochs, or the metrics are no table or lack a column.
+        """
+        if not self.checkpoint.exists():
+            return  # killed before the first one
+        rows = self._read_rows()
+        progress = checkpoint.load(self.checkpoint, self.network, self.model, self._progress())
+        if progress["images_seen"] > self.total:
+            raise ArgumentError(
+                f"{self.directory}: epochs must be at least {progress['images_seen'] / self.images:g}, "
+                f"which have been done, got {self.protocol.epochs}"
+            )
+        self.images_seen, self.seconds = int(progress["images_seen"]), float(progress["seconds"])
+        self.network.readout.progress = progress
+        self.rows = rows[: int(progress["rows"])]
+
+    def _read_rows(self) -> list[dict[str, Any]]:
+        if not self.metrics.exists():
+            return []
+        found = read_metrics(self.metrics)  # refuses what is no table of metrics
+        missing = [name for name in (*self._measure_layers(), "seconds") if name not in found]
+        if needed := [name for name in missing if not name.startswith(_YOUNGER)]:
+            raise ArgumentError(f"{self.metrics}: must have the columns {needed} to go on with, got {list(found)}")
+        with open(self.metrics, newline="", encoding="utf-8-sig") as f:
+            return [{**row, **dict.fromkeys(missing, "")} for row in csv.DictReader(f)]
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Turn the first Ctrl-C or SIGTERM into a stop at the presentation's end; the second stops at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {}
+
+        def handle(number: int, frame: Any) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, handle)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+__all__ = ["METRICS_COLUMNS", "DivergenceError", "Progress", "TrainingConfig", "Trainer"]

@@ -1,0 +1,45 @@
+"""What the pathways have in common: the error population, and a feedback population for each hidden layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spikefa.core.network import Network
+from spikefa.errors import ArgumentError
+from spikefa.populations.roles import ErrorPopulation, FeedbackPopulation, Layer
+
+
+def error_population(
+    network: Network, error: str, emit: str, namespace: dict[str, Any] | None, **options: Any
+) -> ErrorPopulation:
+    """Add the error population of the last layer."""
+    if not network.layers:
+        raise ArgumentError("Pathway: the network has no Layer yet; add its layers first")
+    top = network.layers[-1]
+    return ErrorPopulation(network, f"error_{top.name}", top, error, emit=emit, namespace=namespace, **options)
+
+
+def feedback_population(
+    network: Network, layer: Layer, feedback: str, emit: str, namespace: dict[str, Any] | None
+) -> FeedbackPopulation:
+    """Add the feedback population of a layer."""
+    return FeedbackPopulation(network, f"feedback_{layer.name}", layer, feedback, emit=emit, namespace=namespace)
+
+
+def chain(
+    network: Network,
+    error: str,
+    feedback: str,
+    emit: str,
+    emit_error: str | None,
+    namespace: dict[str, Any] | None,
+) -> list[FeedbackPopulation]:
+    """Add the error population and the feedback populations, top down, and return them in that order."""
+    top = error_population(network, error, emit if emit_error is None else emit_error, namespace)
+    return [top, *(feedback_population(network, layer, feedback, emit, namespace) for layer in network.hidden[::-1])]
+
+
+def forward_name(network: Network, layer: Layer) -> str:
+    """Name of the forward projection from a layer to the one above it, which need not exist yet."""
+    above = network.layers[network.layers.index(layer) + 1]
+    return f"{layer.name}_to_{above.name}"

@@ -1,0 +1,126 @@
+"""Twins: a second copy of a layer, with or without noise, by which a network learns what its noise does."""
+
+from __future__ import annotations
+
+import re
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from brian2 import Equations
+
+from spikefa.core.network import Network
+from spikefa.core.part import MARK
+from spikefa.errors import ArgumentError
+from spikefa.populations.population import Population
+from spikefa.populations.roles import Layer
+from spikefa.populations.softmax import Softmax
+from spikefa.populations.statements import assigned
+from spikefa.projections.derived import TiedProjection
+
+
+def given(layer: Layer) -> list[str]:
+    """Return the names of a layer's parameters, which neither a statement of it nor anything that it hears assigns."""
+    statement = layer.statement
+    written = assigned(*(statement[name] for name in ("emit", "receive", "reset")))
+    written |= {layer.output_variable, layer.current_variable}
+    written |= {part.result for part in layer.contained_objects if isinstance(part, Softmax)}
+    return sorted(Equations(statement["equations"]).parameter_names - written)
+
+
+class Twin(Population):
+    """A second copy of a layer, that draws the same random numbers and has the same parameters.
+
+    Parameters are those that no statement of the layer assigns, and its softmax if it has one already: what is set on
+    the layer counts for both. The layer, and what refers to it, may use the twin's variables as ``twin_NAME``.
+
+    Parameters
+    ----------
+    network : Network
+    name : str
+    layer : Layer or str
+    """
+
+    def __init__(self, network: Network, name: str, layer: Layer | str, **changes: Any):
+        layer = network[layer] if isinstance(layer, str) else layer
+        statement = {**layer.statement, "name": name, "slot": "feedback", "draws_of": layer.name, **changes}
+        names, shared = Equations(statement["equations"]).names, given(layer)
+        for parameter in shared:
+            statement["equations"] = re.sub(rf"(?m)^\s*{parameter}\s*:.*$", "", statement["equations"])
+        super().__init__(network, **statement)
+        for parameter in shared:
+            self.variables.add_reference(parameter, layer)
+        for variable in names:
+            layer.variables.add_reference(f"twin_{variable}", self, variable)
+        for part in [part for part in layer.contained_objects if isinstance(part, Softmax)]:
+            Softmax(network, self, part.potential, part.result, part.groups)
+        self.statement = {"name": name, "layer": layer.name}
+
+
+class PerturbedCopy(Twin):
+    """A twin with ``noise`` on its current or its output, drawn anew for each unit and stream in every step.
+
+    Parameters
+    ----------
+    network : Network
+    name : str
+    layer : Layer or str
+    noise : float
+        Standard deviation of the noise.
+    on : {"current", "output"}
+        What the noise is added to.
+
+    Raises
+    ------
+    ArgumentError
+        If the noise is not positive, or is to be on something else.
+    """
+
+    def __init__(self, network: Network, name: str, layer: Layer | str, noise: float, on: str = "current"):
+        layer = network[layer] if isinstance(layer, str) else layer
+        if not isinstance(noise, Real) or not np.isfinite(noise) or noise <= 0:
+            raise ArgumentError(f"PerturbedCopy {name!r}: noise must be a positive number, got {noise!r}")
+        if on not in ("current", "output"):
+            raise ArgumentError(f"PerturbedCopy {name!r}: noise must be on the current or the output, got {on!r}")
+        changes = {"equations": f"{layer.statement['equations']}\nnoise : 1"}
+        variable = layer.current_variable if on == "current" else layer.output_variable
+        add = f"noise = {float(noise)!r} * randn()\n{variable} = {variable} + noise"
+        if on == "current":
+            changes["receive"] = f"{layer.statement['receive']}\n{add}"
+        super().__init__(network, name, layer, **changes)
+        if on == "output":  # when all that writes it has
+            self.run_regularly(add, when=self.slot, order=self.place + MARK + 0.5, name=f"{name}_noise")
+        self.statement |= {"noise": noise, "on": on}
+
+
+def twins(network: Network, noise: float, on: str, noisy_top: bool) -> list[TiedProjection]:
+    """Add a noisy twin of every layer, the last one's without noise unless `noisy_top`, and their projections.
+
+    Returns
+    -------
+    list of TiedProjection
+        Those from twin to twin, which share the forward weights and biases, bottom up.
+
+    Raises
+    ------
+    ArgumentError
+        If the network has no input, or as `PerturbedCopy`.
+    """
+    if network.input is None:
+        raise ArgumentError("Pathway: the network has no Input population yet; add it first")
+    below, noisy_below = network.input, network.input
+    projections: list[TiedProjection] = []
+    for layer in network.layers:
+        name = f"noisy_{layer.name}"
+        quiet = layer is network.layers[-1] and not noisy_top
+        twin = Twin(network, name, layer) if quiet else PerturbedCopy(network, name, layer, noise, on)
+        source = f"{below.name}_to_{layer.name}"
+        projections.append(TiedProjection(network, noisy_below, twin, source, bias=True))
+        below, noisy_below = layer, twin
+    return projections
+
+
+def change_of(loss: str) -> str:
+    """An expression of a layer's variables, ``layer_NAME``, in the twin, less its value in the layer."""
+    noisy = re.sub(r"\blayer_(?=\w)", "layer_twin_", loss)
+    return f"({noisy}) - ({loss})"

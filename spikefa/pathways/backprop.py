@@ -1,0 +1,43 @@
+"""Backpropagation: each layer hears the feedback population above it through the transpose of its own weights.
+
+``delta_l = (delta_{l+1} @ W_{l+1}.T) * f'`` where `emit` has the derivative; the weights are those of the step.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from spikefa.core.network import Network
+from spikefa.pathways import pathways
+from spikefa.pathways._chain import chain, forward_name
+from spikefa.projections.derived import TiedProjection
+
+
+@pathways.register("backprop")
+def backprop(
+    network: Network,
+    *,
+    error: str,
+    feedback: str,
+    emit: str = "delta = tanh(u)",
+    emit_error: str | None = None,
+    namespace: dict[str, Any] | None = None,
+) -> list[TiedProjection]:
+    """Add the error population, and a feedback population for each layer below, that share the forward weights.
+
+    Parameters
+    ----------
+    network, error, feedback, emit, emit_error, namespace
+        As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
+
+    Returns
+    -------
+    list of TiedProjection
+        The feedback projections, top down.
+    """
+    populations = chain(network, error, feedback, emit, emit_error, namespace)
+    return [
+        TiedProjection(network, above, below, forward_name(network, below.layer), transpose=True)
+        for above, below in pairwise(populations)
+    ]

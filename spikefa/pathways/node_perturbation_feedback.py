@@ -1,0 +1,101 @@
+"""Feedback weights that learn: from what each unit's noise does to the loss, which feedback predicts that effect.
+
+A noisy twin of the forward path has noise xi of standard deviation c on the outputs of its hidden layers. In each
+stream ``xi_l * (L_noisy - L) / c**2`` is, on average and for small c, the gradient of the loss L with respect to the
+layer's output, and ``B -= eta * delta_above.T @ (delta_above @ B - xi_l * (L_noisy - L) / c**2)`` makes the feedback
+predict it (Lansdell, Prakash & Kording 2020, Learning to solve the credit assignment problem, ICLR).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from spikefa.core.network import Network
+from spikefa.pathways import pathways
+from spikefa.pathways._chain import error_population, feedback_population
+from spikefa.pathways._copies import change_of, twins
+from spikefa.plasticity.rule import Plasticity
+from spikefa.populations.population import Population
+from spikefa.populations.roles import FeedbackPopulation
+from spikefa.projections.initializers import Initial
+from spikefa.projections.projection import Projection
+
+#: Of the feedback projections; J is delta_above @ B.
+RULE = "dW = -eta * delta_pre * (J_post - wanted_post)"
+
+
+class LossChange(FeedbackPopulation):
+    """What the twin's noise changes in each output unit's part of the loss, which may depend on the target."""
+
+    def __init__(self, network: Network, name: str, layer: str, loss: str, namespace: dict[str, Any] | None):
+        emit = f"change = {change_of(loss)}"
+        super().__init__(network, name, layer, "change : 1", emit=emit, output="change", namespace=namespace)
+        self.variables.add_reference("target", network.error, "target")
+        self._statement = {"name": name, "layer": layer, "loss": loss, "namespace": namespace}
+
+
+@pathways.register("node_perturbation_feedback")
+def node_perturbation_feedback(
+    network: Network,
+    *,
+    error: str,
+    feedback: str,
+    emit: str = "delta = tanh(u)",
+    emit_error: str | None = None,
+    B: Initial,
+    loss: str,
+    noise: float,
+    eta: float,
+    namespace: dict[str, Any] | None = None,
+) -> list[Projection]:
+    """Add the error population, a feedback population for each layer below, and what their weights learn from.
+
+    Parameters
+    ----------
+    network, error, feedback, emit, emit_error, namespace
+        As in `feedback_alignment`. For the feedback to become the gradient, ``delta`` should be the derivative of
+        the loss with respect to the current, which is J times that of the layer's output. The forward projections may
+        be added later; each layer has one to the next.
+    B : array, or function of (rng, shape)
+        Feedback weights at the start.
+    loss : str
+        An output unit's part of the loss: an expression of ``target`` and of the last layer's variables, written
+        ``layer_NAME``, such as ``"(layer_y - target)**2 / 2"``.
+    noise : float
+        Standard deviation c of the noise on the outputs of hidden units. With float32, not below 1e-3: a change of the
+        loss is rounded to about 1e-7 of the loss.
+    eta : float
+        Learning rate of the feedback weights, for the update summed over the streams.
+
+    Returns
+    -------
+    list of Projection
+        The feedback projections, top down; then those of the twins, bottom up, the one that sums the loss, and those
+        that broadcast it.
+
+    Raises
+    ------
+    ArgumentError
+        If the network has no input or no layer, or as its parts.
+    """
+    others: list[Projection] = list(twins(network, noise, on="output", noisy_top=False))
+    top = error_population(network, error, emit if emit_error is None else emit_error, namespace)
+    change = LossChange(network, f"change_{top.layer.name}", top.layer.name, loss, namespace)
+    total = Population(network, "loss_change", 1, "J : 1", output="J", current="J", threshold=None, slot="feedback")
+    others.append(Projection(network, change, total, np.ones((change.units, 1))))
+    populations = [top]
+    for layer in network.hidden[::-1]:
+        # First what the noise tells of the layer, which then is known to its feedback population.
+        wanted = FeedbackPopulation(
+            network, f"wanted_{layer.name}", layer, "J : 1\nwanted : 1", output="wanted",
+            emit=f"wanted = J * layer_twin_noise / {float(noise)!r}**2",
+        )  # fmt: skip
+        others.append(Projection(network, total, wanted, np.ones((1, layer.units))))
+        knows = f"{feedback}\nwanted = layer_wanted : 1"
+        populations.append(feedback_population(network, layer, knows, emit, namespace))
+    rule = Plasticity(RULE, {"eta": eta})
+    learns = {"plasticity": rule, "learn_bias": False}
+    return [*(Projection(network, above, below, B, **learns) for above, below in pairwise(populations)), *others]

@@ -1,0 +1,49 @@
+"""Pseudobackprop: each layer hears the feedback population above it through the pseudoinverse of its own weights.
+
+``delta_l = (delta_{l+1} @ W_{l+1}^+) * f'`` where `emit` has the derivative; without it, the Gauss-Newton step of the
+hidden units (Lillicrap, Cownden, Tweed & Akerman 2016, Supplementary Notes).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from spikefa.core.network import Network
+from spikefa.pathways import pathways
+from spikefa.pathways._chain import chain, forward_name
+from spikefa.projections.derived import DerivedProjection
+
+
+@pathways.register("pseudobackprop")
+def pseudobackprop(
+    network: Network,
+    *,
+    error: str,
+    feedback: str,
+    emit: str = "delta = tanh(u)",
+    emit_error: str | None = None,
+    every: int = 1,
+    namespace: dict[str, Any] | None = None,
+) -> list[DerivedProjection]:
+    """Add the error population, and a feedback population for each layer below it.
+
+    Parameters
+    ----------
+    network, error, feedback, emit, emit_error, namespace
+        As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
+    every : int
+        Steps from one computation of the pseudoinverses to the next.
+
+    Returns
+    -------
+    list of DerivedProjection
+        The feedback projections, top down.
+    """
+    populations = chain(network, error, feedback, emit, emit_error, namespace)
+    return [
+        DerivedProjection(network, above, below, forward_name(network, below.layer), np.linalg.pinv, every=every)
+        for above, below in pairwise(populations)
+    ]

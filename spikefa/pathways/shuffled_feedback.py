@@ -1,0 +1,42 @@
+"""Feedback alignment with nothing to align to: the feedback weights are reshuffled in every step. A control.
+
+``J = delta_above @ B[:, order]`` with a new random order of B's columns in each step.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from spikefa.core.network import Network
+from spikefa.pathways import pathways
+from spikefa.pathways._chain import chain
+from spikefa.projections.derived import ShuffledProjection
+from spikefa.projections.initializers import Initial
+
+
+@pathways.register("shuffled_feedback")
+def shuffled_feedback(
+    network: Network,
+    *,
+    error: str,
+    feedback: str,
+    emit: str = "delta = tanh(u)",
+    emit_error: str | None = None,
+    B: Initial,
+    namespace: dict[str, Any] | None = None,
+) -> list[ShuffledProjection]:
+    """Add the error population of the last layer, and a feedback population for each layer below it.
+
+    Parameters
+    ----------
+    network, error, feedback, emit, emit_error, B, namespace
+        As in `feedback_alignment`.
+
+    Returns
+    -------
+    list of ShuffledProjection
+        The feedback projections, top down.
+    """
+    populations = chain(network, error, feedback, emit, emit_error, namespace)
+    return [ShuffledProjection(network, above, below, B) for above, below in pairwise(populations)]

@@ -1,0 +1,60 @@
+"""Sign-symmetric feedback: each layer hears the feedback population above it through the signs of its own weights.
+
+``delta_l = (delta_{l+1} @ (scale * sign(W_{l+1}.T))) * f'`` where `emit` has the derivative (Liao, Leibo & Poggio 2016,
+arXiv 1510.05067).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from spikefa.core.network import Network
+from spikefa.errors import ArgumentError
+from spikefa.pathways import pathways
+from spikefa.pathways._chain import chain, forward_name
+from spikefa.projections.derived import DerivedProjection
+
+
+@pathways.register("sign_symmetric")
+def sign_symmetric(
+    network: Network,
+    *,
+    error: str,
+    feedback: str,
+    emit: str = "delta = tanh(u)",
+    emit_error: str | None = None,
+    scale: float,
+    every: int = 1,
+    namespace: dict[str, Any] | None = None,
+) -> list[DerivedProjection]:
+    """Add the error population, and a feedback population for each layer below it.
+
+    Parameters
+    ----------
+    network, error, feedback, emit, emit_error, namespace
+        As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
+    scale : float
+        Magnitude of the feedback weights.
+    every : int
+        Steps from one look at the signs to the next.
+
+    Returns
+    -------
+    list of DerivedProjection
+        The feedback projections, top down.
+    """
+    if not isinstance(scale, Real) or not np.isfinite(scale):
+        raise ArgumentError(f"Pathway sign_symmetric: scale must be a finite number, got {scale!r}")
+    populations = chain(network, error, feedback, emit, emit_error, namespace)
+
+    def signs(W: np.ndarray) -> np.ndarray:
+        return scale * np.sign(W.T)
+
+    return [
+        DerivedProjection(network, above, below, forward_name(network, below.layer), signs, every=every)
+        for above, below in pairwise(populations)
+    ]

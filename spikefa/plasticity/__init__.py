@@ -1,0 +1,1 @@
+"""Plasticity: rules stated as expressions, optimizers, and what applies them."""

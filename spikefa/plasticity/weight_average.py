@@ -1,0 +1,106 @@
+"""Averaged weights: what a network has learned, without the noise of its last updates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from brian2 import BrianObject
+from numba import njit, prange
+
+from spikefa.core.network import Network
+from spikefa.core.part import Part
+from spikefa.errors import ArgumentError
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def _approach(average, values, fraction):
+    for i in prange(average.shape[0]):
+        for j in range(average.shape[1]):
+            average[i, j] += fraction * (values[i, j] - average[i, j])
+
+
+class WeightAverage(Part, BrianObject):
+    """A running mean of every learning projection's weights and biases, taken once in `every` presentations.
+
+    Learning goes on with the weights themselves; what is tested are their means (`Network.averaged`). While fewer
+    than `images` have been shown it is the plain mean of all samples, later an exponential one with that time
+    constant [Polyak & Juditsky 1992, doi:10.1137/0330046].
+
+    Parameters
+    ----------
+    network : Network
+        Finished but for `Network.present`: projections that are added later are not averaged.
+    images : int
+        Time constant, in images.
+    every : int
+        Presentations between two samples.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is not positive, or the network has an average already.
+    """
+
+    roles = ("learning", "weight_average")
+    reads_events = False
+    state_name = "average"
+
+    def __init__(self, network: Network, images: int, every: int = 10):
+        for name, value in (("images", images), ("every", every)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ArgumentError(f"WeightAverage: {name} must be a positive whole number, got {value!r}")
+        if network.average is not None:
+            raise ArgumentError("WeightAverage: the network has one already")
+        super().__init__(clock=network.clock, when="end", order=101, name=f"{network.name}_average")
+        self.network, self.images, self.every = network, int(images), int(every)
+        self._projections = [p for p in network.projections if p.learning is not None]
+        self._means = {p.name: (p.stored.copy(), p.b.copy()) for p in self._projections}
+        self._count = np.zeros(2, np.int64)  # presentations, samples
+        network.join(self)
+
+    def run(self) -> None:
+        """Take a sample at the end of every `every`-th presentation."""
+        fraction = self.next_fraction()
+        if fraction is not None:
+            for mean, values in self.means_and_values():
+                _approach(np.atleast_2d(mean), np.atleast_2d(values), mean.dtype.type(fraction))
+
+    def next_fraction(self) -> float | None:
+        """Count this step; return by what fraction the means are to approach the values in it, None if not at all."""
+        if self.network.stimulus is None or not self.network.stimulus.last_step:
+            return None
+        self._count[0] += 1
+        if self._count[0] % self.every:
+            return None
+        self._count[1] += 1
+        return float(max(1 / self._count[1], min(1.0, self.every * self.network.streams / self.images)))
+
+    def means_and_values(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Each mean with the array that it follows, both as they lie in memory."""
+        own = [(p.stored, p.b) for p in self._projections]
+        means = [self._means[p.name] for p in self._projections]
+        return [pair for mean, values in zip(means, own, strict=True) for pair in zip(mean, values, strict=True)]
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Put the means in the weights' place, and the weights back at the end."""
+        weights = [(p.stored.copy(), p.b.copy()) for p in self._projections]
+        try:
+            for projection in self._projections:
+                projection.stored[...], projection.b[...] = self._means[projection.name]
+            yield
+        finally:
+            for projection, (W, b) in zip(self._projections, weights, strict=True):
+                projection.stored[...], projection.b[...] = W, b
+
+    def state_arrays(self) -> dict[str, np.ndarray]:
+        """What is saved and written back, not copies: means in the shapes of the projections' own, and counts."""
+        arrays = {"count": self._count}
+        for projection in self._projections:
+            W, b = self._means[projection.name]
+            post_major = not (projection.sparse or projection.pre_major)
+            arrays |= {f"{projection.name}.W": W.T if post_major else W, f"{projection.name}.b": b}
+        return arrays
+

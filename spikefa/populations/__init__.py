@@ -1,0 +1,1 @@
+"""Populations: units of one kind, with a place in the schedule."""

@@ -1,0 +1,272 @@
+"""Populations: Brian2 `NeuronGroup` objects of units x streams with a place in the step's schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from brian2 import BrianObject, Clock, Equations, NeuronGroup, Quantity
+from brian2.groups.group import CodeRunner
+from brian2.utils.stringtools import get_identifiers
+
+from spikefa._checks import positive_int
+from spikefa.core.equation_errors import unreadable
+from spikefa.core.network import Network
+from spikefa.core.part import EMIT, EVENTS, INTEGRATE, MARK, RECEIVE, RESET, THRESHOLD, Part
+from spikefa.core.random_draws import Draws, SeededStateUpdater
+from spikefa.errors import ArgumentError
+from spikefa.populations.statements import assigned
+
+
+class Population(Part, NeuronGroup):
+    """Units x streams of one kind of neuron.
+
+    Unit ``i`` of stream ``k`` is neuron ``i * streams + k`` of the `NeuronGroup`; ``population.view("v")``
+    shows a variable as an array ``(units, streams)``. Every Brian2 monitor works on it.
+
+    Parameters
+    ----------
+    network : Network
+        The network it becomes a part of; gives streams, seed, dt, dtype and code-generation target.
+    name : str
+        A unique name; it also numbers the population's random draws.
+    units : int
+        Number of units.
+    equations : str
+        Brian2 equations; noise ``xi`` in them follows from the network's seed, too.
+    emit : str
+        Statements that run after the integration in every step and write the output, such as
+        ``"s = int(rand() < p)"``. ``rand()`` and ``randn()`` are counter-based: the same numbers for the
+        same seed on every target. Without it, a threshold must be given, and the output is 1 where a unit
+        crossed it.
+    output : str
+        The variable that projections read.
+    current : str
+        The variable that projections write.
+    receive : str
+        Statements that run between the projections and the integration, such as ``"I = I + 0.1 * randn()"``.
+    draws_of : str, optional
+        The population whose random numbers it draws; its own by default.
+    threshold, reset, refractory
+        As in `NeuronGroup`. With `emit`, the threshold only tells Brian2's monitors what a spike is.
+    slot : str
+        The slot of the schedule: ``"start"``, ``"forward"`` or ``"feedback"``.
+    namespace : dict, optional
+        Constants of the equations.
+    method : str
+        Integration method. ``"euler"`` with dt/tau = a is exactly ``v + a*(I - v)``.
+
+    Raises
+    ------
+    ArgumentError
+        If the number of units is not positive or the equations lack the output.
+    EquationError
+        If Brian2 cannot read the equations. Names and units are checked when a run begins.
+    """
+
+    roles = ("population",)
+    reads_events = False
+    runs_in_evaluation = True
+
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        units: int,
+        equations: str,
+        *,
+        emit: str = "",
+        output: str = "s",
+        current: str = "I",
+        receive: str = "",
+        draws_of: str | None = None,
+        threshold: str | None = "s > 0.5",
+        reset: str | None = None,
+        refractory: Any = False,
+        slot: str = "forward",
+        namespace: Mapping[str, Any] | None = None,
+        method: str = "euler",
+    ):
+        owner = f"{type(self).__name__} {name!r}"
+        units = positive_int(owner, "units", units)
+        network.check_new(name, owner)
+        self.statement = dict(
+            name=name, units=units, equations=equations, emit=emit, output=output, current=current,
+            receive=receive, draws_of=draws_of, threshold=threshold, reset=reset, refractory=refractory,
+            slot=slot, namespace=namespace, method=method,
+        )  # fmt: skip
+        self.units, self.streams, self.slot = units, network.streams, slot
+        self.output_variable, self.current_variable = output, current
+        self.constants = dict(namespace or {})
+        # Whether anything of its own depends on the threshold's events.
+        self.own_events = not emit or reset is not None or refractory is not False
+        texts = [equations, emit, threshold or "", reset or "", receive]
+        draws = Draws(network, draws_of or name)
+        (equations, emit, threshold_code, reset_code, receive), drawn = draws.number(texts)
+        with unreadable(owner):
+            read = Equations(equations)
+        if output not in read.names:
+            raise ArgumentError(
+                f"{owner}: the equations must have the output {output!r}; they have {sorted(read.names)}"
+            )
+        if emit and output in read.parameter_names - assigned(emit, receive, reset_code):
+            raise ArgumentError(f"{owner}: emit must assign the output {output!r}, got {self.statement['emit']!r}")
+        if emit and refractory is not False and "not_refractory" not in get_identifiers(emit):
+            example = "s = int(rand() < p and not_refractory)"
+            got = self.statement["emit"]
+            raise ArgumentError(f"{owner}: with refractory, emit must heed it, as in {example!r}, got {got!r}")
+        noises = sorted(read.stochastic_variables)
+        noise_draws, noise_drawn = draws.number(["randn()"] * len(noises))
+        if threshold is None and (reset is not None or refractory is not False):
+            raise ArgumentError(f"{owner}: reset and refractory need a threshold, got None")
+        if threshold is None and not emit and slot == "forward" and output == "s":
+            raise ArgumentError(f"{owner}: needs emit or a threshold, or nothing writes its output {output!r}")
+        with unreadable(owner):
+            super().__init__(
+                units * network.streams,
+                equations,
+                method=method,
+                threshold=threshold_code or None,
+                reset=(reset_code if reset is not None else "") if threshold is not None else None,
+                refractory=refractory,
+                namespace={**(namespace or {}), **drawn, **noise_drawn},
+                dtype=network.dtype,
+                clock=network.clock,
+                name=name,
+                codeobj_class=network.codeobj_class,
+            )
+        self._draws, self._dtype = draws, np.dtype(network.dtype)
+        self.state_updater.__class__ = SeededStateUpdater  # `NeuronGroup` makes it
+        self.state_updater.noise = dict(zip(noises, noise_draws, strict=True))
+        self._place = network.next_place(slot)
+        self._set_schedule(receive, emit, threshold is not None)
+        network.join(self)
+
+    def _numbered(self, text: str) -> str:
+        (text,), drawn = self._draws.number([text])
+        self.namespace.update(drawn)
+        return text
+
+    def run_regularly(
+        self, code: str, dt: Quantity | None = None, clock: Clock | None = None, **options: Any
+    ) -> CodeRunner:
+        """As `NeuronGroup.run_regularly`; once a step, random numbers are of the network's seed."""
+        if dt is None and clock is None:  # else a step would have several of a draw's numbers
+            code = self._numbered(code)
+        return super().run_regularly(code, dt, clock, **options)
+
+    def __setattr__(self, name: str, value: Any, level: int = 0) -> None:
+        """Set a variable, as in ``layer.v = "rand()"``, with random numbers of the network's seed."""
+        if isinstance(value, str) and name in getattr(self, "variables", ()):
+            value = self._numbered(value)
+        super().__setattr__(name, value, level + 1)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}: {self.units} units>"
+
+    def _set_schedule(self, receive: str, emit: str, spiking: bool) -> None:
+        place = self._place
+        if receive:
+            self.run_regularly(receive, when=self.slot, order=place + RECEIVE, name=f"{self.name}_receive")
+        self.state_updater.when, self.state_updater.order = self.slot, place + INTEGRATE
+        if emit:
+            self.run_regularly(emit, when=self.slot, order=place + EMIT, name=f"{self.name}_emit")
+        elif spiking:
+            thresholder = self.thresholder["spike"]
+            thresholder.when, thresholder.order = self.slot, place + THRESHOLD
+            marker = SpikesToOutput(self, place + MARK)
+            self.contained_objects.append(marker)
+            if "spike" in self.resetter:
+                resetter = self.resetter["spike"]
+                resetter.when, resetter.order = self.slot, place + RESET
+
+    @property
+    def place(self) -> int:
+        """Order of this population's first operation within its slot; others follow by the offsets of `core.part`."""
+        return self._place
+
+    def array(self, variable: str) -> np.ndarray:
+        """The owning array of a state variable, flat, shape ``(units * streams,)``.
+
+        Raises
+        ------
+        KeyError
+            If there is no such variable; the message lists those that exist.
+        """
+        known = self.variables.get(variable)
+        if known is None or not hasattr(known, "get_value") or not getattr(known, "array", False):
+            names = sorted(n for n, v in self.variables.items() if getattr(v, "array", False) and n[0] != "_")
+            raise KeyError(
+                f"{type(self).__name__} {self.name!r}: no state variable {variable!r}; it has {names}"
+            )
+        return known.get_value()
+
+    def of_its_type(self, variable: str) -> bool:
+        """Whether a variable is an array ``(units * streams,)`` of the network's float type, as kernels read it."""
+        known = self.variables.get(variable)
+        array = getattr(known, "array", False) and not known.scalar
+        return array and np.dtype(known.dtype) == self._dtype and known.size == self.units * self.streams
+
+    def check_array(self, variable: str, what: str) -> None:
+        """Refuse a variable that kernels, which read its memory, could not: `what` begins the message."""
+        if self.of_its_type(variable):
+            return
+        known = self.variables[variable]
+        kind = "a shared variable" if known.scalar else f"one of type {np.dtype(known.dtype)}"
+        raise ArgumentError(
+            f"{what} {variable!r} of {self.name!r} must be a state variable of type {self._dtype}, a value for each "
+            f"unit, got {kind if getattr(known, 'array', False) else 'a subexpression'}"
+        )
+
+    def view(self, variable: str) -> np.ndarray:
+        """A state variable as an array ``(units, streams)`` that shares its memory."""
+        return self.array(variable).reshape(self.units, self.streams)
+
+    def state_arrays(self) -> dict[str, np.ndarray]:
+        """Every array that this population owns and that one run leaves to the next, by name."""
+        arrays = {}
+        for name, variable in self.variables.items():
+            mine = getattr(variable, "owner", None) is not None and variable.owner.name == self.name
+            if (
+                mine
+                and name != EVENTS
+                and getattr(variable, "array", False)
+                and not variable.read_only
+                and not variable.constant
+            ):
+                arrays[name] = variable.get_value()
+        for name in ("lastspike", "not_refractory"):
+            if name in self.variables:
+                arrays[name] = self.variables[name].get_value()
+        return arrays
+
+    def add_array(self, name: str) -> np.ndarray:
+        """Add a variable of the network's float type, zero at first; return it as ``(units, streams)``."""
+        self.variables.add_array(name, size=self.units * self.streams, dtype=self._dtype)
+        return self.view(name)
+
+    def _check_for_invalid_values(self, k: str, v: np.ndarray) -> None:
+        # Brian2 compares with 1e50, which overflows float32.
+        super()._check_for_invalid_values(k, np.asarray(v, np.float64))
+
+    def restate(self, network: Network) -> Population:
+        """State the same population again in another network."""
+        return type(self)(network, **self.statement)
+
+
+class SpikesToOutput(Part, BrianObject):
+    """Write the threshold's events into the output variable: 1 for the units that crossed, else 0."""
+
+    reads_events = False
+
+    def __init__(self, population: Population, order: int):
+        name = f"{population.name}_mark"
+        super().__init__(clock=population.clock, when=population.slot, order=order, name=name)
+        self._output = population.array(population.output_variable)
+        self._events = population.variables[EVENTS].get_value()
+
+    def run(self) -> None:
+        """Mark this step's spikes."""
+        self._output[:] = 0
+        self._output[self._events[: self._events[-1]]] = 1

@@ -1,0 +1,133 @@
+"""Populations with a role in the network: input, layers, and the feedback to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brian2.utils.stringtools import get_identifiers
+
+from spikefa.core.network import Network
+from spikefa.errors import ArgumentError
+from spikefa.populations.population import Population
+
+
+class Input(Population):
+    """The stimulated population: the stimulus writes `rate`, its units emit from it.
+
+    Parameters
+    ----------
+    network, name, units, equations, emit, output, namespace
+        As in `Population`.
+    rate : str
+        The variable that the stimulus writes.
+    limits : (float, float) or None
+        The smallest and largest value that may be shown; None allows every finite one. Images of bytes are
+        shown in [0, 1].
+    """
+
+    roles = (*Population.roles, "input")
+    rate_variable = "x"
+    limits: tuple[float, float] | None = (0, 1)
+
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        units: int,
+        equations: str = "x : 1\ns : 1",
+        *,
+        emit: str = "s = int(rand() < x)",
+        rate: str = "x",
+        limits: tuple[float, float] | None = (0, 1),
+        **options: Any,
+    ):
+        if limits is not None and not (len(limits) == 2 and limits[0] < limits[1]):
+            raise ArgumentError(f"Input {name!r}: limits must be (smallest, largest) or None, got {limits!r}")
+        options = {"slot": "start", **options}
+        super().__init__(network, name, units, equations, emit=emit, **options)
+        self.rate_variable = rate
+        self.limits = None if limits is None else (float(limits[0]), float(limits[1]))
+        self.statement |= {"rate": rate, "limits": limits}
+
+
+class Layer(Population):
+    """A forward population: potential and spike or rate output, see `Population`."""
+
+    roles = (*Population.roles, "layer")
+
+    def __init__(self, network: Network, name: str, units: int, equations: str, **options: Any):
+        super().__init__(network, name, units, equations, **options)
+
+
+class FeedbackPopulation(Population):
+    """A feedback population: one unit for each unit of its layer, which then knows `delta`.
+
+    The layer's equations and rules may use the name `output` (``delta``): it refers to the feedback unit's
+    output. The feedback population's equations may use ``layer_NAME`` for any variable NAME of the layer.
+
+    Parameters
+    ----------
+    network : Network
+    name : str
+    layer : Layer
+        The layer it serves; gives the number of units.
+    equations, emit, output, current, namespace
+        As in `Population`; by default ``delta`` and ``J``.
+    """
+
+    roles = (*Population.roles, "feedback")
+    layer: Layer | None = None
+
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        layer: Layer | str,
+        equations: str,
+        *,
+        emit: str = "delta = tanh(u)",
+        output: str = "delta",
+        current: str = "J",
+        **options: Any,
+    ):
+        layer = network[layer] if isinstance(layer, str) else layer
+        options = {"threshold": None, "slot": "feedback", **options}
+        options.pop("units", None)
+        super().__init__(
+            network, name, layer.units, equations, emit=emit, output=output, current=current, **options
+        )
+        self.layer = layer
+        for text in (equations, emit):
+            self.refer_to_layer(text)
+        layer.variables.add_reference(output, self, output)
+        self.statement["layer"] = layer.name
+        del self.statement["units"]
+
+    def refer_to_layer(self, text: str) -> None:
+        """Let this population know the layer's variables that a text names ``layer_NAME``."""
+        for identifier in sorted(get_identifiers(text)):
+            variable = identifier.removeprefix("layer_")
+            if identifier != variable and identifier not in self.variables:
+                if variable not in self.layer.variables:
+                    names = sorted(n for n in self.layer.variables if not n.startswith("_"))
+                    raise ArgumentError(
+                        f"{type(self).__name__} {self.name!r}: {identifier!r} needs a variable {variable!r} of "
+                        f"layer {self.layer.name!r}, which has {names}"
+                    )
+                self.variables.add_reference(identifier, self.layer, variable)
+
+
+class ErrorPopulation(FeedbackPopulation):
+    """The topmost feedback population: integrates output minus target.
+
+    Its equations must have the parameter `target`, which the stimulus writes: 1 for the units of the
+    image's class, else 0; or, without classes, the image's target values. ``layer_s`` is the output of the layer
+    above which it stands.
+    """
+
+    roles = (*FeedbackPopulation.roles, "error")
+
+    def __init__(self, network: Network, name: str, layer: Layer | str, equations: str, **options: Any):
+        super().__init__(network, name, layer, equations, **options)
+        if "target" not in self.variables:
+            raise ArgumentError(f"ErrorPopulation {name!r}: the equations must have the parameter 'target'")

@@ -1,0 +1,98 @@
+"""Softmax: units divide an output, or the probability of a spike, among them, in every stream by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+from brian2 import BrianObject
+from numba import njit
+
+from spikefa.core.network import Network
+from spikefa.core.part import NORMALIZE, Part
+from spikefa.errors import ArgumentError
+from spikefa.populations.roles import Layer
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _softmax(v, y):
+    members, columns = v.shape
+    largest, total, shares = v[0].copy(), np.zeros(columns), np.empty((members, columns))
+    for i in range(1, members):
+        for k in range(columns):
+            largest[k] = max(largest[k], v[i, k])
+    for i in range(members):
+        for k in range(columns):
+            shares[i, k] = np.exp(np.float64(v[i, k] - largest[k]))
+            total[k] += shares[i, k]
+    for i in range(members):
+        for k in range(columns):
+            y[i, k] = shares[i, k] / total[k]
+
+
+class Softmax(Part, BrianObject):
+    """Writes ``exp(potential) / sum of exp(potential)`` over the units of a group, after they have integrated.
+
+    With the error ``y - target``, or with the spikes that units emit with this probability in the place of y, it
+    descends the cross-entropy. It runs wherever its layer does, in evaluations too. Stock Brian2, whose equations know
+    one unit at a time, has no equal of it.
+
+    Parameters
+    ----------
+    network : Network
+    layer : Layer or str
+    potential : str
+        The state variable to be divided; a subexpression is not one.
+    result : str, optional
+        The state variable that is written, before the layer's `emit` runs: the layer's output by default, for which it
+        needs no `emit` and has no threshold; or such as the probability of a spike.
+    groups : int
+        Unit i is of group ``i % groups``. With equal groups of units for the classes (`ClassReadout`) and as many groups here
+        as there are units of one class, each group has one unit of every class.
+
+    Raises
+    ------
+    ArgumentError
+        If the layer has no such state variables, has a softmax already, does not divide into the groups, or spikes by
+        a threshold on what is written.
+    """
+
+    reads_events = False
+
+    def __init__(
+        self,
+        network: Network,
+        layer: Layer | str,
+        potential: str = "v",
+        result: str | None = None,
+        groups: int = 1,
+    ):
+        layer = network[layer] if isinstance(layer, str) else layer
+        owner = f"Softmax {layer.name!r}"
+        result = layer.output_variable if result is None else result
+        for name, variable in {"potential": potential, "result": result}.items():
+            if not getattr(layer.variables.get(variable), "array", False):
+                names = sorted(set(layer.state_arrays()))
+                raise ArgumentError(f"{owner}: {name} must be a state variable of the layer, {names}, got {variable!r}")
+        if any(isinstance(part, Softmax) for part in layer.contained_objects):
+            raise ArgumentError(f"{owner}: the layer has one already")
+        if result == layer.output_variable:
+            given = {name: layer.statement[name] for name in ("emit", "threshold")}
+            if given["emit"] or "spike" in layer.thresholder:
+                raise ArgumentError(f"{owner}: a layer whose output is divided has no emit and no threshold, got {given}")
+        if isinstance(groups, bool) or not isinstance(groups, int | np.integer) or groups < 1 or layer.units % groups:
+            raise ArgumentError(f"{owner}: groups must divide the {layer.units} units, got {groups!r}")
+        order = layer.place + NORMALIZE
+        super().__init__(clock=network.clock, when=layer.slot, order=order, name=f"{layer.name}_softmax")
+        self.layer, self.potential, self.result, self.groups = layer, potential, result, int(groups)
+        layer.contained_objects.append(self)  # what is the layer's own also runs in evaluations
+        self._network = network.id
+
+    def before_run(self, run_namespace: dict) -> None:
+        """Fetch the views of the layer once a run, ``(members, groups x streams)``."""
+        super().before_run(run_namespace)
+        shape = -1, self.groups * self.layer.streams
+        self._potential = self.layer.array(self.potential).reshape(shape)
+        self._result = self.layer.array(self.result).reshape(shape)
+
+    def run(self) -> None:
+        """Divide the result among the units."""
+        _softmax(self._potential, self._result)

@@ -1,0 +1,1 @@
+"""Presentation: stimuli in, answers out, and how wrong these are."""

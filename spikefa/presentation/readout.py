@@ -1,0 +1,276 @@
+"""Readouts: what the last layer says about each presentation, and how wrong it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from brian2 import BrianObject
+
+from spikefa.core.network import Network
+from spikefa.core.part import Part
+from spikefa.errors import ArgumentError
+from spikefa.metrics import normalized_squared_error
+
+
+class Readout(Part, BrianObject):
+    """Sums the last layer's output over each presentation, and scores it at the last step; see its subclasses.
+
+    The mean outputs of all layers, `mean_rates`, are of each presentation's last step alone.
+
+    Parameters
+    ----------
+    network : Network
+    """
+
+    roles = ("readout",)
+    reads_events = False
+    runs_in_evaluation = True
+    #: What the stimulus shows to the error population: "labels" or "targets".
+    takes: str
+    #: Number of classes; None for a regression.
+    classes: int | None = None
+
+    def __init__(self, network: Network):
+        super().__init__(clock=network.clock, when="end", order=100, name=f"{network.name}_readout")
+        self.network, self.layer = network, network.layers[-1]
+        self.shown = 0
+        self.rates = np.zeros(len(network.layers))  # mean outputs in the last steps, summed over the presentations
+        #: Where a list: the outputs of each presentation, summed over its steps, (streams, classes or units).
+        self.summed_outputs: list[np.ndarray] | None = None
+        self.on_presentation: Callable[[], None] | None = None
+        self._activity = np.zeros((self.classes or self.layer.units, network.streams))
+
+    def before_run(self, run_namespace: dict) -> None:
+        """Fetch the layers' outputs."""
+        super().before_run(run_namespace)
+        self._outputs = [layer.view(layer.output_variable) for layer in self.network.layers]
+
+    def run(self) -> None:
+        """Add this step's activity; at the presentation's end, guess."""
+        self._activity += self._step_activity()
+        if self.network.stimulus.last_step:
+            self.finish([output.mean(dtype=np.float64) for output in self._outputs])
+
+    def finish(self, means: Sequence[float]) -> None:
+        """Guess and score at the presentation's end; `means` are those of each layer's output in its last step."""
+        response = self._activity.T.copy()
+        self._score(self.predict(response, self.network.stimulus.steps_per_image), self.network.stimulus.targets)
+        self.shown += len(response)
+        self.rates += means
+        if self.summed_outputs is not None:
+            self.summed_outputs.append(response)
+        self._activity[:] = 0
+        if self.on_presentation is not None:
+            self.on_presentation()
+
+    @property
+    def mean_rates(self) -> np.ndarray:
+        """Mean output of each layer since the last `reset`: over units, streams and the presentations' last steps.
+
+        The steps before a presentation's last do not count. NaN where no presentation has ended.
+        """
+        presentations = self.shown / self.network.streams
+        return self.rates / presentations if presentations else np.full(self.rates.size, np.nan)
+
+    def begin_anew(self) -> None:
+        """Start counting anew, with nobody to tell."""
+        self.summed_outputs = self.on_presentation = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Start counting anew."""
+        self._activity[:] = 0
+        self.progress = {name: np.zeros_like(value) for name, value in self.progress.items()}
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """What was counted since the last `reset`: numbers and copies of arrays; it may be set."""
+        return {"shown": self.shown, "rates": self.rates.copy()}
+
+    @progress.setter
+    def progress(self, progress: dict[str, Any]) -> None:
+        self.shown = int(progress["shown"])
+        self.rates[:] = progress["rates"]
+
+    def save(self) -> tuple:
+        """Everything that `restore` needs."""
+        return self._activity.copy(), self.progress, self.summed_outputs, self.on_presentation
+
+    def restore(self, saved: tuple) -> None:
+        """Go back to saved counts."""
+        self._activity[:], self.progress, self.summed_outputs, self.on_presentation = saved
+
+
+class ClassReadout(Readout):
+    """Classification: the class whose group of output units was most active over the presentation.
+
+    Ties go to the lowest class. Errors are counted at each presentation's last step.
+
+    Parameters
+    ----------
+    network : Network
+    classes : int
+        Divides the number of output units.
+    """
+
+    takes = "labels"
+
+    def __init__(self, network: Network, classes: int):
+        layer = network.layers[-1]
+        if isinstance(classes, bool) or not isinstance(classes, int | np.integer):
+            raise ArgumentError(f"Readout: classes must be a whole number, got {classes!r}")
+        if classes < 2 or layer.units % classes:
+            raise ArgumentError(
+                f"Readout: layer {layer.name!r} must have equal groups of units for {classes} classes, "
+                f"got {layer.units} units"
+            )
+        self.classes = int(classes)
+        super().__init__(network)
+        self.wrong = 0
+
+    def before_run(self, run_namespace: dict) -> None:
+        """Fetch the layers' outputs, the last one's in groups."""
+        super().before_run(run_namespace)
+        self._groups = self._outputs[-1].reshape(self.classes, -1, self.network.streams)
+
+    def _step_activity(self) -> np.ndarray:
+        return self._groups.sum(axis=1)
+
+    def predict(self, responses: np.ndarray, steps: int) -> np.ndarray:
+        """Classes (n,) of the summed outputs of their units (n, classes), in however many steps."""
+        return responses.argmax(axis=1)
+
+    def _score(self, guess: np.ndarray, labels: np.ndarray) -> None:
+        self.wrong += int(np.count_nonzero(guess != labels))
+
+    @property
+    def error(self) -> float:
+        """Fraction of wrong guesses since the last `reset`; NaN before the first."""
+        return self.wrong / self.shown if self.shown else float("nan")
+
+    def error_of(self, guesses: np.ndarray, labels: np.ndarray) -> float:
+        """Fraction of the guesses (n,) that are not the labels (n,)."""
+        return float(np.mean(guesses != labels))
+
+    @staticmethod
+    def format_error(error: float) -> str:
+        """An error for people to read."""
+        return f"{error:.2%}"
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """What was counted since the last `reset`."""
+        return {**super().progress, "wrong": self.wrong}
+
+    @progress.setter
+    def progress(self, progress: dict[str, Any]) -> None:
+        Readout.progress.fset(self, progress)
+        self.wrong = int(progress["wrong"])
+
+    def new_targets(self) -> np.ndarray:
+        """Memory for the labels of the streams, (streams,)."""
+        return np.zeros(self.network.streams, np.int64)
+
+    def validate_targets(self, labels: np.ndarray, count: int) -> np.ndarray:
+        """Return the labels of `count` images if they can be shown."""
+        labels = np.asarray(labels)
+        if labels.shape != (count,):
+            raise ArgumentError(f"Stimulus: labels must be ({count},), got {labels.shape}")
+        if labels.dtype.kind not in "iu":
+            raise ArgumentError(f"Stimulus: labels must be integers, got {labels.dtype}")
+        bad = np.flatnonzero((labels < 0) | (labels >= self.classes))
+        if bad.size:
+            raise ArgumentError(
+                f"Stimulus: labels must be 0 to {self.classes - 1}, got {labels[bad[0]]} at image {bad[0]}"
+            )
+        return labels
+
+    def write(self, labels: np.ndarray, target: np.ndarray) -> None:
+        """Write labels (streams,) to the error's `target` (units, streams): 1 for the class's group, else 0."""
+        shown = np.arange(self.classes)[:, None] == labels
+        target.reshape(self.classes, -1, len(labels))[...] = shown[:, None, :]
+
+
+class RegressionReadout(Readout):
+    """Regression: the last layer's mean output over the presentation, against targets of any real value.
+
+    The error is the NSE of `analysis.normalized_squared_error`: the squared error over that of the best constant guess, both
+    accumulated in float64. A guess is an array (streams, units).
+
+    Parameters
+    ----------
+    network : Network
+    """
+
+    takes = "targets"
+
+    def __init__(self, network: Network):
+        super().__init__(network)
+        self.squared = 0.0
+        #: Mean of each unit's target, and the summed squares of what the targets are away from it.
+        self.mean, self.spread = np.zeros(self.layer.units), 0.0
+
+    def _step_activity(self) -> np.ndarray:
+        return self._outputs[-1]
+
+    def predict(self, responses: np.ndarray, steps: int) -> np.ndarray:
+        """The mean of outputs that were summed over so many steps, both (n, units)."""
+        return responses / steps
+
+    def _score(self, guess: np.ndarray, targets: np.ndarray) -> None:
+        self.squared += float(np.square(guess - targets).sum())
+        # Merged batch by batch (Chan et al. 1983): sums of squares minus squares of sums would cancel.
+        count, mean = len(targets), targets.mean(axis=0)
+        away, total = mean - self.mean, self.shown + count
+        self.spread += float(np.square(targets - mean).sum() + np.square(away).sum() * self.shown * count / total)
+        self.mean += away * count / total
+
+    @property
+    def error(self) -> float:
+        """Normalised squared error since the last `reset`; NaN as long as the target has not varied."""
+        return self.squared / self.spread if self.spread else float("nan")
+
+    def error_of(self, guesses: np.ndarray, targets: np.ndarray) -> float:
+        """Normalised squared error of guesses (n, units), see `analysis.normalized_squared_error`."""
+        return normalized_squared_error(guesses - targets, targets)
+
+    @staticmethod
+    def format_error(error: float) -> str:
+        """An error for people to read."""
+        return f"{error:.4g} (NSE)"
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """What was counted since the last `reset`."""
+        return {**super().progress, "squared": self.squared, "mean": self.mean.copy(), "spread": self.spread}
+
+    @progress.setter
+    def progress(self, progress: dict[str, Any]) -> None:
+        Readout.progress.fset(self, progress)
+        self.squared, self.spread = float(progress["squared"]), float(progress["spread"])
+        self.mean[:] = progress["mean"]
+
+    def new_targets(self) -> np.ndarray:
+        """Memory for the targets of the streams, (streams, units)."""
+        return np.zeros((self.network.streams, self.layer.units))
+
+    def validate_targets(self, targets: np.ndarray, count: int) -> np.ndarray:
+        """Return the targets of `count` images if they can be shown."""
+        targets = np.asarray(targets)
+        if targets.shape != (count, self.layer.units):
+            raise ArgumentError(
+                f"Stimulus: targets must be ({count}, {self.layer.units}) for layer {self.layer.name!r}, "
+                f"got {targets.shape}"
+            )
+        if targets.dtype.kind != "f":
+            raise ArgumentError(f"Stimulus: targets must be floats, got {targets.dtype}")
+        if not np.isfinite(targets).all():
+            row, unit = np.argwhere(~np.isfinite(targets))[0]
+            raise ArgumentError(f"Stimulus: targets must be finite, got {targets[row, unit]} at image {row}, unit {unit}")
+        return targets
+
+    def write(self, targets: np.ndarray, target: np.ndarray) -> None:
+        """Write targets (streams, units) to the error's `target` (units, streams)."""
+        target[...] = targets.T

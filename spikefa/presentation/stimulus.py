@@ -1,0 +1,153 @@
+"""Stimulus: images and their targets in, with no interruption of the dynamics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from brian2 import BrianObject
+
+from spikefa.core.network import Network
+from spikefa.core.part import Part
+from spikefa.errors import ArgumentError
+from spikefa.presentation.readout import Readout
+
+Batch = tuple[np.ndarray, np.ndarray | None]
+
+
+class Stimulus(Part, BrianObject):
+    """Shows each stream an image for N steps, then all streams the next, and so on.
+
+    It writes the input's rates and the error's targets, and nothing else changes at a switch. What targets are
+    depends on the task: with classes they are labels, integers ``(n,)``; without, real
+    values ``(n, units of the last layer)``.
+
+    Parameters
+    ----------
+    network : Network
+        With an input population, and an error population if targets are to be shown.
+    readout : Readout
+        Says what targets there are.
+    steps_per_image : int
+    """
+
+    roles = ("stimulus",)
+    reads_events = False
+    runs_in_evaluation = True
+
+    def __init__(self, network: Network, readout: Readout, steps_per_image: int):
+        if network.input is None:
+            raise ArgumentError("Stimulus: the network has no Input population")
+        super().__init__(clock=network.clock, when="start", order=1, name=f"{network.name}_stimulus")
+        self.input, self.error, self.streams = network.input, network.error, network.streams
+        self.readout = readout
+        self.steps_per_image = steps_per_image
+        #: Labels (streams,) or targets (streams, units) of the images now shown.
+        self.targets = self.readout.new_targets()
+        self._step = 0  # within the presentation
+        self._next: Callable[[], Batch] | None = None
+
+    @property
+    def steps_per_image(self) -> int:
+        """Steps for which an image is shown."""
+        return self._steps
+
+    @steps_per_image.setter
+    def steps_per_image(self, steps: int) -> None:
+        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+            raise ArgumentError(f"Stimulus: steps per image must be a positive whole number, got {steps!r}")
+        self._steps = int(steps)
+
+    def show(self, source: Callable[[], Batch]) -> None:
+        """Take batches from `source`, a function that returns (images, targets) at each switch.
+
+        Images are ``(streams, pixels)`` as in `show_images`, targets labels ``(streams,)`` or values
+        ``(streams, units)``, or None.
+        """
+        self._next, self._step = source, 0
+
+    def show_images(self, images: np.ndarray, targets: np.ndarray | None = None) -> None:
+        """Show these images once: image q goes to stream ``q % streams``.
+
+        Parameters
+        ----------
+        images : ndarray (n, pixels)
+            n must be a multiple of the number of streams; `uint8`, or floats within the input's limits.
+        targets : ndarray (n,) or (n, units of the last layer), optional
+            Labels, or values where the network has no classes.
+        """
+        images = self.validate_images(images)
+        targets = None if targets is None else self.readout.validate_targets(targets, len(images))
+        if len(images) % self.streams:
+            raise ArgumentError(
+                f"Stimulus: the number of images must be a multiple of {self.streams} streams, got {len(images)}"
+            )
+        starts = iter(range(0, len(images), self.streams))
+
+        def source() -> Batch:
+            start = next(starts, None)
+            if start is None:
+                raise RuntimeError(
+                    f"Stimulus: all {len(images)} images have been shown; run {self._steps} steps for each "
+                    f"{self.streams}, or call show_images again"
+                )
+            now = slice(start, start + self.streams)
+            return images[now], None if targets is None else targets[now]
+
+        self.show(source)
+
+    def validate_images(self, images: np.ndarray) -> np.ndarray:
+        """Return the images if they can be shown."""
+        images = np.asarray(images)
+        if images.ndim != 2 or images.shape[1] != self.input.units:
+            raise ArgumentError(
+                f"Stimulus: images must be (n, {self.input.units}) for input {self.input.name!r}, got {images.shape}"
+            )
+        if images.dtype == np.uint8:
+            return images
+        low, high = self.input.limits or (-np.inf, np.inf)
+        rule = f"in [{low:g}, {high:g}]" if self.input.limits else "finite"
+        if images.dtype.kind != "f":
+            raise ArgumentError(f"Stimulus: images must be uint8 or floats {rule}, got {images.dtype}")
+        bad = ~((images >= low) & (images <= high) & np.isfinite(images))  # NaN is bad too
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            raise ArgumentError(
+                f"Stimulus: pixels must be {rule}, got {images[row, column]} at image {row}, pixel {column}"
+            )
+        return images
+
+    def before_run(self, run_namespace: dict) -> None:
+        """Fetch the views that are written at a switch."""
+        super().before_run(run_namespace)
+        self._rate = self.input.view(self.input.rate_variable)
+        self._target = None if self.error is None else self.error.view("target")
+
+    def run(self) -> None:
+        """Switch the images when their time has come."""
+        if self._next is not None and self._step == 0:
+            images, targets = self._next()
+            np.multiply(images.T, 1 / 255 if images.dtype == np.uint8 else 1, out=self._rate, casting="unsafe")
+            if targets is not None:
+                self.targets[:] = targets
+                if self._target is not None:
+                    self.readout.write(targets, self._target)
+        self._step = (self._step + 1) % self._steps
+
+    @property
+    def first_step(self) -> bool:
+        """Whether the current step is a presentation's first."""
+        return self._step == 1 % self._steps
+
+    @property
+    def last_step(self) -> bool:
+        """Whether the current step is a presentation's last."""
+        return self._step == 0
+
+    def save(self) -> tuple:
+        """Everything that `restore` needs."""
+        return self._next, self._step, self._steps, self.targets.copy()
+
+    def restore(self, saved: tuple) -> None:
+        """Go back to a saved position."""
+        self._next, self._step, self._steps, self.targets[:] = saved

@@ -1,0 +1,1 @@
+"""Projections: weights from one population to another."""

@@ -1,0 +1,264 @@
+"""Projections whose weights follow another's: the same weights, a function of them, or a new order in every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import coo_array
+
+from spikefa.core.network import Network
+from spikefa.engine.kernels.dense import propagate_batched, propagate_transposed
+from spikefa.errors import ArgumentError
+from spikefa.populations.population import Population
+from spikefa.projections.connectivity import Mask
+from spikefa.projections.initializers import Initial
+from spikefa.projections.projection import Projection
+
+
+class _Dependent(Projection):
+    """A projection with a source, which may be named before it exists: rules need the feedback first."""
+
+    def _set_source(self, network: Network, source: Projection | str) -> None:
+        if isinstance(source, Projection):
+            if source not in network.projections:
+                raise ArgumentError(f"{self.title}: the source, {source.title}, is of another network")
+            source = source.name
+        elif not isinstance(source, str):
+            raise ArgumentError(f"{self.title}: source must be a projection or the name of one, got {source!r}")
+        self._source: Projection | None = None
+        self._source_name, self._others = source, network.projections
+        if any(other.name == source for other in network.projections):
+            self.source  # noqa: B018  what does not fit is refused here, where it can be
+
+    @property
+    def source(self) -> Projection:
+        """The projection whose weights this one follows."""
+        if self._source is None:
+            names = [other.name for other in self._others]
+            if self._source_name not in names:
+                raise ArgumentError(f"{self.title}: there is no projection {self._source_name!r}; there are {names}")
+            source = self._others[names.index(self._source_name)]
+            self._take_source(source)
+            self._source = source
+        return self._source
+
+    def _take_source(self, source: Projection) -> None:
+        """Check the source."""
+
+
+class TiedProjection(_Dependent):
+    """A projection with the weights of another, or their transpose, and none of its own.
+
+    Nothing is copied: what the source learns, this one has in the same moment.
+
+    Parameters
+    ----------
+    network : Network
+    pre, post : Population or str
+    source : Projection or str
+        The projection whose weights it uses, or the name of one, ``"pre_to_post"``, that is there by the first run.
+    transpose : bool
+        Whether it uses the transpose of the source's weights.
+    bias : bool
+        Whether it adds the source's bias too.
+
+    Raises
+    ------
+    ArgumentError
+        If the source has another shape or weights that are not its own, or a transpose is to have a bias; the
+        message names the projection.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        pre: Population | str,
+        post: Population | str,
+        source: Projection | str,
+        *,
+        transpose: bool = False,
+        bias: bool = False,
+    ):
+        self._join(network, pre, post)
+        if transpose and bias:
+            raise ArgumentError(f"{self.title}: a transpose has no bias, since the source's belongs to the other side")
+        self.transpose, self.bias = bool(transpose), bool(bias)
+        self._zeros = np.zeros(self.post.units, network.dtype)
+        self._set_source(network, source)
+        network.join(self)
+
+    def _take_source(self, source: Projection) -> None:
+        if isinstance(source, TiedProjection):
+            raise ArgumentError(f"{self.title}: {source.title} has no weights of its own to share")
+        shape = source.shape[::-1] if self.transpose else source.shape
+        if shape != self.shape:
+            what = "the transposed weights" if self.transpose else "the weights"
+            raise ArgumentError(f"{self.title}: {what} of {source.title} must be {self.shape}, got {shape}")
+        if source.sparse:
+            self._matrix = coo_array((source.stored, source.synapses()), source.shape)
+
+    @property
+    def W(self) -> np.ndarray:
+        """The source's weights as an array ``(n_pre, n_post)``, read-only; a copy if the source is sparse."""
+        W = (self.source.W.T if self.transpose else self.source.W).view()
+        W.flags.writeable = False
+        return W
+
+    @W.setter
+    def W(self, values: ArrayLike) -> None:
+        raise AttributeError(f"{self.title}: has the weights of {self.source.title}; set those")
+
+    @property
+    def b(self) -> np.ndarray:
+        """The biases ``(n_post,)``, read-only: the source's, or zeros."""
+        b = (self.source.b if self.bias else self._zeros).view()
+        b.flags.writeable = False
+        return b
+
+    @b.setter
+    def b(self, values: ArrayLike) -> None:
+        raise AttributeError(f"{self.title}: has no bias of its own; set that of {self.source.title}")
+
+    @property
+    def stored(self) -> np.ndarray:
+        """The source's weights as they lie in memory."""
+        return self.source.stored
+
+    @property
+    def pre_major(self) -> bool:
+        """Whether what `stored` returns lies in memory as ``(n_pre, n_post)``, unless sparse."""
+        return self.source.pre_major != self.transpose
+
+    def unpacked(self) -> np.ndarray:
+        """Return the weights ``(n_pre, n_post)``, read-only."""
+        return self.W
+
+    @property
+    def masked(self) -> bool:
+        """Whether the source has a mask."""
+        return self.source.masked
+
+    def synapses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Presynaptic and post-synaptic unit of each of the source's synapses, in its order."""
+        return self.source.synapses()[:: -1 if self.transpose else 1]
+
+    def run(self) -> None:
+        """Propagate this step's presynaptic output through the source's weights."""
+        source = self.source
+        bias = source.b if self.bias else self._zeros
+        arrays = source.stored, self._activity, bias, self._current, self._add
+        if source.sparse and not self.transpose:
+            source._sparse.propagate(*arrays[1:])
+        elif source.sparse:
+            self._current[...] = self._matrix @ self._activity + (self._current if self._add else 0)
+        elif self.transpose:
+            by_blas = propagate_transposed if self.pre_major else propagate_batched
+            by_blas(self._gemm, *arrays, self._blocks)
+        else:
+            source._propagate(*arrays)
+
+    def state_arrays(self) -> dict[str, np.ndarray]:
+        """Nothing: the weights are the source's to save."""
+        return {}
+
+
+class DerivedProjection(_Dependent):
+    """A projection with weights computed from another's: ``W = function(source.W)``, such as a pseudoinverse.
+
+    Parameters
+    ----------
+    network : Network
+    pre, post : Population or str
+    source : Projection or str
+        The projection it follows, or the name of one that is there by the first run.
+    function : callable
+        Makes an array ``(n_pre, n_post)`` of the source's weights.
+    every : int
+        It computes in the steps 0, `every`, 2 `every` ... before it propagates; not in an evaluation or display.
+
+    Raises
+    ------
+    ArgumentError
+        If `function` or `every` is none, or what the function returns has another shape or is not finite; the
+        message names the projection.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        pre: Population | str,
+        post: Population | str,
+        source: Projection | str,
+        function: Callable[[np.ndarray], np.ndarray],
+        *,
+        every: int = 1,
+    ):
+        super().__init__(network, pre, post, lambda rng, shape: np.zeros(shape))
+        if not callable(function):
+            raise ArgumentError(f"{self.title}: function must be a function of weights, got {function!r}")
+        if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
+            raise ArgumentError(f"{self.title}: every must be a positive whole number of steps, got {every!r}")
+        self.function, self.every = function, int(every)
+        self._key = network.key
+        self._set_source(network, source)
+
+    def _take_source(self, source: Projection) -> None:
+        self.W = self.function(source.W)
+
+    def run(self) -> None:
+        """Compute the weights where the step asks for it, and propagate."""
+        learning = self._key[0] < 2**32  # an evaluation or display counts steps of its own and leaves no trace
+        if learning and _step(self) % self.every == 0:
+            self.W = self.function(self.source.W)
+        super().run()
+
+
+class ShuffledProjection(Projection):
+    """A projection with fixed weights whose columns are in a new random order in every step.
+
+    The order follows from the network's seed, the projection's name and the step.
+
+    Parameters
+    ----------
+    network, pre, post, W, mask
+        As in `Projection`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        pre: Population | str,
+        post: Population | str,
+        W: Initial,
+        *,
+        mask: Mask | None = None,
+    ):
+        super().__init__(network, pre, post, W, mask=mask)
+        self._key, self._number = network.key, crc32(self.name.encode())
+        self._product = np.zeros((self.post.units, network.streams), network.dtype)
+        self._adds, self._add = self._add, False
+
+    def permutation(self, step: int) -> np.ndarray:
+        """Column of W that each post-synaptic unit has in a step, ``(n_post,)``."""
+        return np.random.default_rng([int(self._key[0]), self._number, int(step)]).permutation(self.post.units)
+
+    def before_run(self, run_namespace: dict) -> None:
+        """Fetch the views of both populations once a run."""
+        super().before_run(run_namespace)
+        self._to, self._current = self._current, self._product
+
+    def run(self) -> None:
+        """Propagate, and share the sums out anew: the same as new columns, and next to nothing to do."""
+        super().run()
+        order = self.permutation(_step(self))
+        if self._adds:
+            self._to += self._product[order]
+        else:
+            np.take(self._product, order, axis=0, out=self._to, mode="clip")  # "raise" would copy
+
+
+def _step(projection: Projection) -> int:
+    return int(projection.clock.variables["timestep"].get_value()[0])
