@@ -25,10 +25,10 @@ B = {"B": fa.uniform(0.5)}
 #: Pathway -> the arguments of its own.
 PATHWAYS = {
     "feedback_alignment": B,
-    "transpose": {},
+    "backprop": {},
     "direct_feedback_alignment": B,
     "indirect_feedback_alignment": B,
-    "shallow": {},
+    "output_only": {},
     "pseudobackprop": {"every": 3},
     "sign_symmetric": {"scale": SCALE},
     "shuffled_feedback": B,
@@ -41,7 +41,7 @@ every_pathway = pytest.mark.parametrize("pathway", PATHWAYS)
 
 def add(net, pathway, strings, own):
     """Add a pathway: its own arguments, and the strings that it takes."""
-    taken = {"node_perturbation": (), "shallow": ("error", "emit", "emit_error", "namespace")}.get(pathway, strings)
+    taken = {"node_perturbation": (), "output_only": ("error", "emit", "emit_error", "namespace")}.get(pathway, strings)
     return getattr(fa, pathway)(net, **{k: v for k, v in strings.items() if k in taken}, **own)
 
 

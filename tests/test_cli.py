@@ -114,14 +114,14 @@ def test_demo_quick(tmp_path):
 
 def test_broken_pair_of_packages_gets_one_sentence(monkeypatch):
     monkeypatch.setattr(
-        environment, "version", lambda package: {"brian2": "2.9.0", "numpy": "2.4.1"}[package]
+        _environment, "version", lambda package: {"brian2": "2.9.0", "numpy": "2.4.1"}[package]
     )
     with pytest.raises(
         ImportError, match=r'Brian2 2.9.0 cannot be imported with numpy 2.4.1; run: .*"numpy<2.4"'
     ):
         _environment.check_environment()
     monkeypatch.setattr(
-        environment, "version", lambda package: {"brian2": "2.10.1", "numpy": "2.4.1"}[package]
+        _environment, "version", lambda package: {"brian2": "2.10.1", "numpy": "2.4.1"}[package]
     )
     _environment.check_environment()
 

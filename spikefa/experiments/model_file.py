@@ -25,7 +25,7 @@ from spikefa.datasets import Dataset
 from spikefa.errors import ModelError
 
 #: Where models are: in the wheel, or beside the package in a checkout.
-_PLACES = (Path(__file__).parent / "_models", Path(__file__).parents[1] / "models")
+_PLACES = (Path(__file__).parents[1] / "_models", Path(__file__).parents[2] / "models")
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import numba
 import numpy as np
 import pytest
 from brian2 import ms
-from test_plasticity import CONSTANTS, RULES, SIDE
-from test_reference import compare
+from plasticity.test_rule import CONSTANTS, RULES, SIDE
+from test_brian2_reference import compare
 
 import spikefa as fa
 from spikefa.engine.kernels.sparse import COLUMNS, SparseWeights, clear_absent

@@ -134,7 +134,7 @@ def test_every_operator_and_function():
 @pytest.fixture
 def empty_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("SPIKEFA_CACHE", str(tmp_path / "kernels"))
-    monkeypatch.setattr(kernel_cache, "_loaded", {})
+    monkeypatch.setattr(cache, "_loaded", {})
     return tmp_path / "kernels"
 
 
@@ -275,7 +275,7 @@ def test_equal_models_share_a_kernel_and_a_second_run_compiles_nothing(empty_cac
 def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SPIKEFA_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(kernel_cache, "_loaded", {})
+    monkeypatch.setattr(cache, "_loaded", {})
     group = NeuronGroup(4, "dv/dt = (1 - v)/(3*ms) : 1", method="euler", codeobj_class=NumbaCodeObject)
     Network(group).run(1 * ms)
     assert 0 < group.v[0] < 1

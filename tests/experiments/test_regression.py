@@ -28,7 +28,7 @@ DIGITS = {"sizes": (64, 30, 10), "classes": 10, "weight_range": 0.3, "eta": 2e-3
 
 @pytest.fixture(scope="module")
 def rate():
-    return model_file.load(Path(__file__).with_name("rate_model.py"))
+    return model_file.load(Path(__file__).parents[1] / "rate_model.py")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import spikefa as fa
 from spikefa.engine import cuda
 from spikefa.engine.cuda import require_cuda
 
-CONTRACT = Path(__file__).with_name("device_contract.py")
+CONTRACT = Path(__file__).parents[1] / "contracts/executors.py"
 
 
 def why_not():

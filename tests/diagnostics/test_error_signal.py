@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from pathway_networks import ETA, NOISE, forward, rate_network, show, spiking_network
-from test_diagnostics import BIG, dense, measured, with_rule
+from diagnostics.test_diagnostics import BIG, dense, measured, with_rule
 
 import spikefa as fa
 from spikefa import metrics
@@ -237,7 +237,7 @@ def test_refused_monitors_leave_no_warning(caplog):
         lambda: fa.GradientAlignment(with_rule("dW = eta * y_post * y_pre")),
         lambda: fa.GradientAlignment(rate_network("feedback_alignment"), derivative="q"),
         lambda: fa.GradientAlignment(fa.Network()),
-        lambda: fa.WeightAlignment(rate_network("shallow")),
+        lambda: fa.WeightAlignment(rate_network("output_only")),
     ]
     for make in refused:
         with pytest.raises(ValueError, match="Alignment"):

@@ -129,7 +129,7 @@ def test_of_two_commands_at_once_one_is_refused(tiny, monkeypatch):
         path.write_text("of the other command")  # between this one's look and its writing
         _atomic_write.write_new(path, *arguments)
 
-    monkeypatch.setattr(runs, "write_new", later)
+    monkeypatch.setattr(run, "write_new", later)
     with pytest.raises(RunError, match="run: holds a run already; go on with"):
         run.train()
     assert [path.read_text() for path in run.directory.iterdir()] == ["of the other command"]
@@ -137,7 +137,7 @@ def test_of_two_commands_at_once_one_is_refused(tiny, monkeypatch):
 
 def test_a_model_that_cannot_be_written_leaves_no_run(tiny, monkeypatch):
     run = tiny()
-    monkeypatch.setattr(runs, "write_whole", full)
+    monkeypatch.setattr(run, "write_whole", full)
     with pytest.raises(RunError, match="run: cannot be written .No space left on device"):
         run.create()
     assert not [*run.directory.iterdir()]

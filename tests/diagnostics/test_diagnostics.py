@@ -85,7 +85,7 @@ def test_agrees_with_dense_computation(streams, mask, rng):
 
 @pytest.mark.parametrize("streams", [1, 40])
 def test_transposed_weights_give_zero(streams, rng):
-    for net in (rate_network("transpose", streams, BIG), rate_network("feedback_alignment", streams, BIG)):
+    for net in (rate_network("backprop", streams, BIG), rate_network("feedback_alignment", streams, BIG)):
         for layer, above in (("h2", "output"), ("h1", "h2")):
             for down in net.projections:
                 if getattr(down.post, "layer", None) is net[layer] and not isinstance(down, fa.TiedProjection):
@@ -99,7 +99,7 @@ def test_transposed_weights_give_zero(streams, rng):
 def test_float32_spikes_and_the_derivative_in_the_rule(rng):
     """The spiking network, with the transpose for B: its rule, not its delta, has the derivative."""
     model = model_file.load("lillicrap2016_spiking")
-    net = spiking_network(model, "transpose", 20, dtype="float32")
+    net = spiking_network(model, "backprop", 20, dtype="float32")
     net.input.view("x")[:] = rng.random((64, 20))
     net.error.view("target")[:] = rng.random((10, 20)) < 0.1
     monitor = fa.GradientAlignment(net, every=2)
@@ -230,7 +230,7 @@ def test_weight_alignment(rng):
     assert monitor.angle["h1"][-1] == metrics.angle(W, B.T) == evaluation.alignment(net)["h1"]
     assert np.array_equal(monitor.unit_angle["h1"][-1], metrics.unit_angles(W, B.T, axis=1))
     assert set(monitor.last) == {"angle_h1", "angle_h2"}
-    zero = fa.WeightAlignment(rate_network("transpose", 4))
+    zero = fa.WeightAlignment(rate_network("backprop", 4))
     zero.network.run_steps(1)
     np.testing.assert_allclose(list(zero.last.values()), 0, atol=1e-4)
 
@@ -333,7 +333,7 @@ def test_runs_begun_before_a_column_was_there_go_on(model, tmp_path):
          "no rule of the last layer, 'output', has a term .*'delta_post'.*; in Python give error or "
          "output_error, or let the model's build set network.output_error"),
         (lambda net: fa.GradientAlignment(fa.Network()), "no projection to a layer learns"),
-        (lambda net: fa.WeightAlignment(rate_network("shallow")), "no hidden layer has feedback from the layer"),
+        (lambda net: fa.WeightAlignment(rate_network("output_only")), "no hidden layer has feedback from the layer"),
         (lambda net: fa.ErrorMonitor(fa.Network()), "the network has no readout; call its present"),
     ],
 )  # fmt: skip

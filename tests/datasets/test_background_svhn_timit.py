@@ -148,7 +148,7 @@ def test_foreign_archives(tmp_path, photos):
     refused(lambda: photographs(path), path, "damaged", "Error -3")
 
 
-REAL = Path(__file__).resolve().parents[2] / "shared/data"
+REAL = Path(__file__).resolve().parents[3] / "shared/data"
 
 
 @pytest.mark.skipif(not (REAL / "cifar10-jpeg").is_dir(), reason="no photographs in ../shared/data/cifar10-jpeg")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from brian2 import StateMonitor
 from scipy.special import expit
-from test_reference import STEPS_PER_IMAGE, compare
+from test_brian2_reference import STEPS_PER_IMAGE, compare
 
 from spikefa import GradientAlignment
 from spikefa.experiments import model_file

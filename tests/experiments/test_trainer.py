@@ -273,7 +273,7 @@ def saved(run):
 
 
 def test_the_readme_looks_into_a_run(saved, monkeypatch):
-    readme = Path(__file__).resolve().parents[1] / "README.md"
+    readme = Path(__file__).resolve().parents[2] / "README.md"
     code = re.search(r"^from brian2.*?(?=^```)", readme.read_text(), re.S | re.M)[0]
     monkeypatch.chdir(saved.directory.parent)
     found = {}

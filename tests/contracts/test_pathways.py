@@ -49,7 +49,7 @@ def expected_deltas(net, pathway, W, b, y, fixed, step):
         return naive.deltas_direct(y, target, fixed[::-1])
     if pathway == "indirect_feedback_alignment":
         return naive.deltas_up(y, target, fixed[0], W)
-    if pathway == "shallow":
+    if pathway == "output_only":
         return [None] * len(hidden) + [naive.top_delta(y, target)]
     if pathway == "pseudobackprop":
         if step % 3 == 0:
@@ -128,7 +128,7 @@ def test_learning_moves_what_should_move(pathway, rng):
         elif not follows:
             assert not moved, projection.name
     hidden_learn = [p.learning is not None for p in forward(net)]
-    assert hidden_learn == [pathway != "shallow", pathway != "shallow", True]
+    assert hidden_learn == [pathway != "output_only", pathway != "output_only", True]
 
 
 @every_pathway
@@ -198,7 +198,7 @@ def test_evaluating_and_displaying_leave_no_trace(pathway, model, digits):
     plain.run_steps(16)
     looked.run_steps(7)
     guesses = evaluation.predict(looked, digits.test_images[:30], 5)
-    alone = spiking_network(model, "shallow", 3)
+    alone = spiking_network(model, "output_only", 3)
     for projection, same in zip(forward(alone), forward(looked), strict=True):
         projection.W, projection.b = same.W, same.b
     assert np.array_equal(guesses, evaluation.predict(alone, digits.test_images[:30], 5))
@@ -276,15 +276,15 @@ BAD = [
     *[(p, {"error": "delta : 1"}, "ErrorPopulation 'error_output': the equations must have the parameter 'target'")
       for p in PATHWAYS if p != "node_perturbation"],
     *[(p, {"feedback": "delta : 1"}, "the equations of 'feedback_h1' must have the parameter 'J', which")
-      for p in PATHWAYS if p not in ("node_perturbation", "shallow")],
+      for p in PATHWAYS if p not in ("node_perturbation", "output_only")],
     *[(p, {"emit": "delta = layer_q"}, "'layer_q' needs a variable 'q' of layer 'h1', which has")
-      for p in PATHWAYS if p not in ("node_perturbation", "shallow")],
+      for p in PATHWAYS if p not in ("node_perturbation", "output_only")],
     *[(p, {"B": np.zeros((3, 4))}, r"Projection 'error_output->feedback_h1': weights must be \(2, 4\), got \(3, 4\)")
       for p, own in PATHWAYS.items() if "B" in own],
     *[(p, {"B": np.full((2, 4), np.nan)}, "weights must be finite, got 8 that are not")
       for p, own in PATHWAYS.items() if "B" in own],
     *[(p, {}, "there is no projection 'h1_to_output'; there are")
-      for p in ("transpose", "pseudobackprop", "sign_symmetric")],
+      for p in ("backprop", "pseudobackprop", "sign_symmetric")],
     *[(p, changes, message) for p in WITH_TWINS for changes, message in [
         ({}, "'image->noisy_h1': there is no projection 'image_to_h1'; there are"),
         ({"noise": 0}, "PerturbedCopy 'noisy_h1': noise must be a positive number, got 0"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("[!_]*.py"))
 #: Studies of small networks, of which most of the time is spent on imports and kernels: one process for all.
 STUDIES = [path for path in EXAMPLES if "from _study import" in path.read_text()]

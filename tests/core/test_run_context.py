@@ -35,7 +35,7 @@ def net():
 def test_a_run_collects_what_lies_there_if_it_is_due(net, monkeypatch, due):
     net.run_steps(1)
     lost = weakref.ref(Loop())
-    monkeypatch.setattr(garbage, "_due", 0.0 if due else float("inf"))
+    monkeypatch.setattr(run_context, "_due", 0.0 if due else float("inf"))
     net.run_steps(1)
     assert (lost() is None) == due
     gc.collect()  # sees it, since nothing stays out of sight after a run
@@ -45,7 +45,7 @@ def test_a_run_collects_what_lies_there_if_it_is_due(net, monkeypatch, due):
 def test_it_is_due_after_a_multiple_of_its_own_time(net, monkeypatch):
     times = iter([0.0, 100.0, 100.0 + 99.0 * run_context.PAUSE, 100.0 + 100.0 * run_context.PAUSE, 5000.0])
     monkeypatch.setattr(run_context.time, "monotonic", lambda: next(times))
-    monkeypatch.setattr(garbage, "_due", 0.0)
+    monkeypatch.setattr(run_context, "_due", 0.0)
     with run_context.collected_seldom():  # takes from 0 to 100
         pass
     for due in (False, True):
@@ -64,7 +64,7 @@ def test_nothing_stays_out_of_sight_after_an_error(net):
 
 
 def test_an_object_in_no_network_is_told_of(net, monkeypatch, caplog):
-    monkeypatch.setattr(garbage, "_due", 0.0)
+    monkeypatch.setattr(run_context, "_due", 0.0)
     (lambda: NeuronGroup(1, "v : 1", name="forgotten"))()
     net.run_steps(1)
     assert "'forgotten' is getting deleted, but was never included in a network" in caplog.text

@@ -18,7 +18,7 @@ def mnist_dir():
     """The directory of the real MNIST, from SPIKEFA_DATA or beside the checkout, or None."""
     named = os.environ.get("SPIKEFA_DATA")
     roots = [Path(named)] if named else []
-    roots.append(Path(__file__).resolve().parents[2] / "shared/data")
+    roots.append(Path(__file__).resolve().parents[3] / "shared/data")
     for root in roots:
         for directory in (root / "mnist", root):
             if any((directory / (STEMS[0] + end)).is_file() for end in ("", ".gz")):

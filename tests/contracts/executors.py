@@ -91,7 +91,7 @@ def test_runs_that_begin_and_end_within_a_presentation():
 
 def test_presentations_are_launched_whole_and_replayed_with_what_changes(monkeypatch):
     """Decay falls due in every fourth step, with 3 steps a presentation: replaying the first would be wrong."""
-    monkeypatch.setattr(plasticity, "DECAY_QUANTUM", {"float64": 3e-3})
+    monkeypatch.setattr(updater, "DECAY_QUANTUM", {"float64": 3e-3})
     changes = {"gamma": 1e-3, "streams": 1, "hidden": (4,), "dtype": "float64"}
     run = lambda net: net.run_steps(24)
     keys, original = [], Graphs.run
@@ -114,7 +114,7 @@ def test_a_kernel_that_does_nothing_is_found(monkeypatch):
     def broken(kernel, *arguments):
         return (lambda *more: None) if kernel is cuda.kernels.add_bias else bound(kernel, *arguments)
 
-    monkeypatch.setattr(device, "bound", broken)
+    monkeypatch.setattr(cuda, "bound", broken)
     with pytest.raises(AssertionError):
         assert_equal(*both(dtype="float64"))
 

@@ -31,7 +31,7 @@ def central_difference(f, array):
 @pytest.mark.parametrize("streams", [1, 7])
 def test_transpose_is_the_gradient(streams, rng):
     """Of the squared error, by every weight and bias: central differences in float64."""
-    net = rate_network("transpose", streams)
+    net = rate_network("backprop", streams)
     show(net, rng)
     W, b = [p.W.copy() for p in forward(net)], [p.b.copy() for p in forward(net)]
     x, target = net.input.view("x").copy(), net.error.view("target").copy()
@@ -44,7 +44,7 @@ def test_transpose_is_the_gradient(streams, rng):
 
 
 def test_alignment_with_the_transposed_weights_is_backprop():
-    fa_net, bp_net = rate_network("feedback_alignment", 7), rate_network("transpose", 7)
+    fa_net, bp_net = rate_network("feedback_alignment", 7), rate_network("backprop", 7)
     for step in range(2):
         for down, layer, above in (("error_output_to_feedback_h2", "h2", "output"),
                                    ("feedback_h2_to_feedback_h1", "h1", "h2")):  # fmt: skip
@@ -139,7 +139,7 @@ def test_a_twin_has_its_layers_parameters_and_softmax(rng):
 
 def test_a_twin_has_noise_on_its_current_or_its_output():
     with pytest.raises(ValueError, match="PerturbedCopy 'twin': noise must be on the current or the output, got 'weights'"):
-        PerturbedCopy(rate_network("shallow"), "twin", "h1", 0.1, on="weights")
+        PerturbedCopy(rate_network("output_only"), "twin", "h1", 0.1, on="weights")
 
 
 def test_pseudobackprop_of_a_linear_network_is_the_pseudoinverse(rng):
@@ -162,8 +162,8 @@ def test_angles_of_the_feedback(rng):
         if pathway in ("pseudobackprop", "sign_symmetric"):  # their weights are computed in the first step
             net.run_steps(1)
         angles[pathway] = list(evaluation.alignment(net).values())
-    np.testing.assert_allclose(angles["transpose"], 0, atol=1e-3)
+    np.testing.assert_allclose(angles["backprop"], 0, atol=1e-3)
     assert all(0 < angle < 60 for angle in angles["sign_symmetric"])
     assert np.isnan(angles["direct_feedback_alignment"]).tolist() == [True, False]
-    for pathway in ("indirect_feedback_alignment", "shallow", "node_perturbation"):
+    for pathway in ("indirect_feedback_alignment", "output_only", "node_perturbation"):
         assert np.isnan(angles[pathway]).all()

@@ -332,7 +332,7 @@ def test_a_study_is_a_copy_with_an_equation_changed(model, tmp_path, digits):
 
 
 def test_the_package_names_no_model():
-    root = Path(model_file.__file__).parent
+    root = Path(model_file.__file__).parents[1]
     for path in root.rglob("*.py"):
         if "_models" not in path.parts:
             assert not any(name in path.read_text() for name in model_file.names()), path
