@@ -18,7 +18,7 @@ from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
 from spikefa.engine.kernels.synapse_loop import LOOP_FUNCTIONS
 from spikefa.errors import ArgumentError
-from spikefa.plasticity import functions
+from spikefa.plasticity import rule_functions
 from spikefa.plasticity.expression import factored
 from spikefa.populations.population import Population
 
@@ -83,10 +83,10 @@ class Plasticity:
     def check_names(self, title: str, pre: Population, post: Population) -> None:
         """Refuse a rule that names something neither population has, or a function that there is not."""
         own = (pre.constants, post.constants)
-        functions = LOOP_FUNCTIONS if self.factored.outer is None else functions.known(own)
-        for name in sorted(functions.called(self.expression) - set(functions)):
+        functions = LOOP_FUNCTIONS if self.factored.outer is None else rule_functions.known(own)
+        for name in sorted(rule_functions.called(self.expression) - set(functions)):
             there_are = f"there are {', '.join(sorted(functions))}"
-            hint = "state it in a population's equations" if name in functions.NOT_IN_RULES else there_are
+            hint = "state it in a population's equations" if name in rule_functions.NOT_IN_RULES else there_are
             raise ArgumentError(f"{title}, {self.title}: must not have the function {name!r}; {hint}")
         for name in self.symbols:
             side = {"_pre": pre, "_post": post}.get("_" + name.rpartition("_")[2])

@@ -15,7 +15,7 @@ from spikefa.core.network import Network
 from spikefa.core.part import Part
 from spikefa.engine.kernels.dense import add_in_place, add_normalised, all_zero, scale_in_place, update_bias
 from spikefa.engine.kernels.synapse_loop import compile_loop
-from spikefa.plasticity import functions
+from spikefa.plasticity import rule_functions
 from spikefa.plasticity.expression import OuterTerm
 from spikefa.plasticity.rule import Plasticity
 from spikefa.populations.population import Population
@@ -65,8 +65,8 @@ class PlasticityUpdater(Part, BrianObject):
             for number, term in enumerate(self.factored.outer):
                 f = self._materialise(projection.pre, term.pre, f"f{number}", place)
                 g = self._materialise(projection.post, term.post, f"g{number}", place)
-                functions = functions.known([projection.pre.constants])
-                one = functions.value(term.pre, plasticity.constants, functions)
+                functions = rule_functions.known([projection.pre.constants])
+                one = rule_functions.value(term.pre, plasticity.constants, functions)
                 self._factors.append((term.coefficient, f, g, one))
 
     def _prepare_loop(self, place: int) -> None:
