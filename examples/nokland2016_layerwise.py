@@ -60,8 +60,8 @@ def learn(algorithm, seed, stages=STAGES):
     measured = [accuracy()]
     for batches, hidden_learns, output_learns in stages:
         for rule in hidden:
-            rule.rate = hidden_learns
-        output.rate = output_learns
+            rule.lr = hidden_learns
+        output.lr = output_learns
         for _ in range(batches // EVERY):
             net.stimulus.show(source)
             net.run_steps(EVERY)

@@ -144,7 +144,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     _check(params)
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
     first, *hidden, last = params.sizes
-    below = fa.Input(net, "image", first, INPUT, emit="", rate="y", output="y", threshold=None, limits=None)
+    below = fa.Input(net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=None)
     for number, units in enumerate(hidden, start=1):
         fa.Layer(net, f"h{number}", units, HIDDEN, emit="y = tanh(v)", output="y", threshold=None)
     fa.Softmax(net, fa.Layer(net, "output", last, OUTPUT, output="y", threshold=None), potential="I")

@@ -134,7 +134,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
     first, *above = params.sizes
     limits = (0, 1) if params.classes else None
-    below = fa.Input(net, "image", first, INPUT, emit="", rate="y", output="y", threshold=None, limits=limits)
+    below = fa.Input(net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits)
     names = [*(f"h{number}" for number in range(1, len(above))), "output"]
     for name, units, kind in zip(names, above, params.units, strict=True):
         rate, derivative = UNITS[kind]

@@ -281,15 +281,15 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
     first, *hidden, last = params.sizes
     limits = (0, 1) if params.classes and not params.standardise else None
-    below = fa.Input(net, "image", first, INPUT, emit="", rate="y", output="y", threshold=None, limits=limits)
+    below = fa.Input(net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits)
     for number, units in enumerate(hidden, start=1):
         _layer(net, f"h{number}", units, params.units, dropping=params.dropout > 0)
     _layer(net, "output", last, params.output_unit)
     sent = params.derivative_sent or params.algorithm not in ("alignment", "direct", "indirect")
     _pathway(net, params, sent)
     constants = {"eta": params.eta / (streams if params.mean_over_streams else 1), "gamma": params.gamma}
-    rule = fa.Plasticity(RULE, constants, momentum=params.momentum)
-    output_rule = rule if sent else fa.Plasticity(PLAIN_ERROR_RULE, constants, momentum=params.momentum)
+    rule = fa.Plasticity(RULE, constants, optimizer=fa.Momentum(params.momentum) if params.momentum else fa.SGD())
+    output_rule = rule if sent else fa.Plasticity(PLAIN_ERROR_RULE, constants, optimizer=fa.Momentum(params.momentum) if params.momentum else fa.SGD())
     for number, layer in enumerate(net.layers, start=1):
         learns = "delta" in layer.variables and number not in params.frozen
         weights = params.weight_range

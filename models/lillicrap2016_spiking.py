@@ -244,7 +244,7 @@ def _rule(net: fa.Network, layer: fa.Layer, params: Params) -> fa.Plasticity:
     if params.mean_steps:
         text = text.replace("s_pre", CENTRED)
     factor = params.eta_output if top else params.eta_first if layer is net.layers[0] else 1.0
-    return fa.Plasticity(text, {"eta": factor * params.eta, "gamma": params.gamma}, momentum=params.momentum)
+    return fa.Plasticity(text, {"eta": factor * params.eta, "gamma": params.gamma}, optimizer=fa.Momentum(params.momentum) if params.momentum else fa.SGD())
 
 
 def build(

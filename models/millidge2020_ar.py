@@ -150,7 +150,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     constants = {"steps": steps, "tau": net.clock.dt / params.rate}
     first, *above = params.sizes
     limits = (0, 1) if params.classes else None
-    below = fa.Input(net, "image", first, INPUT, emit="", rate="y", output="y", threshold=None, limits=limits)
+    below = fa.Input(net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits)
     names = [*(f"h{number}" for number in range(1, len(above))), "output"]
     for name, units in zip(names, above, strict=True):
         rate, derivative = UNITS["linear" if name == "output" else params.units]

@@ -176,7 +176,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
     one = f"\n{ONE}" if params.subtracted else ""
     equations, emit, rate = (FAILING_INPUT, FAILING, "x") if params.dropout_input else (INPUT, "", "y")
-    below = fa.Input(net, "image", params.pixels, equations + one, emit=emit, rate=rate, output="y", threshold=None)
+    below = fa.Input(net, "image", params.pixels, equations + one, emit=emit, stimulus_variable=rate, output="y", threshold=None)
     rate, derivative = UNITS[params.units]
     for number, units in enumerate(params.hidden, start=1):
         fa.Layer(
@@ -195,7 +195,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         constants, text = constants | {"subtracted": params.subtracted / streams}, RULE + SUBTRACTED
     for layer in net.layers:
         # One each, for rates of their own.
-        rule = fa.Plasticity(text, constants, momentum=params.momentum, rate=rate, rmsprop=params.rmsprop)
+        rule = fa.Plasticity(text, constants, _optimizer(params), lr=rate)
         fa.Projection(net, below, layer, _weights(params), plasticity=rule)
         below = layer
     fa.classification_task(net, params.steps_per_image, params.classes)
@@ -205,6 +205,16 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     if params.dropout_input:
         net.input.variables["drop"].set_value(params.dropout_input)
     return net
+
+
+def _optimizer(params: Params) -> fa.Optimizer:
+    if params.momentum and params.rmsprop:
+        raise fa.ArgumentError(
+            f"nokland2016_dfa: momentum must be 0 with rmsprop {params.rmsprop!r}, got {params.momentum!r}"
+        )
+    if params.rmsprop:
+        return fa.RMSprop(params.rmsprop)
+    return fa.Momentum(params.momentum) if params.momentum else fa.SGD()
 
 
 def _pathway(net: fa.Network, params: Params) -> None:

@@ -13,6 +13,7 @@ from brian2.parsing.sympytools import sympy_to_str
 from spikefa.core.network import Network
 from spikefa.engine.targets import code_object_class
 from spikefa.errors import ArgumentError
+from spikefa.plasticity.optimizers import Optimizer
 from spikefa.populations.softmax import Softmax
 from spikefa.presentation.tasks import classification_task, regression_task
 from spikefa.projections.derived import DerivedProjection, ShuffledProjection, TiedProjection
@@ -75,12 +76,16 @@ class Brian2Reference:
         if any(syn.target is post for syn in self._synapses.values()):
             raise ArgumentError(f"Reference: {projection.title}: another projection to {post.name!r} exists")
         current = projection.post.current_variable
+        remembered = () if projection.learning is None else _remembered(projection.learning.plasticity.optimizer)
         reshuffled = isinstance(projection, ShuffledProjection)
         weight = "shuffled" if reshuffled else "W"
         synapses = Synapses(
             pre,
             post,
-            f"W : 1\nmemory : 1\nshuffled : 1\n{current}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
+            "\n".join([
+                *(f"{name} : 1" for name in ("W", "shuffled", *remembered)),
+                f"{current}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
+            ]),
             clock=net.clock,
             dtype=net.dtype,
             codeobj_class=code_object_class(net.target),
@@ -95,9 +100,10 @@ class Brian2Reference:
         synapses.W = projection.W[np.asarray(synapses.i), np.asarray(synapses.j)]
         updater = synapses.summed_updaters[f"{current}_post"]
         updater.when, updater.order = post.slot, post.place
-        bias, memory = f"b_{projection.name}", f"m_{projection.name}"
+        bias = f"b_{projection.name}"
         post.add_array(bias)[:, 0] = projection.b
-        post.add_array(memory)
+        for name in remembered:
+            post.add_array(f"{name}_{projection.name}")
         post.run_regularly(
             f"{current} = {current} + {bias}", when=post.slot, order=post.place + 0.5, name=f"add_{bias}"
         )
@@ -108,7 +114,7 @@ class Brian2Reference:
             when = dict(when=post.slot, order=post.place - 0.5, name=f"follow_{projection.name}")
             net.add(NetworkOperation(follow, clock=net.clock, **when))
         if projection.learning is not None:
-            self._state_rule(projection, synapses, bias, memory, place)
+            self._state_rule(projection, synapses, bias, place)
 
     @staticmethod
     def _constants(projection: Projection) -> dict[str, Any]:
@@ -144,13 +150,14 @@ class Brian2Reference:
         kinds = {TiedProjection: share, DerivedProjection: compute, ShuffledProjection: reshuffle}
         return next((follow for kind, follow in kinds.items() if isinstance(projection, kind)), None)
 
-    def _state_rule(self, projection: Projection, synapses: Synapses, bias: str, memory: str, place: int) -> None:
-        rule, factor = projection.learning.plasticity, projection.learning.factor
-        if factor == 0:
+    def _state_rule(self, projection: Projection, synapses: Synapses, bias: str, place: int) -> None:
+        updater = projection.learning
+        rule, optimizer = updater.plasticity, updater.plasticity.optimizer
+        if updater.lr_factor == 0:
             return
-        rate = rule.rate * factor
+        rate = 1.0 if optimizer.scales_move else updater.lr
         summed, local = rule.split()
-        change = (1 if rule.rmsprop else rate) * summed + local
+        change = rate * summed + local
         real = {s.name: s for s in change.free_symbols}
         change = change.subs({real[n]: v for n, v in rule.constants.items() if n in real})
         for_bias = change.subs(
@@ -161,18 +168,16 @@ class Brian2Reference:
             }
         ).subs({real["W"]: sympy.Symbol(bias, real=True)} if "W" in real else {})
 
-        def code(weight: str, memory: str, expression: sympy.Expr) -> str:
-            step = sympy_to_str(expression)
-            if rule.rmsprop:
-                mean = f"{memory} = {rule.rmsprop} * {memory} + {1 - rule.rmsprop} * moved**2"
-                return f"moved = {step}\n{mean}\n{weight} = {weight} + {rate} * moved / (sqrt({memory}) + 1e-8)"
-            return f"{memory} = {rule.momentum} * {memory} + {step}\n{weight} = {weight} + {memory}"
+        def code(weight: str, suffix: str, expression: sympy.Expr) -> str:
+            names = {name: f"{name}{suffix}" for name in _remembered(optimizer)}
+            return optimizer.brian2_code(weight, sympy_to_str(expression), names, updater.lr)
 
         name = f"{projection.name}_rule"
-        synapses.run_regularly(code("W", "memory", change), when="plasticity", order=place, name=name)
-        if projection.learning.learn_bias:
+        synapses.run_regularly(code("W", "", change), when="plasticity", order=place, name=name)
+        if updater.learn_bias:
             self.network[projection.post.name].run_regularly(
-                code(bias, memory, for_bias), when="plasticity", order=place + 1, name=f"{projection.name}_bias_rule"
+                code(bias, f"_{projection.name}", for_bias), when="plasticity", order=place + 1,
+                name=f"{projection.name}_bias_rule",
             )
 
     def W(self, projection: str) -> np.ndarray:
@@ -185,3 +190,8 @@ class Brian2Reference:
     def b(self, projection: str) -> np.ndarray:
         """Biases ``(n_post,)`` of a projection."""
         return self._synapses[projection].target.view(f"b_{projection}")[:, 0]
+
+
+def _remembered(optimizer: Optimizer) -> tuple[str, ...]:
+    """Return the names of what each synapse remembers for an optimizer."""
+    return (*(("change",) if optimizer.keep else ()), *optimizer.memories, *optimizer.counters)

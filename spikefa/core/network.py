@@ -18,6 +18,7 @@ from spikefa.core.run_context import collected_seldom, unread_thresholds_inactiv
 from spikefa.engine.kernels.blas import single_threaded_blas
 from spikefa.engine.targets import code_object_class
 from spikefa.engine.threads import refuse_forked, thread_pool
+from spikefa.engine.weights import WeightPolicy
 from spikefa.errors import ArgumentError
 
 #: One step: the stimulus, then every layer bottom up, then the error top down, then plasticity. Brian2's own
@@ -47,6 +48,8 @@ class Network(BrianNetwork):
     device : {"cpu", "cuda"}
         Where it runs: on the processor, or on an NVIDIA GPU (see `spikefa.executors`). It may be changed between runs,
         at which the state lies in the same arrays.
+    weight_policy : WeightPolicy, optional
+        Chooses how the weights of each projection lie in memory.
     name : str
 
     Raises
@@ -65,6 +68,7 @@ class Network(BrianNetwork):
         dtype: str = "float32",
         target: str = "numba",
         device: str = "cpu",
+        weight_policy: WeightPolicy | None = None,
         name: str = "spikefa*",
     ):
         whole("Network", "streams", streams, 1, rule="be a positive whole number")
@@ -77,7 +81,7 @@ class Network(BrianNetwork):
         self.schedule = SCHEDULE
         self.streams, self.seed = int(streams), int(seed)
         self.dtype = np.dtype(str(dtype))
-        self.target = target
+        self.target, self.weight_policy = target, weight_policy or WeightPolicy()
         self.codeobj_class = code_object_class(target)
         self.clock = Clock(dt=dt, name=f"{self.name}_clock")
         self.key = np.array([self.seed], np.uint64)

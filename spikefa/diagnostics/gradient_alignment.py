@@ -9,10 +9,10 @@ import numpy as np
 
 from spikefa import metrics
 from spikefa.core.network import Network
+from spikefa.core.part import APPLY_RULES
 from spikefa.diagnostics.error_signal import error_term, evaluator, loss_derivative
 from spikefa.diagnostics.monitor import Monitor
 from spikefa.errors import ArgumentError
-from spikefa.plasticity.updater import APPLY
 from spikefa.projections.projection import Projection
 
 #: Rows and columns of a large projection in which the signs of two updates are compared.
@@ -98,7 +98,7 @@ class GradientAlignment(Monitor):
         self._by_rule = self._top is None
         self._read_rules()
         self._samples = {p.name: self._sample(p) for p in self._learning}
-        super().__init__(network, every, "plasticity", APPLY - 1, name)
+        super().__init__(network, every, "plasticity", APPLY_RULES - 1, name)
         network.join(self)
 
     def before_run(self, run_namespace: dict) -> None:

@@ -224,7 +224,7 @@ class CudaExecutor(Part, BrianObject):
         return [Launch(propagate)]
 
     def _learning(self, learning: PlasticityUpdater) -> list[Launch] | None:
-        if learning.factor == 0:
+        if learning.lr_factor == 0:
             return []
         memory, projection, momentum = self.memory, learning.projection, learning.plasticity.momentum
         if learning._loop is not None or (projection.sparse and projection.name not in self._dense):
@@ -258,7 +258,7 @@ class CudaExecutor(Part, BrianObject):
                 bound(kernels.move_with_momentum, values.size, decay, change, values, moving)
                 for change, values, moving in zip(changes, moved, moves, strict=True)
             ]
-        rates = decay, rule.rmsprop, rule.rate * learning.factor
+        rates = decay, rule.rmsprop, rule.lr * learning.lr_factor
         squares = [self.memory.write(square) for square in learning._squares]
         return [
             bound(kernels.move_normalised, values.size, *rates, *arrays, values)
@@ -345,7 +345,7 @@ class CudaExecutor(Part, BrianObject):
         switched = stimulus.last_step
         stimulus.run()
         if switched:
-            arrays = [stimulus.input.array(stimulus.input.rate_variable)]
+            arrays = [stimulus.input.array(stimulus.input.stimulus_variable)]
             arrays += [] if stimulus.error is None else [stimulus.error.array("target")]
             self.memory.upload(arrays)
 

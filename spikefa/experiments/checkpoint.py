@@ -173,5 +173,5 @@ def _state(network: Network) -> dict[str, dict[str, np.ndarray]]:
         "parameters": network.parameters(),
         "activity": network.state(),
         "stimulus": {network.readout.takes: network.stimulus.targets},
-        "synapses": {p.name: np.stack(p.synapses()).astype(np.int32) for p in network.projections if p.sparse},
+        "synapses": {p.name: np.stack(p.synapses()).astype(np.int32) for p in network.projections if p.state_arrays() and p.weights.sparse},
     }

@@ -232,7 +232,7 @@ class Trainer:
     def _set_rates(self) -> None:
         factors = self._rates(self.images_seen // self.images)
         for projection in self._learning():
-            projection.learning.factor = factors.get(projection.name, 1.0)
+            projection.learning.lr_factor = factors.get(projection.name, 1.0)
 
     def _rates(self, epoch: int) -> dict[str, float]:
         """Factors of the learning rate in an epoch, by projection."""

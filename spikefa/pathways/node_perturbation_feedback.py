@@ -34,7 +34,7 @@ class LossChange(FeedbackPopulation):
         emit = f"change = {change_of(loss)}"
         super().__init__(network, name, layer, "change : 1", emit=emit, output="change", namespace=namespace)
         self.variables.add_reference("target", network.error, "target")
-        self._statement = {"name": name, "layer": layer, "loss": loss, "namespace": namespace}
+        self.statement = {"name": name, "layer": layer, "loss": loss, "namespace": namespace}
 
 
 @pathways.register("node_perturbation_feedback")

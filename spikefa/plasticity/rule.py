@@ -16,10 +16,13 @@ import numpy as np
 import sympy
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
+from spikefa._checks import in_range
 from spikefa.engine.kernels.synapse_loop import LOOP_FUNCTIONS
 from spikefa.errors import ArgumentError
 from spikefa.plasticity import rule_functions
 from spikefa.plasticity.expression import factored
+from spikefa.plasticity.optimizers import Optimizer
+from spikefa.plasticity.optimizers.sgd import SGD
 from spikefa.populations.population import Population
 
 
@@ -35,26 +38,22 @@ class Plasticity:
         are applied once a step. The bias learns by the same rule from a unit whose every variable is 1.
     constants : dict
         The constants, such as ``{"eta": 1e-3, "gamma": 1e-8}``.
-    momentum : float
-        ``v = momentum * v + dW; W += v``. 0 is plain.
-    rate : float
-        A factor of every term with pre- or post-synaptic variables: what a schedule changes during training.
-    rmsprop : float
-        ``m = rmsprop * m + (1 - rmsprop) * dW**2; W += rate * dW / (sqrt(m) + 1e-8)``, where dW is without the rate:
-        each synapse divides its updates by the root of their mean square [Tieleman & Hinton 2012, lecture 6.5], so
-        that `rate` says how far it moves and a factor of the whole rule says nothing. 0 is plain.
+    optimizer : Optimizer
+        How weights move by the updates: `SGD`, `Momentum`, `RMSprop`, `Adam` or one of your own.
+    lr : float
+        Learning rate: a factor of every term with pre- or post-synaptic variables, or, with an optimizer that normalises
+        updates, of the move. Schedules change each projection's `lr_factor` instead.
 
     Raises
     ------
     ArgumentError
-        If the rule does not parse, or momentum or rmsprop is not in [0, 1), or both are above 0.
+        If the rule does not parse, a constant or `lr` is not finite, or `optimizer` is none.
     """
 
     rule: str
     constants: Mapping[str, float] = field(default_factory=dict)
-    momentum: float = 0.0
-    rate: float = 1.0
-    rmsprop: float = 0.0
+    optimizer: Optimizer = SGD()
+    lr: float = 1.0
 
     def __post_init__(self):
         self.title = f"Rule {self.rule!r}"
@@ -72,13 +71,11 @@ class Plasticity:
         for name, value in self.constants.items():
             if not isinstance(value, Real) or not np.isfinite(value):
                 raise ArgumentError(f"{self.title}: constant {name!r} must be a finite number, got {value!r}")
-        for name in ("momentum", "rmsprop"):
-            value = getattr(self, name)
-            if not isinstance(value, Real) or not 0 <= value < 1:
-                raise ArgumentError(f"{self.title}: {name} must be in [0, 1), got {value!r}")
-        if self.momentum and self.rmsprop:
-            both = f"momentum {self.momentum!r} and rmsprop {self.rmsprop!r}"
-            raise ArgumentError(f"{self.title}: must have momentum or rmsprop, got {both}")
+        in_range(self.title, "lr", self.lr)
+        if not isinstance(self.optimizer, Optimizer):
+            raise ArgumentError(
+                f"{self.title}: optimizer must be one such as fa.SGD() or fa.Momentum(0.9), got {self.optimizer!r}"
+            )
 
     def check_names(self, title: str, pre: Population, post: Population) -> None:
         """Refuse a rule that names something neither population has, or a function that there is not."""

@@ -1,10 +1,9 @@
-"""What applies a rule to one projection in every step."""
-
+"""What applies a rule to the weights of one projection in every step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import sympy
@@ -12,9 +11,10 @@ from brian2 import BrianObject, NetworkOperation
 from brian2.parsing.sympytools import sympy_to_str
 
 from spikefa.core.network import Network
-from spikefa.core.part import Part
-from spikefa.engine.kernels.dense import add_in_place, add_normalised, all_zero, scale_in_place, update_bias
+from spikefa.core.part import APPLY_RULES, Part
+from spikefa.engine.kernels.dense import all_zero, scale_in_place, update_bias
 from spikefa.engine.kernels.synapse_loop import compile_loop
+from spikefa.engine.weights import Weights
 from spikefa.plasticity import rule_functions
 from spikefa.plasticity.expression import OuterTerm
 from spikefa.plasticity.rule import Plasticity
@@ -22,8 +22,19 @@ from spikefa.populations.population import Population
 
 #: Decay is applied when it has grown to this fraction: a float32 cannot hold 1 - 1e-8.
 DECAY_QUANTUM = {"float32": 2.0**-18, "float64": 0.0}
-#: Order, within the slot ``plasticity``, from which rules are applied; before it, their factors are computed.
-APPLY = 1_000_000
+
+
+@dataclass(frozen=True)
+class UpdateTerm:
+    """A part of the update, ``coefficient * pre @ post.T``, with the arrays that hold the factors of the step."""
+
+    coefficient: sympy.Expr
+    pre: np.ndarray
+    """``(n_pre, streams)``"""
+    post: np.ndarray
+    """``(n_post, streams)``"""
+    bias_pre: float
+    """What `pre` is for the bias: its expression where every variable is 1."""
 
 
 class PlasticityUpdater(Part, BrianObject):
@@ -32,45 +43,87 @@ class PlasticityUpdater(Part, BrianObject):
     Parameters
     ----------
     network : Network
-    projection : Projection
     plasticity : Plasticity
+    weights : Weights
+    bias : ndarray (n_post,)
+    pre, post : Population
+    projection : str
+        Name of the projection.
     learn_bias : bool
+
+    Attributes
+    ----------
+    lr_factor : float
+        Factor of the rule's learning rate in this projection, which schedules set. If it is 0 the projection does not
+        learn: it does not decay, and forgets what its optimizer gathered.
+    terms : list of UpdateTerm or None
+        The update as a sum of outer products; None if the rule has another form.
+    scales : list of float
+        The value of each term's coefficient, with the learning rate; brought up to date when a run begins.
+    decay : float
+        The fraction of the weights that a step takes away.
+    change, bias_change : ndarray or None
+        What the optimizer gathers, as the weights lie; None if it gathers nothing.
+    memories, bias_memories : tuple of ndarray
+        What the optimizer remembers, see `Optimizer.memories`.
+    counters, bias_counters : ndarray
+        See `Optimizer.counters`.
     """
 
     roles = ("learning",)
     reads_events = False
 
-    def __init__(self, network: Network, projection: Any, plasticity: Plasticity, learn_bias: bool):
+    def __init__(
+        self,
+        network: Network,
+        plasticity: Plasticity,
+        weights: Weights,
+        bias: np.ndarray,
+        pre: Population,
+        post: Population,
+        projection: str,
+        learn_bias: bool,
+    ):
         place = 2 * len(network.projections)
-        name = f"{projection.name}_learning"
-        super().__init__(clock=network.clock, when="plasticity", order=APPLY + place, name=name)
-        self.projection, self.plasticity, self.learn_bias = projection, plasticity, learn_bias
-        self.network = network
-        #: Factor of the rule's rate in this projection, which schedules set. Where it is 0 the projection does not
-        #: learn: it does not decay, and forgets its momentum.
-        self.factor = 1.0
+        super().__init__(
+            clock=network.clock, when="plasticity", order=APPLY_RULES + place, name=f"{projection}_learning"
+        )
+        self.network, self.plasticity, self.learn_bias = network, plasticity, learn_bias
+        self.weights, self.bias, self.pre, self.post, self.projection = weights, bias, pre, post, projection
+        self.lr_factor = 1.0
         self.waits = False  # whether updates share the next propagation's pass over the rows; known in a run
-        self.factored = plasticity.factored
         self._quantum = DECAY_QUANTUM[str(network.dtype)]
         self._pending = np.ones(1)  # the decay not yet applied, as a factor
-        gathers = plasticity.momentum or plasticity.rmsprop  # updates, that move the weights later in the step
-        self._velocity = np.zeros_like(projection.stored) if gathers else None
-        self._bias_velocity = np.zeros_like(projection.b) if gathers else None
-        self._squares = (np.zeros_like(projection.stored), np.zeros_like(projection.b)) if plasticity.rmsprop else None
-        self._factors: list[tuple[sympy.Expr, np.ndarray, np.ndarray, float]] = []
+        self._remember()
+        self.terms: list[UpdateTerm] | None = None
         self._loop: Callable | None = None
-        if self.factored.outer is None:
+        if plasticity.factored.outer is None:
             self._prepare_loop(place)
         else:
-            for number, term in enumerate(self.factored.outer):
-                f = self._materialise(projection.pre, term.pre, f"f{number}", place)
-                g = self._materialise(projection.post, term.post, f"g{number}", place)
-                functions = rule_functions.known([projection.pre.constants])
+            self.terms = []
+            for number, term in enumerate(plasticity.factored.outer):
+                f = self._materialise(pre, term.pre, f"f{number}", place)
+                g = self._materialise(post, term.post, f"g{number}", place)
+                functions = rule_functions.known([pre.constants])
                 one = rule_functions.value(term.pre, plasticity.constants, functions)
-                self._factors.append((term.coefficient, f, g, one))
+                self.terms.append(UpdateTerm(term.coefficient, f, g, one))
+
+    @property
+    def state_name(self) -> str:
+        """Name under which its state is kept in checkpoints: the projection's."""
+        return self.projection
+
+    def _remember(self) -> None:
+        """Make the arrays that the optimizer asks for."""
+        optimizer, values = self.plasticity.optimizer, self.weights.values
+        self.change = np.zeros_like(values) if optimizer.gathers else None
+        self.bias_change = np.zeros_like(self.bias) if optimizer.gathers else None
+        self.memories = tuple(np.zeros_like(values) for _ in optimizer.memories)
+        self.bias_memories = tuple(np.zeros_like(self.bias) for _ in optimizer.memories)
+        self.counters, self.bias_counters = np.zeros((2, len(optimizer.counters)))
 
     def _prepare_loop(self, place: int) -> None:
-        rule, projection = self.plasticity, self.projection
+        rule = self.plasticity
         summed, local = rule.split()
         pre = [n for n in rule.symbols if n.endswith("_pre")]
         post = [n for n in rule.symbols if n.endswith("_post")]
@@ -78,24 +131,24 @@ class PlasticityUpdater(Part, BrianObject):
         kernel = compile_loop(sympy_to_str(summed), sympy_to_str(local), pre, post, used)
         arrays = [
             self._materialise(population, sympy.Symbol(name, real=True), f"x_{name}", place)
-            for population, names in ((projection.pre, pre), (projection.post, post))
+            for population, names in ((self.pre, pre), (self.post, post))
             for name in names
         ]
-        ones = [np.ones((1, projection.post.streams), projection.b.dtype) for _ in pre]
+        ones = [np.ones((1, self.post.streams), self.bias.dtype) for _ in pre]
 
         def change(W: np.ndarray, rate: float) -> None:
             kernel(W, rate, *arrays, *[rule.constants[n] for n in used])
 
         def loop() -> None:
-            W, rate = projection.unpacked(), self._summed_rate
+            W, rate = self.weights.dense(), self._rate_of_terms
             change(W, rate)
-            if projection.masked:
-                projection.pack(W)
+            if self.weights.masked:
+                self.weights.assign(W)
             if self.learn_bias:
                 constants = [rule.constants[n] for n in used]
-                kernel(projection.b[None, :], rate, *ones, *arrays[len(pre) :], *constants)
+                kernel(self.bias[None, :], rate, *ones, *arrays[len(pre) :], *constants)
 
-        self._change, self._loop = change, loop
+        self._change_densely, self._loop = change, loop
 
     def _materialise(self, population: Population, expression: sympy.Expr, label: str, place: int) -> np.ndarray:
         """The expression's values as an array (units, streams), computed each step by Brian2 code."""
@@ -108,7 +161,7 @@ class PlasticityUpdater(Part, BrianObject):
         )
         if plain.is_Symbol and population.of_its_type(plain.name):
             return population.variables[plain.name].get_value().reshape(population.units, population.streams)
-        target = f"{label}_{self.projection.name}"
+        target = f"{label}_{self.projection}"
         array = population.add_array(target)
         if plain.is_number:
             array[...] = float(plain)
@@ -122,38 +175,46 @@ class PlasticityUpdater(Part, BrianObject):
         """Evaluate the coefficients, which may have changed since the last run."""
         super().before_run(run_namespace)
         self.update_coefficients()
-        if self.factor == 0 and self._velocity is not None:
-            self._velocity[...] = self._bias_velocity[...] = 0
+        if self.lr_factor == 0 and self.change is not None:
+            for array in self._gathered():
+                array[...] = 0
         # A user's own operation may hold the weights' array and must find it up to date in every step.
         watched = any(isinstance(obj, NetworkOperation) for obj in self.network.objects)
-        self.waits = (
-            self.projection.may_wait and len(self._factors) == 1 and self._velocity is None and not watched
-        )
+        alone = self.terms is not None and len(self.terms) == 1 and self.change is None
+        self.waits = self.weights.may_wait and alone and not watched
 
     def update_coefficients(self) -> None:
-        """Put the rule's constants and rate into the coefficients."""
-        rate = self._summed_rate
-        self._scales = [rate * self.plasticity.value(term[0]) for term in self._factors]
-        self._keep = 1 - self.plasticity.value(self.factored.decay)
+        """Put the rule's constants and learning rate into the coefficients."""
+        rate, value = self._rate_of_terms, self.plasticity.value
+        self.scales = [rate * value(term.coefficient) for term in self.terms or ()]
+        self._keep = 1 - value(self.plasticity.factored.decay)
+        self.decay = 1 - self._keep
 
     @property
-    def _summed_rate(self) -> float:
-        """The rate as a factor of the terms; with rmsprop it is one of the whole move."""
-        return 1.0 if self.plasticity.rmsprop else self.plasticity.rate * self.factor
+    def lr(self) -> float:
+        """The learning rate in this projection."""
+        return self.plasticity.lr * self.lr_factor
+
+    @property
+    def _rate_of_terms(self) -> float:
+        """The learning rate as a factor of the rule's terms."""
+        return 1.0 if self.plasticity.optimizer.scales_move else self.lr
 
     def run(self) -> None:
         """Apply one step of the rule."""
-        if self.factor == 0:
+        if self.lr_factor == 0:
             return
-        if self._loop is not None and self._velocity is not None:
-            self._run_loop_with_momentum()
+        if self._loop is not None and self.change is not None:
+            self._gather_by_loop()
+            self._move()
         elif self._loop is not None:
             self._loop()
-        elif self._velocity is not None:
-            self._run_with_momentum()
+        elif self.change is not None:
+            self._gather()
+            self._move()
         else:
             keep = self.next_keep()
-            self._accumulate(self.projection.stored, self.projection.b, keep, keep)
+            self._accumulate(self.weights.values, self.bias, keep, keep)
 
     def next_keep(self) -> float:
         """Let one more step's decay fall due; return the factor that is to be applied in it, mostly 1."""
@@ -163,87 +224,93 @@ class PlasticityUpdater(Part, BrianObject):
             keep, self._pending[0] = float(self._pending[0]), 1.0
         return keep
 
-    def _accumulate(self, weights: np.ndarray, bias: np.ndarray, keep: float, keep_bias: float) -> None:
-        projection = self.projection
+    def _accumulate(self, values: np.ndarray, bias: np.ndarray, keep: float, keep_bias: float) -> None:
         wait = self.waits and keep == 1
-        if not self._factors and keep != 1:
-            scale_in_place(np.atleast_2d(weights), weights.dtype.type(keep))
-        if keep_bias != 1 and self.learn_bias and not self._factors:
+        if not self.terms and keep != 1:
+            scale_in_place(np.atleast_2d(values), values.dtype.type(keep))
+        if keep_bias != 1 and self.learn_bias and not self.terms:
             bias *= bias.dtype.type(keep_bias)
-        for (_, f, g, one), scale in zip(self._factors, self._scales, strict=True):
-            if keep == keep_bias == 1 and all_zero(g):
+        for term, scale in zip(self.terms, self.scales, strict=True):
+            if keep == keep_bias == 1 and all_zero(term.post):
                 continue  # such as in the steps in which a rule with a gate does not learn
             if wait:
-                projection.update_later(f, g, scale)
+                self.weights.update_later(term.pre, term.post, scale)
             else:
-                projection.update(weights, f, g, scale, keep)
+                self.weights.update(values, term.pre, term.post, scale, keep)
             if self.learn_bias:
-                update_bias(bias, g, scale * one, keep_bias)
+                update_bias(bias, term.post, scale * term.bias_pre, keep_bias)
             keep = keep_bias = 1.0
 
-    def _run_with_momentum(self) -> None:
-        momentum, projection = self.plasticity.momentum, self.projection
-        self._accumulate(self._velocity, self._bias_velocity, momentum, momentum)
-        decay = 1 - self._keep
-        if decay:
-            for velocity, weights in ((self._velocity, projection.stored), (self._bias_velocity, projection.b)):
-                velocity -= weights.dtype.type(decay) * weights
-        self._move()
+    def _gather(self) -> None:
+        """``change = keep * change + dW - decay * W``, and the same for the bias."""
+        keep = self.plasticity.optimizer.keep
+        self._accumulate(self.change, self.bias_change, keep, keep)
+        if self.decay:
+            for change, values in ((self.change, self.weights.values), (self.bias_change, self.bias)):
+                change -= values.dtype.type(self.decay) * values
 
-    def _run_loop_with_momentum(self) -> None:
-        pairs = ((self._velocity, self.projection.stored), (self._bias_velocity, self.projection.b))
-        before = [weights.copy() for _, weights in pairs]
+    def _gather_by_loop(self) -> None:
+        pairs = ((self.change, self.weights.values), (self.bias_change, self.bias))
+        before = [values.copy() for _, values in pairs]
         self._loop()
-        for (velocity, weights), old in zip(pairs, before, strict=True):
-            velocity *= velocity.dtype.type(self.plasticity.momentum)
-            velocity += weights - old
-            weights[...] = old
-        self._move()
+        for (change, values), old in zip(pairs, before, strict=True):
+            change *= change.dtype.type(self.plasticity.optimizer.keep)
+            change += values - old
+            values[...] = old
 
     def _move(self) -> None:
         """Move weights and biases by what the step has gathered for them."""
-        moved = [(self.projection.stored, self._velocity), (self.projection.b, self._bias_velocity)]
-        for number, (weights, velocity) in enumerate(moved[: 1 + self.learn_bias]):
-            weights, velocity = np.atleast_2d(weights), np.atleast_2d(velocity)
-            if self._squares is None:
-                add_in_place(weights, velocity)
-            else:
-                square, rule = np.atleast_2d(self._squares[number]), self.plasticity
-                add_normalised(weights, velocity, square, rule.rmsprop, rule.rate * self.factor)
+        optimizer = self.plasticity.optimizer
+        lr = self.lr if optimizer.scales_move else 1.0
+        moved = [(self.weights.values, self.change, self.memories, self.counters)]
+        if self.learn_bias:
+            moved.append((self.bias, self.bias_change, self.bias_memories, self.bias_counters))
+        for values, change, memories, counters in moved:
+            memories = tuple(np.atleast_2d(memory) for memory in memories)
+            optimizer.move(np.atleast_2d(values), np.atleast_2d(change), memories, counters, lr)
+
+    def _gathered(self) -> list[np.ndarray]:
+        """What is forgotten where the projection does not learn: all that depends on earlier updates' signs."""
+        arrays = [self.change, self.bias_change]
+        if self.plasticity.optimizer.counters:  # means that are corrected for their start begin anew together
+            arrays += [*self.memories, *self.bias_memories, self.counters, self.bias_counters]
+        return arrays
 
     def outer_products(self) -> list[tuple[OuterTerm, float, np.ndarray, np.ndarray]] | None:
-        """The step's update as a sum of ``scale * pre @ post.T``, without rate, decay and momentum.
+        """The step's update as a sum of ``scale * pre @ post.T``, without learning rate, decay and optimizer.
 
         Returns
         -------
         list of (OuterTerm, scale, pre, post) or None
             Arrays ``(n_pre, streams)`` and ``(n_post, streams)``, not copies: they hold the step's values from order
-            `APPLY` of the slot ``plasticity`` on. None where the rule has no such form, see `dense_update`.
+            `APPLY_RULES` of the slot ``plasticity`` on. None where the rule has no such form, see `dense_update`.
         """
-        if self._loop is not None:
+        if self.terms is None:
             return None
-        terms = zip(self.factored.outer, self._factors, strict=True)
-        return [(term, self.plasticity.value(coefficient), f, g) for term, (coefficient, f, g, _) in terms]
+        terms = zip(self.plasticity.factored.outer, self.terms, strict=True)
+        return [(outer, self.plasticity.value(term.coefficient), term.pre, term.post) for outer, term in terms]
 
     def dense_update(self) -> np.ndarray:
-        """The step's update of a rule that is no sum of outer products, without rate and momentum.
+        """The step's update of a rule that is no sum of outer products, without learning rate and optimizer.
 
         Returns
         -------
         ndarray (n_pre, n_post)
             Float64, for the present weights; it counts at the synapses that exist.
         """
-        before = np.array(self.projection.unpacked(), np.float64)
+        before = np.array(self.weights.dense(), np.float64)
         after = before.copy()
-        self._change(after, 1.0)
+        self._change_densely(after, 1.0)
         return after - before
 
     def state_arrays(self) -> dict[str, np.ndarray]:
-        """What the rule remembers from step to step."""
+        """What the rule and its optimizer remember from step to step; arrays as the weights lie."""
+        optimizer = self.plasticity.optimizer
         arrays = {"pending": self._pending}
-        if self.plasticity.momentum:
-            arrays |= {"velocity": self._velocity, "bias_velocity": self._bias_velocity}
-        if self._squares is not None:
-            arrays |= dict(zip(("square", "bias_square"), self._squares, strict=True))
+        if self.change is not None and optimizer.keep:
+            arrays |= {"change": self.change, "bias_change": self.bias_change}
+        for name, memory, bias_memory in zip(optimizer.memories, self.memories, self.bias_memories, strict=True):
+            arrays |= {name: memory, f"bias_{name}": bias_memory}
+        if optimizer.counters:
+            arrays |= {"counters": self.counters, "bias_counters": self.bias_counters}
         return arrays
-

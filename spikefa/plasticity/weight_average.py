@@ -56,7 +56,7 @@ class WeightAverage(Part, BrianObject):
         super().__init__(clock=network.clock, when="end", order=101, name=f"{network.name}_average")
         self.network, self.images, self.every = network, int(images), int(every)
         self._projections = [p for p in network.projections if p.learning is not None]
-        self._means = {p.name: (p.stored.copy(), p.b.copy()) for p in self._projections}
+        self._means = {p.name: (p.weights.values.copy(), p.b.copy()) for p in self._projections}
         self._count = np.zeros(2, np.int64)  # presentations, samples
         network.join(self)
 
@@ -79,28 +79,29 @@ class WeightAverage(Part, BrianObject):
 
     def means_and_values(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Each mean with the array that it follows, both as they lie in memory."""
-        own = [(p.stored, p.b) for p in self._projections]
+        own = [(p.weights.values, p.b) for p in self._projections]
         means = [self._means[p.name] for p in self._projections]
         return [pair for mean, values in zip(means, own, strict=True) for pair in zip(mean, values, strict=True)]
 
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Put the means in the weights' place, and the weights back at the end."""
-        weights = [(p.stored.copy(), p.b.copy()) for p in self._projections]
+        weights = [(p.weights.values.copy(), p.b.copy()) for p in self._projections]
         try:
             for projection in self._projections:
-                projection.stored[...], projection.b[...] = self._means[projection.name]
+                projection.weights.values[...], projection.b[...] = self._means[projection.name]
             yield
         finally:
             for projection, (W, b) in zip(self._projections, weights, strict=True):
-                projection.stored[...], projection.b[...] = W, b
+                projection.weights.values[...], projection.b[...] = W, b
 
     def state_arrays(self) -> dict[str, np.ndarray]:
         """What is saved and written back, not copies: means in the shapes of the projections' own, and counts."""
         arrays = {"count": self._count}
         for projection in self._projections:
             W, b = self._means[projection.name]
-            post_major = not (projection.sparse or projection.pre_major)
+            weights = projection.weights
+            post_major = not (weights.sparse or weights.pre_major)
             arrays |= {f"{projection.name}.W": W.T if post_major else W, f"{projection.name}.b": b}
         return arrays
 

@@ -12,13 +12,13 @@ from spikefa.populations.population import Population
 
 
 class Input(Population):
-    """The stimulated population: the stimulus writes `rate`, its units emit from it.
+    """The stimulated population: the stimulus writes a variable of it, from which its units emit.
 
     Parameters
     ----------
     network, name, units, equations, emit, output, namespace
         As in `Population`.
-    rate : str
+    stimulus_variable : str
         The variable that the stimulus writes.
     limits : (float, float) or None
         The smallest and largest value that may be shown; None allows every finite one. Images of bytes are
@@ -26,7 +26,7 @@ class Input(Population):
     """
 
     roles = (*Population.roles, "input")
-    rate_variable = "x"
+    stimulus_variable = "x"
     limits: tuple[float, float] | None = (0, 1)
 
     def __init__(
@@ -37,7 +37,7 @@ class Input(Population):
         equations: str = "x : 1\ns : 1",
         *,
         emit: str = "s = int(rand() < x)",
-        rate: str = "x",
+        stimulus_variable: str = "x",
         limits: tuple[float, float] | None = (0, 1),
         **options: Any,
     ):
@@ -45,9 +45,9 @@ class Input(Population):
             raise ArgumentError(f"Input {name!r}: limits must be (smallest, largest) or None, got {limits!r}")
         options = {"slot": "start", **options}
         super().__init__(network, name, units, equations, emit=emit, **options)
-        self.rate_variable = rate
+        self.stimulus_variable = stimulus_variable
         self.limits = None if limits is None else (float(limits[0]), float(limits[1]))
-        self.statement |= {"rate": rate, "limits": limits}
+        self.statement |= {"stimulus_variable": stimulus_variable, "limits": limits}
 
 
 class Layer(Population):

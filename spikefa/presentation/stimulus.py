@@ -120,7 +120,7 @@ class Stimulus(Part, BrianObject):
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the views that are written at a switch."""
         super().before_run(run_namespace)
-        self._rate = self.input.view(self.input.rate_variable)
+        self._rate = self.input.view(self.input.stimulus_variable)
         self._target = None if self.error is None else self.error.view("target")
 
     def run(self) -> None:

@@ -7,10 +7,10 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import coo_array
 
+from spikefa._checks import positive_int
 from spikefa.core.network import Network
-from spikefa.engine.kernels.dense import propagate_batched, propagate_transposed
+from spikefa.engine.weights import TransposedWeights, Weights
 from spikefa.errors import ArgumentError
 from spikefa.populations.population import Population
 from spikefa.projections.connectivity import Mask
@@ -97,13 +97,18 @@ class TiedProjection(_Dependent):
         if shape != self.shape:
             what = "the transposed weights" if self.transpose else "the weights"
             raise ArgumentError(f"{self.title}: {what} of {source.title} must be {self.shape}, got {shape}")
-        if source.sparse:
-            self._matrix = coo_array((source.stored, source.synapses()), source.shape)
+        self._weights = TransposedWeights(source.weights) if self.transpose else source.weights
+
+    @property
+    def weights(self) -> Weights:
+        """The source's weights, or their transpose."""
+        self.source  # noqa: B018  which fetches them
+        return self._weights
 
     @property
     def W(self) -> np.ndarray:
         """The source's weights as an array ``(n_pre, n_post)``, read-only; a copy if the source is sparse."""
-        W = (self.source.W.T if self.transpose else self.source.W).view()
+        W = self.weights.dense().view()
         W.flags.writeable = False
         return W
 
@@ -122,43 +127,14 @@ class TiedProjection(_Dependent):
     def b(self, values: ArrayLike) -> None:
         raise AttributeError(f"{self.title}: has no bias of its own; set that of {self.source.title}")
 
-    @property
-    def stored(self) -> np.ndarray:
-        """The source's weights as they lie in memory."""
-        return self.source.stored
-
-    @property
-    def pre_major(self) -> bool:
-        """Whether what `stored` returns lies in memory as ``(n_pre, n_post)``, unless sparse."""
-        return self.source.pre_major != self.transpose
-
-    def unpacked(self) -> np.ndarray:
-        """Return the weights ``(n_pre, n_post)``, read-only."""
-        return self.W
-
-    @property
-    def masked(self) -> bool:
-        """Whether the source has a mask."""
-        return self.source.masked
-
-    def synapses(self) -> tuple[np.ndarray, np.ndarray]:
-        """Presynaptic and post-synaptic unit of each of the source's synapses, in its order."""
-        return self.source.synapses()[:: -1 if self.transpose else 1]
-
     def run(self) -> None:
         """Propagate this step's presynaptic output through the source's weights."""
-        source = self.source
-        bias = source.b if self.bias else self._zeros
-        arrays = source.stored, self._activity, bias, self._current, self._add
-        if source.sparse and not self.transpose:
-            source._sparse.propagate(*arrays[1:])
-        elif source.sparse:
-            self._current[...] = self._matrix @ self._activity + (self._current if self._add else 0)
-        elif self.transpose:
-            by_blas = propagate_transposed if self.pre_major else propagate_batched
-            by_blas(self._gemm, *arrays, self._blocks)
-        else:
-            source._propagate(*arrays)
+        weights = self.weights
+        weights.catch_up()
+        weights.propagate(self._activity, self.source.b if self.bias else self._zeros, self._current, self.adds)
+
+    def finish_run(self) -> None:
+        """Do nothing: the weights are the source's."""
 
     def state_arrays(self) -> dict[str, np.ndarray]:
         """Nothing: the weights are the source's to save."""
@@ -199,9 +175,7 @@ class DerivedProjection(_Dependent):
         super().__init__(network, pre, post, lambda rng, shape: np.zeros(shape))
         if not callable(function):
             raise ArgumentError(f"{self.title}: function must be a function of weights, got {function!r}")
-        if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
-            raise ArgumentError(f"{self.title}: every must be a positive whole number of steps, got {every!r}")
-        self.function, self.every = function, int(every)
+        self.function, self.every = function, positive_int(self.title, "every", every, "steps")
         self._key = network.key
         self._set_source(network, source)
 
@@ -239,7 +213,7 @@ class ShuffledProjection(Projection):
         super().__init__(network, pre, post, W, mask=mask)
         self._key, self._number = network.key, crc32(self.name.encode())
         self._product = np.zeros((self.post.units, network.streams), network.dtype)
-        self._adds, self._add = self._add, False
+        self._adds, self.adds = self.adds, False
 
     def permutation(self, step: int) -> np.ndarray:
         """Column of W that each post-synaptic unit has in a step, ``(n_post,)``."""

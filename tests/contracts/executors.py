@@ -226,7 +226,7 @@ def own_network(where, mask=None, rule="dW = 0.01 * w_post * s_pre - 0.001 * W",
     )  # fmt: skip
     if softmax:
         fa.Softmax(net, out, groups=softmax)
-    fa.Projection(net, "x", "h", fa.uniform(2), mask=mask, plasticity=fa.Plasticity(rule, rmsprop=rmsprop))
+    fa.Projection(net, "x", "h", fa.uniform(2), mask=mask, plasticity=fa.Plasticity(rule, optimizer=fa.RMSprop(rmsprop) if rmsprop else fa.SGD()))
     fa.Projection(net, "h", "y", fa.uniform(1))
     fa.regression_task(net, 4)
     net.stimulus.show_images(IMAGES[:10, :4], IMAGES[:10, :4])
@@ -271,7 +271,7 @@ def test_sparse_weights_that_are_shared(streams):
         rule = fa.Plasticity("dW = 0.01 * r_post * r_pre")
         fa.Projection(net, "x", "h", fa.uniform(2))
         sparse = fa.Projection(net, "h", "y", fa.uniform(1), mask=present * (np.arange(5) < 4), plasticity=rule)
-        assert sparse.sparse or streams == 1
+        assert sparse.weights.sparse or streams == 1
         fa.TiedProjection(net, "y", "h", sparse, transpose=True)
         fa.regression_task(net, 4)
         net.stimulus.show_images(np.tile(IMAGES[:12, :4], (5, 1)), np.zeros((60, 5)))

@@ -43,7 +43,7 @@ def expected_deltas(net, pathway, W, b, y, fixed, step):
     hidden = W[1:]
     if pathway == "feedback_alignment":
         return naive.deltas_down(y, target, fixed[::-1])
-    if pathway == "transpose":
+    if pathway == "backprop":
         return naive.deltas_down(y, target, [naive.transposed(w) for w in hidden])
     if pathway == "direct_feedback_alignment":
         return naive.deltas_direct(y, target, fixed[::-1])
@@ -137,10 +137,10 @@ def test_without_an_error_nothing_changes(pathway, rng):
     net = rate_network(pathway, 3)
     show(net, rng)
     rule = forward(net)[-1].learning.plasticity
-    rule.rate = 0.0
+    rule.lr = 0.0
     net.run_steps(1)
     net.error.view("target")[:] = net["output"].view("y")
-    rule.rate = 1.0
+    rule.lr = 1.0
     before = [p.W.copy() for p in forward(net)]
     net.run_steps(2)
     change = max(abs(p.W - w).max() for p, w in zip(forward(net), before, strict=True))

@@ -43,7 +43,7 @@ def with_rule(text, streams=3, mask=None, momentum=0.0, sizes=BIG, flipped=(), k
     for below, above in [*zip(["image", *names], names, strict=False), *skips]:
         pre = "x" if below == "image" else "y"
         eta = -ETA if above in flipped else ETA
-        rule = fa.Plasticity(text.replace("y_pre", f"{pre}_pre"), {"eta": eta} | constants, momentum=momentum)
+        rule = fa.Plasticity(text.replace("y_pre", f"{pre}_pre"), {"eta": eta} | constants, fa.Momentum(momentum) if momentum else fa.SGD())
         fa.Projection(net, below, above, fa.uniform(0.6), mask=mask, plasticity=rule)
     fa.classification_task(net, 1, 2)
     return net
@@ -66,7 +66,7 @@ def dense(net, activity, W_before, error):
 def test_agrees_with_dense_computation(streams, mask, rng):
     """The weights' actual change against plain backpropagation; masks of 0.1 are stored sparse."""
     net = with_rule("dW = -eta * delta_post * psi_post * y_pre", streams, mask and fa.random_connectivity(mask))
-    assert [p.sparse for p in forward(net)] == [mask == 0.1] * 3
+    assert [p.weights.sparse for p in forward(net)] == [mask == 0.1] * 3
     before = [p.W.copy() for p in forward(net)]
     monitor = measured(net, rng)
     activity = {p.name: p.view(p.output_variable).copy() for p in (net.input, *net.layers)}
@@ -133,7 +133,7 @@ def test_random_feedback_is_about_90_degrees_at_first(rng):
     at most 1 / sqrt(rank 40) = 0.16 each; their mean is within 4.5 of its own, 0.029."""
     net = rate_network("direct_feedback_alignment", 200, BIG)
     for projection in forward(net):
-        projection.learning.plasticity.rate = 0.0
+        projection.learning.plasticity.lr = 0.0
     monitor = measured(net, rng)
     for _ in range(29):
         net["error_output_to_feedback_h1"].W = rng.uniform(-1, 1, (40, 60))
@@ -212,7 +212,7 @@ def test_node_perturbation_against_the_true_gradient(rng):
 def test_frozen_layers_are_measured_and_no_error_is_not_a_number(rng):
     net = rate_network("feedback_alignment", 3)
     rule = forward(net)[0].learning.plasticity
-    rule.rate = 0.0
+    rule.lr = 0.0
     monitor = measured(net, rng)
     net.error.view("target")[:] = net["output"].view("y")
     net.run_steps(1)

@@ -5,8 +5,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from pathway_networks import ETA, NOISE, forward, rate_network, show, spiking_network
 from diagnostics.test_diagnostics import BIG, dense, measured, with_rule
+from pathway_networks import ETA, NOISE, forward, rate_network, show, spiking_network
 
 import spikefa as fa
 from spikefa import metrics

@@ -80,14 +80,14 @@ UNITS = "p : 1\ns : 1\nI : 1\nd : 1"
 
 def network(streams, emit, rule, tables, monkeypatch, mask=None, momentum=0.0):
     """A network of one projection that learns, and what shares its weights; by tables or by BLAS."""
-    monkeypatch.setattr(projections, "TABLE_STREAMS", 8 if tables else 10**9)
-    net = fa.Network(streams=streams, seed=3, dt=1 * ms)
+    policy = fa.WeightPolicy(table_streams=8 if tables else 10**9)
+    net = fa.Network(streams=streams, seed=3, dt=1 * ms, weight_policy=policy)
     pre = fa.Input(net, "pre", 37, UNITS, emit=emit)
     post = fa.Layer(net, "post", 21, UNITS, emit="s = int(rand() < 0.5)\nd = I")
     twin = fa.Layer(net, "twin", 21, UNITS, emit="s = int(rand() < 0.5)")
     back = fa.Layer(net, "back", 37, UNITS, emit="s = int(rand() < 0.5)")
     pre.view("p")[...] = np.random.default_rng(0).random((37, streams))
-    plasticity = fa.Plasticity(rule, {"eta": 1e-3, "gamma": 1e-4}, momentum=momentum)
+    plasticity = fa.Plasticity(rule, {"eta": 1e-3, "gamma": 1e-4}, fa.Momentum(momentum) if momentum else fa.SGD())
     learning = fa.Projection(net, pre, post, fa.uniform(0.5), mask=mask, plasticity=plasticity)
     fa.TiedProjection(net, pre, twin, learning, bias=True)
     fa.TiedProjection(net, post, back, learning, transpose=True)
@@ -105,7 +105,7 @@ def test_projections_learn_the_same_by_tables_and_by_blas(monkeypatch, streams, 
     seen = []
     for tables in (True, False):
         net, projection = network(streams, emit, rule, tables, monkeypatch, mask, momentum)
-        assert projection.pre_major == tables
+        assert projection.weights.pre_major == tables
         net.run_steps(20)
         seen.append([projection.W, projection.b, *(net[name].view("I") for name in ("post", "twin", "back"))])
         assert projection.mask is None or not projection.W[~projection.mask].any()

@@ -89,7 +89,7 @@ def test_learned_feedback_becomes_the_transpose(rng):
     to 119 degrees from it and ends at 2 to 4 below the output, 13 to 36 below that."""
     net = rate_network("node_perturbation_feedback", 1000, noise=1e-2, eta=1e-3)
     for projection in forward(net):
-        projection.learning.plasticity.rate = 0.0
+        projection.learning.plasticity.lr = 0.0
     before = [p.W.copy() for p in forward(net)]
     start = evaluation.alignment(net)
     for _ in range(150):
@@ -117,7 +117,7 @@ def test_the_twin_spikes_as_its_layer_does_but_for_the_noise(model, digits):
 def test_a_twin_has_its_layers_parameters_and_softmax(rng):
     """With next to no noise the same outputs, whatever is set on the layer, and units that fall silent do in both."""
     net = fa.Network(streams=50, seed=1, dtype="float64", target="numpy")
-    fa.Input(net, "image", 6, "y : 1", emit="", rate="y", output="y", threshold=None, limits=None)
+    fa.Input(net, "image", 6, "y : 1", emit="", stimulus_variable="y", output="y", threshold=None, limits=None)
     hidden = "v = I - theta : 1\nI : 1\ntheta : 1\ndrop : 1 (shared)\nkept : 1\ny : 1"
     emit = "kept = int(rand() >= drop); y = v * kept"
     fa.Layer(net, "h1", 40, hidden, emit=emit, output="y", threshold=None)

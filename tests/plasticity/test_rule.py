@@ -71,11 +71,15 @@ RULES = {
 RULES["three factors"] = (BASE.replace("delta", "d"), *RULES["three factors"][1:])
 
 
+def optimizer(momentum=0.0, rmsprop=0.0):
+    return fa.Momentum(momentum) if momentum else fa.RMSprop(rmsprop) if rmsprop else fa.SGD()
+
+
 def network(rule, streams, momentum=0.0, dtype="float64", rmsprop=0.0, **constants):
     net = fa.Network(streams=streams, dtype=dtype, target="numpy")
     fa.Layer(net, "a", 6, SIDE, emit="s = s", current="v")
     fa.Layer(net, "b", 5, SIDE, emit="s = s", current="v")
-    rule = fa.Plasticity(rule, CONSTANTS | constants, momentum=momentum, rmsprop=rmsprop)
+    rule = fa.Plasticity(rule, CONSTANTS | constants, optimizer(momentum, rmsprop))
     W = np.random.default_rng(1).uniform(0.1, 0.9, (6, 5))
     projection = fa.Projection(net, "a", "b", W, bias=np.full(5, 0.2), plasticity=rule)
     projection.active = False  # the states below stay as they are set
@@ -131,7 +135,7 @@ def test_rule_equals_plain_loops(name, streams):
 def test_momentum_and_rate(streams):
     rule, summed, local = RULES["three factors"]
     net, projection = network(rule, streams, momentum=0.8)
-    projection.learning.plasticity.rate = 0.25
+    projection.learning.plasticity.lr = 0.25
     W, b = naive_steps(net, projection, summed, local, 5, momentum=0.8, rate=0.25)
     net.run(5 * ms)
     np.testing.assert_allclose(projection.W, W, rtol=0, atol=1e-12)
@@ -143,17 +147,17 @@ def test_momentum_and_rate(streams):
 def test_a_projection_has_a_factor_of_the_rate_and_does_not_learn_where_it_is_0(name, options):
     rule, summed, local = RULES[name]
     net, projection = network(rule, 4, **options)
-    projection.learning.plasticity.rate, projection.learning.factor = 0.5, 0.1
+    projection.learning.plasticity.lr, projection.learning.lr_factor = 0.5, 0.1
     W, b = naive_steps(net, projection, summed, local, 5, rate=0.05, **options)
     net.run(5 * ms)
     np.testing.assert_allclose(projection.W, W, rtol=0, atol=1e-12)
     np.testing.assert_allclose(projection.b, b, rtol=0, atol=1e-12)
     W, b = projection.W.copy(), projection.b.copy()
-    projection.learning.factor = 0.0
+    projection.learning.lr_factor = 0.0
     net.run(5 * ms)
     assert np.array_equal(projection.W, W) and np.array_equal(projection.b, b)
     if "rmsprop" not in options:  # which remembers mean squares
-        projection.learning.factor = 0.1
+        projection.learning.lr_factor = 0.1
         W, b = naive_steps(net, projection, summed, local, 5, rate=0.05, **options)  # from a standstill
         net.run(5 * ms)
         np.testing.assert_allclose(projection.W, W, rtol=0, atol=1e-12)
@@ -164,7 +168,7 @@ def test_a_projection_has_a_factor_of_the_rate_and_does_not_learn_where_it_is_0(
 def test_rmsprop_equals_plain_loops(name, streams):
     rule, summed, local = RULES[name]
     net, projection = network(rule, streams, rmsprop=0.8)
-    projection.learning.plasticity.rate = 0.03
+    projection.learning.plasticity.lr = 0.03
     start = projection.W.copy()
     W, b = naive_steps(net, projection, summed, local, 5, rate=0.03, rmsprop=0.8)
     net.run(5 * ms)
@@ -177,7 +181,7 @@ def test_with_rmsprop_a_factor_of_the_rule_says_nothing():
     weights = []
     for eta in (1.0, 1000.0):
         net, projection = network("dW = -eta * d_post * psi_post * s_pre", 4, rmsprop=0.9, eta=eta)
-        projection.learning.plasticity.rate = 1e-3
+        projection.learning.plasticity.lr = 1e-3
         net.run(5 * ms)
         weights.append(projection.W.copy())
     np.testing.assert_allclose(*weights, rtol=0, atol=1e-6)
@@ -205,12 +209,12 @@ def test_rule_variables_of_other_types(streams, dtype):
 @pytest.mark.parametrize("name", ["three factors", "centred", "derivative spelt out", "two products"])
 def test_separable_rules_become_products(name):
     _, projection = network(RULES[name][0], 4)
-    assert projection.learning.factored.outer is not None
+    assert projection.learning.plasticity.factored.outer is not None
 
 
 def test_derivative_spelt_out_is_one_product():
     _, projection = network(RULES["derivative spelt out"][0], 4)
-    assert len(projection.learning.factored.outer) == 1
+    assert len(projection.learning.plasticity.factored.outer) == 1
 
 
 @pytest.mark.parametrize("streams", [1, 4])

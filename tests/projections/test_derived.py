@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 
 import spikefa as fa
-from spikefa.projections.projection import EVENT_STREAMS
 
 PRE, POST = 7, 5
 UNITS = "I : 1\ny : 1"
 
 
-def network(streams=1, dtype="float64"):
+def network(streams=1, dtype="float64", **options):
     """Two populations with outputs of their own, `low` and `high`, and two that listen, `up` and `down`."""
-    net = fa.Network(streams=streams, dtype=dtype, target="numpy")
+    net = fa.Network(streams=streams, dtype=dtype, target="numpy", **options)
     rng = np.random.default_rng(streams)
     for name, units in (("low", PRE), ("high", POST), ("up", POST), ("down", PRE)):
         fa.Population(net, name, units, UNITS, output="y", threshold=None)
@@ -34,12 +33,11 @@ MASKS = {"dense": None, "masked": fa.random_connectivity(0.6), "sparse": fa.rand
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("streams", [1, 2, 3, 40])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_shared_weights_are_the_sources(streams, mask, dtype, monkeypatch):
+def test_shared_weights_are_the_sources(streams, mask, dtype):
     """Both ways, with and without bias, alone and as a second projection; before and after the source changes."""
-    monkeypatch.setitem(EVENT_STREAMS, "graded", 2)
-    net = network(streams, dtype)
+    net = network(streams, dtype, weight_policy=fa.WeightPolicy(event_streams_fixed=2))
     one = source(net, MASKS[mask])
-    assert one.event_driven == (streams <= 2) and one.sparse == (mask == "sparse")
+    assert one.weights.sparse == (mask == "sparse")
     up = fa.TiedProjection(net, "low", "up", "low_to_high", bias=True)
     down = fa.TiedProjection(net, "high", "down", one, transpose=True)
     more = fa.TiedProjection(net, "down", "up", one)  # adds
@@ -65,7 +63,7 @@ def test_nothing_is_copied():
         net = network(streams)
         one = source(net)
         down = fa.TiedProjection(net, "high", "down", one, transpose=True)
-        assert np.shares_memory(down.W, one.W) and down.stored is one.stored
+        assert np.shares_memory(down.W, one.W) and down.weights.values is one.weights.values
 
 
 @pytest.mark.parametrize("streams", [1, 30])

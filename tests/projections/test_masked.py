@@ -9,7 +9,7 @@ from plasticity.test_rule import CONSTANTS, RULES, SIDE
 from test_brian2_reference import compare
 
 import spikefa as fa
-from spikefa.engine.kernels.sparse import COLUMNS, SparseWeights, clear_absent
+from spikefa.engine.kernels.sparse import COLUMNS, SparseMatrix, clear_absent
 from spikefa.experiments import checkpoint
 from spikefa.projections import projection
 from spikefa.projections.connectivity import local_receptive_fields, random_connectivity
@@ -18,11 +18,15 @@ SHAPES = [(1, 1, 1), (7, 5, 3), (40, 2 * COLUMNS + 3, 2), (64, 10, 100), (20, 40
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 
 
-@pytest.fixture(params=["dense", "sparse"])
-def storage(request, monkeypatch):
-    """Both ways of storing, whatever the fraction."""
-    below = 0.0 if request.param == "dense" else 1.1
-    monkeypatch.setattr(projections, "SPARSE_BELOW", {"batched": below, "events": below})
+#: Both ways of storing, whatever the fraction.
+STORAGE = {
+    name: fa.WeightPolicy(sparse_below_batched=below, sparse_below_events=below)
+    for name, below in (("dense", 0.0), ("sparse", 1.1))
+}
+
+
+@pytest.fixture(params=STORAGE)
+def storage(request):
     return request.param
 
 
@@ -45,7 +49,7 @@ def test_propagation(rng, event_driven, dtype, shape, add):
     mask, W, s, g, b = weights_and_factors(rng, shape, dtype)
     expected = np.array(naive.propagate(W.tolist(), s.tolist(), b.tolist())) + (g if add else 0)
     current = g.copy() if add else np.full_like(g, np.nan)
-    SparseWeights(W, mask, event_driven, np.dtype(dtype)).propagate(s, b, current, add)
+    SparseMatrix(W, mask, event_driven, np.dtype(dtype)).propagate(s, b, current, add)
     np.testing.assert_allclose(current, expected, rtol=0, atol=TOLERANCE[dtype] * shape[0])
 
 
@@ -56,7 +60,7 @@ def test_propagation(rng, event_driven, dtype, shape, add):
 def test_update(rng, event_driven, dtype, shape, keep):
     mask, W, s, g, _ = weights_and_factors(rng, shape, dtype)
     expected = np.array(naive.update(W.tolist(), s.tolist(), g.tolist(), -0.3, keep)) * mask
-    weights = SparseWeights(W, mask, event_driven, np.dtype(dtype))
+    weights = SparseMatrix(W, mask, event_driven, np.dtype(dtype))
     weights.update(weights.values, s, g, -0.3, keep)
     np.testing.assert_allclose(weights.dense(), expected, rtol=0, atol=TOLERANCE[dtype] * shape[2])
 
@@ -65,7 +69,7 @@ def test_update(rng, event_driven, dtype, shape, keep):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_synapses_are_the_mask(rng, event_driven, shape):
     mask, W, *_ = weights_and_factors(rng, shape, "float64")
-    weights = SparseWeights(W, mask, event_driven, W.dtype)
+    weights = SparseMatrix(W, mask, event_driven, W.dtype)
     pre, post = weights.synapses()
     again = np.zeros_like(mask)
     again[pre, post] = True
@@ -81,7 +85,7 @@ def test_threads_do_not_change_a_bit(rng, event_driven):
     try:
         for threads in range(1, most + 1):
             numba.set_num_threads(threads)
-            weights = SparseWeights(W, mask, event_driven, W.dtype)
+            weights = SparseMatrix(W, mask, event_driven, W.dtype)
             current = np.zeros_like(g)
             weights.propagate(s, b, current, False)
             weights.update(weights.values, s, g, 0.1, 0.9)
@@ -105,7 +109,7 @@ def test_clearing_touches_chosen_rows_only(rng):
 def test_memory_is_that_of_the_synapses(rng, event_driven):
     def size(n_pre, n_post, fraction):
         mask = rng.random((n_pre, n_post)) < fraction
-        return SparseWeights(np.ones(mask.shape), mask, event_driven, np.dtype("float32")).nbytes / mask.sum()
+        return SparseMatrix(np.ones(mask.shape), mask, event_driven, np.dtype("float32")).nbytes / mask.sum()
 
     most = 8.1 if not event_driven else 6.5  # bytes a synapse: value, index, and a little for where units start
     assert size(2000, 1500, 0.1) < most
@@ -115,11 +119,11 @@ def test_memory_is_that_of_the_synapses(rng, event_driven):
 # Projections.
 
 
-def network(mask, streams, rule=None, momentum=0.0, dtype="float64", seed=0, W=None):
-    net = fa.Network(streams=streams, dtype=dtype, target="numpy", seed=seed)
+def network(mask, streams, rule=None, momentum=0.0, dtype="float64", seed=0, W=None, storage=None):
+    net = fa.Network(streams=streams, dtype=dtype, target="numpy", seed=seed, weight_policy=STORAGE.get(storage))
     fa.Layer(net, "a", 6, SIDE, emit="s = s", current="v")
     fa.Layer(net, "b", 5, SIDE, emit="s = s", current="v")
-    plasticity = None if rule is None else fa.Plasticity(rule, CONSTANTS, momentum=momentum)
+    plasticity = None if rule is None else fa.Plasticity(rule, CONSTANTS, fa.Momentum(momentum) if momentum else fa.SGD())
     W = fa.uniform(0.9) if W is None else W
     projection = fa.Projection(net, "a", "b", W, bias=np.full(5, 0.2), mask=mask, plasticity=plasticity)
     projection.active = False  # the states below stay as they are set
@@ -153,8 +157,8 @@ def naive_steps(net, projection, summed, local, steps, momentum):
 @pytest.mark.parametrize(("streams", "momentum"), [(1, 0.8), (4, 0.0)])
 def test_rules_learn_only_what_exists(storage, name, streams, momentum):
     rule, summed, local = RULES[name]
-    net, projection = network(random_connectivity(0.5), streams, rule, momentum)
-    assert projection.sparse == (storage == "sparse")
+    net, projection = network(random_connectivity(0.5), streams, rule, momentum, storage=storage)
+    assert projection.weights.sparse == (storage == "sparse")
     W = naive_steps(net, projection, summed, local, 4, momentum)
     before = projection.W.copy()
     net.run(4 * ms)
@@ -164,7 +168,7 @@ def test_rules_learn_only_what_exists(storage, name, streams, momentum):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_absent_synapses_stay_0_through_learning_decay_and_momentum(storage, small, digits, dtype):
-    net, _ = masked(small, digits, streams=6, dtype=dtype, momentum=0.7, gamma=1e-3)
+    net, _ = masked(small, digits, storage, streams=6, dtype=dtype, momentum=0.7, gamma=1e-3)
     before = {p.name: p.W.copy() for p in net.projections}
     net.run(60 * ms)
     for projection in net.projections:
@@ -175,50 +179,53 @@ def test_absent_synapses_stay_0_through_learning_decay_and_momentum(storage, sma
             assert moved[present].mean() > 0.5
 
 
-def masked(small, digits, streams=1, fraction=0.3, **parameters):
-    """The published model on digits, every projection with a mask."""
-    original = fa.Projection.__init__
+def masked(small, digits, storage=None, streams=1, fraction=0.3, **parameters):
+    """The published model on digits, every projection with a mask, stored in one of the ways or as the policy says."""
+    original, original_network = fa.Projection.__init__, fa.Network.__init__
+
+    def with_policy(self, **options):
+        original_network(self, **options, weight_policy=STORAGE.get(storage))
 
     def with_mask(self, *arguments, **options):
         original(self, *arguments, **options | {"mask": random_connectivity(fraction)})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fa.Projection, "__init__", with_mask)
+        patch.setattr(fa.Network, "__init__", with_policy)
         net = small(streams=streams, **parameters)
     net.stimulus.show_images(digits.train_images[: 40 * streams], digits.train_labels[: 40 * streams])
     return net, [p.mask for p in net.projections]
 
 
 @pytest.mark.parametrize("streams", [1, 2, 5])
-def test_dense_and_sparse_storage_agree(small, digits, monkeypatch, streams):
+def test_dense_and_sparse_storage_agree(small, digits, streams):
     results = []
-    for below in (0.0, 1.1):
-        monkeypatch.setattr(projections, "SPARSE_BELOW", {"batched": below, "events": below})
-        net, masks = masked(small, digits, streams=streams, dtype="float64", momentum=0.5, gamma=1e-3)
+    for storage in STORAGE:
+        net, masks = masked(small, digits, storage, streams=streams, dtype="float64", momentum=0.5, gamma=1e-3)
         net.run(50 * ms)
         results.append((net, masks))
     for first, second, mask_1, mask_2 in zip(
         results[0][0].projections, results[1][0].projections, results[0][1], results[1][1], strict=True
     ):
-        assert np.array_equal(mask_1, mask_2) and not first.sparse and second.sparse
+        assert np.array_equal(mask_1, mask_2) and not first.weights.sparse and second.weights.sparse
         np.testing.assert_allclose(first.W, second.W, rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("changes", [{}, {"momentum": 0.7, "gamma": 1e-3, "eta": 1e-2}])
 def test_stock_brian2_agrees(storage, small, digits, changes):
-    net, _ = masked(small, digits, dtype="float64", seed=4, **changes)
+    net, _ = masked(small, digits, storage, dtype="float64", seed=4, **changes)
     compare(net, digits)
 
 
 @pytest.mark.parametrize("rule", ["dW = -eta * delta_post * psi_post * s_pre * (1 - W**2) - gamma * W"])
 def test_stock_brian2_agrees_where_the_rule_is_no_product(storage, small, digits, rule):
-    net, _ = masked(small, digits, dtype="float64", rule=rule, momentum=0.5, eta=1e-2)
+    net, _ = masked(small, digits, storage, dtype="float64", rule=rule, momentum=0.5, eta=1e-2)
     compare(net, digits)
 
 
 @pytest.mark.parametrize("streams", [1, 6])
 def test_resuming_is_bit_identical(storage, small, digits, tmp_path, streams):
-    options = {"streams": streams, "momentum": 0.5, "gamma": 1e-3}
+    options = {"storage": storage, "streams": streams, "momentum": 0.5, "gamma": 1e-3}
     whole, _ = masked(small, digits, **options)
     whole.run(40 * ms)
     half, _ = masked(small, digits, **options)
@@ -235,14 +242,13 @@ def test_resuming_is_bit_identical(storage, small, digits, tmp_path, streams):
 
 
 @pytest.mark.parametrize("streams", [1, 6])
-def test_weights_are_read_whatever_the_storage(storage, small, digits, tmp_path, monkeypatch, streams):
-    saved, _ = masked(small, digits, streams=streams)
+def test_weights_are_read_whatever_the_storage(storage, small, digits, tmp_path, streams):
+    saved, _ = masked(small, digits, storage, streams=streams)
     saved.run(10 * ms)
     checkpoint.save(tmp_path / "c.h5", saved, {"epoch": 0}, "model")
-    for below in (0.0, 1.1):
-        monkeypatch.setattr(projections, "SPARSE_BELOW", {"batched": below, "events": below})
+    for read_by in STORAGE:
         for others in (1, 3):
-            net, _ = masked(small, digits, streams=others)
+            net, _ = masked(small, digits, read_by, streams=others)
             checkpoint.load_weights(tmp_path / "c.h5", net)
             for a, b in zip(saved.projections, net.projections, strict=True):
                 assert np.array_equal(a.W, b.W) and np.array_equal(a.b, b.b)
@@ -251,7 +257,7 @@ def test_weights_are_read_whatever_the_storage(storage, small, digits, tmp_path,
 @pytest.mark.parametrize("streams", [1, 4])
 def test_checkpoint_with_other_synapses_is_refused(small, digits, tmp_path, streams):
     nets = [masked(small, digits, streams=streams, fraction=0.05)[0] for _ in range(2)]
-    index = nets[1]["image_to_h1"]._sparse._index
+    index = nets[1]["image_to_h1"].weights.matrix.index
     checkpoint.save(tmp_path / "c.h5", nets[0], {"epoch": 0}, "model")
     index[np.flatnonzero(np.diff(index) > 0)[0] + 1] -= 1  # another presynaptic unit
     with pytest.raises(checkpoint.CheckpointError, match="image_to_h1 has other synapses"):
@@ -260,7 +266,7 @@ def test_checkpoint_with_other_synapses_is_refused(small, digits, tmp_path, stre
 
 @pytest.mark.parametrize("streams", [1, 4])
 def test_store_and_restore(storage, streams):
-    net, projection = network(random_connectivity(0.5), streams, RULES["three factors"][0], momentum=0.5)
+    net, projection = network(random_connectivity(0.5), streams, RULES["three factors"][0], momentum=0.5, storage=storage)
     net.store()
     before = projection.W.copy()
     net.run(3 * ms)
@@ -271,7 +277,7 @@ def test_store_and_restore(storage, streams):
 
 @pytest.mark.parametrize("streams", [1, 4])
 def test_W_is_read_only_and_set_as_a_whole(storage, streams):
-    _, projection = network(random_connectivity(0.5), streams)
+    _, projection = network(random_connectivity(0.5), streams, storage=storage)
     mask = projection.mask
     assert projection.W.shape == (6, 5)
     with pytest.raises(ValueError, match="read-only"):
@@ -293,7 +299,7 @@ def test_a_view_of_the_weights_can_be_set():
 @pytest.mark.parametrize("mask", [np.zeros((6, 5), bool), np.ones((6, 5), bool), np.eye(6, 5, dtype=bool)])
 @pytest.mark.parametrize("streams", [1, 4])
 def test_empty_rows_and_full_masks(storage, mask, streams):
-    net, projection = network(mask, streams, RULES["three factors"][0])
+    net, projection = network(mask, streams, RULES["three factors"][0], storage=storage)
     projection.active = True
     net.run(3 * ms)
     assert np.array_equal(projection.W != 0, mask)
@@ -327,17 +333,16 @@ def test_random_masks_follow_the_seed_and_not_the_weights():
     projection = fa.Projection(net, "a", "b", fa.uniform(1.0), mask=random_connectivity(0.5))
     n = projection.mask.sum()
     assert abs(n / 90000 - 0.5) < 5 * 0.5 / 300  # 5 standard deviations
-    assert abs(projection.stored[projection.stored != 0].mean()) < 5 / (3 * n) ** 0.5
+    assert abs(projection.weights.values[projection.weights.values != 0].mean()) < 5 / (3 * n) ** 0.5
 
 
 def test_storage_follows_the_density():
-    for streams, layout in ((1, "events"), (3, "batched")):
-        below = projection.SPARSE_BELOW[layout]
+    for streams, below in ((1, fa.WeightPolicy().sparse_below_events), (3, fa.WeightPolicy().sparse_below_batched)):
         for fraction, sparse in ((below / 2, True), (min(2 * below, 1), False)):
             net = fa.Network(streams=streams)
             fa.Layer(net, "a", 100, SIDE, emit="s = s", current="v")
             fa.Layer(net, "b", 100, SIDE, emit="s = s", current="v")
-            assert fa.Projection(net, "a", "b", fa.uniform(1), mask=random_connectivity(fraction)).sparse == sparse
+            assert fa.Projection(net, "a", "b", fa.uniform(1), mask=random_connectivity(fraction)).weights.sparse == sparse
 
 
 # Masks.

@@ -332,3 +332,26 @@ def add_normalised(weights, change, square, keep, rate):
             square[j, i] = number(keep) * square[j, i] + number(1 - keep) * change[j, i] ** 2
             weights[j, i] += number(rate) * change[j, i] / (np.sqrt(square[j, i]) + number(1e-8))
         restore(mode)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def add_adam(weights, change, first, second, beta1, beta2, correction1, correction2, epsilon, lr):
+    """``weights += lr * (first / correction1) / (sqrt(second / correction2) + epsilon)``, means of the change.
+
+    Parameters
+    ----------
+    weights, change, first, second : ndarray (n, m)
+        ``first = beta1 * first + (1 - beta1) * change`` and ``second = beta2 * second + (1 - beta2) * change**2`` are
+        brought up to date here.
+    beta1, beta2, correction1, correction2, epsilon, lr : float
+    """
+    number = weights.dtype.type
+    for j in prange(weights.shape[0]):
+        mode = flush_denormals()  # squares of small changes
+        for i in range(weights.shape[1]):
+            moved = change[j, i]
+            first[j, i] = number(beta1) * first[j, i] + number(1 - beta1) * moved
+            second[j, i] = number(beta2) * second[j, i] + number(1 - beta2) * moved * moved
+            root = np.sqrt(second[j, i] / number(correction2))
+            weights[j, i] += number(lr) * (first[j, i] / number(correction1)) / (root + number(epsilon))
+        restore(mode)

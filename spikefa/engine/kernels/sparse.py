@@ -25,7 +25,7 @@ COLUMNS = 512
 TASKS = 16
 
 
-class SparseWeights:
+class SparseMatrix:
     """Weights ``(n_pre, n_post)`` where a mask is True, and nothing where it is not.
 
     Parameters
@@ -51,29 +51,29 @@ class SparseWeights:
             pre, post = pre[order], post[order]
             blocks = -(-n_post // COLUMNS)
             ends = np.searchsorted(post // COLUMNS * n_pre + pre, np.arange(blocks * n_pre + 1))
-            self._start = np.stack([ends[b * n_pre : (b + 1) * n_pre + 1] for b in range(blocks)])
-            self._index = (post % COLUMNS).astype(np.uint16)
+            self.start = np.stack([ends[b * n_pre : (b + 1) * n_pre + 1] for b in range(blocks)])
+            self.index = (post % COLUMNS).astype(np.uint16)
         else:
             post, pre = np.nonzero(mask.T)
-            self._start = np.searchsorted(post, np.arange(n_post + 1))
-            self._index = pre.astype(np.uint32)
+            self.start = np.searchsorted(post, np.arange(n_post + 1))
+            self.index = pre.astype(np.uint32)
             tasks = min(TASKS, n_post)
-            self._edges = np.searchsorted(self._start, np.arange(tasks + 1) * pre.size // tasks)
-            self._edges[-1] = n_post  # units without synapses too
+            self.edges = np.searchsorted(self.start, np.arange(tasks + 1) * pre.size // tasks)
+            self.edges[-1] = n_post  # units without synapses too
         self.values = W[pre, post].astype(dtype)
 
     @property
     def nbytes(self) -> int:
         """Memory of the weights and of what says where they belong."""
-        return self.values.nbytes + self._index.nbytes + self._start.nbytes
+        return self.values.nbytes + self.index.nbytes + self.start.nbytes
 
     def synapses(self) -> tuple[np.ndarray, np.ndarray]:
         """Presynaptic and post-synaptic unit of each value."""
         if not self.event_driven:
-            return self._index.astype(np.int64), np.repeat(np.arange(self.shape[1]), np.diff(self._start))
-        counts = np.diff(self._start)
+            return self.index.astype(np.int64), np.repeat(np.arange(self.shape[1]), np.diff(self.start))
+        counts = np.diff(self.start)
         block, pre = np.divmod(np.repeat(np.arange(counts.size), counts.ravel()), self.shape[0])
-        return pre, block * COLUMNS + self._index
+        return pre, block * COLUMNS + self.index
 
     def dense(self) -> np.ndarray:
         """Return the weights ``(n_pre, n_post)`` in a new array, 0 where there is no synapse."""
@@ -84,9 +84,9 @@ class SparseWeights:
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """``current = W.T @ activity + bias``, or ``current +=`` the same where `add`."""
         if self.event_driven:
-            propagate_events(self._start, self._index, self.values, activity, bias, current, add)
+            propagate_events(self.start, self.index, self.values, activity, bias, current, add)
         else:
-            propagate_batched(self._edges, self._start, self._index, self.values, activity, bias, current, add)
+            propagate_batched(self.edges, self.start, self.index, self.values, activity, bias, current, add)
 
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
         """``values = keep * values + scale * (pre @ post.T)`` at every synapse; `values` lie as ours do."""
@@ -94,9 +94,9 @@ class SparseWeights:
         if self.event_driven:
             if keep != 1:
                 values *= number(keep)
-            update_events(self._start, self._index, values, pre, post, number(scale))
+            update_events(self.start, self.index, values, pre, post, number(scale))
         else:
-            update_batched(self._edges, self._start, self._index, values, pre, post, number(scale), number(keep))
+            update_batched(self.edges, self.start, self.index, values, pre, post, number(scale), number(keep))
 
 
 @njit(parallel=True, nogil=True, cache=True)

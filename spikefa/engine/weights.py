@@ -1,0 +1,387 @@
+"""Weights: how the synapses of a projection lie in memory, and the kernels that compute with them.
+
+All kinds compute the same products: ``current = W.T @ activity + bias``, and ``W += scale * pre @ post.T``. Which kind is
+fastest depends on the number of streams, on whether units spike, and on how many synapses exist: a `WeightPolicy`
+chooses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+
+from spikefa.engine.kernels import dense, sparse
+from spikefa.engine.kernels.blas import blocks_of, gemm_address
+from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
+
+
+@dataclass(frozen=True)
+class WeightPolicy:
+    """Limits by which the kind of weights is chosen; the defaults are measured.
+
+    Parameters
+    ----------
+    event_streams_spikes, event_streams_learning, event_streams_fixed : int
+        Up to this many streams weights are event-driven: where the presynaptic units spike, or their output is graded
+        and the projection learns or does not. Medians of propagation and update, 1500 x 1500, float32, Intel Xeon at
+        2.5 GHz, 2 processors with other work beside, events and batched in ms: spikes 0.59 and 1.44 for one stream,
+        0.89 and 1.30 for two, 1.63 and 1.62 for three; graded and fixed 0.65 and 0.50 for one (`spikefa bench --only
+        scaling`); graded and learning about 1.8 and 1.7 for one (the shared pass, not in these, saves a third of the
+        bytes), 1.9 and 1.5 for two.
+    table_streams : int
+        From this many streams on, products with the output of units that spike are looked up in tables rather than left
+        to BLAS (see `spikefa.engine.kernels.spikes`). Medians of propagation and update, 1500 x 1500, float32, half of
+        the units active, AMD EPYC (Zen 4) with 2 cores, many matrices in turn, BLAS and tables in ms: 10 streams 1.15
+        and 1.54, 20 streams 1.65 and 1.85, 25 streams 2.05 and 2.23, 32 streams 2.13 and 2.07, 50 streams 3.17 and
+        2.46, 100 streams 5.61 and 3.20 (the crossover of `spikefa bench --only scaling`).
+    sparse_below_batched, sparse_below_events : float
+        Below this fraction of synapses that exist, only those are stored. Medians of propagation and update called in
+        turn, 1500 x 1500, float32, 2 shared cores, weights in the cache. Batched, 100 streams: 5.2 ms dense and 0.3 to
+        clear what is absent, sparse 18 ms x fraction: equal at 0.31 (30 streams: 0.22, 10 streams: 0.15). Events, one
+        stream, half the units active: 0.085 ms dense and 0.05 to clear, sparse 1.15 ms x fraction: equal at 0.12 (2
+        streams: 0.10). Spikes of 100 streams are dense and by tables faster down to 0.12, but take the memory of all.
+    """
+
+    event_streams_spikes: int = 2
+    event_streams_learning: int = 1
+    event_streams_fixed: int = 0
+    table_streams: int = 32
+    sparse_below_batched: float = 0.25
+    sparse_below_events: float = 0.11
+
+    def make(
+        self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype, streams: int, spikes: bool, learns: bool
+    ) -> Weights:
+        """Return weights of the kind that is chosen.
+
+        Parameters
+        ----------
+        W : ndarray (n_pre, n_post)
+        mask : ndarray of bool (n_pre, n_post) or None
+            The synapses that exist; W is 0 where it is False.
+        dtype : dtype
+        streams : int
+        spikes : bool
+            Whether the presynaptic output is 0 or 1.
+        learns : bool
+            Whether the weights learn.
+        """
+        fewest = self.event_streams_learning if learns else self.event_streams_fixed
+        event_driven = streams <= (self.event_streams_spikes if spikes else fewest)
+        if mask is not None:
+            if mask.mean() < (self.sparse_below_events if event_driven else self.sparse_below_batched):
+                return SparseWeights(W, mask, dtype, event_driven)
+        if event_driven:
+            return EventDrivenWeights(W, mask, dtype)
+        if spikes and streams >= self.table_streams:
+            return LookupTableWeights(W, mask, dtype)
+        return DenseWeights(W, mask, dtype)
+
+
+class Weights:
+    """Weights of one projection; see the module.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Presynaptic and post-synaptic units.
+    pre_major : bool
+        Whether `values` lie as ``(n_pre, n_post)``, or post-major, unless sparse.
+    sparse : bool
+        Whether only the synapses that exist are stored, one-dimensional.
+    present : ndarray of bool or None
+        The mask of dense weights, as they lie; None without one.
+    """
+
+    shape: tuple[int, int]
+    pre_major = False
+    sparse = False
+    present: np.ndarray | None = None
+    #: Whether an update may wait for the next propagation, to share its pass over the rows.
+    may_wait = False
+
+    @property
+    def values(self) -> np.ndarray:
+        """The weights as they lie in memory, up to date; not a copy."""
+        raise NotImplementedError
+
+    @property
+    def masked(self) -> bool:
+        """Whether there is a mask."""
+        return self.sparse or self.present is not None
+
+    def dense(self) -> np.ndarray:
+        """Return the weights ``(n_pre, n_post)``: their own memory, or a copy if they are sparse."""
+        raise NotImplementedError
+
+    def assign(self, W: np.ndarray) -> None:
+        """Take the weights of the synapses that exist from an array ``(n_pre, n_post)``; ignore the others."""
+        raise NotImplementedError
+
+    def synapses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return presynaptic and post-synaptic unit of each synapse; if sparse, in the order of `values`."""
+        raise NotImplementedError
+
+    def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`.
+
+        Parameters
+        ----------
+        activity : ndarray (n_pre, streams)
+        bias : ndarray (n_post,)
+        current : ndarray (n_post, streams)
+        add : bool
+        """
+        raise NotImplementedError
+
+    def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """``current = W @ activity + bias``, or ``current +=`` the same if `add`.
+
+        Parameters
+        ----------
+        activity : ndarray (n_post, streams)
+        bias : ndarray (n_pre,)
+        current : ndarray (n_pre, streams)
+        add : bool
+        """
+        raise NotImplementedError
+
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
+        """``values = keep * values + scale * pre @ post.T`` at the synapses that exist.
+
+        Parameters
+        ----------
+        values : ndarray
+            What `values` returns, or another array that lies as it does and is 0 where there is no synapse.
+        pre : ndarray (n_pre, streams)
+        post : ndarray (n_post, streams)
+        scale, keep : float
+        """
+        raise NotImplementedError
+
+    def update_later(self, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
+        """``W += scale * pre @ post.T``, done with the next propagation, or when the weights are asked for."""
+        raise NotImplementedError
+
+    def catch_up(self) -> None:
+        """Do the update that waits, if one does."""
+
+    def as_saved(self) -> np.ndarray:
+        """Return what is saved and written back, not a copy: `values` if sparse, else ``(n_pre, n_post)``."""
+        return self.values if self.sparse else self.dense()
+
+
+class DenseWeights(Weights):
+    """All synapses in one array, multiplied by BLAS; a mask clears those that do not exist after each update.
+
+    Parameters
+    ----------
+    W : ndarray (n_pre, n_post)
+    mask : ndarray of bool (n_pre, n_post) or None
+    dtype : dtype
+
+    Attributes
+    ----------
+    gemm : int
+        Address of the BLAS function.
+    """
+
+    def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype):
+        self.shape = W.shape
+        self._values = np.array(W if self.pre_major else W.T, dtype=dtype, order="C")
+        if mask is not None:
+            self.present = np.array(mask if self.pre_major else mask.T, order="C")
+            self._all_rows = np.arange(len(self.present))
+        self.gemm = gemm_address(str(np.dtype(dtype)))
+        self._blocks = {units: blocks_of(units) for units in self.shape}
+
+    @property
+    def values(self) -> np.ndarray:
+        """The weights as they lie in memory, up to date; not a copy."""
+        self.catch_up()
+        return self._values
+
+    def dense(self) -> np.ndarray:
+        """Return the weights ``(n_pre, n_post)``; not a copy."""
+        return self.values if self.pre_major else self._values.T
+
+    def assign(self, W: np.ndarray) -> None:
+        """Take the weights of the synapses that exist from an array ``(n_pre, n_post)``; ignore the others."""
+        self.dense()[...] = W
+        if self.present is not None:
+            sparse.clear_absent(self._values, self.present, self._all_rows)
+
+    def synapses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return presynaptic and post-synaptic unit of each synapse."""
+        if self.present is None:
+            return tuple(np.indices(self.shape).reshape(2, -1))
+        return np.nonzero(self.present if self.pre_major else self.present.T)
+
+    def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
+        by_blas = dense.propagate_transposed if self.pre_major else dense.propagate_batched
+        by_blas(self.gemm, self._values, activity, bias, current, add, self._blocks[self.shape[1]])
+
+    def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
+        by_blas = dense.propagate_batched if self.pre_major else dense.propagate_transposed
+        by_blas(self.gemm, self.values, activity, bias, current, add, self._blocks[self.shape[0]])
+
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
+        """``values = keep * values + scale * pre @ post.T`` at the synapses that exist."""
+        rows, columns = (pre, post) if self.pre_major else (post, pre)
+        dense.update_batched(self.gemm, values, columns, rows, scale, keep, self._blocks[len(rows)])
+        self._clear_absent(values)
+
+    def _clear_absent(self, values: np.ndarray) -> None:
+        if self.present is not None:
+            sparse.clear_absent(values, self.present, self._all_rows)
+
+
+class LookupTableWeights(DenseWeights):
+    """Dense weights of many streams of spikes: sums of a few rows are looked up in tables; else as by BLAS."""
+
+    pre_major = True
+
+    def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
+        if (choices := choices_of_units(activity)).size:
+            propagate_spikes(self._values, choices, bias, current, add)
+        else:
+            super().propagate(activity, bias, current, add)
+
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
+        """``values = keep * values + scale * pre @ post.T`` at the synapses that exist."""
+        if (choices := choices_of_streams(pre)).size:
+            if keep != 1:
+                dense.scale_in_place(values, values.dtype.type(keep))
+            update_spikes(values, choices, post, scale)
+            self._clear_absent(values)
+        else:
+            super().update(values, pre, post, scale, keep)
+
+
+class EventDrivenWeights(DenseWeights):
+    """Dense weights of one or few streams: only the rows of units that are active are touched."""
+
+    pre_major = True
+
+    def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype):
+        super().__init__(W, mask, dtype)
+        self.may_wait = mask is None
+        self._due: tuple[np.ndarray, np.ndarray, float] | None = None  # an update that waits for the next pass
+
+    def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`; an update that waits joins it."""
+        if self._due is not None:
+            due, self._due = self._due, None
+            dense.update_and_propagate_events(self._values, *due, activity, bias, current, add)
+        else:
+            dense.propagate_events(self._values, activity, bias, current, add)
+
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
+        """``values = keep * values + scale * pre @ post.T`` at the synapses that exist."""
+        if keep != 1:
+            dense.scale_in_place(values, values.dtype.type(keep))
+        dense.update_events(values, pre, post, scale)
+        if self.present is not None:
+            sparse.clear_absent(values, self.present, np.flatnonzero(pre.any(axis=1)))
+
+    def update_later(self, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
+        """``W += scale * pre @ post.T``, done with the next propagation, or when the weights are asked for."""
+        self.catch_up()
+        self._due = pre.copy(), post.copy(), scale
+
+    def catch_up(self) -> None:
+        """Do the update that waits, if one does."""
+        if self._due is not None:
+            due, self._due = self._due, None
+            dense.update_events(self._values, *due)
+
+
+class SparseWeights(Weights):
+    """Only the synapses that exist, in the order that suits few streams (event-driven) or many (batched).
+
+    Parameters
+    ----------
+    W : ndarray (n_pre, n_post)
+    mask : ndarray of bool (n_pre, n_post)
+    dtype : dtype
+    event_driven : bool
+    """
+
+    sparse = True
+
+    def __init__(self, W: np.ndarray, mask: np.ndarray, dtype: np.dtype, event_driven: bool):
+        self.shape, self.pre_major = W.shape, event_driven
+        self.matrix = sparse.SparseMatrix(W, mask, event_driven, dtype)
+
+    @property
+    def values(self) -> np.ndarray:
+        """The weights ``(synapses,)``; not a copy."""
+        return self.matrix.values
+
+    def dense(self) -> np.ndarray:
+        """Return the weights ``(n_pre, n_post)`` in a new array, 0 where there is no synapse."""
+        return self.matrix.dense()
+
+    def assign(self, W: np.ndarray) -> None:
+        """Take the weights of the synapses that exist from an array ``(n_pre, n_post)``; ignore the others."""
+        self.matrix.values[...] = W[self.matrix.synapses()]
+
+    def synapses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return presynaptic and post-synaptic unit of each synapse, in the order of `values`."""
+        return self.matrix.synapses()
+
+    def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
+        self.matrix.propagate(activity, bias, current, add)
+
+    def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
+        if not hasattr(self, "_coordinates"):
+            self._coordinates = coo_array((self.values, self.synapses()), self.shape)
+        product = self._coordinates @ activity + (current if add else 0)
+        current[...] = product + bias[:, None] if bias.any() else product
+
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
+        """``values = keep * values + scale * pre @ post.T`` at the synapses that exist."""
+        self.matrix.update(values, pre, post, scale, keep)
+
+
+class TransposedWeights(Weights):
+    """The transpose of other weights, in the same memory: what those learn, these have in the same moment.
+
+    Parameters
+    ----------
+    source : Weights
+    """
+
+    def __init__(self, source: Weights):
+        self.source, self.shape = source, source.shape[::-1]
+        self.pre_major, self.sparse = not source.pre_major, source.sparse
+        self.present = source.present
+
+    @property
+    def values(self) -> np.ndarray:
+        """The source's weights as they lie in memory."""
+        return self.source.values
+
+    def dense(self) -> np.ndarray:
+        """Return the weights ``(n_pre, n_post)``: the source's memory, or a copy if they are sparse."""
+        return self.source.dense().T
+
+    def synapses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return presynaptic and post-synaptic unit of each synapse, in the source's order."""
+        return self.source.synapses()[::-1]
+
+    def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
+        self.source.propagate_transposed(activity, bias, current, add)
+
+    def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
+        self.source.catch_up()
+        self.source.propagate(activity, bias, current, add)

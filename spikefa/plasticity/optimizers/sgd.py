@@ -1,0 +1,19 @@
+"""Plain descent: updates are added to the weights at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spikefa.plasticity.optimizers import Optimizer, optimizers
+
+
+@optimizers.register("sgd")
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """``W += lr * dW``."""
+
+    gathers = False
+
+    def brian2_code(self, weight: str, update: str, names: dict[str, str], lr: float) -> str:
+        """Return the step as a statement of Brian2."""
+        return f"{weight} = {weight} + {update}"
