@@ -1,0 +1,330 @@
+"""Digests of what networks compute, recorded once, so that a change of the package can be proved to change no number.
+
+Each label of ``digests.json`` is the SHA-256 of the whole state of a small network after it has learned for a few
+steps (see `cases`), or of a training run. From the root of the checkout::
+
+    python tests/frozen/digests.py            # compares: prints each label that differs, and exits 1 if one does
+    python tests/frozen/digests.py --full     # with the target cython, whose first compilation takes half an hour
+    python tests/frozen/digests.py --write    # records them for this version of Python
+    python tests/frozen/digests.py --only "lillicrap2016_rate"   # labels that begin so, or groups of that name
+
+Bits depend on libraries, on the C library and on the processor's instructions. So they are computed in processes of
+their own whose BLAS, numpy and numba use what Haswell has (AVX2 and FMA), and are compared only where the versions
+are those that were recorded. They depend on no name of the package: `adapter` has these all.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+RECORD = HERE / "digests.json"
+#: Groups of labels, in the order of `cases.GROUPS`, and whether they are left to ``--full``.
+GROUPS = {
+    "models, numba": False,
+    "models, numpy": False,
+    "models, variants": False,
+    "networks": False,
+    "runs": False,
+    "threads": False,
+    "cuda simulator": False,
+    "models, cython": True,
+}
+PACKAGES = ("brian2", "numpy", "numba", "llvmlite", "scipy", "sympy", "scikit-learn")
+#: What Haswell has, as LLVM calls it.
+FEATURES = "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse4.1,+sse4.2,-avx512f"
+
+
+def python():
+    return "{}.{}".format(*sys.version_info)
+
+
+def versions():
+    """What bits depend on, by name."""
+
+    def of(package):
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "not installed"
+
+    return {"python": python()} | {name: of(name) for name in PACKAGES} | {"libc": " ".join(platform.libc_ver())}
+
+
+def compiler():
+    """The versions that the digests of the target cython depend on besides; None where nothing compiles."""
+    gcc = os.environ.get("CXX") or shutil.which("g++")
+    try:
+        said = subprocess.run([gcc, "--version"], capture_output=True, text=True, check=True).stdout
+        return {"compiler": said.partition("\n")[0], "cython": version("cython")}
+    except (OSError, TypeError, subprocess.CalledProcessError, PackageNotFoundError):
+        return None
+
+
+def machine():
+    return {"machine": platform.machine(), "system": platform.system(), "processor": _processor().get("model name", "")}
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+    except OSError:
+        return {}
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def why_not(group=None):
+    """Say why digests of a group cannot be compared here; None where they can."""
+    flags = set(_processor().get("flags", "").split())
+    if platform.machine() != "x86_64" or not {"avx2", "fma", "bmi2"} <= flags:
+        return f"needs Linux on x86-64 with AVX2 and FMA, got {platform.system()} on {platform.machine()}"
+    recorded = load().get(python())
+    if recorded is None:
+        return f"no digests were recorded for Python {python()}; there are {', '.join(sorted(load()))}"
+    here, there = versions(), recorded["versions"]
+    if group is not None and GROUPS[group]:
+        if compiler() is None:
+            return "no compiler for the target cython was found"
+        here, there = here | compiler(), there | (recorded["compiler"] or {})
+    different = [f"{name} {there.get(name)}, here {here[name]}" for name in here if there.get(name) != here[name]]
+    return f"recorded with {'; '.join(different)}" if different else None
+
+
+def load():
+    """Digests and what they were made with, by the version of Python."""
+    return json.loads(RECORD.read_text(encoding="utf-8"))["recorded"] if RECORD.exists() else {}
+
+
+def _sources():
+    """Digest of the package's sources: numba's cache sees no change in what another file has it inline."""
+    found = hashlib.sha256(json.dumps(versions()).encode())
+    for path in sorted((ROOT / "spikefa").rglob("*.py")):
+        found.update(f"{path.relative_to(ROOT)}".encode() + path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _folder():
+    return Path(tempfile.gettempdir(), f"spikefa-frozen-{os.getuid()}")
+
+
+def _environment(group, threads):
+    """The environment of a process that computes: nothing of the user's that bits could depend on."""
+    import numpy as np
+
+    try:
+        from numpy._core import _multiarray_umath as numpy_core
+    except ImportError:
+        numpy_core = None
+    has, dispatched = (getattr(numpy_core, f"__cpu_{name}__", ()) for name in ("features", "dispatch"))
+    newer = [name for name in dispatched if (name == "X86_V4" or "512" in name) and has.get(name)]
+    assert np.__version__
+    dropped = ("SPIKEFA_", "NUMBA_", "OPENBLAS_", "OMP_", "GOMP_", "MKL_", "NPY_", "BLIS_", "NVPL_", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    folder = _folder()
+    compiled = folder / f"numba-{_sources()}"
+    if not compiled.exists():
+        for old in folder.glob("numba-*"):
+            if time.time() - old.stat().st_mtime > 86400:
+                shutil.rmtree(old, ignore_errors=True)
+    return kept | {
+        "NPY_DISABLE_CPU_FEATURES": " ".join(newer),
+        "OPENBLAS_CORETYPE": "Haswell",
+        "OPENBLAS_NUM_THREADS": "1",
+        "NUMBA_OPT": os.environ.get("XOPT", "3"), "NUMBA_CPU_NAME": "haswell",
+        "NUMBA_CPU_FEATURES": FEATURES,
+        "NUMBA_NUM_THREADS": str(threads),
+        "NUMBA_CACHE_DIR": str(compiled),
+        "NUMBA_ENABLE_CUDASIM": str(int(group == "cuda simulator")),
+        "SPIKEFA_FROZEN": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def compute(group, labels=(), threads=1):
+    """Compute the digests of a group in a process of its own.
+
+    Parameters
+    ----------
+    group : str
+    labels : sequence of str
+        Those to compute; all by default.
+    threads : int
+        Of numba.
+
+    Returns
+    -------
+    dict
+        Label -> digest, or a sentence that says what went wrong.
+    """
+    command = [sys.executable, str(HERE / "digests.py"), "--compute", group, *labels]
+    done = subprocess.run(
+        command, env=_environment(group, threads), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(f"{group}: {done.stderr[-3000:]}")
+    return json.loads(done.stdout.rpartition("\n")[2])
+
+
+def differences(found, recorded):
+    """Lines that say which labels differ."""
+    lines = [f"{label}: {found[label]}" for label in found if not _is_digest(found[label])]
+    both = [label for label in found if label in recorded and _is_digest(found[label])]
+    lines += [f"{label}: differs" for label in both if found[label] != recorded[label]]
+    lines += [f"{label}: was not recorded" for label in found if label not in recorded]
+    return lines
+
+
+def _is_digest(text):
+    return len(text) == 64 and not set(text) - set("0123456789abcdef")
+
+
+# In the process that computes.
+
+
+def _put(found, name, array):
+    import numpy as np
+
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: must be numbers, got {array.dtype}")
+    found.update(repr((name, array.dtype.str, array.shape)).encode() + np.ascontiguousarray(array).tobytes())
+
+
+def _alone(array):
+    found = hashlib.sha256()
+    _put(found, "", array)
+    return found.hexdigest()
+
+
+def digest_of_state(step, named, nameless):
+    """Digest of a network's state, as `adapter.state` returns it; arrays without names count in any order."""
+    found = hashlib.sha256(f"step {step}".encode())
+    for owner, name, array in sorted(named, key=lambda item: item[:2]):
+        _put(found, f"{owner}.{name}", array)
+    for owner, arrays in sorted((owner, sorted(map(_alone, arrays))) for owner, arrays in nameless):
+        if arrays:
+            found.update(repr((owner, arrays)).encode())
+    return found.hexdigest()
+
+
+def digest(what):
+    """Digest of what a case returns: a network, or a list of networks, arrays, named arrays and rows of text."""
+    import adapter
+    import numpy as np
+
+    found = hashlib.sha256()
+    for item in what if isinstance(what, list) else [what]:
+        if isinstance(item, np.ndarray):
+            _put(found, "", item)
+        elif isinstance(item, tuple):
+            _put(found, *item)
+        elif isinstance(item, list):
+            found.update(json.dumps(item).encode())
+        else:
+            state = adapter.state(item)
+            _check(state)
+            found.update(digest_of_state(*state).encode())
+    return found.hexdigest()
+
+
+def _check(state):
+    """Refuse a network that says nothing: states that are not finite, or none that differ from 0."""
+    import numpy as np
+
+    _, named, _ = state
+    for owner, name, array in named:
+        if name != "lastspike" and not np.isfinite(array).all():
+            raise ValueError(f"{owner}.{name} must be finite")
+    if not any(np.ptp(array) > 0 for _, name, array in named if name == "W"):
+        raise ValueError("no projection has weights that differ")
+
+
+def _compute(group, labels):
+    sys.path.insert(0, str(HERE))
+    import adapter
+    import cases
+
+    package = Path(adapter.package_file()).resolve()
+    if not package.is_relative_to(ROOT):
+        raise RuntimeError(f"spikefa must be imported from {ROOT}, got {package}")
+    adapter.use_folders(Path(os.environ["SPIKEFA_FROZEN"]))
+    found = {}
+    for label, case in cases.GROUPS[group]().items():
+        if not labels or label in labels:
+            try:
+                found[label] = digest(case())
+            except Exception as error:
+                found[label] = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return found
+
+
+def _write(found, recorded, made_by):
+    text = RECORD.read_text(encoding="utf-8") if RECORD.exists() else '{"recorded": {}}'
+    record = json.loads(text)
+    old = recorded.get("digests", {})
+    record["made by"] = made_by
+    record["recorded"][python()] = {
+        "versions": versions(),
+        "compiler": compiler() if any("/cython" in label for label in {**old, **found}) else None,
+        "machine": machine(),
+        "digests": dict(sorted({**old, **found}.items())),
+    }
+    record["recorded"] = dict(sorted(record["recorded"].items()))
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Compare frozen digests of what networks compute.")
+    parser.add_argument("--write", action="store_true", help="record them instead")
+    parser.add_argument("--full", action="store_true", help="with the target cython")
+    parser.add_argument("--only", default="", metavar="PREFIX", help="of labels, or the name of a group")
+    parser.add_argument("--threads", type=int, default=1, help="of numba; no digest depends on it")
+    parser.add_argument("--compute", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.compute:
+        group, *labels = options.compute
+        print("\n" + json.dumps(_compute(group, labels)), end="")
+        return 0
+    recorded, lines, everything = load().get(python(), {}), [], {}
+    if not options.write and (reason := why_not()):
+        print(f"Not compared: {reason}")
+        return 2
+    for group, long in GROUPS.items():
+        if (options.only == group) or ((options.full or not long) and options.only not in GROUPS):
+            if not options.write and (reason := why_not(group)):
+                print(f"{group}: not compared, {reason}")
+                continue
+            started = time.monotonic()
+            found = compute(group, _labels(group, options.only), options.threads)
+            everything |= found
+            print(f"{group}: {len(found)} digests in {time.monotonic() - started:.0f} s", flush=True)
+            lines += differences(found, {**recorded.get("digests", {}), **(found if options.write else {})})
+    print("\n".join(lines or [f"{len(everything)} digests are {'recorded' if options.write else 'as recorded'}"]))
+    if options.write and not lines:
+        _write(everything, recorded, "python tests/frozen/digests.py --write --full")
+    return int(bool(lines))
+
+
+def _labels(group, prefix):
+    """Labels of a group that begin with the prefix, as recorded; none, which stands for all, where it is the group."""
+    return [] if prefix in ("", group) else [label for label in _recorded_labels() if label.startswith(prefix)] or [""]
+
+
+def _recorded_labels():
+    return load().get(python(), {}).get("digests", {})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
