@@ -52,7 +52,7 @@ class Plasticity:
 
     rule: str
     constants: Mapping[str, float] = field(default_factory=dict)
-    optimizer: Optimizer = SGD()
+    optimizer: Optimizer = field(default_factory=SGD)
     lr: float = 1.0
 
     def __post_init__(self):

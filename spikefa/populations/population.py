@@ -263,10 +263,10 @@ class SpikesToOutput(Part, BrianObject):
     def __init__(self, population: Population, order: int):
         name = f"{population.name}_mark"
         super().__init__(clock=population.clock, when=population.slot, order=order, name=name)
-        self._output = population.array(population.output_variable)
-        self._events = population.variables[EVENTS].get_value()
+        self.output = population.array(population.output_variable)
+        self.events = population.variables[EVENTS].get_value()
 
     def run(self) -> None:
         """Mark this step's spikes."""
-        self._output[:] = 0
-        self._output[self._events[: self._events[-1]]] = 1
+        self.output[:] = 0
+        self.output[self.events[: self.events[-1]]] = 1

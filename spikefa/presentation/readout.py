@@ -40,7 +40,8 @@ class Readout(Part, BrianObject):
         #: Where a list: the outputs of each presentation, summed over its steps, (streams, classes or units).
         self.summed_outputs: list[np.ndarray] | None = None
         self.on_presentation: Callable[[], None] | None = None
-        self._activity = np.zeros((self.classes or self.layer.units, network.streams))
+        #: Outputs summed over the steps of this presentation, (classes or units, streams).
+        self.summed = np.zeros((self.classes or self.layer.units, network.streams))
 
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the layers' outputs."""
@@ -49,19 +50,19 @@ class Readout(Part, BrianObject):
 
     def run(self) -> None:
         """Add this step's activity; at the presentation's end, guess."""
-        self._activity += self._step_activity()
+        self.summed += self._step_activity()
         if self.network.stimulus.last_step:
             self.finish([output.mean(dtype=np.float64) for output in self._outputs])
 
     def finish(self, means: Sequence[float]) -> None:
         """Guess and score at the presentation's end; `means` are those of each layer's output in its last step."""
-        response = self._activity.T.copy()
+        response = self.summed.T.copy()
         self._score(self.predict(response, self.network.stimulus.steps_per_image), self.network.stimulus.targets)
         self.shown += len(response)
         self.rates += means
         if self.summed_outputs is not None:
             self.summed_outputs.append(response)
-        self._activity[:] = 0
+        self.summed[:] = 0
         if self.on_presentation is not None:
             self.on_presentation()
 
@@ -81,7 +82,7 @@ class Readout(Part, BrianObject):
 
     def reset(self) -> None:
         """Start counting anew."""
-        self._activity[:] = 0
+        self.summed[:] = 0
         self.progress = {name: np.zeros_like(value) for name, value in self.progress.items()}
 
     @property
@@ -96,11 +97,11 @@ class Readout(Part, BrianObject):
 
     def save(self) -> tuple:
         """Everything that `restore` needs."""
-        return self._activity.copy(), self.progress, self.summed_outputs, self.on_presentation
+        return self.summed.copy(), self.progress, self.summed_outputs, self.on_presentation
 
     def restore(self, saved: tuple) -> None:
         """Go back to saved counts."""
-        self._activity[:], self.progress, self.summed_outputs, self.on_presentation = saved
+        self.summed[:], self.progress, self.summed_outputs, self.on_presentation = saved
 
 
 class ClassReadout(Readout):

@@ -123,6 +123,11 @@ class TiedProjection(_Dependent):
         b.flags.writeable = False
         return b
 
+    @property
+    def bias_array(self) -> np.ndarray:
+        """The biases that are added in a step, ``(n_post,)``: the source's, or zeros; not a copy."""
+        return self.source.b if self.bias else self._zeros
+
     @b.setter
     def b(self, values: ArrayLike) -> None:
         raise AttributeError(f"{self.title}: has no bias of its own; set that of {self.source.title}")
@@ -131,7 +136,7 @@ class TiedProjection(_Dependent):
         """Propagate this step's presynaptic output through the source's weights."""
         weights = self.weights
         weights.catch_up()
-        weights.propagate(self._activity, self.source.b if self.bias else self._zeros, self._current, self.adds)
+        weights.propagate(self._activity, self.bias_array, self._current, self.adds)
 
     def finish_run(self) -> None:
         """Do nothing: the weights are the source's."""

@@ -177,6 +177,11 @@ class Projection(Part, BrianObject):
         self._bias[...] = finite_array(self.title, "bias", values, self.shape[1:])
 
     @property
+    def bias_array(self) -> np.ndarray:
+        """The biases that are added in a step, ``(n_post,)``; not a copy."""
+        return self._bias
+
+    @property
     def masked(self) -> bool:
         """Whether the projection has a mask."""
         return self.weights.masked

@@ -12,8 +12,8 @@ from spikefa.core.sandbox import RECORDING, sandboxed
 from spikefa.diagnostics import evaluation
 from spikefa.engine import threads
 from spikefa.engine.cuda.graphs import Graphs
-from spikefa.executors import cuda
 from spikefa.experiments import checkpoint, model_file
+from spikefa.plasticity import updater
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import TrainingConfig
 
@@ -109,12 +109,14 @@ def test_presentations_are_launched_whole_and_replayed_with_what_changes(monkeyp
 
 
 def test_a_kernel_that_does_nothing_is_found(monkeypatch):
-    bound = cuda.bound
+    from spikefa.executors.cuda import parts
+
+    bound = parts.bound
 
     def broken(kernel, *arguments):
-        return (lambda *more: None) if kernel is cuda.kernels.add_bias else bound(kernel, *arguments)
+        return (lambda *more: None) if kernel is parts.kernels.add_bias else bound(kernel, *arguments)
 
-    monkeypatch.setattr(cuda, "bound", broken)
+    monkeypatch.setattr(parts, "bound", broken)
     with pytest.raises(AssertionError):
         assert_equal(*both(dtype="float64"))
 

@@ -66,6 +66,30 @@ def move_normalised(decay, keep, rate, velocity, square, values):
 
 
 @cuda.jit
+def correct_means(beta1, beta2, corrections):
+    """``correction = beta * correction + (1 - beta)`` of Adam's two means; float64 (2,)."""
+    if cuda.grid(1) == 0:
+        corrections[0] = beta1 * corrections[0] + (1 - beta1)
+        corrections[1] = beta2 * corrections[1] + (1 - beta2)
+
+
+@cuda.jit
+def move_adam(decay, beta1, beta2, epsilon, lr, corrections, change, first, second, values):
+    """``values += lr * (first / corrections[0]) / (sqrt(second / corrections[1]) + epsilon)``.
+
+    `first` and `second` are means of ``change - decay * values`` and of its square, and are brought up to date.
+    """
+    number = values.dtype.type
+    for i in range(cuda.grid(1), values.size, cuda.gridsize(1)):
+        moved = change[i] - number(decay) * values[i]
+        change[i] = moved
+        first[i] = number(beta1) * first[i] + number(1 - beta1) * moved
+        second[i] = number(beta2) * second[i] + number(1 - beta2) * moved * moved
+        root = math.sqrt(second[i] / number(corrections[1]))
+        values[i] += number(lr) * (first[i] / number(corrections[0])) / (root + number(epsilon))
+
+
+@cuda.jit
 def approach(average, values, fraction):
     """``average += fraction * (values - average)``."""
     number = values.dtype.type

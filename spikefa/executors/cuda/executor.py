@@ -1,0 +1,212 @@
+"""Runs the steps of a network on the device; the only active object of a run.
+
+A network is built on the processor as ever. In a run with ``device="cuda"`` its state lies on the device, and all its
+objects are inactive but one, `CudaExecutor`, which does their work in their order. What the device knows (`lowering`) is
+launched there; any other object runs on the host at its place, with the arrays brought there and back: right, but slow.
+If no object is of that kind, all steps of a presentation are launched at once, as a CUDA graph from the second time on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from brian2 import BrianObject, EventMonitor, PopulationRateMonitor, StateMonitor
+
+from spikefa.core.network import Network
+from spikefa.core.part import Part
+from spikefa.engine.cuda import kernels
+from spikefa.engine.cuda.graphs import Graphs
+from spikefa.engine.cuda.launching import bound
+from spikefa.engine.cuda.memory import Memory
+from spikefa.engine.weights import TransposedWeights, Weights
+from spikefa.errors import ArgumentError
+from spikefa.executors.cuda.lowering import Launch, lowered
+from spikefa.plasticity.updater import PlasticityUpdater
+from spikefa.projections.projection import Projection
+
+MONITORS = (StateMonitor, EventMonitor, PopulationRateMonitor)
+
+#: Sparse weights are dense on the device, where products are fast, unless they would have more numbers than this.
+DENSE_BELOW = 1 << 28
+
+
+class CudaExecutor(Part, BrianObject):
+    """Does a network's steps on the device; the only active object of a run.
+
+    Parameters
+    ----------
+    network : Network
+
+    Raises
+    ------
+    ArgumentError
+        If the network's equations are not of the numba target.
+    """
+
+    reads_events = False
+
+    def __init__(self, network: Network):
+        if network.target != "numba":
+            raise ArgumentError(f"Network: device 'cuda' needs the target 'numba', got {network.target!r}")
+        super().__init__(clock=network.clock, when="start", order=0, name=f"{network.name}_device")
+        self.network, self.memory = network, Memory()
+        self.products: list[Callable[[float], None]] = []  # those of a step, functions of beta
+        self._inactive: list[BrianObject] = []
+        self.ones = np.ones(network.streams, network.dtype)
+        self._sums = np.zeros((0, 0))
+        self._dense: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # place and mask of the synapses of sparse weights
+
+    def begin(self) -> None:
+        """Take over the active objects, which are ready to run."""
+        objects = [obj for obj in self.network.sorted_objects if obj.active and obj is not self]
+        for obj in objects:
+            if obj.clock is not self.network.clock:
+                raise ArgumentError(
+                    f"Network: on device 'cuda' every object must have the network's clock, and {obj.name!r} has "
+                    f"another, {obj.clock.name!r}"
+                )
+        self.memory.begin()
+        self._spread(objects)
+        self.products = []
+        self._parts: list[_Segment | Callable[[], None]] = []
+        whole = self.network.stimulus in objects  # whether the host does nothing within a presentation
+        for obj in objects:
+            found = lowered(self, obj)
+            whole = whole and found is not None
+            launches, then = ([], lambda obj=obj: self._on_host(obj)) if found is None else (found.launches, found.then)
+            if launches:
+                if not (self._parts and isinstance(self._parts[-1], _Segment)):
+                    self._parts.append(_Segment(self))
+                self._parts[-1].launches += launches
+            if then is not None:
+                self._parts.append(then)
+        segments = [part for part in self._parts if isinstance(part, _Segment)]
+        self._whole = whole and len(segments) == 1
+        if not self._whole:  # after all that the host does, which has a clock of its own
+            segments = [_Segment(self)]
+            self._parts += segments
+        segments[0].launches.append(self._advance())
+        for obj in objects:
+            obj.active = False
+        self._inactive, self.active = objects, True  # an evaluation makes all inactive that it does not know
+
+    def end(self) -> None:
+        """Bring everything to the host and give the objects back."""
+        inactive, self._inactive = self._inactive, []
+        if inactive:
+            for obj in inactive:
+                obj.active = True
+            self.memory.download()
+
+    def run(self) -> None:
+        """Do one step; or all of a presentation, if it is its first."""
+        for part in self._parts:
+            part()
+
+    def whole_presentation(self) -> int:
+        """How many steps a presentation has that may be launched now, as a whole; else 0.
+
+        That is where one begins, nothing looks on, and the run is long enough.
+        """
+        stimulus, clock = self.network.stimulus, self.network.clock
+        if not self._whole:
+            return 0
+        steps, left = stimulus.steps_per_image, clock._i_end - clock.variables["timestep"].get_value()[0]
+        return steps if stimulus.first_step and left >= steps else 0
+
+    def ends_presentation(self) -> bool:
+        """Whether the current step is a presentation's last."""
+        return self.network.stimulus is not None and self.network.stimulus.last_step
+
+    def _spread(self, objects: list[BrianObject]) -> None:
+        """Let sparse weights, and what else lies as they do, be dense on the device."""
+        average = self.network.average
+        follow = average.means_and_values() if average in objects else []
+        for projection in self.network.projections:
+            weights = projection.weights
+            n_pre, n_post = projection.shape
+            if isinstance(weights, TransposedWeights) or not weights.sparse or n_pre * n_post > DENSE_BELOW:
+                continue
+            if id(weights) not in self._dense:
+                pre, post = weights.synapses()
+                place = pre * n_post + post if weights.pre_major else post * n_pre + pre
+                present = np.zeros(n_pre * n_post, bool)
+                present[place] = True
+                self._dense[id(weights)] = place, present
+            place, present = self._dense[id(weights)]
+            arrays = [weights.values, *(mean for mean, values in follow if values is weights.values)]
+            if projection.learning is not None and projection.learning.change is not None:
+                arrays += [projection.learning.change, *projection.learning.memories]
+            for array in arrays:
+                self.memory.spread(array, place, present.size)
+
+    # What lowerings ask for.
+
+    def is_on_host(self, part: Projection | PlasticityUpdater) -> bool:
+        """Return whether a part's weights are sparse and too many to be dense on the device."""
+        weights = part.weights
+        source = weights.source if isinstance(weights, TransposedWeights) else weights
+        return source.sparse and id(source) not in self._dense
+
+    def present(self, weights: Weights) -> np.ndarray | None:
+        """Return the mask of weights as they lie on the device; None without one."""
+        return self._dense[id(weights)][1] if weights.sparse else weights.present
+
+    def partial_sums(self, count: int) -> np.ndarray:
+        """Return memory for the partial sums of so many layers' outputs, the same in every run."""
+        if len(self._sums) != count:
+            self._sums = np.zeros((count, kernels.PARTS))
+        return self._sums
+
+    def _advance(self) -> Launch:
+        clock, memory = self.network.clock.variables, self.memory
+        step, t = (memory.read(clock[name].get_value()) for name in ("timestep", "t"))  # the host has its own
+        return Launch(bound(kernels.advance, 1, step, t, memory.read(clock["dt"].get_value())))
+
+    # On the host.
+
+    def _on_host(self, obj: BrianObject) -> None:
+        """Run an object with its arrays on the host; it may say that it is not ``due``, or ``only_reads``."""
+        if not getattr(obj, "due", True):
+            return
+        arrays = None
+        if isinstance(obj, MONITORS):
+            variables = [v for code in obj._code_objects for v in code.variables.values()]
+            arrays = [v.get_value() for v in variables if getattr(v, "array", False) and not v.dynamic]
+        self.memory.download(arrays)
+        obj.run()
+        if not (isinstance(obj, MONITORS) or getattr(obj, "only_reads", False)):
+            self.memory.upload()
+
+
+class _Segment:
+    """Launches between two things that happen on the host."""
+
+    def __init__(self, device: CudaExecutor):
+        self.device, self.graphs = device, Graphs()
+        self.launches: list[Launch] = []
+        self._ahead = 0  # steps that are launched already
+
+    def __call__(self) -> None:
+        if self._ahead:
+            self._ahead -= 1
+            return
+        planned = [launch.plan for launch in self.launches if launch.plan is not None]
+        steps = self.device.whole_presentation()
+        plans = tuple([tuple([plan() for plan in planned]) for _ in range(steps or 1)])
+        if steps:
+            self.graphs.run(plans, lambda: self._launch(plans, True))
+        else:
+            self._launch(plans, self.device.ends_presentation())
+        self._ahead = len(plans) - 1
+
+    def _launch(self, plans: tuple[tuple, ...], ends: bool) -> None:
+        """Launch so many steps, of which the last one may end a presentation."""
+        for number, plan in enumerate(plans, start=1):
+            values = iter(plan)
+            for launch in self.launches:
+                if launch.plan is not None:
+                    launch.call(next(values))
+                elif not launch.last or (ends and number == len(plans)):
+                    launch.call()

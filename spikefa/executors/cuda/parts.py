@@ -1,0 +1,197 @@
+"""Lowering of parts: one function for each kind of part that the device knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from brian2.groups.group import CodeRunner
+
+from spikefa.engine.brian2_target.target import NumbaCodeObject
+from spikefa.engine.cuda import kernels
+from spikefa.engine.cuda.code import prepare
+from spikefa.engine.cuda.launching import bound
+from spikefa.engine.cuda.products import product
+from spikefa.executors.cuda.executor import CudaExecutor
+from spikefa.executors.cuda.lowering import Launch, Lowered, lowers, optimizer_lowering
+from spikefa.plasticity.updater import PlasticityUpdater, UpdateTerm
+from spikefa.plasticity.weight_average import WeightAverage
+from spikefa.populations.population import SpikesToOutput
+from spikefa.populations.softmax import Softmax
+from spikefa.presentation.readout import ClassReadout, Readout, RegressionReadout
+from spikefa.presentation.stimulus import Stimulus
+from spikefa.projections.derived import TiedProjection
+from spikefa.projections.projection import Projection
+
+
+@lowers(CodeRunner)
+def equations(executor: CudaExecutor, runner: CodeRunner) -> Lowered | None:
+    """Launch the kernels of a state update, threshold, reset or ``run_regularly``."""
+    codes = runner._code_objects  # Brian2 has no other name for them
+    if not all(isinstance(code, NumbaCodeObject) for code in codes):
+        return None
+    launches = [prepare(code.code, executor.memory) for code in codes]
+    return None if None in launches else Lowered([Launch(launch) for launch in launches])
+
+
+@lowers(SpikesToOutput)
+def spikes_to_output(executor: CudaExecutor, marker: SpikesToOutput) -> Lowered:
+    """Mark the units that had an event."""
+    output = executor.memory.write(marker.output)
+    return Lowered([Launch(bound(kernels.mark, output.size, executor.memory.events(marker.events), output))])
+
+
+@lowers(Softmax)
+def softmax(executor: CudaExecutor, part: Softmax) -> Lowered:
+    """Divide the result among the units of each group."""
+    memory, layer = executor.memory, part.layer
+    v, y = (layer.array(name) for name in (part.potential, part.result))
+    columns = part.groups * layer.streams
+    return Lowered([Launch(bound(kernels.softmax, columns, columns, memory.read(v), memory.write(y)))])
+
+
+@lowers(Stimulus)
+def stimulus(executor: CudaExecutor, part: Stimulus) -> Lowered:
+    """Let the host switch the images, and bring the new ones to the device."""
+
+    def stimulate() -> None:
+        switched = part.last_step
+        part.run()
+        if switched:
+            arrays = [part.input.array(part.input.stimulus_variable)]
+            arrays += [] if part.error is None else [part.error.array("target")]
+            executor.memory.upload(arrays)
+
+    return Lowered(then=stimulate)
+
+
+@lowers(Projection, TiedProjection)
+def projection(executor: CudaExecutor, part: Projection) -> Lowered | None:
+    """``current = bias + W.T @ activity``, a product by cuBLAS."""
+    if executor.is_on_host(part):
+        return None
+    memory, streams, weights = executor.memory, part.post.streams, part.weights
+    n_pre, n_post = part.shape
+    activity = memory.read(part.pre.array(part.pre.output_variable))
+    current = memory.write(part.post.array(part.post.current_variable))
+    bias = memory.read(part.bias_array)
+    add_bias = bound(kernels.add_bias, current.size, part.adds, streams, bias, current)
+    shape = n_post, streams, n_pre
+    add_product = product(current, memory.read(weights.values), activity, shape, (weights.pre_major, False), 1.0)
+    executor.products.append(add_product)
+
+    def propagate() -> None:
+        add_bias()
+        add_product(1.0)
+
+    return Lowered([Launch(propagate)])
+
+
+@lowers(PlasticityUpdater)
+def plasticity(executor: CudaExecutor, updater: PlasticityUpdater) -> Lowered | None:
+    """Add a rule's outer products to the weights, or to what its optimizer gathers and then moves them by."""
+    if updater.lr_factor == 0:
+        return Lowered()
+    optimizer, gathers = updater.plasticity.optimizer, updater.change is not None
+    move = optimizer_lowering(optimizer)
+    if updater.terms is None or executor.is_on_host(updater) or (gathers and move is None):
+        return None
+    memory = executor.memory
+    arrays = (updater.change, updater.bias_change) if gathers else (updater.weights.values, updater.bias)
+    values, bias = map(memory.write, arrays)
+    updates = [
+        _update(executor, updater, values, bias, term, scale)
+        for term, scale in zip(updater.terms, updater.scales, strict=True)
+    ] or [_decay(updater, values, bias)]
+    moves = [launch for biases in (False, True) for launch in move(memory, updater, biases)] if gathers else []
+
+    def learn(keep: float = optimizer.keep) -> None:
+        for update in updates:
+            update(keep)
+            keep = 1.0
+        for launch in moves:
+            launch()
+
+    return Lowered([Launch(learn, None if gathers else updater.next_keep)])
+
+
+def _update(
+    executor: CudaExecutor, updater: PlasticityUpdater, values: Any, bias: Any, term: UpdateTerm, scale: float
+) -> Callable[[float], None]:
+    memory, weights, streams = executor.memory, updater.weights, updater.post.streams
+    pre, post = memory.read(term.pre), memory.read(term.post)
+    (n_pre, n_post), rows, columns = weights.shape, post, pre
+    shape = n_post, n_pre, streams
+    if weights.pre_major:
+        rows, columns, shape = pre, post, (n_pre, n_post, streams)
+    add_product = product(values, rows, columns, shape, (False, True), scale)
+    executor.products.append(add_product)
+    ones = memory.read(executor.ones)  # bias = keep * bias + scale * sum of post over streams
+    update_bias = product(bias, post, ones, (n_post, 1, streams), (False, True), scale * term.bias_pre)
+    present = executor.present(weights)
+    clear = None
+    if present is not None:
+        clear = bound(kernels.clear_absent, values.size, memory.read(present), values)
+
+    def update(keep: float) -> None:
+        add_product(keep)
+        if clear is not None:
+            clear()
+        if updater.learn_bias:
+            update_bias(keep)
+
+    return update
+
+
+def _decay(updater: PlasticityUpdater, values: Any, bias: Any) -> Callable[[float], None]:
+    scaled = [values, bias] if updater.learn_bias else [values]
+    scale = [bound(kernels.scale_in_place, array.size, array) for array in scaled]
+
+    def decay(keep: float) -> None:
+        if keep != 1:
+            for launch in scale:
+                launch(keep)
+
+    return decay
+
+
+@lowers(ClassReadout, RegressionReadout)
+def readout(executor: CudaExecutor, part: Readout) -> Lowered:
+    """Sum the last layer's output on the device; the host scores it at a presentation's end."""
+    memory, network = executor.memory, executor.network
+    outputs = [memory.read(layer.array(layer.output_variable)) for layer in network.layers]
+    activity = memory.write(part.summed)
+    units = part.layer.units // len(part.summed)
+    add = bound(kernels.add_groups, activity.size, network.streams, units, outputs[-1], activity)
+    sums = executor.partial_sums(len(outputs))
+    device_sums = memory.write(sums)
+    sum_up = [
+        bound(kernels.partial_sums, kernels.PARTS, output, number * kernels.PARTS, device_sums)
+        for number, output in enumerate(outputs)
+    ]
+
+    def finish() -> None:
+        if network.stimulus.last_step:
+            memory.download([part.summed, sums])
+            part.finish([row.sum() / output.size for row, output in zip(sums, outputs, strict=True)])
+            memory.upload([part.summed])
+
+    return Lowered([Launch(add), *(Launch(sum_up_layer, last=True) for sum_up_layer in sum_up)], finish)
+
+
+@lowers(WeightAverage)
+def average(executor: CudaExecutor, part: WeightAverage) -> Lowered:
+    """Bring the means nearer to the weights."""
+    memory = executor.memory
+    approach = [
+        bound(kernels.approach, mean.size, memory.write(mean), memory.read(values))
+        for mean, values in part.means_and_values()
+    ]
+
+    def sample() -> None:
+        fraction = part.next_fraction()
+        if fraction is not None:
+            for launch in approach:
+                launch(fraction)
+
+    return Lowered(then=sample)
