@@ -15,6 +15,7 @@ from spikefa.core.equation_errors import unprepared
 from spikefa.core.executor import Executor, executors
 from spikefa.core.part import STRIDE, Part
 from spikefa.core.run_context import collected_seldom, unread_thresholds_inactive
+from spikefa.engine.brian2_internals import belongs_to
 from spikefa.engine.kernels.blas import single_threaded_blas
 from spikefa.engine.targets import code_object_class
 from spikefa.engine.threads import refuse_forked, thread_pool
@@ -127,7 +128,7 @@ class Network(BrianNetwork):
             for role in roles:
                 self.parts(role).append(part)
             for obj in (part, *part.contained_objects):
-                obj._network = self.id  # else Brian2 warns when a network is dropped that never ran
+                belongs_to(obj, self.id)
 
     def parts(self, role: str) -> list:
         """Return the parts of a role, in the order in which they joined; not a copy."""

@@ -12,8 +12,6 @@ PROJECT, RECEIVE, INTEGRATE, NORMALIZE, EMIT, THRESHOLD, MARK, RESET = range(8)
 STRIDE = 10
 #: Order, within the slot ``plasticity``, from which rules are applied; before it, their factors are computed.
 APPLY_RULES = 1_000_000
-#: Where Brian2 puts a step's spikes; they are forgotten at the end of a run.
-EVENTS = "_spikespace"
 
 
 class Part:
@@ -25,7 +23,7 @@ class Part:
     add_to_magic_network = False
     #: What it is to the network, which lists its parts by role; see `Network.parts`.
     roles: ClassVar[tuple[str, ...]] = ()
-    #: Whether it reads the events of thresholds (`EVENTS`). Where no part does, none are collected.
+    #: Whether it reads the events of thresholds (`_spikespace`). Where no part does, none are collected.
     reads_events: ClassVar[bool] = True
     #: Whether it runs, with all that it contains, while a network is evaluated in a `sandboxed` block.
     runs_in_evaluation: ClassVar[bool] = False

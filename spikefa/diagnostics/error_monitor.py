@@ -6,6 +6,7 @@ import numpy as np
 
 from spikefa.core.network import Network
 from spikefa.diagnostics.monitor import Monitor
+from spikefa.engine.brian2_internals import belongs_to
 from spikefa.errors import ArgumentError
 
 
@@ -38,7 +39,7 @@ class ErrorMonitor(Monitor):
         super().__init__(network, None, "end", 110, name)
         classes = network.readout.classes
         self._readout = type(network.readout)(network, *(() if classes is None else (classes,)))
-        self._readout._network = network.id  # this monitor runs it, not the network
+        belongs_to(self._readout, network.id)  # this monitor runs it, not the network
         self.presentations = int(presentations)
         network.join(self)
 

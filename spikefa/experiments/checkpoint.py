@@ -12,7 +12,7 @@ import numpy as np
 
 from spikefa._atomic_write import write_whole
 from spikefa.core.network import Network
-from spikefa.core.part import EVENTS
+from spikefa.engine.brian2_internals import EVENTS
 from spikefa.errors import CheckpointError
 
 FORMAT, VERSION = "spikefa checkpoint", 1

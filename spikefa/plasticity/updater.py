@@ -62,6 +62,8 @@ class PlasticityUpdater(Part, BrianObject):
         The value of each term's coefficient, with the learning rate; brought up to date when a run begins.
     decay : float
         The fraction of the weights that a step takes away.
+    decay_quantum : float
+        Decay is applied when it has grown to this fraction.
     change, bias_change : ndarray or None
         What the optimizer gathers, as the weights lie; None if it gathers nothing.
     memories, bias_memories : tuple of ndarray
@@ -92,7 +94,7 @@ class PlasticityUpdater(Part, BrianObject):
         self.weights, self.bias, self.pre, self.post, self.projection = weights, bias, pre, post, projection
         self.lr_factor = 1.0
         self.waits = False  # whether updates share the next propagation's pass over the rows; known in a run
-        self._quantum = DECAY_QUANTUM[str(network.dtype)]
+        self.decay_quantum = DECAY_QUANTUM[str(network.dtype)]
         self._pending = np.ones(1)  # the decay not yet applied, as a factor
         self._remember()
         self.terms: list[UpdateTerm] | None = None
@@ -220,7 +222,7 @@ class PlasticityUpdater(Part, BrianObject):
         """Let one more step's decay fall due; return the factor that is to be applied in it, mostly 1."""
         self._pending[0] *= self._keep
         keep = 1.0
-        if abs(1 - self._pending[0]) > self._quantum:
+        if abs(1 - self._pending[0]) > self.decay_quantum:
             keep, self._pending[0] = float(self._pending[0]), 1.0
         return keep
 

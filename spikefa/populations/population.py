@@ -13,8 +13,9 @@ from brian2.utils.stringtools import get_identifiers
 from spikefa._checks import positive_int
 from spikefa.core.equation_errors import unreadable
 from spikefa.core.network import Network
-from spikefa.core.part import EMIT, EVENTS, INTEGRATE, MARK, RECEIVE, RESET, THRESHOLD, Part
-from spikefa.core.random_draws import Draws, SeededStateUpdater
+from spikefa.core.part import EMIT, INTEGRATE, MARK, RECEIVE, RESET, THRESHOLD, Part
+from spikefa.core.random_draws import Draws
+from spikefa.engine.brian2_internals import EVENTS, seed_noise
 from spikefa.errors import ArgumentError
 from spikefa.populations.statements import assigned
 
@@ -137,8 +138,7 @@ class Population(Part, NeuronGroup):
                 codeobj_class=network.codeobj_class,
             )
         self._draws, self._dtype = draws, np.dtype(network.dtype)
-        self.state_updater.__class__ = SeededStateUpdater  # `NeuronGroup` makes it
-        self.state_updater.noise = dict(zip(noises, noise_draws, strict=True))
+        seed_noise(self, dict(zip(noises, noise_draws, strict=True)))
         self._place = network.next_place(slot)
         self._set_schedule(receive, emit, threshold is not None)
         network.join(self)

@@ -8,6 +8,7 @@ from numba import njit
 
 from spikefa.core.network import Network
 from spikefa.core.part import NORMALIZE, Part
+from spikefa.engine.brian2_internals import belongs_to
 from spikefa.errors import ArgumentError
 from spikefa.populations.roles import Layer
 
@@ -84,7 +85,7 @@ class Softmax(Part, BrianObject):
         super().__init__(clock=network.clock, when=layer.slot, order=order, name=f"{layer.name}_softmax")
         self.layer, self.potential, self.result, self.groups = layer, potential, result, int(groups)
         layer.contained_objects.append(self)  # what is the layer's own also runs in evaluations
-        self._network = network.id
+        belongs_to(self, network.id)
 
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the views of the layer once a run, ``(members, groups x streams)``."""

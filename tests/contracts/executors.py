@@ -13,7 +13,6 @@ from spikefa.diagnostics import evaluation
 from spikefa.engine import threads
 from spikefa.engine.cuda.graphs import Graphs
 from spikefa.experiments import checkpoint, model_file
-from spikefa.plasticity import updater
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import TrainingConfig
 
@@ -91,9 +90,14 @@ def test_runs_that_begin_and_end_within_a_presentation():
 
 def test_presentations_are_launched_whole_and_replayed_with_what_changes(monkeypatch):
     """Decay falls due in every fourth step, with 3 steps a presentation: replaying the first would be wrong."""
-    monkeypatch.setattr(updater, "DECAY_QUANTUM", {"float64": 3e-3})
     changes = {"gamma": 1e-3, "streams": 1, "hidden": (4,), "dtype": "float64"}
-    run = lambda net: net.run_steps(24)
+
+    def run(net):
+        for projection in net.projections:
+            if projection.learning is not None:
+                projection.learning.decay_quantum = 3e-3
+        net.run_steps(24)
+
     keys, original = [], Graphs.run
 
     def watched(graphs, key, launch):

@@ -6,7 +6,7 @@ from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, mV
 from brian2.core.base import BrianObjectException
 
 import spikefa as fa
-from spikefa.errors import EquationError
+from spikefa.errors import ArgumentError, EquationError
 
 LAYER = "dv/dt = (I - v) / tau : 1\nI : 1\ns : 1"
 
@@ -121,7 +121,7 @@ BAD_NETWORKS = [
     ({"streams": 0}, r"streams must be a positive whole number, got 0"),
     ({"streams": 2.5}, r"streams must be a positive whole number, got 2.5"),
     ({"seed": -1}, r"seed must be a whole number from 0 to 2\*\*32 - 1, got -1"),
-    ({"dtype": "float16"}, r"dtype must be 'float32' or 'float64', got 'float16'"),
+    ({"dtype": "float16"}, r"dtype must be one of 'float32', 'float64', got 'float16'"),
     ({"dt": 0 * ms}, r"dt must be above 0, got 0. s"),
     ({"target": "fortran"}, r"target must be one of \['cython', 'numba', 'numpy'\], got 'fortran'"),
 ]
@@ -219,13 +219,10 @@ def test_bad_images_are_refused(small, images, labels, message):
         small(2).stimulus.show_images(images, labels)
 
 
-@pytest.mark.parametrize(
-    ("rule", "error"),
-    [("dW = v_pre", TypeError), (fa.Plasticity("dW = trace_pre"), ValueError), (fa.Plasticity("dW = b"), ValueError)],
-)
-def test_a_projection_that_is_refused_leaves_the_network_as_it_was(rule, error):
+@pytest.mark.parametrize("rule", ["dW = v_pre", fa.Plasticity("dW = trace_pre"), fa.Plasticity("dW = b")])
+def test_a_projection_that_is_refused_leaves_the_network_as_it_was(rule):
     net = build_with(lambda n: None)
-    with pytest.raises(error, match="Projection 'image->h'"):
+    with pytest.raises(ArgumentError, match="Projection 'image->h'"):
         fa.Projection(net, "image", "h", fa.uniform(0.1), plasticity=rule)
     assert not net.projections
     fa.Projection(net, "image", "h", fa.uniform(0.1), plasticity=fa.Plasticity("dW = v_post"))

@@ -15,6 +15,7 @@ import spikefa as fa
 from spikefa.core.sandbox import EVALUATION, sandboxed
 from spikefa.diagnostics import evaluation
 from spikefa.engine.kernels.philox import fill_uniform, object_id
+from spikefa.errors import ArgumentError
 
 
 def uniform_numbers(net, population, step):
@@ -300,21 +301,23 @@ def test_what_shows_images_says_that_the_network_was_not_presented(digits):
     for owner, what in (
         ("evaluation.error", lambda: evaluation.error(net, *shown)),
         ("evaluation.predict", lambda: evaluation.predict(net, shown[0], 1)),
-        ("Network.sandboxed", lambda: sandboxed(net, EVALUATION).__enter__()),
+        ("sandboxed", lambda: sandboxed(net, EVALUATION).__enter__()),
     ):
-        with pytest.raises(ValueError, match=rf"^{owner}: the network has no stimulus; call its present\(\) first$"):
+        rule = "the network has no stimulus; call classification_task or regression_task first"
+        with pytest.raises(ArgumentError, match=f"^{owner}: {rule}$"):
             what()
 
 
 def test_a_network_is_presented_once_and_with_a_layer():
     net = fa.Network()
     fa.Input(net, "image", 4)
-    for classes in (None, 2):
-        with pytest.raises(ValueError, match=r"^Network: present\(\) must have a layer .* add a Layer first$"):
-            fa.classification_task(net, 1, classes)
+    with pytest.raises(ArgumentError, match=r"^classification_task: the network must have a layer .* add a Layer first$"):
+        fa.classification_task(net, 1, 2)
+    with pytest.raises(ArgumentError, match=r"^regression_task: the network must have a layer .* add a Layer first$"):
+        fa.regression_task(net, 1)
     fa.Layer(net, "h", 2, "I : 1\ns : 1", emit="s = I")
     fa.classification_task(net, 1, 2)
-    with pytest.raises(ValueError, match=r"^Network: present\(\) must be called once, got a second call, with 3"):
+    with pytest.raises(ValueError, match="^regression_task: the network has a task already; set"):
         fa.regression_task(net, 3)
     net.run_steps(1)
 

@@ -16,9 +16,9 @@ from brian2.codegen.generators.numpy_generator import NumpyCodeGenerator
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.codegen.targets import codegen_targets
 from brian2.core.base import BrianObjectException
-from brian2.core.functions import FunctionImplementationContainer
 from brian2.core.preferences import BrianPreference, prefs
 
+from spikefa.engine.brian2_internals import allow_numpy_functions
 from spikefa.engine.brian2_target.cache import load_kernel
 from spikefa.engine.brian2_target.generator import STOCK_SEED, NumbaCodeGenerator
 from spikefa.engine.brian2_target.source import BLOCK, TEMPLATES, kernel_source
@@ -196,23 +196,4 @@ class NumbaCodeObject(CodeObject):
 
 
 codegen_targets.add(NumbaCodeObject)
-
-
-_stock_getitem = FunctionImplementationContainer.__getitem__
-
-
-def _getitem(self, key):
-    """Give the numba target a numpy implementation of any Python function, as Brian2 gives its own.
-
-    `create_runner_codeobj` makes that exception for `NumpyCodeObject` only and refuses the function
-    for every other target, before a target could fall back.
-    """
-    if key is NumbaCodeObject:
-        try:
-            return _stock_getitem(self, key)
-        except KeyError:
-            self.add_numpy_implementation(self._function.pyfunc)
-    return _stock_getitem(self, key)
-
-
-FunctionImplementationContainer.__getitem__ = _getitem
+allow_numpy_functions(NumbaCodeObject)

@@ -15,6 +15,7 @@ from brian2 import BrianObject, EventMonitor, PopulationRateMonitor, StateMonito
 
 from spikefa.core.network import Network
 from spikefa.core.part import Part
+from spikefa.engine.brian2_internals import code_objects, steps_left
 from spikefa.engine.cuda import kernels
 from spikefa.engine.cuda.graphs import Graphs
 from spikefa.engine.cuda.launching import bound
@@ -112,7 +113,7 @@ class CudaExecutor(Part, BrianObject):
         stimulus, clock = self.network.stimulus, self.network.clock
         if not self._whole:
             return 0
-        steps, left = stimulus.steps_per_image, clock._i_end - clock.variables["timestep"].get_value()[0]
+        steps, left = stimulus.steps_per_image, steps_left(clock)
         return steps if stimulus.first_step and left >= steps else 0
 
     def ends_presentation(self) -> bool:
@@ -172,7 +173,7 @@ class CudaExecutor(Part, BrianObject):
             return
         arrays = None
         if isinstance(obj, MONITORS):
-            variables = [v for code in obj._code_objects for v in code.variables.values()]
+            variables = [v for code in code_objects(obj) for v in code.variables.values()]
             arrays = [v.get_value() for v in variables if getattr(v, "array", False) and not v.dynamic]
         self.memory.download(arrays)
         obj.run()

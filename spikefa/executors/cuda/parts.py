@@ -7,6 +7,7 @@ from typing import Any
 
 from brian2.groups.group import CodeRunner
 
+from spikefa.engine.brian2_internals import code_objects
 from spikefa.engine.brian2_target.target import NumbaCodeObject
 from spikefa.engine.cuda import kernels
 from spikefa.engine.cuda.code import prepare
@@ -27,7 +28,7 @@ from spikefa.projections.projection import Projection
 @lowers(CodeRunner)
 def equations(executor: CudaExecutor, runner: CodeRunner) -> Lowered | None:
     """Launch the kernels of a state update, threshold, reset or ``run_regularly``."""
-    codes = runner._code_objects  # Brian2 has no other name for them
+    codes = code_objects(runner)
     if not all(isinstance(code, NumbaCodeObject) for code in codes):
         return None
     launches = [prepare(code.code, executor.memory) for code in codes]

@@ -1,0 +1,116 @@
+"""Everything that spikefa takes from inside Brian2, where Brian2 has no public way.
+
+Each function says what it relies on. ``tests/engine/test_brian2_internals.py`` holds Brian2 to it, one test each, and
+fails with a sentence when a new version of Brian2 changes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from brian2 import BrianObject, Clock
+from brian2.codegen.codeobject import CodeObject
+from brian2.core.functions import FunctionImplementationContainer
+from brian2.groups.group import CodeRunner
+from brian2.groups.neurongroup import NeuronGroup, StateUpdater
+
+#: Name of the array where Brian2 puts a step's events, int32 (neurons + 1,), the count last. They are forgotten at the
+#: end of a run.
+EVENTS = "_spikespace"
+
+#: How Brian2's integration methods draw the noise ``xi`` of a step, a line of abstract code.
+_NOISE = r"^({name} = dt\*\*\.5 \* )randn\(\)$"
+
+
+class _SeededStateUpdater(StateUpdater):
+    """Brian2's integration, with noise of a population's own draws in the place of its generator's."""
+
+    noise: Mapping[str, str]
+    reads_events = False
+
+    def update_abstract_code(self, run_namespace: dict) -> None:
+        """Write the code of a step; called by Brian2 before a run."""
+        super().update_abstract_code(run_namespace)
+        self.abstract_code = with_noise(self.name, self.abstract_code, self.noise)
+
+
+def with_noise(owner: str, code: str, noise: Mapping[str, str]) -> str:
+    """Return abstract code with draws of one's own for the noises of stochastic equations.
+
+    Relies on the line ``xi = dt**.5 * randn()``, which Brian2's methods write for each noise.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the state updater, for the message.
+    code : str
+    noise : mapping
+        Name of each noise, such as ``xi``, and the draw that gives it, such as ``randn_1()``.
+
+    Raises
+    ------
+    NotImplementedError
+        If Brian2 writes the line otherwise.
+    """
+    for name, draw in noise.items():
+        code, found = re.subn(_NOISE.format(name=name), rf"\g<1>{draw}", code, flags=re.M)
+        if found != 1:
+            raise NotImplementedError(f"{owner}: no draw of the noise {name!r} in Brian2's code")
+    return code
+
+
+def seed_noise(group: NeuronGroup, noise: Mapping[str, str]) -> None:
+    """Let a group's integration draw its noise by draws of one's own, see `with_noise`.
+
+    Relies on the class of ``group.state_updater``, which the group makes itself: it is changed to a subclass.
+    """
+    if type(group.state_updater) is not StateUpdater:
+        raise NotImplementedError(f"{group.name}: Brian2's state updater is a {type(group.state_updater).__name__}")
+    group.state_updater.__class__ = _SeededStateUpdater
+    group.state_updater.noise = dict(noise)
+
+
+def code_objects(runner: CodeRunner) -> Iterable[CodeObject]:
+    """Return the code objects of a runner or monitor, which Brian2 makes before a run.
+
+    Relies on ``CodeRunner._code_objects``.
+    """
+    return runner._code_objects
+
+
+def belongs_to(obj: BrianObject, network_id: str) -> None:
+    """Let an object belong to a network, or Brian2 warns when it is dropped and never ran.
+
+    Relies on ``BrianObject._network``.
+    """
+    obj._network = network_id
+
+
+def steps_left(clock: Clock) -> int:
+    """Return how many steps of a run are left, the current one among them.
+
+    Relies on ``Clock._i_end``, the number of the step after the run's last.
+    """
+    return clock._i_end - clock.variables["timestep"].get_value()[0]
+
+
+def allow_numpy_functions(target: type[CodeObject]) -> None:
+    """Give a target a numpy implementation of any Python function, as Brian2 gives its own numpy target.
+
+    `create_runner_codeobj` makes that exception for `NumpyCodeObject` only and refuses the function for every other
+    target, before a target could fall back. Relies on ``FunctionImplementationContainer.__getitem__``, which is
+    wrapped, and its ``_function``.
+    """
+    stock_getitem = FunctionImplementationContainer.__getitem__
+
+    def getitem(self: FunctionImplementationContainer, key: Any) -> Any:
+        if key is target:
+            try:
+                return stock_getitem(self, key)
+            except KeyError:
+                self.add_numpy_implementation(self._function.pyfunc)
+        return stock_getitem(self, key)
+
+    FunctionImplementationContainer.__getitem__ = getitem
