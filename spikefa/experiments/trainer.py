@@ -61,7 +61,7 @@ class Trainer:
     protocol : TrainingConfig
     directory : Path
         The run's; must exist.
-    lr_factor : function of the epoch, optional
+    learning_rate : function of the epoch, optional
         Factor of every rule's rate during that epoch; or a dict of such factors by the projection's name, with 1 for
         those it does not name. Projections that share a rule share its rate.
     model : str
@@ -83,7 +83,7 @@ class Trainer:
         dataset: Dataset,
         protocol: TrainingConfig,
         directory: Path,
-        lr_factor: Callable[[int], float | dict[str, float]] = lambda epoch: 1.0,
+        learning_rate: Callable[[int], float | dict[str, float]] = lambda epoch: 1.0,
         model: str = "",
         augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ):
@@ -93,7 +93,7 @@ class Trainer:
             protocol,
             Path(directory),
         )
-        self.lr_factor, self.model, self.augment = lr_factor, model, augment
+        self.learning_rate, self.model, self.augment = learning_rate, model, augment
         if network.stimulus is None:
             raise ArgumentError("Trainer: the network has no stimulus; call its present() first")
         network.stimulus.validate_images(dataset.train_images[:1])
@@ -236,13 +236,13 @@ class Trainer:
 
     def _rates(self, epoch: int) -> dict[str, float]:
         """Factors of the learning rate in an epoch, by projection."""
-        factor, names = self.lr_factor(epoch), [projection.name for projection in self._learning()]
+        factor, names = self.learning_rate(epoch), [projection.name for projection in self._learning()]
         factors = factor if isinstance(factor, dict) else dict.fromkeys(names, factor)
         if unknown := sorted(set(factors) - set(names)):
-            raise ArgumentError(f"lr_factor: names must be of projections that learn, {names}, got {unknown}")
+            raise ArgumentError(f"learning_rate: names must be of projections that learn, {names}, got {unknown}")
         if not all(0 <= own < np.inf for own in factors.values()):
             raise ArgumentError(
-                f"lr_factor: factors must be finite and at least 0, got {factor!r} in epoch {epoch}"
+                f"learning_rate: factors must be finite and at least 0, got {factor!r} in epoch {epoch}"
             )
         return factors
 
