@@ -266,7 +266,7 @@ def build(
     `images` returns the training images, ``(n, pixels)``, which `receptive_field_size` needs.
     """
     if params.receptive_field_size and images is None:
-        params.refuse("receptive_field_size", "be none without the training images")
+        params.refuse("receptive_field_size", "be None without the training images")
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
     constants = {"tau": net.clock.dt / params.dt_over_tau}
     mean = ""

@@ -107,11 +107,14 @@ class ModelSource:
     @property
     def preset_names(self) -> list[str]:
         """Names of the presets."""
-        for statement in self.tree.body:
-            if isinstance(statement, ast.Assign) and "PRESETS" in _bound(statement):
-                names = [getattr(key, "value", None) for key in getattr(statement.value, "keys", [None])]
-                return names if all(isinstance(name, str) for name in names) else list(self.describe().presets)
-        return []
+        setting = [statement for statement in self.tree.body if "PRESETS" in _bound(statement)]
+        if not setting:
+            return []
+        keys = getattr(getattr(setting[0], "value", None), "keys", [None])
+        written = [getattr(key, "value", None) for key in keys]
+        if len(setting) == 1 and all(isinstance(name, str) for name in written):
+            return written
+        return list(self.describe().presets)  # they are computed
 
     @property
     def demo_preset(self) -> str | None:
@@ -235,6 +238,8 @@ def execute(source: ModelSource, tree: ast.Module | None = None) -> types.Module
     sys.modules[spec.name] = module  # dataclasses and annotations look their module up
     try:
         exec(compile(tree or source.tree, str(source.path), "exec"), module.__dict__)
+    except ModelError:  # of its parameters
+        raise
     except Exception as error:
         raise ModelError(f"Model {source.path}: does not run: {type(error).__name__}: {error}") from error
     return module

@@ -43,7 +43,7 @@ def test_hidden_layers_and_the_output_learn_in_turn(rate, tmp_path):
     moved = [[not np.array_equal(*pair) for pair in zip(*two, strict=True)] for two in pairwise(weights)]
     assert moved == [[True, True, False], [False, False, True], [True, True, False]]
     frozen = rate.params(changes | {"frozen": (2,)})
-    assert rate.learning_rate(frozen, 1) == {"image_to_h1": 0.0, "h2_to_output": 1.0}
+    assert rate.lr_factor(frozen, 1) == {"image_to_h1": 0.0, "h2_to_output": 1.0}
 
 
 def test_a_run_with_everything_learns_and_goes_on_from_its_checkpoint(rate, tmp_path):
