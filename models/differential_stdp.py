@@ -184,9 +184,14 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     sizes = {f"h{number}": units for number, units in enumerate(params.hidden, start=1)}
     for name, units in {**sizes, "output": params.outputs}.items():
         fa.Layer(
-            net, name, units, LAYER + knows, emit=spikes, namespace=constants,
+            net,
+            name,
+            units,
+            LAYER + knows,
+            emit=spikes,
+            namespace=constants,
             receive="v_last = v" if params.hidden_rule == "potential" else "",
-        )  # fmt: skip
+        )
     fa.feedback_alignment(
         net, error=ERROR, feedback=FEEDBACK, emit=MODULATION, B=fa.uniform(params.feedback_range), namespace=constants
     )

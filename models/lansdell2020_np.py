@@ -131,9 +131,15 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     for name, units, kind in zip(names, above, params.units, strict=True):
         rate, derivative = UNITS[kind]
         fa.Layer(
-            net, name, units, LAYER.format(derivative=derivative), emit=f"y = {rate}", output="y", threshold=None,
+            net,
+            name,
+            units,
+            LAYER.format(derivative=derivative),
+            emit=f"y = {rate}",
+            output="y",
+            threshold=None,
             namespace={"warm_up": params.warm_up},
-        )  # fmt: skip
+        )
     _add_pathway(net, params)
     rule = fa.Plasticity(RULE, {"eta": params.eta})
     for layer in net.layers:

@@ -118,9 +118,14 @@ def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, cons
     backward = fa.Plasticity(swapped, rule.constants) if params.pathway == "learned" else None
     for layer in net.hidden[::-1]:
         feedback = fa.FeedbackPopulation(
-            net, f"feedback_{layer.name}", layer, RELAXING + KNOWN, emit="", namespace=constants,
+            net,
+            f"feedback_{layer.name}",
+            layer,
+            RELAXING + KNOWN,
+            emit="",
+            namespace=constants,
             receive=RELAX if params.derivative else RELAX_PLAIN,
-        )  # fmt: skip
+        )
         if params.pathway == "relaxation":
             fa.TiedProjection(net, above, feedback, f"{layer.name}_to_{above.layer.name}", transpose=True)
         else:
@@ -142,9 +147,15 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     for name, units in zip(names, above, strict=True):
         rate, derivative = UNITS["linear" if name == "output" else params.units]
         fa.Layer(
-            net, name, units, LAYER.format(derivative=derivative), emit=f"y = {rate}", output="y", threshold=None,
+            net,
+            name,
+            units,
+            LAYER.format(derivative=derivative),
+            emit=f"y = {rate}",
+            output="y",
+            threshold=None,
             namespace=constants,
-        )  # fmt: skip
+        )
     rule = fa.Plasticity(RULE if params.derivative else PLAIN_RULE, {"eta": params.eta})
     if params.pathway == "backprop":
         fa.backprop(net, error=ERROR, emit_error=ERROR_SENT, feedback=BACKPROPAGATING, emit=BACKPROPAGATED)

@@ -195,9 +195,14 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     rate, derivative = UNITS[params.units]
     for number, units in enumerate(params.hidden, start=1):
         fa.Layer(
-            net, f"h{number}", units, LAYER.format(rate=rate, derivative=derivative) + one,
-            emit=RATE.format(kept=KEPT[params.dropout > 0]), output="y", threshold=None,
-        )  # fmt: skip
+            net,
+            f"h{number}",
+            units,
+            LAYER.format(rate=rate, derivative=derivative) + one,
+            emit=RATE.format(kept=KEPT[params.dropout > 0]),
+            output="y",
+            threshold=None,
+        )
     softmax = params.output_unit == "softmax"
     fa.Layer(net, "output", params.classes, OUTPUT + one, emit="" if softmax else LOGISTIC, output="y", threshold=None)
     if softmax:

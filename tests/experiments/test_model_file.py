@@ -174,9 +174,13 @@ def test_mistakes_in_a_model_are_refused_before_anything_is_written(text, replac
     (tmp_path / "mine.py").write_text(source.replace(text, replacement))
     with pytest.raises(ModelError, match=rf"^(Model 'mine'|mine): {message}") as caught:
         new_run(
-            tmp_path / "run", tmp_path / "mine.py", {"pixels": 64, "hidden": (5,), "outputs": 10}, data="digits",
-            epochs=1, display=False,
-        ).train()  # fmt: skip
+            tmp_path / "run",
+            tmp_path / "mine.py",
+            {"pixels": 64, "hidden": (5,), "outputs": 10},
+            data="digits",
+            epochs=1,
+            display=False,
+        ).train()
     assert "\n" not in str(caught.value) and not (tmp_path / "run").exists()
 
 
@@ -349,9 +353,7 @@ def test_the_centred_rule_learns_without_the_mean(small, digits):
 
 def test_learning_rate_drops_after_the_epochs_named(model):
     params = model.params({"lr_milestones": (2, 3), "lr_divisor": 10.0})
-    assert [model.lr_factor(params, epoch) for epoch in range(5)] == pytest.approx(
-        [1, 1, 0.1, 0.01, 0.01]
-    )
+    assert [model.lr_factor(params, epoch) for epoch in range(5)] == pytest.approx([1, 1, 0.1, 0.01, 0.01])
     assert model.lr_factor(model.params(), 100) == 1.0
 
 

@@ -32,7 +32,12 @@ def test_derivative_with_squares_is_the_published_network(model, stdp, digits):
 
 @pytest.mark.parametrize("psi", ["rectified", "potential", "nudged", "pairwise"])
 def test_stock_brian2_has_the_same_trajectories(stdp, digits, psi):
-    params = SMALL | {"hidden_rule": psi, "loss": "squared_error", "dtype": "float64", "steps_per_image": STEPS_PER_IMAGE}
+    params = SMALL | {
+        "hidden_rule": psi,
+        "loss": "squared_error",
+        "dtype": "float64",
+        "steps_per_image": STEPS_PER_IMAGE,
+    }
     compare(stdp.build(stdp.params(params), seed=4), digits)
 
 
@@ -50,7 +55,9 @@ def test_diagnostics_know_the_error_though_the_rule_lacks_the_derivative(stdp, d
 def silent(stdp, watched, psi, streams=400, **changes):
     """A network whose potentials follow biases alone: its first hidden layer's variables in 40 steps, each
     (steps, units, streams), from rest at v = 0."""
-    params = SMALL | {"hidden_rule": psi, "weight_range": 0.0, "eta": 0.0, "gamma": 0.0, "feedback_range": 1.0} | changes
+    params = (
+        SMALL | {"hidden_rule": psi, "weight_range": 0.0, "eta": 0.0, "gamma": 0.0, "feedback_range": 1.0} | changes
+    )
     net = stdp.build(stdp.params(params), streams=streams, seed=1)
     net["image_to_h1"].b[:] = np.linspace(-3, 3, net["h1"].units)
     monitor = StateMonitor(net["h1"], watched, record=True, when="end")
@@ -82,7 +89,9 @@ def test_rectified_differences_have_the_mean_of_the_derivative(stdp):
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_nudged_spikes_have_the_mean_of_the_moved_potential(stdp, shared):
-    nudged, s, v, delta = silent(stdp, ["nudged", "s", "v", "delta"], "nudged", nudging_strength=2.0, shared_draw=shared)
+    nudged, s, v, delta = silent(
+        stdp, ["nudged", "s", "v", "delta"], "nudged", nudging_strength=2.0, shared_draw=shared
+    )
     expected = expit(v - 2 * delta) - expit(v)
     change = nudged - s
     assert np.abs(expected).max() > 0.2

@@ -30,7 +30,10 @@ def moved(net, images, labels, steps):
 
 @pytest.mark.parametrize(
     ("pathway", "feedback"),
-    [("node_perturbation_feedback", {"error_output_to_feedback_h2", "feedback_h2_to_feedback_h1"}), ("alignment", set())],
+    [
+        ("node_perturbation_feedback", {"error_output_to_feedback_h2", "feedback_h2_to_feedback_h1"}),
+        ("alignment", set()),
+    ],
 )
 def test_feedback_weights_alone_learn_in_the_warm_up(lansdell, digits, pathway, feedback):
     net = lansdell.build(lansdell.params(DIGITS | {"pathway": pathway}), streams=32, seed=1)
@@ -42,8 +45,11 @@ def test_feedback_weights_alone_learn_in_the_warm_up(lansdell, digits, pathway, 
 
 def test_backpropagation_moves_the_weights_down_the_gradient(lansdell, digits):
     """A small step lowers the loss of the same images by rate times squared gradient."""
-    net = lansdell.build(lansdell.params(DIGITS | {"pathway": "backprop", "warm_up": 0, "eta": 1e-4,
-                                                   "dtype": "float64"}), streams=100, seed=1)  # fmt: skip
+    net = lansdell.build(
+        lansdell.params(DIGITS | {"pathway": "backprop", "warm_up": 0, "eta": 1e-4, "dtype": "float64"}),
+        streams=100,
+        seed=1,
+    )
     losses, before = [], [(p.W.copy(), p.b.copy()) for p in net.projections if p.learning]
     for _ in range(2):
         net.stimulus.show_images(digits.train_images[:100], digits.train_labels[:100])

@@ -14,8 +14,18 @@ from spikefa.errors import ModelError
 from spikefa.experiments import model_file
 
 SMALL = {"sizes": (6, 5, 4, 3), "classes": 3, "dtype": "float64", "target": "numpy", "weight_range": 0.6}
-LINEAR = {"sizes": (10, 8, 4), "classes": None, "units": "tanh", "output_unit": "linear", "weight_range": 0.3,
-          "feedback_range": 0.5, "gamma": 0.0, "eta": 4e-3, "dtype": "float64", "target": "numpy"}  # fmt: skip
+LINEAR = {
+    "sizes": (10, 8, 4),
+    "classes": None,
+    "units": "tanh",
+    "output_unit": "linear",
+    "weight_range": 0.3,
+    "feedback_range": 0.5,
+    "gamma": 0.0,
+    "eta": 4e-3,
+    "dtype": "float64",
+    "target": "numpy",
+}
 
 
 @pytest.fixture(scope="module")
@@ -163,9 +173,16 @@ def by_hand(net, params, x, targets, sends_derivative):
 @pytest.mark.parametrize("classes", [None, 3])
 def test_one_step_equals_the_formula(build, rate, rng, pathway, units, output_unit, streams, mean, classes):
     changes = SMALL | {
-        "pathway": pathway, "units": units, "output_unit": output_unit, "mean_over_streams": mean,
-        "eta": 0.2, "gamma": 1e-3, "classes": classes, "target_low": -0.9, "target_high": 0.8,
-    }  # fmt: skip
+        "pathway": pathway,
+        "units": units,
+        "output_unit": output_unit,
+        "mean_over_streams": mean,
+        "eta": 0.2,
+        "gamma": 1e-3,
+        "classes": classes,
+        "target_low": -0.9,
+        "target_high": 0.8,
+    }
     net = build(streams, **changes)
     for projection in forward(net):
         projection.b = rng.uniform(-0.3, 0.3, projection.b.shape)
@@ -195,7 +212,10 @@ def test_alignment_may_send_the_derivative_and_momentum_adds_up(build, rate, rng
 
 
 def test_targets_are_mapped_with_classes_and_not_without(build):
-    for classes, shown, expected in ((3, np.array([2]), (-0.9, -0.9, 0.9)), (None, np.array([[3.0, 0, -2]]), (3, 0, -2))):
+    for classes, shown, expected in (
+        (3, np.array([2]), (-0.9, -0.9, 0.9)),
+        (None, np.array([[3.0, 0, -2]]), (3, 0, -2)),
+    ):
         net = build(**SMALL | {"classes": classes, "target_low": -0.9, "target_high": 0.9})
         net.stimulus.show_images(np.zeros((1, 6)), shown)
         net.run_steps(1)
@@ -235,8 +255,11 @@ def test_every_pathway_reduces_the_error(build, pathway, changes):
 
 
 def test_masks_are_drawn_and_stay(build, rng):
-    net = build(4, **SMALL | {"sizes": (20, 30, 25, 3), "connection_probability": 0.5, "eta": 0.1,
-                          "feedback_connection_probability": 0.4})
+    net = build(
+        4,
+        **SMALL
+        | {"sizes": (20, 30, 25, 3), "connection_probability": 0.5, "eta": 0.1, "feedback_connection_probability": 0.4},
+    )
     absent = [p.W == 0 for p in net.projections]
     for projection, zero in zip(net.projections, absent, strict=True):
         kept = 0.5 if projection in forward(net) else 0.4
@@ -258,7 +281,9 @@ def test_maps_are_local_patches_with_weights_of_their_own(build, rng):
 
 
 def test_ranges_are_scaled_by_a_units_synapses(build):
-    net = build(sizes=(400, 100, 50, 10), scaled=True, weight_range=1.0, feedback_range=2.0, connection_probability=0.25)
+    net = build(
+        sizes=(400, 100, 50, 10), scaled=True, weight_range=1.0, feedback_range=2.0, connection_probability=0.25
+    )
     for projection in net.projections:
         limit = 1 / (0.25 * projection.shape[0]) ** 0.5 if projection.learning else 2 / projection.shape[0] ** 0.5
         assert 0.95 * limit < np.abs(projection.W).max() <= limit
@@ -353,7 +378,10 @@ def test_augment_distorts_only_where_asked(rate, rng):
         ({"sizes": (784,)}, "sizes must name at least an input and an output, got (784,)"),
         ({"connection_probability": 0.0}, "connection_probability must be above 0 and at most 1, got 0.0"),
         ({"feedback_range": -1.0}, "feedback_range must be at least 0, got -1.0"),
-        ({"feedback_connection_probability": 1.5}, "feedback_connection_probability must be above 0 and at most 1, got 1.5"),
+        (
+            {"feedback_connection_probability": 1.5},
+            "feedback_connection_probability must be above 0 and at most 1, got 1.5",
+        ),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1, got 1.0"),
         ({"target_low": 1.0}, "target_low must be below target_high, 1.0, got 1.0"),
         ({"lr_divisor": 0.0}, "lr_divisor must be above 0, got 0.0"),
@@ -370,7 +398,10 @@ def test_augment_distorts_only_where_asked(rate, rng):
         ({"frozen": (3,)}, "frozen must hold numbers from 1 to 2, the forward projections, got (3,)"),
         ({"maps": 6}, "sizes must have 3174 units in the first hidden layer, for 6 maps, got (784, 1000, 10)"),
         ({"maps": 6, "receptive_field_size": 29}, "receptive_field_size must fit the image of 28 x 28 pixels, got 29"),
-        ({"maps": 6, "connection_probability": 0.5}, "connection_probability must be 1 with maps, which have a mask of their own, got 0.5"),
+        (
+            {"maps": 6, "connection_probability": 0.5},
+            "connection_probability must be 1 with maps, which have a mask of their own, got 0.5",
+        ),
         ({"maps": 6, "sizes": (784, 10)}, "sizes must have a hidden layer for the maps, got (784, 10)"),
         ({"distort": True, "sizes": (30, 10)}, "sizes must begin with the pixels of a square image"),
     ],

@@ -13,8 +13,14 @@ from spikefa.experiments.training_config import TrainingConfig
 
 PATHWAYS = ("backprop", "alignment", "direct", "indirect")
 every_pathway = pytest.mark.parametrize("pathway", PATHWAYS)
-SMALL = {"pixels": 64, "hidden": (12, 9, 7), "target": "numpy", "dtype": "float64", "rmsprop": None,
-         "weights": "fan_in"}  # fmt: skip
+SMALL = {
+    "pixels": 64,
+    "hidden": (12, 9, 7),
+    "target": "numpy",
+    "dtype": "float64",
+    "rmsprop": None,
+    "weights": "fan_in",
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +70,7 @@ def test_published_networks(nokland):
         B = [p.W for p in net.projections if p not in forward(net)]
         if preset == "nokland":
             rules = [p.learning.plasticity for p in forward(net)]
-            assert all((rule.rate, rule.rmsprop, rule.momentum) == (1e-4, 0.99, 0) for rule in rules)
+            assert all((rule.lr, rule.optimizer) == (1e-4, fa.RMSprop(0.99)) for rule in rules)
             assert all((p.W == 0).all() for p in forward(net))
             aligned = nokland.build(nokland.params(preset="nokland_fa"))
             B += [p.W for p in aligned.projections if p not in forward(aligned)]
@@ -133,9 +139,16 @@ def test_the_loss_falls(make, digits, pathway, layers):
 
 @pytest.mark.parametrize(
     ("pathway", "hidden", "learns"),
-    [("direct", (30, 20), True), ("alignment", (30, 20), True), ("alignment", (20,), True), ("indirect", (20,), True),
-     ("backprop", (30, 20), False), ("backprop", (20,), False), ("indirect", (30, 20), False)],
-)  # fmt: skip
+    [
+        ("direct", (30, 20), True),
+        ("alignment", (30, 20), True),
+        ("alignment", (20,), True),
+        ("indirect", (20,), True),
+        ("backprop", (30, 20), False),
+        ("backprop", (20,), False),
+        ("indirect", (30, 20), False),
+    ],
+)
 def test_starts_from_zero(make, digits, pathway, hidden, learns):
     """With tanh units: no signal comes through weights of zero. What is stuck moves the output's biases alone."""
     net = make(40, pathway=pathway, hidden=hidden, weights="zero", output_unit="softmax", eta=0.3, momentum=0.9)

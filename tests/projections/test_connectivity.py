@@ -89,9 +89,17 @@ def test_images_of_another_size_than_the_population_are_refused(images, rng):
 @pytest.fixture
 def run(model, tmp_path):
     params = model.params(
-        {"pixels": 64, "hidden": (120, 60), "outputs": 60, "receptive_field_size": 9, "weight_range_first": 0.9, "weight_range": 0.3,
-         "feedback_range": 0.3, "eta": 3e-2}
-    )  # fmt: skip
+        {
+            "pixels": 64,
+            "hidden": (120, 60),
+            "outputs": 60,
+            "receptive_field_size": 9,
+            "weight_range_first": 0.9,
+            "weight_range": 0.3,
+            "feedback_range": 0.3,
+            "eta": 3e-2,
+        }
+    )
     protocol = TrainingConfig(epochs=4, display=False)
     return Run(tmp_path / "run", model, params, 10, 0, protocol, "digits", None, validation=300)
 
@@ -120,8 +128,16 @@ def test_a_run_is_wired_by_its_training_images_and_learns(run):
 def test_the_preset_is_dense_with_receptive_fields(model, digits):
     best, fields_ = (dataclasses.asdict(model.params(preset=name)) for name in ("dense", "receptive_fields"))
     changed = {name for name in best if best[name] != fields_[name]}
-    assert changed == {"hidden", "receptive_field_size", "weight_range_first", "eta_factor_first", "release_probability"}
-    small = model.params({"pixels": 64, "hidden": (40, 20), "outputs": 20, "receptive_field_size": 7}, "receptive_fields")
+    assert changed == {
+        "hidden",
+        "receptive_field_size",
+        "weight_range_first",
+        "eta_factor_first",
+        "release_probability",
+    }
+    small = model.params(
+        {"pixels": 64, "hidden": (40, 20), "outputs": 20, "receptive_field_size": 7}, "receptive_fields"
+    )
     net = model.build(small, 20, 0, lambda: digits.train_images)
     before = {p.name: p.W.copy() for p in net.projections}
     net.stimulus.show_images(digits.train_images[:100], digits.train_labels[:100])
