@@ -66,7 +66,7 @@ def test_what_it_relaxes_to_is_the_gradient(ar, units):
 
 
 def test_all_layers_relax_at_once(ar):
-    """Plain recursions: what a layer receives is the layer above as it was before the step; x starts at the activity."""
+    """Plain recursions: a layer receives the layer above as it was before the step; x starts at the activity."""
     net = built(ar, relaxation=6, eta=0.0)
     for image in range(2):
         net.run_steps(1)

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+import spikefa as fa
 from spikefa.diagnostics import evaluation
 from spikefa.errors import ModelError
 from spikefa.experiments import checkpoint, model_file
@@ -278,6 +279,7 @@ def test_a_trained_network_has_all_its_units(nokland, digits, tmp_path):
         ({"eta": -0.1}, "eta must be at least 0, got -0.1"),
         ({"gamma": 1.0}, "gamma must be at least 0 and below 1, got 1.0"),
         ({"lr_milestones": (3, -1)}, r"lr_milestones must hold whole numbers, each at least 0, got \(3, -1\)"),
+        ({"momentum": 0.5, "rmsprop": 0.9}, "momentum must be None with rmsprop, got 0.5"),
         ({"subtracted": 1e-4, "rmsprop": 0.9}, "subtracted must be 0 with rmsprop, .* got 0.0001"),
     ],
 )
