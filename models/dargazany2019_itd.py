@@ -5,16 +5,16 @@ for deep learning. https://doi.org/10.48550/arXiv.1907.07255
 
 Reproduces: MNIST with 784-32-32-32-10, tanh, softmax and cross-entropy, batches of 50, images less their mean, with
 ``dW = -eta * y_below^T delta``, summed over the batch, and in the output layer delta = (y - target) / batch, of the
-mean cross-entropy; where errors are multiplied, that is less than the mean of the images' updates. In a hidden layer,
+mean cross-entropy; if errors are multiplied, that is less than the mean of the images' updates. In a hidden layer,
 with ``g = delta_above @ B``, and ``_last`` for the batch before, whose images are others:
 
-* ``transpose``: g * (1 - y^2) with the transposed weights for B (backpropagation); ``alignment``: with fixed random B.
+* ``backprop``: g * (1 - y^2) with the transposed weights for B; ``alignment``: with fixed random B.
 * ``itd_dy``: g * (g - g_last).
 * ``itd_y``: g * (r - r_last), where r is the output layer's y, sent down as ``r = r_above @ B`` and by nothing else.
 * ``itd_e``: the same with the error in the place of y, which is what the author's code computes as ITD-y.
 * ``itd_h``: g * (y - y_last), of the unit's own output.
 * ``itd_sub``: (g - g_last) * (1 - y^2), an earlier form, which has the derivative.
-* ``shallow``: hidden layers do not learn, a control.
+* ``output_only``: hidden layers do not learn, a control.
 
 Deviations from the paper: biases learn and start at 0; the arithmetic is float32.
 """
@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -51,16 +52,16 @@ J : 1                        # g = delta_above @ B
 delta : 1
 last : 1                     # what is differenced, in the batch before
 """
-# What feedback makes of g in a hidden layer. Where the second sum is needed, its population is there before.
+# What feedback makes of g in a hidden layer. If the second sum is needed, its population comes before.
 MODULATION = {
-    "transpose": "delta = J * layer_psi",
+    "backprop": "delta = J * layer_psi",
     "alignment": "delta = J * layer_psi",
     "itd_dy": "delta = J * (J - last)\nlast = J",
     "itd_y": "delta = J * (layer_r - last)\nlast = layer_r",
     "itd_e": "delta = J * (layer_r - last)\nlast = layer_r",
     "itd_h": "delta = J * (layer_y - last)\nlast = layer_y",
     "itd_sub": "delta = (J - last) * layer_psi\nlast = J",
-    "shallow": "",
+    "output_only": "",
 }
 SENT = """
 J : 1                        # r_above @ B
@@ -70,32 +71,37 @@ RULE = "dW = -eta * delta_post * y_pre"
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(fa.Params):
     """Parameters, with the published values."""
 
-    sizes: tuple[int, ...] = (784, 32, 32, 32, 10)
+    sizes: tuple[Annotated[int, fa.Range(1)], ...] = (784, 32, 32, 32, 10)
     """Units of each layer: input, hidden layers, output."""
-    algorithm: str = "itd_y"
-    """What hidden layers learn from: transpose, alignment, itd_dy, itd_y, itd_e, itd_h, itd_sub or shallow."""
-    eta: float = 1e-3
+    pathway: Literal["backprop", "alignment", "itd_dy", "itd_y", "itd_e", "itd_h", "itd_sub", "output_only"] = "itd_y"
+    """What hidden layers learn from."""
+    eta: Annotated[float, fa.Range(0)] = 1e-3
     """Learning rate of the mean cross-entropy of a batch, whose images are the streams."""
-    steps_per_image: int = 1
+    steps_per_image: Annotated[int, fa.Range(1)] = 1
     """Steps for which a batch is shown; a difference is one of steps, and with more it is 0 in most."""
-    test_steps: int = 1
+    test_steps: Annotated[int, fa.Range(1)] = 1
     """Steps for which an image is shown in a test."""
-    streams: int = 50
+    streams: Annotated[int, fa.Range(1)] = 50
     """Images shown at once, a batch, unless the command line says how many."""
-    epochs: int = 84
+    epochs: Annotated[int, fa.Range(0)] = 84
     """Passes over the training images, unless the command line says how many; 100,000 batches of 50 are 83.3."""
-    dtype: str = "float32"
+    dtype: Literal["float32", "float64"] = "float32"
     """Float type of states and weights."""
-    target: str = "numba"
-    """Brian2 code-generation target of the equations: numba, numpy or cython."""
+    target: Literal["numba", "numpy", "cython"] = "numba"
+    """Brian2 code-generation target of the equations."""
+
+    def validate(self) -> None:
+        """Refuse parameters that do not fit each other."""
+        if len(self.sizes) < 3:
+            self.refuse("sizes", "name an input, a hidden layer and an output, at least")
 
 
 PRESETS = {
     # The rate of the earlier form, which was run with batches of 100 for 5000 iterations.
-    "itd_sub": {"streams": 100, "algorithm": "itd_sub", "eta": 1e-2},
+    "itd_sub": {"streams": 100, "pathway": "itd_sub", "eta": 1e-2},
 }
 
 
@@ -104,35 +110,25 @@ def prepare(params: Params, dataset: datasets.Dataset) -> datasets.Dataset:
     return datasets.centred(dataset)
 
 
-def _check(params: Params) -> None:
-    def refuse(name: str, rule: str) -> None:
-        raise ValueError(f"dargazany2019_itd: {name} must {rule}, got {getattr(params, name)!r}")
-
-    if len(params.sizes) < 3:
-        refuse("sizes", "name an input, a hidden layer and an output, at least")
-    if params.algorithm not in MODULATION:
-        refuse("algorithm", f"be one of {', '.join(MODULATION)}")
-
-
 def _weights(fan_in: int) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
     return fa.uniform(np.sqrt(2 / fan_in))
 
 
-def _add_pathway(net: fa.Network, algorithm: str) -> None:
+def _add_pathway(net: fa.Network, pathway: str) -> None:
     batch = {"batch": net.streams}
     error = fa.ErrorPopulation(net, "error_output", net.layers[-1], ERROR, emit=ERROR_SENT, namespace=batch)
-    down = [] if algorithm == "shallow" else net.hidden[::-1]
+    down = [] if pathway == "output_only" else net.hidden[::-1]
     names = ["error_output", *(f"feedback_{layer.name}" for layer in down)]
-    if algorithm in ("itd_y", "itd_e"):
-        above = error if algorithm == "itd_e" else net.layers[-1]
+    if pathway in ("itd_y", "itd_e"):
+        above = error if pathway == "itd_e" else net.layers[-1]
         for layer, (upper, lower) in zip(down, pairwise(names), strict=True):
             sent = fa.FeedbackPopulation(net, f"sent_{layer.name}", layer, SENT, emit="r = J", output="r")
             fa.TiedProjection(net, above, sent, f"{upper}_to_{lower}")
             above = sent
     above = error
     for layer, name in zip(down, names[1:], strict=True):
-        feedback = fa.FeedbackPopulation(net, name, layer, FEEDBACK, emit=MODULATION[algorithm])
-        if algorithm == "transpose":
+        feedback = fa.FeedbackPopulation(net, name, layer, FEEDBACK, emit=MODULATION[pathway])
+        if pathway == "backprop":
             fa.TiedProjection(net, above, feedback, f"{layer.name}_to_{above.layer.name}", transpose=True)
         else:
             fa.Projection(net, above, feedback, _weights(layer.units))
@@ -141,17 +137,18 @@ def _add_pathway(net: fa.Network, algorithm: str) -> None:
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
-    _check(params)
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
     first, *hidden, last = params.sizes
-    below = fa.Input(net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=None)
+    below = fa.Input(
+        net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=None
+    )
     for number, units in enumerate(hidden, start=1):
         fa.Layer(net, f"h{number}", units, HIDDEN, emit="y = tanh(v)", output="y", threshold=None)
     fa.Softmax(net, fa.Layer(net, "output", last, OUTPUT, output="y", threshold=None), potential="I")
-    _add_pathway(net, params.algorithm)
+    _add_pathway(net, params.pathway)
     rule = fa.Plasticity(RULE, {"eta": params.eta})
     for layer in net.layers:
-        learns = params.algorithm != "shallow" or layer is net.layers[-1]
+        learns = params.pathway != "output_only" or layer is net.layers[-1]
         fa.Projection(net, below, layer, _weights(below.units), plasticity=rule if learns else None)
         below = layer
     fa.classification_task(net, params.steps_per_image, last)

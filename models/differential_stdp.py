@@ -8,16 +8,16 @@ Xie & Seung (2000), Spike-based learning rules and stabilization of persistent n
 Bengio, Mesnard, Fischer, Zhang & Wu (2017), STDP-compatible approximation of backpropagation in an energy-based model,
 Neural Computation 29:555, https://doi.org/10.1162/NECO_a_00934.
 
-Rules of the hidden layers, by the parameter ``psi``:
+Rules of the hidden layers, by the parameter ``hidden_rule``:
 
 * ``derivative``: the published rule, psi = p * (1 - p).
-* ``rectified``: in its place (s - s_last)**2 / 2, of the unit's spikes s now and s_last a step before: 0 or one half.
-  Where the potential stays, its mean is p * (1 - p); where it moves, (p + p_last - 2 p p_last) / 2.
+* ``rectified``: in the place of psi, (s - s_last)**2 / 2, of the unit's spikes s now and s_last a step before: 0 or
+  one half. If the potential stays, its mean is p * (1 - p); if it moves, (p + p_last - 2 p p_last) / 2.
 * ``spikes``, ``potential``: s - s_last, or v - v_last. The sign of a change is no slope: negative controls.
-* ``nudged``: no psi and no product with the error. The feedback would move the potential, v - kappa * delta, and the
-  unit compares the spike that it would then emit with the one that it emits: dW = eta / kappa * s_pre * (nudged - s),
-  of mean -eta * delta * psi * s_pre for small kappa. Both spikes are of one random number, or, with
-  ``shared_draw=False``, of two.
+* ``nudged``: no psi and no product with the error. The feedback would move the potential, v - kappa * delta (kappa is
+  ``nudging_strength``), and the unit compares the spike that it would then emit with the one that it emits:
+  dW = eta / kappa * s_pre * (nudged - s), of mean -eta * delta * psi * s_pre for small kappa. Both spikes are of one
+  random number, or, with ``shared_draw=False``, of two.
 * ``pairwise``: the same by the order of spikes: eta / kappa * (s_last_pre * nudged - s_pre * s_last), a spike-timing
   window of one step on either side.
 * ``none``: hidden layers do not learn, a control.
@@ -28,15 +28,15 @@ model knows images by ``steps_per_image``; `Stimulus.steps_per_image` must not b
 
 Deviations from the paper: tanh as phi_delta and summed updates of several streams, as in ``lillicrap2016_spiking``;
 psi; and the output layer's rule, which has no psi (``loss``). There the error is made of the unit's own spikes in the
-same step, so that the mean of error times difference is not the product of their means: with ``loss=squares``, the
-published error, the differences teach output units to be silent.
+same step, so that the mean of error times difference is not the product of their means: with ``loss=squared_error``,
+the published error, the differences teach output units to be silent.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
-import numpy as np
 from brian2 import ms
 
 import spikefa as fa
@@ -48,7 +48,7 @@ s_last : 1   # spike a step before
 """
 INPUT_SPIKES = """
 s_last = s
-s = int(rand() < clip(x, 0, max_rate))
+s = int(rand() < clip(x, 0, max_spike_probability))
 """
 
 LAYER = """
@@ -88,7 +88,7 @@ OUTPUT_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
 
 # The spike, had feedback moved the potential; ``draw`` is its random number.
 NUDGED = "nudged = int(draw < 1 / (1 + exp(kappa * delta - v))) : 1"
-# A rule by its name, and what a layer needs to know for it, beside LAYER.
+# A rule by its name, and the equations that a layer needs for it, beside LAYER.
 RULES = {
     "none": ("", ""),
     "derivative": (RULE, ""),
@@ -101,111 +101,109 @@ RULES = {
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(fa.Params):
     """Parameters; of the network, with the published values."""
 
-    pixels: int = 784
+    pixels: Annotated[int, fa.Range(1)] = 784
     """Input units, one a pixel."""
-    hidden: tuple[int, ...] = (1500, 1500, 1500)
+    hidden: tuple[Annotated[int, fa.Range(1)], ...] = (1500, 1500, 1500)
     """Units of each hidden layer."""
-    outputs: int = 1000
+    outputs: Annotated[int, fa.Range(1)] = 1000
     """Output units, in equal groups, one group a class."""
-    classes: int = 10
+    classes: Annotated[int, fa.Range(1)] = 10
     """Number of classes."""
-    a: float = 0.9
+    dt_over_tau: Annotated[float, fa.Range(0, 1, open_low=True)] = 0.9
     """dt/tau of potentials and feedback."""
-    max_rate: float = 0.95
+    max_spike_probability: Annotated[float, fa.Range(0, 1, open_low=True)] = 0.95
     """Largest spike probability of an input unit in a step."""
-    weight_range: float = 0.05
+    weight_range: Annotated[float, fa.Range(0)] = 0.05
     """Forward weights start uniform in +- this."""
-    feedback_range: float = 0.1
+    feedback_range: Annotated[float, fa.Range(0)] = 0.1
     """Feedback weights are uniform in +- this."""
-    psi: str = "rectified"
-    """The rule of the hidden layers: derivative (the published one), rectified, spikes, potential, nudged, pairwise or
-    none."""
-    loss: str = "cross_entropy"
-    """Which error the output layer descends: squares, by the same rule as the hidden layers (the published one, with
-    derivative), or cross_entropy, by the rule without psi, so that no unit need know a derivative."""
-    kappa: float = 1.0
+    hidden_rule: Literal["derivative", "rectified", "spikes", "potential", "nudged", "pairwise", "none"] = "rectified"
+    """The rule of the hidden layers; derivative is the published one."""
+    loss: Literal["squared_error", "cross_entropy"] = "cross_entropy"
+    """Which error the output layer descends: squared_error by the same rule as the hidden layers (the published one,
+    with derivative), or cross_entropy by the rule without psi, so that no unit needs a derivative."""
+    nudging_strength: Annotated[float, fa.Range(0, open_low=True)] = 1.0
     """How far feedback moves the potential, in units of delta; of the rules nudged and pairwise."""
     shared_draw: bool = True
     """Whether the spike and the nudged spike are of one random number; of the rules nudged and pairwise."""
-    eta: float = 1e-3
+    eta: Annotated[float, fa.Range(0)] = 1e-3
     """Learning rate, for the update summed over the streams."""
-    gamma: float = 1e-8
+    gamma: Annotated[float, fa.Range(0, 1, open_high=True)] = 1e-8
     """Decay of weights and biases in a step."""
-    average: int = 0
-    """Images over which weights are averaged for testing; 0: none, as in the paper."""
-    steps_per_image: int = 5
+    averaging_images: Annotated[int, fa.Range(1)] | None = None
+    """Images over which weights are averaged for testing; the paper does not average."""
+    steps_per_image: Annotated[int, fa.Range(1)] = 5
     """Steps for which a training image is shown."""
-    test_steps: int = 5
+    test_steps: Annotated[int, fa.Range(1)] = 5
     """Steps for which a test image is shown."""
-    epochs: int = 5
+    epochs: Annotated[int, fa.Range(0)] = 5
     """Passes over the training images, unless the command line says how many."""
-    dtype: str = "float32"
+    dtype: Literal["float32", "float64"] = "float32"
     """Float type of states and weights."""
-    target: str = "numba"
-    """Brian2 code-generation target of the equations: numba, numpy or cython."""
+    target: Literal["numba", "numpy", "cython"] = "numba"
+    """Brian2 code-generation target of the equations."""
+
+    def validate(self) -> None:
+        """Refuse parameters that do not fit each other."""
+        if self.hidden_rule not in ("none", "derivative", "nudged") and self.steps_per_image < 2:
+            self.refuse("steps_per_image", f"be at least 2 for {self.hidden_rule}")
 
 
 _SMALL = {"hidden": (500, 500, 500), "outputs": 500, "weight_range": 0.1, "test_steps": 20}
 PRESETS = {
     # For scikit-learn's 8 x 8 digits.
-    "digits": _SMALL | {
-        "pixels": 64, "hidden": (300, 300), "outputs": 300, "weight_range": 0.2, "feedback_range": 0.3, "eta": 4e-3,
+    "digits": _SMALL
+    | {
+        "pixels": 64,
+        "hidden": (300, 300),
+        "outputs": 300,
+        "weight_range": 0.2,
+        "feedback_range": 0.3,
+        "eta": 4e-3,
     },
     # In which rules are compared (examples/differential_stdp.py).
     "small": _SMALL,
-}  # fmt: skip
-
-
-def _check(params: Params) -> None:
-    def must(name: str, rule: str, holds: bool) -> None:
-        if not holds:
-            raise ValueError(f"differential_stdp: {name} must be {rule}, got {getattr(params, name)!r}")
-
-    must("psi", ", ".join(RULES), params.psi in RULES)
-    must("loss", "squares or cross_entropy", params.loss in ("squares", "cross_entropy"))
-    for name in ("a", "max_rate"):
-        must(name, "above 0 and at most 1", 0 < getattr(params, name) <= 1)
-    for name in ("weight_range", "feedback_range"):
-        must(name, "finite and at least 0", 0 <= getattr(params, name) < np.inf)
-    must("kappa", "above 0 and finite", 0 < params.kappa < np.inf)
-    compares = params.psi in ("none", "derivative", "nudged")
-    must("steps_per_image", f"at least 2 for {params.psi}", compares or params.steps_per_image > 1)
+}
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
-    _check(params)
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
-    constants = {"tau": net.clock.dt / params.a, "steps": params.steps_per_image, "kappa": params.kappa}
-    rule, knows = RULES[params.psi]
+    kappa, tau = params.nudging_strength, net.clock.dt / params.dt_over_tau
+    constants = {"tau": tau, "steps": params.steps_per_image, "kappa": kappa}
+    rule, knows = RULES[params.hidden_rule]
     spikes = SPIKES
     if not params.shared_draw:
         knows, spikes = knows.replace("draw", "r_nudged") + "\nr_nudged : 1", SPIKES + "r_nudged = rand()\n"
     knows = knows.replace("draw", "r")
-    below = fa.Input(
-        net, "image", params.pixels, INPUT, emit=INPUT_SPIKES, namespace={"max_rate": params.max_rate}
-    )
+    limit = {"max_spike_probability": params.max_spike_probability}
+    below = fa.Input(net, "image", params.pixels, INPUT, emit=INPUT_SPIKES, namespace=limit)
     sizes = {f"h{number}": units for number, units in enumerate(params.hidden, start=1)}
     for name, units in {**sizes, "output": params.outputs}.items():
         fa.Layer(
-            net, name, units, LAYER + knows, emit=spikes, namespace=constants,
-            receive="v_last = v" if params.psi == "potential" else "",
-        )  # fmt: skip
+            net,
+            name,
+            units,
+            LAYER + knows,
+            emit=spikes,
+            namespace=constants,
+            receive="v_last = v" if params.hidden_rule == "potential" else "",
+        )
     fa.feedback_alignment(
         net, error=ERROR, feedback=FEEDBACK, emit=MODULATION, B=fa.uniform(params.feedback_range), namespace=constants
     )
-    learned = {"eta": params.eta, "gamma": params.gamma, "kappa": params.kappa}
+    learned = {"eta": params.eta, "gamma": params.gamma, "kappa": kappa}
     for layer in net.layers:
         text = OUTPUT_RULE if layer is net.layers[-1] and params.loss == "cross_entropy" else rule
         plasticity = fa.Plasticity(text, {n: v for n, v in learned.items() if n in text}) if text else None
         fa.Projection(net, below, layer, fa.uniform(params.weight_range), plasticity=plasticity)
         below = layer
-    if params.average:
-        fa.WeightAverage(net, params.average)
+    if params.averaging_images:
+        fa.WeightAverage(net, params.averaging_images)
     # For diagnostics: what rules without the derivative leave out.
-    net.output_error = "delta * layer_psi" if params.loss == "squares" else "delta"
+    net.output_error = "delta * layer_psi" if params.loss == "squared_error" else "delta"
     fa.classification_task(net, params.steps_per_image, params.classes)
     return net

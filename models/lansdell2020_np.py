@@ -23,10 +23,12 @@ Deviations from the paper and its code (https://github.com/benlansdell/synthfeed
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 
 import spikefa as fa
+from spikefa.pathways import pathways
 
 INPUT = "y : 1   # what is shown"
 LAYER = """
@@ -56,41 +58,46 @@ MODULATION = "delta = J * layer_psi"
 LOSS = "(layer_y - target)**2 / 2"
 RULE = "dW = -eta * warm_post * delta_post * y_pre"
 
-ALGORITHMS = ("learned", "alignment", "transpose")
-
 
 @dataclass(frozen=True)
-class Params:
+class Params(fa.Params):
     """Parameters, with the values of Fig. 2."""
 
-    sizes: tuple[int, ...] = (784, 50, 20, 10)
+    sizes: tuple[Annotated[int, fa.Range(1)], ...] = (784, 50, 20, 10)
     """Units of each layer: input, hidden layers, output."""
-    units: tuple[str, ...] = ("logistic", "logistic", "linear")
-    """Units of each layer but the input: linear, tanh, logistic or rectifier."""
-    algorithm: str = "learned"
-    """Feedback weights that are learned, fixed (alignment) or the transposed forward weights (transpose)."""
-    classes: int = 10
-    """Number of classes; 0 for a regression, whose targets are values."""
-    eta: float = 4e-4
+    units: tuple[Literal["linear", "tanh", "logistic", "rectifier"], ...] = ("logistic", "logistic", "linear")
+    """Units of each layer but the input."""
+    pathway: Literal["node_perturbation_feedback", "alignment", "backprop"] = "node_perturbation_feedback"
+    """Feedback weights that are learned by node perturbation, fixed (alignment) or the transposed forward weights."""
+    classes: Annotated[int, fa.Range(1)] | None = 10
+    """Number of classes; none for a regression, whose targets are values."""
+    eta: Annotated[float, fa.Range(0)] = 4e-4
     """Learning rate of forward weights and biases, for the update summed over the images."""
-    eta_feedback: float = 5e-4
+    eta_feedback: Annotated[float, fa.Range(0)] = 5e-4
     """Learning rate of the feedback weights, for the update summed over the images."""
-    noise: float = 1e-2
+    noise: Annotated[float, fa.Range(0, open_low=True)] = 1e-2
     """Standard deviation c of the noise on the hidden units' outputs."""
-    warm_up: int = 1000
-    """Batches during which the feedback weights alone learn; with other algorithms, nothing does."""
-    steps_per_image: int = 1
+    warm_up: Annotated[int, fa.Range(0)] = 1000
+    """Batches during which the feedback weights alone learn; with other pathways, nothing does."""
+    steps_per_image: Annotated[int, fa.Range(1)] = 1
     """Steps for which a batch is shown; there are no dynamics, so that one is enough."""
-    test_steps: int = 1
+    test_steps: Annotated[int, fa.Range(1)] = 1
     """Steps for which an example is shown in a test."""
-    streams: int = 32
+    streams: Annotated[int, fa.Range(1)] = 32
     """Images shown at once, a batch, unless the command line says how many."""
-    epochs: int = 20
+    epochs: Annotated[int, fa.Range(0)] = 20
     """Passes over the training images, unless the command line says how many."""
-    dtype: str = "float32"
+    dtype: Literal["float32", "float64"] = "float32"
     """Float type of states and weights."""
-    target: str = "numba"
-    """Brian2 code-generation target of the equations: numba, numpy or cython."""
+    target: Literal["numba", "numpy", "cython"] = "numba"
+    """Brian2 code-generation target of the equations."""
+
+    def validate(self) -> None:
+        """Refuse parameters that do not fit each other."""
+        if len(self.sizes) < 3:
+            self.refuse("sizes", "name an input, a hidden layer and an output, at least")
+        if len(self.units) != len(self.sizes) - 1:
+            self.refuse("units", f"name {len(self.sizes) - 1} layers' units, those of sizes but the input")
 
 
 PRESETS = {
@@ -99,49 +106,40 @@ PRESETS = {
 }
 
 
-def _check(params: Params) -> None:
-    def refuse(name: str, rule: str) -> None:
-        raise ValueError(f"lansdell2020_np: {name} must {rule}, got {getattr(params, name)!r}")
-
-    if len(params.sizes) < 3:
-        refuse("sizes", "name an input, a hidden layer and an output, at least")
-    if len(params.units) != len(params.sizes) - 1 or not set(params.units) <= set(UNITS):
-        refuse("units", f"be {len(params.sizes) - 1} of {', '.join(UNITS)}")
-    if params.algorithm not in ALGORITHMS:
-        refuse("algorithm", f"be one of {', '.join(ALGORITHMS)}")
-    if params.warm_up < 0:
-        refuse("warm_up", "be at least 0")
-
-
 def _add_pathway(net: fa.Network, params: Params) -> None:
-    strings = {"error": ERROR, "emit_error": ERROR_SENT, "feedback": FEEDBACK, "emit": MODULATION}
+    options = {"error": ERROR, "emit_error": ERROR_SENT, "feedback": FEEDBACK, "emit": MODULATION}
 
     def B(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         return fa.normal(np.sqrt(2 / shape[1]))(rng, shape)  # of the forward weights' size
 
-    match params.algorithm:
-        case "learned":
-            fa.node_perturbation_feedback(net, B=B, loss=LOSS, noise=params.noise, eta=params.eta_feedback, **strings)
-        case "alignment":
-            fa.feedback_alignment(net, B=B, **strings)
-        case "transpose":
-            fa.backprop(net, **strings)
+    if params.pathway != "backprop":
+        options["B"] = B
+    if params.pathway == "node_perturbation_feedback":
+        options |= {"loss": LOSS, "noise": params.noise, "eta": params.eta_feedback}
+    pathways[params.pathway](net, **options)
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
-    _check(params)
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
     first, *above = params.sizes
     limits = (0, 1) if params.classes else None
-    below = fa.Input(net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits)
+    below = fa.Input(
+        net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits
+    )
     names = [*(f"h{number}" for number in range(1, len(above))), "output"]
     for name, units, kind in zip(names, above, params.units, strict=True):
         rate, derivative = UNITS[kind]
         fa.Layer(
-            net, name, units, LAYER.format(derivative=derivative), emit=f"y = {rate}", output="y", threshold=None,
+            net,
+            name,
+            units,
+            LAYER.format(derivative=derivative),
+            emit=f"y = {rate}",
+            output="y",
+            threshold=None,
             namespace={"warm_up": params.warm_up},
-        )  # fmt: skip
+        )
     _add_pathway(net, params)
     rule = fa.Plasticity(RULE, {"eta": params.eta})
     for layer in net.layers:

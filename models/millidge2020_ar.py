@@ -10,12 +10,12 @@ the error,
     ``x_l <- x_l + 0.1 * (-x_l + (x_above * f'_above) @ M)``,  x_output = y_output - target,
 
 to the gradient with respect to y; then the weights learn once, ``W -= eta * y_below^T (x * f')``, summed over the
-batch. By the parameter ``algorithm``:
+batch. By the parameter ``pathway``:
 
 * ``relaxation``: M is the transposed forward weights of the layer above.
 * ``learned``: M are backward weights of their own, which learn by the forward weights' updates, transposed.
 * ``fixed``: M are backward weights that do not learn.
-* ``transpose``: backpropagation, in one step.
+* ``backprop``: in one step.
 
 With ``derivative=False``, ``f'`` is left out of the relaxation, and only there.
 
@@ -27,6 +27,7 @@ network, as everything does here, and the forward activity is computed again in 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import spikefa as fa
 
@@ -39,7 +40,7 @@ psi = {derivative} : 1                                  # f'
 last = int(t_in_timesteps % steps == steps - 1) : 1     # 1 in the last step of an image, in which weights learn
 """
 UNITS = {"rectifier": ("v * int(v > 0)", "int(v > 0)"), "tanh": ("tanh(v)", "1 - y**2"), "linear": ("v", "1")}
-# What backward weights need to know of a layer, for its forward weights' update.
+# What backward weights need of a layer, for its forward weights' update.
 KNOWN = """
 y = layer_y : 1
 psi = layer_psi : 1
@@ -56,7 +57,7 @@ J : 1                                                   # delta_above @ M
 delta : 1                                               # what is sent down
 first = int(t_in_timesteps % steps == 0) : 1
 """
-# Before the integration: all layers hear of the state before the step.
+# Before the integration: all layers receive the state before the step.
 RELAX = """
 x = x + first * (layer_y - x)
 delta = x * layer_psi
@@ -66,100 +67,97 @@ BACKPROPAGATING = "J : 1\ndelta : 1"
 BACKPROPAGATED = "delta = J * layer_psi"
 
 RULE = "dW = -eta * last_post * delta_post * y_pre"
-PLAIN_RULE = "dW = -eta * last_post * delta_post * psi_post * y_pre"  # where delta is without f'
-
-ALGORITHMS = ("relaxation", "learned", "fixed", "transpose")
+PLAIN_RULE = "dW = -eta * last_post * delta_post * psi_post * y_pre"  # if delta is without f'
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(fa.Params):
     """Parameters, with the published values."""
 
-    sizes: tuple[int, ...] = (784, 300, 300, 100, 10)
+    sizes: tuple[Annotated[int, fa.Range(1)], ...] = (784, 300, 300, 100, 10)
     """Units of each layer: input, hidden layers, output."""
-    units: str = "rectifier"
-    """Hidden units: rectifier or tanh; the output is linear."""
-    algorithm: str = "relaxation"
-    """The backward weights: relaxation (the transposed forward ones), learned or fixed; or transpose, which is
-    backpropagation."""
+    units: Literal["rectifier", "tanh"] = "rectifier"
+    """Hidden units; the output is linear."""
+    pathway: Literal["relaxation", "learned", "fixed", "backprop"] = "relaxation"
+    """The backward weights: relaxation (the transposed forward ones), learned or fixed; or backprop, in one step."""
     derivative: bool = True
     """Whether f' is in the relaxation."""
-    relaxation: int = 100
+    relaxation: Annotated[int, fa.Range(1)] = 100
     """Steps of the relaxation."""
-    rate: float = 0.1
+    rate: Annotated[float, fa.Range(0, 1, open_low=True)] = 0.1
     """How far x goes in each."""
-    weight_sd: float = 0.05
+    weight_sd: Annotated[float, fa.Range(0)] = 0.05
     """Standard deviation of forward and backward weights at the start."""
-    eta: float = 5e-4
+    eta: Annotated[float, fa.Range(0)] = 5e-4
     """Learning rate, for the update summed over the images of a batch, which are the streams."""
-    classes: int = 10
-    """Number of classes; 0 for a regression, whose targets are values."""
-    test_steps: int = 1
+    classes: Annotated[int, fa.Range(1)] | None = 10
+    """Number of classes; none for a regression, whose targets are values."""
+    test_steps: Annotated[int, fa.Range(1)] = 1
     """Steps for which an example is shown in a test."""
-    streams: int = 64
+    streams: Annotated[int, fa.Range(1)] = 64
     """Images shown at once, a batch, unless the command line says how many."""
-    epochs: int = 50
+    epochs: Annotated[int, fa.Range(0)] = 50
     """Passes over the training images, unless the command line says how many."""
-    dtype: str = "float32"
+    dtype: Literal["float32", "float64"] = "float32"
     """Float type of states and weights."""
-    target: str = "numba"
-    """Brian2 code-generation target of the equations: numba, numpy or cython."""
+    target: Literal["numba", "numpy", "cython"] = "numba"
+    """Brian2 code-generation target of the equations."""
 
-
-def _check(params: Params) -> None:
-    def refuse(name: str, rule: str) -> None:
-        raise ValueError(f"millidge2020_ar: {name} must {rule}, got {getattr(params, name)!r}")
-
-    if len(params.sizes) < 3:
-        refuse("sizes", "name an input, a hidden layer and an output, at least")
-    for name, known in (("units", UNITS), ("algorithm", ALGORITHMS)):
-        if getattr(params, name) not in known:
-            refuse(name, f"be one of {', '.join(known)}")
-    if params.relaxation < 1:
-        refuse("relaxation", "be at least 1")
-    if not 0 < params.rate <= 1:
-        refuse("rate", "be above 0 and at most 1")
-    if not params.derivative and params.algorithm == "transpose":
-        refuse("derivative", "be true for backpropagation")
+    def validate(self) -> None:
+        """Refuse parameters that do not fit each other."""
+        if len(self.sizes) < 3:
+            self.refuse("sizes", "name an input, a hidden layer and an output, at least")
+        if not self.derivative and self.pathway == "backprop":
+            self.refuse("derivative", "be true with backprop")
 
 
 def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, constants: dict) -> None:
     error, top = ERROR + KNOWN, net.layers[-1]
     above = fa.ErrorPopulation(net, "error_output", top, error, emit=ERROR_SENT, namespace=constants)
     swapped = rule.rule.replace("y_pre", "y_below").replace("_post", "_pre").replace("y_below", "y_post")
-    backward = fa.Plasticity(swapped, rule.constants) if params.algorithm == "learned" else None
+    backward = fa.Plasticity(swapped, rule.constants) if params.pathway == "learned" else None
     for layer in net.hidden[::-1]:
         feedback = fa.FeedbackPopulation(
-            net, f"feedback_{layer.name}", layer, RELAXING + KNOWN, emit="", namespace=constants,
+            net,
+            f"feedback_{layer.name}",
+            layer,
+            RELAXING + KNOWN,
+            emit="",
+            namespace=constants,
             receive=RELAX if params.derivative else RELAX_PLAIN,
-        )  # fmt: skip
-        if params.algorithm == "relaxation":
+        )
+        if params.pathway == "relaxation":
             fa.TiedProjection(net, above, feedback, f"{layer.name}_to_{above.layer.name}", transpose=True)
         else:
-            fa.Projection(
-                net, above, feedback, fa.normal(params.weight_sd), plasticity=backward, learn_bias=False
-            )
+            fa.Projection(net, above, feedback, fa.normal(params.weight_sd), plasticity=backward, learn_bias=False)
         above = feedback
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
-    _check(params)
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
-    steps = 1 if params.algorithm == "transpose" else params.relaxation + 1
+    steps = 1 if params.pathway == "backprop" else params.relaxation + 1
     constants = {"steps": steps, "tau": net.clock.dt / params.rate}
     first, *above = params.sizes
     limits = (0, 1) if params.classes else None
-    below = fa.Input(net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits)
+    below = fa.Input(
+        net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits
+    )
     names = [*(f"h{number}" for number in range(1, len(above))), "output"]
     for name, units in zip(names, above, strict=True):
         rate, derivative = UNITS["linear" if name == "output" else params.units]
         fa.Layer(
-            net, name, units, LAYER.format(derivative=derivative), emit=f"y = {rate}", output="y", threshold=None,
+            net,
+            name,
+            units,
+            LAYER.format(derivative=derivative),
+            emit=f"y = {rate}",
+            output="y",
+            threshold=None,
             namespace=constants,
-        )  # fmt: skip
+        )
     rule = fa.Plasticity(RULE if params.derivative else PLAIN_RULE, {"eta": params.eta})
-    if params.algorithm == "transpose":
+    if params.pathway == "backprop":
         fa.backprop(net, error=ERROR, emit_error=ERROR_SENT, feedback=BACKPROPAGATING, emit=BACKPROPAGATED)
     else:
         _relaxing_pathway(net, params, rule, constants)

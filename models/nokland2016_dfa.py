@@ -3,9 +3,9 @@
 Nokland (2016). Direct feedback alignment provides learning in deep neural networks. Advances in Neural Information
 Processing Systems 29. https://doi.org/10.48550/arXiv.1609.01596
 
-Reproduces: fully connected networks that learn MNIST by four algorithms, which differ in what reaches a hidden layer:
+Reproduces: fully connected networks that learn MNIST by four pathways, which differ in what reaches a hidden layer:
 
-* transpose (backpropagation): ``delta_l = (delta_above @ W_above^T) * f'``;
+* backprop: ``delta_l = (delta_above @ W_above^T) * f'``;
 * alignment (FA): ``delta_l = (delta_above @ B_l) * f'``;
 * direct (DFA): ``delta_l = (e @ B_l) * f'``, the same error e = y - target for every layer;
 * indirect (IFA): ``delta_1 = (e @ B) * f'``, then forward: ``delta_l = (delta_below @ W_l) * f'``.
@@ -33,10 +33,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated, Literal
 
 import numpy as np
 
 import spikefa as fa
+from spikefa.pathways import pathways
 
 INPUT = "y : 1   # pixel intensity"
 #: Pixels of which some are not seen: x the intensity, y what is left of it.
@@ -70,7 +72,7 @@ ERROR = """
 target : 1
 delta : 1
 """
-ERROR_SENT = "delta = layer_y - target"    # descends the cross-entropy, of softmax or of logistic outputs
+ERROR_SENT = "delta = layer_y - target"  # descends the cross-entropy, of softmax or of logistic outputs
 FEEDBACK = """
 J : 1                        # delta_above @ B, or another of the four
 delta : 1
@@ -82,124 +84,142 @@ RULE = "dW = -eta * delta_post * y_pre - gamma * W"
 ONE = "one = 1 : 1"
 SUBTRACTED = " - subtracted * one_pre * one_post"
 
-ALGORITHMS = ("transpose", "alignment", "direct", "indirect")
-
 
 @dataclass(frozen=True)
-class Params:
+class Params(fa.Params):
     """Parameters, with those of the paper's 2 x 800 units."""
 
-    pixels: int = 784
+    pixels: Annotated[int, fa.Range(1)] = 784
     """Input units, one a pixel."""
-    hidden: tuple[int, ...] = (800, 800)
+    hidden: tuple[Annotated[int, fa.Range(1)], ...] = (800, 800)
     """Units of each hidden layer."""
-    classes: int = 10
+    classes: Annotated[int, fa.Range(1)] = 10
     """Output units, one a class."""
-    units: str = "tanh"
-    """Hidden units: tanh or logistic."""
-    output_unit: str = "logistic"
+    units: Literal["tanh", "logistic"] = "tanh"
+    """Hidden units."""
+    output_unit: Literal["logistic", "softmax"] = "logistic"
     """Output units: logistic (binary cross-entropy) or softmax (cross-entropy)."""
-    algorithm: str = "direct"
-    """What carries the error: transpose (backpropagation), alignment, direct or indirect."""
-    weights: str = "zero"
+    pathway: Literal["backprop", "alignment", "direct", "indirect"] = "direct"
+    """What carries the error."""
+    weights: Literal["zero", "fan_in", "truncated"] = "zero"
     """Forward weights at the start: zero, fan_in (uniform in +- 1 / sqrt(presynaptic units)) or truncated (normal,
     standard deviation `spread`, nothing beyond two of them)."""
-    feedback: str = "fan_in"
-    """Feedback weights: fan_in (uniform in +- 1 / sqrt(n), n being the units of the layer that hears them) or
+    feedback: Literal["fan_in", "truncated"] = "fan_in"
+    """Feedback weights: fan_in (uniform in +- 1 / sqrt(n), n being the units of the layer that receives them) or
     truncated."""
-    spread: float = 0.2
+    spread: Annotated[float, fa.Range(0, open_low=True)] = 0.2
     """Standard deviation of truncated normal weights."""
-    eta: float = 1e-4
+    eta: Annotated[float, fa.Range(0)] = 1e-4
     """Learning rate, for the update averaged over the streams; with `rmsprop`, about a synapse's move in a step."""
-    rmsprop: float = 0.99
-    """What a synapse's mean squared update keeps of itself in a step; updates are divided by its root; 0: plain."""
-    momentum: float = 0.0
+    rmsprop: Annotated[float, fa.Range(0, 1, open_low=True, open_high=True)] | None = 0.99
+    """Share of a synapse's mean squared update that stays in a step; updates are divided by its root; none: plain."""
+    momentum: Annotated[float, fa.Range(0, 1, open_low=True, open_high=True)] | None = None
     """Momentum of the updates, without `rmsprop`: v <- momentum v + dW, W <- W + v."""
-    gamma: float = 0.0
+    gamma: Annotated[float, fa.Range(0, 1, open_high=True)] = 0.0
     """Decay of weights and biases in a step."""
-    subtracted: float = 0.0
+    subtracted: Annotated[float, fa.Range(0)] = 0.0
     """What is subtracted from all weights and biases in a step; the slides' code has 1e-5 for alignment in the small
     network, 1e-4 for alignment and direct in the large one, and none for backpropagation. It falls with the learning
-    rate, where that does, and is not for `rmsprop`. Diagnostics count it as part of the update."""
-    dropout: float = 0.0
+    rate, and is not for `rmsprop`. Diagnostics count it as part of the update."""
+    dropout: Annotated[float, fa.Range(0, 1, open_high=True)] = 0.0
     """Fraction of hidden units that are silent, drawn anew in each step; the others' rates grow to make up for it."""
-    dropout_input: float = 0.0
+    dropout_input: Annotated[float, fa.Range(0, 1, open_high=True)] = 0.0
     """The same for the pixels."""
-    layerwise: int = 0
-    """Epochs for which one layer alone learns: the layers take turns, bottom up, again and again; 0: all together."""
-    drop_after: tuple[int, ...] = ()
+    layerwise_epochs: Annotated[int, fa.Range(1)] | None = None
+    """Epochs for which one layer alone learns: the layers take turns, bottom up, again and again; none: all learn."""
+    lr_milestones: tuple[Annotated[int, fa.Range(0)], ...] = ()
     """Epochs after which the learning rate falls, none by default."""
-    drop_by: float = 10.0
+    lr_divisor: Annotated[float, fa.Range(0, open_low=True)] = 10.0
     """Divisor of the learning rate after each of these epochs."""
-    streams: int = 64
+    streams: Annotated[int, fa.Range(1)] = 64
     """Images shown at once, a batch, unless the command line says how many."""
-    epochs: int = 300
+    epochs: Annotated[int, fa.Range(0)] = 300
     """Passes over the training images, unless the command line says how many; the paper's most."""
-    steps_per_image: int = 1
+    steps_per_image: Annotated[int, fa.Range(1)] = 1
     """Steps for which an image is shown in training; there are no dynamics, so that one is enough."""
-    test_steps: int = 1
+    test_steps: Annotated[int, fa.Range(1)] = 1
     """Steps for which an image is shown in a test."""
-    dtype: str = "float32"
+    dtype: Literal["float32", "float64"] = "float32"
     """Float type of states and weights."""
-    target: str = "numba"
-    """Brian2 code-generation target of the equations: numba, numpy or cython."""
+    target: Literal["numba", "numpy", "cython"] = "numba"
+    """Brian2 code-generation target of the equations."""
+
+    def validate(self) -> None:
+        """Refuse parameters that do not fit each other."""
+        if not self.hidden:
+            self.refuse("hidden", "name at least one hidden layer")
+        if self.momentum and self.rmsprop:
+            self.refuse("momentum", "be None with rmsprop")
+        if self.subtracted and self.rmsprop:
+            self.refuse("subtracted", "be 0 with rmsprop, which would divide it by its own size")
 
 
 _SLIDES = {
-    "output_unit": "softmax", "weights": "truncated", "feedback": "truncated", "eta": 0.5, "rmsprop": 0.0,
-    "streams": 1000, "epochs": 50,
-}  # fmt: skip
+    "output_unit": "softmax",
+    "weights": "truncated",
+    "feedback": "truncated",
+    "eta": 0.5,
+    "rmsprop": None,
+    "streams": 1000,
+    "epochs": 50,
+}
 
 PRESETS = {
     "slides_small": _SLIDES | {"hidden": (100,), "units": "logistic"},
     "slides_large": _SLIDES | {"hidden": (200, 100), "units": "tanh"},
     "nokland": {},
-    "nokland_fa": {"algorithm": "alignment"},
-    "nokland_bp": {"algorithm": "transpose", "weights": "fan_in"},
+    "nokland_fa": {"pathway": "alignment"},
+    "nokland_bp": {"pathway": "backprop", "weights": "fan_in"},
     "nokland_dropout": {"dropout": 0.5, "dropout_input": 0.1},
 }
 
 
-def learning_rate(params: Params, epoch: int) -> float | dict[str, float]:
+def lr_factor(params: Params, epoch: int) -> float | dict[str, float]:
     """Factor of the learning rate in an epoch, 0 being the first; one for each projection if layers take turns."""
-    rate = params.drop_by ** -sum(epoch >= end for end in params.drop_after)
-    if not params.layerwise:
-        return rate
+    factor = params.lr_divisor ** -sum(epoch >= milestone for milestone in params.lr_milestones)
+    if not params.layerwise_epochs:
+        return factor
     names = ["image", *(f"h{number}" for number in range(1, len(params.hidden) + 1)), "output"]
-    turn = epoch // params.layerwise % (len(names) - 1)
-    return {f"{below}_to_{above}": rate * (number == turn) for number, (below, above) in enumerate(pairwise(names))}
+    turn = epoch // params.layerwise_epochs % (len(names) - 1)
+    return {f"{below}_to_{above}": factor * (number == turn) for number, (below, above) in enumerate(pairwise(names))}
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
-    _check(params)
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
     one = f"\n{ONE}" if params.subtracted else ""
-    equations, emit, rate = (FAILING_INPUT, FAILING, "x") if params.dropout_input else (INPUT, "", "y")
-    below = fa.Input(net, "image", params.pixels, equations + one, emit=emit, stimulus_variable=rate, output="y", threshold=None)
+    equations, emit, shown = (FAILING_INPUT, FAILING, "x") if params.dropout_input else (INPUT, "", "y")
+    below = fa.Input(
+        net, "image", params.pixels, equations + one, emit=emit, stimulus_variable=shown, output="y", threshold=None
+    )
     rate, derivative = UNITS[params.units]
     for number, units in enumerate(params.hidden, start=1):
         fa.Layer(
-            net, f"h{number}", units, LAYER.format(rate=rate, derivative=derivative) + one,
-            emit=RATE.format(kept=KEPT[params.dropout > 0]), output="y", threshold=None,
-        )  # fmt: skip
+            net,
+            f"h{number}",
+            units,
+            LAYER.format(rate=rate, derivative=derivative) + one,
+            emit=RATE.format(kept=KEPT[params.dropout > 0]),
+            output="y",
+            threshold=None,
+        )
     softmax = params.output_unit == "softmax"
     fa.Layer(net, "output", params.classes, OUTPUT + one, emit="" if softmax else LOGISTIC, output="y", threshold=None)
     if softmax:
         fa.Softmax(net, "output", "I")
-    _pathway(net, params)
-    eta, rate = (1.0, params.eta) if params.rmsprop else (params.eta, 1.0)
+    _add_pathway(net, params)
+    eta, lr = (1.0, params.eta) if params.rmsprop else (params.eta, 1.0)
     constants = {"eta": eta / streams, "gamma": params.gamma}
     text = RULE
     if params.subtracted:
         constants, text = constants | {"subtracted": params.subtracted / streams}, RULE + SUBTRACTED
     for layer in net.layers:
-        # One each, for rates of their own.
-        rule = fa.Plasticity(text, constants, _optimizer(params), lr=rate)
+        # One each, for learning rates of their own.
+        rule = fa.Plasticity(text, constants, _optimizer(params), lr)
         fa.Projection(net, below, layer, _weights(params), plasticity=rule)
         below = layer
     fa.classification_task(net, params.steps_per_image, params.classes)
-    # After present(): at rest, nothing is dropped.
+    # After the initial state is saved, in which nothing is dropped.
     for layer in net.hidden if params.dropout else ():
         layer.variables["drop"].set_value(params.dropout)
     if params.dropout_input:
@@ -208,36 +228,24 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
 
 
 def _optimizer(params: Params) -> fa.Optimizer:
-    if params.momentum and params.rmsprop:
-        raise fa.ArgumentError(
-            f"nokland2016_dfa: momentum must be 0 with rmsprop {params.rmsprop!r}, got {params.momentum!r}"
-        )
     if params.rmsprop:
         return fa.RMSprop(params.rmsprop)
     return fa.Momentum(params.momentum) if params.momentum else fa.SGD()
 
 
-def _pathway(net: fa.Network, params: Params) -> None:
-    """Add the feedback pathway of the algorithm."""
-    strings = {"error": ERROR, "feedback": FEEDBACK, "emit": MODULATION, "emit_error": ERROR_SENT}
+def _add_pathway(net: fa.Network, params: Params) -> None:
+    options = {"error": ERROR, "feedback": FEEDBACK, "emit": MODULATION, "emit_error": ERROR_SENT}
 
     def fan_in(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         return rng.uniform(-1, 1, shape) / np.sqrt(shape[1])
 
-    B = fan_in if params.feedback == "fan_in" else truncated_normal(params.spread)
-    match params.algorithm:
-        case "transpose":
-            fa.backprop(net, **strings)
-        case "alignment":
-            fa.feedback_alignment(net, B=B, **strings)
-        case "direct":
-            fa.direct_feedback_alignment(net, B=B, **strings)
-        case "indirect":
-            fa.indirect_feedback_alignment(net, B=B, **strings)
+    if params.pathway != "backprop":
+        options["B"] = fan_in if params.feedback == "fan_in" else truncated_normal(params.spread)
+    pathways[params.pathway](net, **options)
 
 
 def truncated_normal(spread: float) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
-    """Weights drawn from a normal distribution, again where they are beyond two standard deviations."""
+    """Weights drawn from a normal distribution, again if they are beyond two standard deviations."""
 
     def draw(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         z = rng.standard_normal(shape)
@@ -254,40 +262,3 @@ def _weights(params: Params) -> Callable[[np.random.Generator, tuple[int, int]],
     if params.weights == "fan_in":
         return lambda rng, shape: rng.uniform(-1, 1, shape) / np.sqrt(shape[0])
     return truncated_normal(params.spread)
-
-
-def _check(params: Params) -> None:
-    """Refuse what no network can be built of."""
-
-    def refuse(name: str, rule: str) -> None:
-        raise ValueError(f"nokland2016_dfa: {name} must {rule}, got {getattr(params, name)!r}")
-
-    for name, known in (
-        ("units", UNITS),
-        ("output_unit", ("logistic", "softmax")),
-        ("algorithm", ALGORITHMS),
-        ("weights", ("zero", "fan_in", "truncated")),
-        ("feedback", ("fan_in", "truncated")),
-    ):
-        if getattr(params, name) not in known:
-            refuse(name, f"be one of {', '.join(known)}")
-    if not params.hidden:
-        refuse("hidden", "name at least one hidden layer")
-    if not params.spread > 0:
-        refuse("spread", "be positive")
-    for name in ("dropout", "dropout_input"):
-        if not 0 <= getattr(params, name) < 1:
-            refuse(name, "be in [0, 1)")
-    if params.layerwise < 0:
-        refuse("layerwise", "not be negative")
-    if not params.drop_by > 0:
-        refuse("drop_by", "be positive")
-    for name in ("eta", "subtracted"):
-        if not getattr(params, name) >= 0:
-            refuse(name, "be at least 0")
-    if not 0 <= params.gamma < 1:
-        refuse("gamma", "be in [0, 1)")
-    if any(epoch < 0 for epoch in params.drop_after):
-        refuse("drop_after", "hold numbers of epochs")
-    if params.subtracted and params.rmsprop:
-        refuse("subtracted", "be 0 with rmsprop, which would divide it by its own size")

@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ArgumentError", "CheckpointError", "DataError", "DivergenceError", "EquationError", "ModelError", "RunError",
             "SpikefaError",
         ],
+        "experiments.params": ["Params", "Range"],
         "experiments.run": ["Run", "new_run", "open_run"],
         "pathways._copies": ["PerturbedCopy"],
         "pathways.alignment": ["feedback_alignment"],

@@ -66,7 +66,7 @@ def spiking_network(model, pathway, streams=1, seed=0, target="numpy", dtype="fl
     """The spiking network of the model file, with another pathway."""
     net = fa.Network(streams=streams, seed=seed, dtype=dtype, target=target)
     constants = {"tau": net.clock.dt / 0.9}
-    fa.Input(net, "image", 64, model.module.INPUT, emit=model.module.INPUT_SPIKES, namespace={"max_rate": 0.95})
+    fa.Input(net, "image", 64, model.module.INPUT, emit=model.module.INPUT_SPIKES, namespace={"max_spike_probability": 0.95})
     for name, units in (("h1", 12), ("h2", 9), ("output", 10)):
         fa.Layer(net, name, units, model.module.LAYER, emit=model.module.SPIKES, namespace=constants)
     strings = {"error": model.module.ERROR, "feedback": model.module.FEEDBACK, "namespace": constants}

@@ -6,6 +6,7 @@ Not a model of the package: `tests/test_regression.py` loads it by its path.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -21,22 +22,22 @@ HIDDEN_RULE = "dW = -eta * delta_post * psi_post * s_pre"
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(fa.Params):
     """Parameters."""
 
-    sizes: tuple[int, ...] = (30, 20, 10)
+    sizes: tuple[Annotated[int, fa.Range(1)], ...] = (30, 20, 10)
     """Units of each layer, input first."""
-    classes: int = 0
-    """Number of classes; 0 for a regression."""
-    eta: float = 1e-2
+    classes: Annotated[int, fa.Range(1)] | None = None
+    """Number of classes; none for a regression."""
+    eta: Annotated[float, fa.Range(0)] = 1e-2
     """Learning rate."""
-    weight_range: float = 0.1
+    weight_range: Annotated[float, fa.Range(0)] = 0.1
     """Of the forward weights."""
-    prepared: str = ""
-    """How the data are: as loaded, standardised, or autoencoder."""
-    jitter: float = 0.0
+    prepared: Literal["standardised", "autoencoder"] | None = None
+    """How the data are changed; none: as loaded."""
+    jitter: Annotated[float, fa.Range(0)] = 0.0
     """Standard deviation of what `augment` adds."""
-    dtype: str = "float64"
+    dtype: Literal["float32", "float64"] = "float64"
     """Float type."""
 
 

@@ -66,7 +66,7 @@ def test_rule_that_is_no_product(small, digits):
 
 
 def test_centred_rule(small, digits):
-    compare(small(dtype="float64", mean_steps=20), digits)
+    compare(small(dtype="float64", rate_average_steps=20), digits)
 
 
 def test_a_wrong_sign_would_be_seen(small, digits):

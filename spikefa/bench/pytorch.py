@@ -28,7 +28,7 @@ WORKER = Path(__file__).with_name("torch_worker.py")
 
 #: Parameters of the hand-written equations.
 NAMES = (
-    "pixels", "hidden", "outputs", "classes", "a", "max_rate", "weight_range", "feedback_range", "eta",
+    "pixels", "hidden", "outputs", "classes", "dt_over_tau", "max_spike_probability", "weight_range", "feedback_range", "eta",
     "gamma", "steps_per_image",
 )  # fmt: skip
 

@@ -66,8 +66,8 @@ class Net:
     def step(self):
         """Take one step: forward, feedback, plasticity."""
         c, first = self.c, self.units_first
-        a, eta, keep = c["a"], c["eta"], 1 - c["gamma"]
-        s = (torch.rand_like(self.x) < self.x.clamp(0, c["max_rate"])).to(self.x.dtype)
+        a, eta, keep = c["dt_over_tau"], c["eta"], 1 - c["gamma"]
+        s = (torch.rand_like(self.x) < self.x.clamp(0, c["max_spike_probability"])).to(self.x.dtype)
         spikes, probabilities = [s], []
         for W, b, v in zip(self.W, self.b, self.v, strict=True):
             v.lerp_(torch.addmm(b, W, s) if first else torch.addmm(b, s, W), a)

@@ -187,7 +187,7 @@ class Run:
             self.dataset(),
             self.protocol,
             self.directory,
-            lambda epoch: self.model.learning_rate(self.params, epoch),
+            lambda epoch: self.model.lr_factor(self.params, epoch),
             self.model.digest,
             self.model.augmentation(self.params),
         )

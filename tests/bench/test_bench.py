@@ -83,7 +83,7 @@ def test_record_names_machine_versions_threads_and_blas(setting):
 
 
 def test_a_model_wired_by_its_images_is_measured_with_synthetic_ones(model):
-    network = dataclasses.replace(Setting.quickly(model), streams=5).network(field=12)
+    network = dataclasses.replace(Setting.quickly(model), streams=5).network(receptive_field_size=12)
     assert ((network["image_to_h1"].W != 0).sum(0) == 12).all()
 
 

@@ -63,12 +63,12 @@ def both(run=lambda net: net.run_steps(12), **changes):
     [
         {"dtype": "float64", "gamma": 1e-3},
         {"gamma": 1e-6},  # falls due every fourth step
-        {"momentum": 0.5, "gamma": 1e-3, "mean_steps": 10.0, "average": 20},
+        {"momentum": 0.5, "gamma": 1e-3, "rate_average_steps": 10.0, "averaging_images": 20},
         {"streams": 1},  # weights that lie the other way round
-        {"pathway": "transpose"},
-        {"field": 2, "momentum": 0.5, "gamma": 1e-3, "average": 20},
+        {"pathway": "backprop"},
+        {"receptive_field_size": 2, "momentum": 0.5, "gamma": 1e-3, "averaging_images": 20},
         {"pathway": "direct", "feedback_pairs": True, "dtype": "float64"},
-        {"pathway": "reshuffled"},  # runs on the host
+        {"pathway": "shuffled_feedback"},  # runs on the host
         {"steps_per_image": 1},
     ],
     ids=str,
@@ -126,7 +126,7 @@ def test_a_kernel_that_does_nothing_is_found(monkeypatch):
 
 
 def test_evaluation_gives_the_same_guesses_and_leaves_no_trace():
-    one, other = both(lambda net: net.run_steps(6), average=6)
+    one, other = both(lambda net: net.run_steps(6), averaging_images=6)
     before = {name: array.copy() for name, array in (other.state() | other.parameters()).items()}
     guesses = []
     for net in (one, other):

@@ -213,7 +213,7 @@ def test_weights_are_up_to_date_whenever_they_are_looked_at(small, digits, strea
 
 @pytest.mark.parametrize("streams", [1, 5])
 def test_a_network_that_does_not_learn_acts_as_before_and_goes_on_learning_later(small, digits, streams):
-    net = small(streams, average=20)
+    net = small(streams, averaging_images=20)
     assert net.learns
 
     def go_on():

@@ -136,7 +136,7 @@ DERIVATIVES = {
 def test_units_of_every_kind(units, dtype, dropout, rng):
     """A linear unit's derivative is a number and no array."""
     model = model_file.load("lillicrap2016_rate")
-    changes = {"sizes": (6, 5, 4, 3), "units": units, "output_unit": units, "classes": 0, "dtype": dtype}
+    changes = {"sizes": (6, 5, 4, 3), "units": units, "output_unit": units, "classes": None, "dtype": dtype}
     net = model.build(model.params(changes | {"weight_range": 0.5, "dropout": dropout}), streams=7)
     net.stimulus.show_images(rng.normal(size=(7, 6)), rng.uniform(0, 1, (7, 3)))
     monitor = fa.GradientAlignment(net)

@@ -44,7 +44,7 @@ warnings.simplefilter("ignore", DeprecationWarning)  # Python's own, of forks be
 model, digits = modelfile.load("lillicrap2016_spiking"), datasets.load("digits")
 
 def rate(seed):
-    net = model.build(model.params({"hidden": (300,)}, "demo"), streams=100, seed=seed)
+    net = model.build(model.params({"hidden": (300,)}, "digits"), streams=100, seed=seed)
     net.stimulus.show_images(digits.train_images[:100], digits.train_labels[:100])
     net.run_steps(5)
     return float(net.layers[-1].view("s").mean())

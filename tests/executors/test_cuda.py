@@ -55,7 +55,7 @@ def test_one_sentence_where_there_is_no_gpu(monkeypatch, reason, small):
 @pytest.mark.skipif(why_not() is None, reason="there is a GPU")
 def test_the_command_says_so_and_writes_nothing(tmp_path):
     command = "from spikefa.cli import main; main()"
-    arguments = ["train", "lillicrap2016_spiking", "--data", "digits", "--preset", "demo", "--device", "cuda"]
+    arguments = ["train", "lillicrap2016_spiking", "--data", "digits", "--preset", "digits", "--device", "cuda"]
     done = subprocess.run(
         [sys.executable, "-c", command, *arguments, "--run", str(tmp_path / "run")], capture_output=True, text=True
     )

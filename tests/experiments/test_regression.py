@@ -159,7 +159,7 @@ def stopped_and_resumed(run, **options):
     [
         {"data": "linear", "epochs": 1, "streams": 300, "eta": 5e-4},
         {"data": "digits", "epochs": 1, **DIGITS, "prepared": "standardised", "jitter": 0.1},
-        {"data": "digits", "epochs": 1, **DIGITS, "sizes": (64, 20, 64), "classes": 0, "prepared": "autoencoder"},
+        {"data": "digits", "epochs": 1, **DIGITS, "sizes": (64, 20, 64), "classes": None, "prepared": "autoencoder"},
     ],
     ids=["regression", "standardised and augmented classification", "autoencoder"],
 )

@@ -70,10 +70,10 @@ def test_what_a_run_cannot_be_is_refused(stated, tmp_path):
     with pytest.raises(ModelError, match="no parameter 'etta'"):
         new_run(tmp_path, MODEL, {"etta": 1})
     with pytest.raises(ModelError, match="no preset 'bestest'"):
-        new_run(tmp_path, MODEL, preset="bestest")
+        new_run(tmp_path, MODEL, preset="densest")
     with pytest.raises(ValueError, match="TrainingConfig: epochs must be a whole number, at least 0, got -1"):
         stated(epochs=-1)
-    best = new_run(tmp_path / "best", MODEL, preset="best", data_dir=tmp_path)
+    best = new_run(tmp_path / "best", MODEL, preset="dense", data_dir=tmp_path)
     assert (best.protocol.epochs, best.protocol.test_steps, best.streams) == (40, 20, 100)
     assert best.data_dir == str(tmp_path.resolve())
 

@@ -241,7 +241,7 @@ def test_a_run_goes_on_with_metrics_that_a_spreadsheet_saved(trained, tiny):
 
 
 def test_what_has_no_angle_is_blank(tiny):
-    made = tiny(changes=TINY | {"pathway": "shallow"})
+    made = tiny(changes=TINY | {"pathway": "output_only"})
     rows = []
     assert np.isnan(made.train(rows.append)["angle_deg_h1"]).all()
     assert rows[0]["angle_deg_h1"] == rows[0]["train_error"] == "" and rows[0]["test_error"] > 0.5

@@ -20,9 +20,30 @@ from spikefa.experiments import checkpoint, model_file, run
 #: A keyword of the package's functions as recorded -> as it is now.
 KEYWORDS: dict[str, str] = {"rate": "stimulus_variable"}
 #: A field of a model's ``Params`` as recorded -> as it is now.
-FIELDS: dict[str, str] = {}
-#: The value of a pathway as recorded -> as it is now.
-VALUES: dict[str, str] = {}
+FIELDS: dict[str, str] = {
+    "a": "dt_over_tau",
+    "max_rate": "max_spike_probability",
+    "release": "release_probability",
+    "mean_steps": "rate_average_steps",
+    "field": "receptive_field_size",
+    "eta_first": "eta_factor_first",
+    "eta_output": "eta_factor_output",
+    "keep_weights": "connection_probability",
+    "keep_feedback": "feedback_connection_probability",
+    "kappa": "nudging_strength",
+    "average": "averaging_images",
+}
+#: A text that is the value of a parameter, as recorded -> as it is now, of all models or of one.
+VALUES: dict[str | tuple[str, str], str] = {
+    "transpose": "backprop",
+    "shallow": "output_only",
+    "reshuffled": "shuffled_feedback",
+    "sign": "sign_symmetric",
+    "squares": "squared_error",
+    ("lansdell2020_np", "learned"): "node_perturbation_feedback",
+}
+#: Fields that were off by 0 when the digests were recorded, and are None now.
+OFF_BY_NONE = {"averaging_images", "classes", "momentum", "rate_average_steps", "receptive_field_size", "rmsprop"}
 #: A pathway as recorded -> the name of its function now.
 PATHWAYS = {
     "transpose": "backprop",
@@ -30,16 +51,8 @@ PATHWAYS = {
     "reshuffled_alignment": "shuffled_feedback",
     "learned_feedback": "node_perturbation_feedback",
 }
-#: Model -> the field that says by what pathway, algorithm or rule it learns.
-PATHWAY_FIELDS = {
-    "lillicrap2016_spiking": "pathway",
-    "lillicrap2016_rate": "algorithm",
-    "dargazany2019_itd": "algorithm",
-    "differential_stdp": "psi",
-    "lansdell2020_np": "algorithm",
-    "millidge2020_ar": "algorithm",
-    "nokland2016_dfa": "algorithm",
-}
+#: Model -> the field that says by what pathway or rule it learns, if it is not "pathway".
+PATHWAY_FIELDS = {"differential_stdp": "hidden_rule"}
 
 
 def package_file():
@@ -52,8 +65,15 @@ def renamed(names, given):
 
 def changes(model, pathway=None, **fields):
     """Fields of a model's ``Params``, as they are called now."""
-    chosen = {} if pathway is None else {PATHWAY_FIELDS[model]: VALUES.get(pathway, pathway)}
-    return renamed(FIELDS, fields) | chosen
+    chosen = renamed(FIELDS, fields)
+    if pathway is not None:
+        chosen[PATHWAY_FIELDS.get(model, "pathway")] = pathway
+    for name, value in chosen.items():
+        if isinstance(value, str):
+            chosen[name] = VALUES.get((model, value), VALUES.get(value, value))
+        elif name in OFF_BY_NONE and value == 0:
+            chosen[name] = None
+    return chosen
 
 
 def model_network(model, streams, seed, images=None, pathway=None, **fields):

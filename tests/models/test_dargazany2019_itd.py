@@ -4,10 +4,11 @@ import naive
 import numpy as np
 import pytest
 
+from spikefa.errors import ModelError
 from spikefa.experiments import model_file
 
 SIZES = (6, 5, 4, 3)
-FORMS = ("transpose", "alignment", "itd_dy", "itd_y", "itd_e", "itd_h", "itd_sub", "shallow")
+FORMS = ("backprop", "alignment", "itd_dy", "itd_y", "itd_e", "itd_h", "itd_sub", "output_only")
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,6 @@ def itd():
 
 
 def test_values_of_the_paper(itd):
-    """SYSTEMS.md, section 6."""
     params = itd.params()
     assert (params.sizes, params.eta) == ((784, 32, 32, 32, 10), 1e-3)
     assert itd.params(preset="itd_sub").eta == 1e-2
@@ -37,13 +37,13 @@ def expected(form, y, error, B, W, last):
     """Deltas of the hidden layers, top down, and what the next batch differences; lists of lists."""
     deltas, kept, above, sent = [], [], error, y[-1] if form == "itd_y" else error
     for l in range(len(B) - 1, -1, -1):
-        matrix = naive.transposed(W[l + 1]) if form == "transpose" else B[l]
+        matrix = naive.transposed(W[l + 1]) if form == "backprop" else B[l]
         zeros = [0.0] * len(matrix[0])
         g, sent = naive.propagate(matrix, above, zeros), naive.propagate(matrix, sent, zeros)
         now = {"itd_y": sent, "itd_e": sent, "itd_h": y[l + 1]}.get(form, g)
         before = last[len(kept)] if last else [[0.0] * len(row) for row in now]
         change = [[n - b for n, b in zip(*rows, strict=True)] for rows in zip(now, before, strict=True)]
-        if form in ("transpose", "alignment"):
+        if form in ("backprop", "alignment"):
             above = naive.gated(g, y[l + 1])
         elif form == "itd_sub":
             above = naive.gated(change, y[l + 1])
@@ -58,12 +58,12 @@ def expected(form, y, error, B, W, last):
 def test_equals_plain_loops(itd, form, rng):
     """Three batches, each of other images: every weight and bias."""
     streams, eta = 3, 0.3
-    params = itd.params({"sizes": SIZES, "algorithm": form, "eta": eta, "dtype": "float64"})
+    params = itd.params({"sizes": SIZES, "pathway": form, "eta": eta, "dtype": "float64"})
     net = itd.build(params, streams=streams, seed=3)
     forward = [p for p in net.projections if p.post in net.layers]
     W, b = [p.W.tolist() for p in forward], [p.b.tolist() for p in forward]
-    B = [] if form == "shallow" else W[1:]
-    if form not in ("shallow", "transpose"):
+    B = [] if form == "output_only" else W[1:]
+    if form not in ("output_only", "backprop"):
         B = [net[name].W.tolist() for name in ("feedback_h2_to_feedback_h1", "error_output_to_feedback_h2")]
     last = None
     for _ in range(3):
@@ -88,9 +88,9 @@ def test_equals_plain_loops(itd, form, rng):
     ("changes", "message"),
     [
         ({"sizes": (784, 10)}, r"sizes must name an input, a hidden layer and an output, at least, got \(784, 10\)"),
-        ({"algorithm": "itd"}, "algorithm must be one of transpose, alignment, itd_dy, .*, shallow, got 'itd'"),
+        ({"pathway": "itd"}, "pathway must be one of backprop, .*, output_only, got 'itd'; did you mean 'itd_y'."),
     ],
 )
 def test_bad_parameters_are_refused(itd, changes, message):
-    with pytest.raises(ValueError, match=f"^dargazany2019_itd: {message}$"):
+    with pytest.raises(ModelError, match=f"^dargazany2019_itd: {message}$"):
         itd.build(itd.params(changes))

@@ -7,6 +7,7 @@ from scipy.special import expit
 from test_brian2_reference import STEPS_PER_IMAGE, compare
 
 from spikefa import GradientAlignment
+from spikefa.errors import ModelError
 from spikefa.experiments import model_file
 
 SMALL = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "weight_range": 0.3, "eta": 4e-2}
@@ -20,7 +21,7 @@ def stdp():
 def test_derivative_with_squares_is_the_published_network(model, stdp, digits):
     nets = [
         model.build(model.params(SMALL), streams=20, seed=3),
-        stdp.build(stdp.params(SMALL | {"psi": "derivative", "loss": "squares"}), streams=20, seed=3),
+        stdp.build(stdp.params(SMALL | {"hidden_rule": "derivative", "loss": "squared_error"}), streams=20, seed=3),
     ]
     for net in nets:
         net.stimulus.show_images(digits.train_images[:400], digits.train_labels[:400])
@@ -31,14 +32,19 @@ def test_derivative_with_squares_is_the_published_network(model, stdp, digits):
 
 @pytest.mark.parametrize("psi", ["rectified", "potential", "nudged", "pairwise"])
 def test_stock_brian2_has_the_same_trajectories(stdp, digits, psi):
-    params = SMALL | {"psi": psi, "loss": "squares", "dtype": "float64", "steps_per_image": STEPS_PER_IMAGE}
+    params = SMALL | {
+        "hidden_rule": psi,
+        "loss": "squared_error",
+        "dtype": "float64",
+        "steps_per_image": STEPS_PER_IMAGE,
+    }
     compare(stdp.build(stdp.params(params), seed=4), digits)
 
 
 @pytest.mark.parametrize("psi", ["nudged", "rectified"])
 def test_diagnostics_know_the_error_though_the_rule_lacks_the_derivative(stdp, digits, psi):
     """On average over many streams the output's update is that of the squared error."""
-    net = stdp.build(stdp.params(SMALL | {"psi": psi, "loss": "squares", "eta": 1e-9}), streams=1000)
+    net = stdp.build(stdp.params(SMALL | {"hidden_rule": psi, "loss": "squared_error", "eta": 1e-9}), streams=1000)
     monitor = GradientAlignment(net, output_error="delta * layer_psi")
     stated = GradientAlignment(net)
     net.stimulus.show_images(digits.train_images[:1000], digits.train_labels[:1000])
@@ -49,7 +55,9 @@ def test_diagnostics_know_the_error_though_the_rule_lacks_the_derivative(stdp, d
 def silent(stdp, watched, psi, streams=400, **changes):
     """A network whose potentials follow biases alone: its first hidden layer's variables in 40 steps, each
     (steps, units, streams), from rest at v = 0."""
-    params = SMALL | {"psi": psi, "weight_range": 0.0, "eta": 0.0, "gamma": 0.0, "feedback_range": 1.0} | changes
+    params = (
+        SMALL | {"hidden_rule": psi, "weight_range": 0.0, "eta": 0.0, "gamma": 0.0, "feedback_range": 1.0} | changes
+    )
     net = stdp.build(stdp.params(params), streams=streams, seed=1)
     net["image_to_h1"].b[:] = np.linspace(-3, 3, net["h1"].units)
     monitor = StateMonitor(net["h1"], watched, record=True, when="end")
@@ -67,7 +75,7 @@ def deviations(values, expected):
 
 def test_rectified_differences_have_the_mean_of_the_derivative(stdp):
     """1200 means: a false alarm in about 1 of 1400 seeds; twice as much is far off."""
-    change, v = silent(stdp, ["change", "v"], "rectified", streams=2000, a=0.3)
+    change, v = silent(stdp, ["change", "v"], "rectified", streams=2000, dt_over_tau=0.3)
     p = expit(v[:, :, 0])
     within = np.arange(40) % 5 > 0
     assert (change[~within] == 0).all() and set(np.unique(change)) == {0, 0.5}
@@ -81,7 +89,9 @@ def test_rectified_differences_have_the_mean_of_the_derivative(stdp):
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_nudged_spikes_have_the_mean_of_the_moved_potential(stdp, shared):
-    nudged, s, v, delta = silent(stdp, ["nudged", "s", "v", "delta"], "nudged", kappa=2.0, shared_draw=shared)
+    nudged, s, v, delta = silent(
+        stdp, ["nudged", "s", "v", "delta"], "nudged", nudging_strength=2.0, shared_draw=shared
+    )
     expected = expit(v - 2 * delta) - expit(v)
     change = nudged - s
     assert np.abs(expected).max() > 0.2
@@ -93,7 +103,7 @@ def test_nudged_spikes_have_the_mean_of_the_moved_potential(stdp, shared):
 
 def updates(stdp, digits, psi, **changes):
     """What each hidden layer's weights gain in four images a stream, while they hardly move."""
-    params = SMALL | {"psi": psi, "eta": 1e-7, "gamma": 0.0, "dtype": "float64"} | changes
+    params = SMALL | {"hidden_rule": psi, "eta": 1e-7, "gamma": 0.0, "dtype": "float64"} | changes
     net = stdp.build(stdp.params(params), streams=1400, seed=2)
     hidden = [p for p in net.projections if p.learning][:-1]
     before = [p.W.copy() for p in hidden]
@@ -112,8 +122,8 @@ def published(stdp, digits):
     [
         ("rectified", {}, 0.835, 0.02),  # four steps of five, and more where potentials move
         ("nudged", {}, 1.0, 0.13),
-        ("nudged", {"kappa": 4.0, "shared_draw": False}, 0.97, 0.18),
-        ("pairwise", {"kappa": 4.0}, 0.8, 0.15),
+        ("nudged", {"nudging_strength": 4.0, "shared_draw": False}, 0.97, 0.18),
+        ("pairwise", {"nudging_strength": 4.0}, 0.8, 0.15),
         ("spikes", {}, 0.0, 0.13),
         ("potential", {}, 0.0, 0.13),
     ],
@@ -126,21 +136,21 @@ def test_the_mean_update_of_hidden_layers_is_the_published_one(stdp, digits, pub
 
 
 def test_hidden_layers_can_be_left_as_they_are(stdp):
-    net = stdp.build(stdp.params(SMALL | {"psi": "none"}))
+    net = stdp.build(stdp.params(SMALL | {"hidden_rule": "none"}))
     assert [p.name for p in net.projections if p.learning] == ["h2_to_output"]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"psi": "slope"}, "psi must be none, derivative, rectified, .*, pairwise, got 'slope'"),
-        ({"loss": "hinge"}, "loss must be squares or cross_entropy, got 'hinge'"),
-        ({"a": 0.0}, "a must be above 0 and at most 1, got 0.0"),
-        ({"kappa": 0.0}, "kappa must be above 0 and finite, got 0.0"),
-        ({"weight_range": -1.0}, "weight_range must be finite and at least 0, got -1.0"),
+        ({"hidden_rule": "slope"}, "hidden_rule must be one of derivative, rectified, .*, pairwise, none, got 'slope'"),
+        ({"loss": "hinge"}, "loss must be one of squared_error, cross_entropy, got 'hinge'"),
+        ({"dt_over_tau": 0.0}, "dt_over_tau must be above 0 and at most 1, got 0.0"),
+        ({"nudging_strength": 0.0}, "nudging_strength must be above 0, got 0.0"),
+        ({"weight_range": -1.0}, "weight_range must be at least 0, got -1.0"),
         ({"steps_per_image": 1}, "steps_per_image must be at least 2 for rectified, got 1"),
     ],
 )
 def test_bad_parameters_are_refused(stdp, changes, message):
-    with pytest.raises(ValueError, match=f"^differential_stdp: {message}$"):
+    with pytest.raises(ModelError, match=f"^differential_stdp: {message}$"):
         stdp.build(stdp.params(SMALL | changes))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from spikefa.errors import ModelError
 from spikefa.experiments import model_file
 
 DIGITS = {"sizes": (64, 30, 20, 10), "eta": 4e-3, "eta_feedback": 1e-3, "warm_up": 5}
@@ -14,7 +15,6 @@ def lansdell():
 
 
 def test_values_of_the_paper(lansdell):
-    """SYSTEMS.md, section 5."""
     params = lansdell.params()
     assert (params.sizes, params.units) == ((784, 50, 20, 10), ("logistic", "logistic", "linear"))
     assert (params.eta, params.eta_feedback, params.warm_up) == (4e-4, 5e-4, 1000)
@@ -29,11 +29,14 @@ def moved(net, images, labels, steps):
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "feedback"),
-    [("learned", {"error_output_to_feedback_h2", "feedback_h2_to_feedback_h1"}), ("alignment", set())],
+    ("pathway", "feedback"),
+    [
+        ("node_perturbation_feedback", {"error_output_to_feedback_h2", "feedback_h2_to_feedback_h1"}),
+        ("alignment", set()),
+    ],
 )
-def test_feedback_weights_alone_learn_in_the_warm_up(lansdell, digits, algorithm, feedback):
-    net = lansdell.build(lansdell.params(DIGITS | {"algorithm": algorithm}), streams=32, seed=1)
+def test_feedback_weights_alone_learn_in_the_warm_up(lansdell, digits, pathway, feedback):
+    net = lansdell.build(lansdell.params(DIGITS | {"pathway": pathway}), streams=32, seed=1)
     assert moved(net, digits.train_images[:160], digits.train_labels[:160], 5) == feedback
     after = moved(net, digits.train_images[160:192], digits.train_labels[160:192], 1)
     forward = {"image_to_h1", "h1_to_h2", "h2_to_output"}
@@ -42,8 +45,11 @@ def test_feedback_weights_alone_learn_in_the_warm_up(lansdell, digits, algorithm
 
 def test_backpropagation_moves_the_weights_down_the_gradient(lansdell, digits):
     """A small step lowers the loss of the same images by rate times squared gradient."""
-    net = lansdell.build(lansdell.params(DIGITS | {"algorithm": "transpose", "warm_up": 0, "eta": 1e-4,
-                                                   "dtype": "float64"}), streams=100, seed=1)  # fmt: skip
+    net = lansdell.build(
+        lansdell.params(DIGITS | {"pathway": "backprop", "warm_up": 0, "eta": 1e-4, "dtype": "float64"}),
+        streams=100,
+        seed=1,
+    )
     losses, before = [], [(p.W.copy(), p.b.copy()) for p in net.projections if p.learning]
     for _ in range(2):
         net.stimulus.show_images(digits.train_images[:100], digits.train_labels[:100])
@@ -76,12 +82,12 @@ def test_noise_reaches_the_twins_alone(lansdell, digits):
     ("changes", "message"),
     [
         ({"sizes": (784, 10)}, "sizes must name an input, a hidden layer and an output, at least, got .*784, 10"),
-        ({"units": ("logistic", "linear")}, "units must be 3 of linear, tanh, logistic, rectifier, got .*"),
-        ({"units": ("logistic", "step", "linear")}, "units must be 3 of linear, .*, got .*'step'"),
-        ({"algorithm": "guess"}, "algorithm must be one of learned, alignment, transpose, got 'guess'"),
+        ({"units": ("logistic", "linear")}, "units must name 3 layers' units, those of sizes but the input, got .*"),
+        ({"units": ("logistic", "step", "linear")}, "units must hold any of linear, .*, rectifier, got .*'step'"),
+        ({"pathway": "guess"}, "pathway must be one of node_perturbation_feedback, alignment, backprop, got 'guess'"),
         ({"warm_up": -1}, "warm_up must be at least 0, got -1"),
     ],
 )
 def test_bad_parameters_are_refused(lansdell, changes, message):
-    with pytest.raises(ValueError, match=f"^lansdell2020_np: {message}"):
+    with pytest.raises(ModelError, match=f"^lansdell2020_np: {message}"):
         lansdell.build(lansdell.params(changes))

@@ -23,9 +23,18 @@ def forward(net):
 
 @pytest.mark.parametrize(
     ("preset", "data"),
-    [("fig2", "linear"), ("fig3d_3", "teacher"), ("fig3d_4", "teacher"), ("fig5", "quadratic"),
-     ("fig5_phases", "quadratic"), ("s6_3", "teacher"), ("s6_4", "teacher"), ("s8", "teacher"), ("xor", "xor")],
-)  # fmt: skip
+    [
+        ("fig2", "linear"),
+        ("fig3d_3", "teacher"),
+        ("fig3d_4", "teacher"),
+        ("fig5", "quadratic"),
+        ("fig5_phases", "quadratic"),
+        ("s6_3", "teacher"),
+        ("s6_4", "teacher"),
+        ("s8", "teacher"),
+        ("xor", "xor"),
+    ],
+)
 def test_small_presets_learn_their_data_as_they_are(preset, data, tmp_path):
     """As the README has them, with the streams that they state: better than the best constant."""
     epochs = None if preset in ("xor", "fig5_phases") else 1
@@ -43,13 +52,19 @@ def test_hidden_layers_and_the_output_learn_in_turn(rate, tmp_path):
     moved = [[not np.array_equal(*pair) for pair in zip(*two, strict=True)] for two in pairwise(weights)]
     assert moved == [[True, True, False], [False, False, True], [True, True, False]]
     frozen = rate.params(changes | {"frozen": (2,)})
-    assert rate.learning_rate(frozen, 1) == {"image_to_h1": 0.0, "h2_to_output": 1.0}
+    assert rate.lr_factor(frozen, 1) == {"image_to_h1": 0.0, "h2_to_output": 1.0}
 
 
 def test_a_run_with_everything_learns_and_goes_on_from_its_checkpoint(rate, tmp_path):
     """Dropout, local maps, distortions, momentum and standardised images, from the command line."""
-    changes = {"sizes": (64, 54, 10), "dropout": 0.2, "momentum": 0.9, "eta": 0.1, "distort_alpha": 8.0,
-               "target": "numpy"}  # fmt: skip
+    changes = {
+        "sizes": (64, 54, 10),
+        "dropout": 0.2,
+        "momentum": 0.9,
+        "eta": 0.1,
+        "distort_alpha": 8.0,
+        "target": "numpy",
+    }
     arguments = ["train", "lillicrap2016_rate", "--data", "digits", "--preset", "note5_distortions", "--streams", "20"]
     for name, value in changes.items():
         arguments += ["--set", f"{name}={str(value).strip('()')}"]

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import spikefa as fa
+from spikefa.errors import ArgumentError, ModelError
 from spikefa.experiments import model_file
 
-SMALL = {"sizes": (6, 5, 4, 3), "classes": 0, "weight_sd": 0.5, "dtype": "float64", "eta": 1e-3, "units": "tanh"}
+SMALL = {"sizes": (6, 5, 4, 3), "classes": None, "weight_sd": 0.5, "dtype": "float64", "eta": 1e-3, "units": "tanh"}
 STREAMS = 7
 
 
@@ -33,11 +34,10 @@ def updates(net):
 
 
 def test_values_of_the_paper(ar):
-    """SYSTEMS.md, section 4."""
     params = ar.params()
     assert (params.sizes, params.units, params.eta) == ((784, 300, 300, 100, 10), "rectifier", 5e-4)
     assert (params.relaxation, params.rate, params.weight_sd, params.epochs) == (100, 0.1, 0.05, 50)
-    net = ar.build(ar.params({"algorithm": "learned"}), streams=2)
+    net = ar.build(ar.params({"pathway": "learned"}), streams=2)
     assert all(abs(p.W.std() / 0.05 - 1) < 0.05 for p in net.projections)
 
 
@@ -58,7 +58,7 @@ def test_the_top_hidden_layer_goes_a_tenth_of_the_way_in_each_step(ar):
 @pytest.mark.parametrize("units", ["tanh", "rectifier"])
 def test_what_it_relaxes_to_is_the_gradient(ar, units):
     """In 400 steps the updates are those of backpropagation to rounding; in 100 nearly; and at once they are not."""
-    exact = updates(built(ar, algorithm="transpose", units=units))
+    exact = updates(built(ar, pathway="backprop", units=units))
     for steps, tolerance in ((400, 1e-12), (100, 5e-3)):
         for relaxed, true in zip(updates(built(ar, relaxation=steps, units=units)), exact, strict=True):
             assert np.abs(relaxed - true).max() < tolerance * np.abs(true).max()
@@ -66,7 +66,7 @@ def test_what_it_relaxes_to_is_the_gradient(ar, units):
 
 
 def test_all_layers_relax_at_once(ar):
-    """Plain recursions: what a layer hears is the layer above as it was before the step; x starts at the activity."""
+    """Plain recursions: a layer receives the layer above as it was before the step; x starts at the activity."""
     net = built(ar, relaxation=6, eta=0.0)
     for image in range(2):
         net.run_steps(1)
@@ -98,14 +98,14 @@ def test_without_the_derivative_it_is_left_out_of_the_relaxation_alone(ar):
 
 @pytest.mark.parametrize("derivative", [True, False])
 def test_learned_backward_weights_get_the_forward_updates_transposed(ar, derivative):
-    net = built(ar, algorithm="learned", derivative=derivative, relaxation=20)
+    net = built(ar, pathway="learned", derivative=derivative, relaxation=20)
     down = [net[name] for name in ("feedback_h2_to_feedback_h1", "error_output_to_feedback_h2")]
     before = [p.W.copy() for p in down]
     forwards = updates(net)
     for projection, M, change in zip(down, before, forwards[1:], strict=True):
         assert np.abs(change).max() > 0
         np.testing.assert_allclose(projection.W - M, change.T, atol=1e-15)
-    net = built(ar, algorithm="fixed", derivative=derivative, relaxation=20)
+    net = built(ar, pathway="fixed", derivative=derivative, relaxation=20)
     before = net["feedback_h2_to_feedback_h1"].W.copy()
     updates(net)
     assert np.array_equal(net["feedback_h2_to_feedback_h1"].W, before)
@@ -113,12 +113,12 @@ def test_learned_backward_weights_get_the_forward_updates_transposed(ar, derivat
 
 @pytest.mark.parametrize("sd", [-0.1, np.inf, np.nan])
 def test_a_standard_deviation_must_be_one(sd):
-    with pytest.raises(ValueError, match=f"^normal: standard deviation must be finite and at least 0, got {sd}$"):
+    with pytest.raises(ArgumentError, match=f"^normal: standard deviation must be finite and at least 0, got {sd}$"):
         fa.normal(sd)
 
 
 def test_weights_learn_in_the_last_step_alone(ar):
-    net = built(ar, algorithm="learned", relaxation=9)
+    net = built(ar, pathway="learned", relaxation=9)
     before = [p.W.copy() for p in net.projections]
     net.run_steps(9)
     assert all(np.array_equal(p.W, W) for p, W in zip(net.projections, before, strict=True))
@@ -130,13 +130,13 @@ def test_weights_learn_in_the_last_step_alone(ar):
     ("changes", "message"),
     [
         ({"sizes": (784, 10)}, r"sizes must name an input, a hidden layer and an output, at least, got \(784, 10\)"),
-        ({"units": "step"}, "units must be one of rectifier, tanh, linear, got 'step'"),
-        ({"algorithm": "relax"}, "algorithm must be one of relaxation, learned, fixed, transpose, got 'relax'"),
-        ({"relaxation": 0}, "relaxation must be at least 1, got 0"),
+        ({"units": "step"}, "units must be one of rectifier, tanh, got 'step'"),
+        ({"pathway": "relax"}, "pathway must be one of relaxation, .*, got 'relax'; did you mean 'relaxation'."),
+        ({"relaxation": 0}, "relaxation must be a positive whole number, got 0"),
         ({"rate": 1.5}, "rate must be above 0 and at most 1, got 1.5"),
-        ({"algorithm": "transpose", "derivative": False}, "derivative must be true for backpropagation, got False"),
+        ({"pathway": "backprop", "derivative": False}, "derivative must be true with backprop, got False"),
     ],
 )
 def test_bad_parameters_are_refused(ar, changes, message):
-    with pytest.raises(ValueError, match=f"^millidge2020_ar: {message}$"):
+    with pytest.raises(ModelError, match=f"^millidge2020_ar: {message}$"):
         ar.build(ar.params(changes))

@@ -1,19 +1,27 @@
-"""models/nokland2016_dfa.py: every algorithm against its formulas, starts from zero, the schedule, dropout."""
+"""models/nokland2016_dfa.py: every pathway against its formulas, starts from zero, the schedule, dropout."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+import spikefa as fa
 from spikefa.diagnostics import evaluation
+from spikefa.errors import ModelError
 from spikefa.experiments import checkpoint, model_file
 from spikefa.experiments.run import Run
 from spikefa.experiments.training_config import TrainingConfig
 
-ALGORITHMS = ("transpose", "alignment", "direct", "indirect")
-every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
-SMALL = {"pixels": 64, "hidden": (12, 9, 7), "target": "numpy", "dtype": "float64", "rmsprop": 0.0,
-         "weights": "fan_in"}  # fmt: skip
+PATHWAYS = ("backprop", "alignment", "direct", "indirect")
+every_pathway = pytest.mark.parametrize("pathway", PATHWAYS)
+SMALL = {
+    "pixels": 64,
+    "hidden": (12, 9, 7),
+    "target": "numpy",
+    "dtype": "float64",
+    "rmsprop": None,
+    "weights": "fan_in",
+}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +59,6 @@ def cross_entropy(net, digits, count=240):
 
 
 def test_published_networks(nokland):
-    """SYSTEMS.md, section 3."""
     for preset, sizes, units, output in (
         ("slides_small", (784, 100, 10), "logistic", "softmax"),
         ("slides_large", (784, 200, 100, 10), "tanh", "softmax"),
@@ -60,27 +67,27 @@ def test_published_networks(nokland):
         params = nokland.params(preset=preset)
         net = nokland.build(params, streams=2)
         assert [p.shape for p in forward(net)] == list(pairwise(sizes))
-        assert (params.units, params.output_unit, params.algorithm) == (units, output, "direct")
+        assert (params.units, params.output_unit, params.pathway) == (units, output, "direct")
         B = [p.W for p in net.projections if p not in forward(net)]
         if preset == "nokland":
             rules = [p.learning.plasticity for p in forward(net)]
-            assert all((rule.rate, rule.rmsprop, rule.momentum) == (1e-4, 0.99, 0) for rule in rules)
+            assert all((rule.lr, rule.optimizer) == (1e-4, fa.RMSprop(0.99)) for rule in rules)
             assert all((p.W == 0).all() for p in forward(net))
             aligned = nokland.build(nokland.params(preset="nokland_fa"))
             B += [p.W for p in aligned.projections if p not in forward(aligned)]
             assert len(B) == 4 and all(0.95 / 800**0.5 < abs(w).max() <= 1 / 800**0.5 for w in B)
         else:
-            assert (params.eta, params.rmsprop, params.momentum) == (0.5, 0, 0)
+            assert (params.eta, params.rmsprop, params.momentum) == (0.5, None, None)
             for w in (*B, *(p.W for p in forward(net))):
                 assert 0.3 < abs(w).max() <= 0.4  # two standard deviations of .2
                 assert abs(w.std() - 0.2 * 0.8796) < 5 * 0.2 / w.size**0.5
 
 
-@every_algorithm
+@every_pathway
 @pytest.mark.parametrize(("units", "output_unit"), [("tanh", "softmax"), ("logistic", "logistic")])
-def test_one_update_is_the_formula(make, digits, algorithm, units, output_unit):
+def test_one_update_is_the_formula(make, digits, pathway, units, output_unit):
     """Weights and biases, averaged over the batch, with momentum in the second step."""
-    net = make(algorithm=algorithm, units=units, output_unit=output_unit, eta=0.3, momentum=0.5)
+    net = make(pathway=pathway, units=units, output_unit=output_unit, eta=0.3, momentum=0.5)
     streams = net.streams
     W = [p.W.copy() for p in forward(net)]
     b = [p.b.copy() for p in forward(net)]
@@ -102,13 +109,13 @@ def test_one_update_is_the_formula(make, digits, algorithm, units, output_unit):
         e = out - np.eye(10)[digits.train_labels[batch]]
         delta = {4: e}
         for layer in (3, 2, 1):
-            if algorithm == "transpose":
+            if pathway == "backprop":
                 delta[layer] = delta[layer + 1] @ W[layer].T * derivative(y[layer])
-            elif algorithm == "alignment":
+            elif pathway == "alignment":
                 delta[layer] = delta[layer + 1] @ fixed[f"h{layer}"] * derivative(y[layer])
-            elif algorithm == "direct":
+            elif pathway == "direct":
                 delta[layer] = e @ fixed[f"h{layer}"] * derivative(y[layer])
-        if algorithm == "indirect":
+        if pathway == "indirect":
             delta[1] = e @ fixed["h1"] * derivative(y[1])
             for layer in (2, 3):
                 delta[layer] = delta[layer - 1] @ W[layer - 1] * derivative(y[layer])
@@ -122,36 +129,43 @@ def test_one_update_is_the_formula(make, digits, algorithm, units, output_unit):
         np.testing.assert_allclose(projection.b, bias, rtol=0, atol=1e-12)
 
 
-@every_algorithm
+@every_pathway
 @pytest.mark.parametrize("layers", [1, 4])
-def test_the_loss_falls(make, digits, algorithm, layers):
-    net = make(40, algorithm=algorithm, hidden=(30,) * layers, output_unit="softmax", eta=0.2, momentum=0.9)
+def test_the_loss_falls(make, digits, pathway, layers):
+    net = make(40, pathway=pathway, hidden=(30,) * layers, output_unit="softmax", eta=0.2, momentum=0.9)
     before = cross_entropy(net, digits)
     learn(net, digits, 35)
     assert cross_entropy(net, digits) < before - 0.25
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "hidden", "learns"),
-    [("direct", (30, 20), True), ("alignment", (30, 20), True), ("alignment", (20,), True), ("indirect", (20,), True),
-     ("transpose", (30, 20), False), ("transpose", (20,), False), ("indirect", (30, 20), False)],
-)  # fmt: skip
-def test_starts_from_zero(make, digits, algorithm, hidden, learns):
+    ("pathway", "hidden", "learns"),
+    [
+        ("direct", (30, 20), True),
+        ("alignment", (30, 20), True),
+        ("alignment", (20,), True),
+        ("indirect", (20,), True),
+        ("backprop", (30, 20), False),
+        ("backprop", (20,), False),
+        ("indirect", (30, 20), False),
+    ],
+)
+def test_starts_from_zero(make, digits, pathway, hidden, learns):
     """With tanh units: no signal comes through weights of zero. What is stuck moves the output's biases alone."""
-    net = make(40, algorithm=algorithm, hidden=hidden, weights="zero", output_unit="softmax", eta=0.3, momentum=0.9)
+    net = make(40, pathway=pathway, hidden=hidden, weights="zero", output_unit="softmax", eta=0.3, momentum=0.9)
     learn(net, digits, 35)
     moved = [bool(np.any(p.W)) for p in forward(net)]
     if learns:
         assert all(moved) and cross_entropy(net, digits) < 1.7
-    else:  # in indirect, the first layer hears the error, but no layer hears the second
-        assert moved == ([True] + [False] * (len(hidden)) if algorithm == "indirect" else [False] * len(moved))
+    else:  # in indirect, the first layer receives the error, but no signal reaches the second
+        assert moved == ([True] + [False] * (len(hidden)) if pathway == "indirect" else [False] * len(moved))
         assert cross_entropy(net, digits) > 2.2
         assert forward(net)[-1].b.any()
 
 
 def test_backpropagation_from_zero_with_logistic_units_keeps_them_alike(make, digits):
     """Their rate of one half lets the output weights learn, but all units of a layer stay the same unit."""
-    net = make(40, algorithm="transpose", hidden=(20,), units="logistic", weights="zero", eta=0.3)
+    net = make(40, pathway="backprop", hidden=(20,), units="logistic", weights="zero", eta=0.3)
     learn(net, digits, 12)
     W, V = (p.W for p in forward(net))
     assert W.any() and V.any()
@@ -160,8 +174,8 @@ def test_backpropagation_from_zero_with_logistic_units_keeps_them_alike(make, di
 
 def test_with_one_hidden_layer_the_three_with_feedback_weights_are_one(make, digits):
     weights = []
-    for algorithm in ALGORITHMS[1:]:
-        net = make(algorithm=algorithm, hidden=(9,), feedback="truncated")
+    for pathway in PATHWAYS[1:]:
+        net = make(pathway=pathway, hidden=(9,), feedback="truncated")
         learn(net, digits, 3)
         weights.append([p.W for p in net.projections])
     for other in weights[1:]:
@@ -183,7 +197,7 @@ def test_the_slides_decay_subtracts_a_constant_in_every_step(make, digits, strea
 
 
 def test_rmsprop_goes_on_bit_for_bit_from_a_checkpoint(make, digits, tmp_path):
-    changes = {"weights": "zero", "rmsprop": 0.9, "eta": 1e-2, "algorithm": "direct", "dtype": "float32"}
+    changes = {"weights": "zero", "rmsprop": 0.9, "eta": 1e-2, "pathway": "direct", "dtype": "float32"}
     whole, resumed = make(20, **changes), make(20, **changes)
     learn(whole, digits, 4)
     checkpoint.save(tmp_path / "c.h5", whole, {}, "")
@@ -192,20 +206,20 @@ def test_rmsprop_goes_on_bit_for_bit_from_a_checkpoint(make, digits, tmp_path):
         learn(net, digits, 3, start=80)
     for name, array in whole.parameters().items():
         assert np.array_equal(array, resumed.parameters()[name]), name
-    assert np.ptp(forward(whole)[0].W) > 1e-2 and whole.parameters()["image_to_h1.square"].any()
+    assert np.ptp(forward(whole)[0].W) > 1e-2 and whole.parameters()["image_to_h1_learning.square"].any()
 
 
 def test_layers_take_turns(nokland, digits, tmp_path):
-    params = nokland.params(SMALL | {"hidden": (12, 9), "layerwise": 2})
+    params = nokland.params(SMALL | {"hidden": (12, 9), "layerwise_epochs": 2})
     names = ["image_to_h1", "h1_to_h2", "h2_to_output"]
-    turns = [[nokland.learning_rate(params, epoch)[name] for name in names] for epoch in range(7)]
+    turns = [[nokland.lr_factor(params, epoch)[name] for name in names] for epoch in range(7)]
     assert np.argmax(turns, axis=1).tolist() == [0, 0, 1, 1, 2, 2, 0] and np.sum(turns) == 7
-    assert nokland.learning_rate(nokland.params(), 3) == 1.0
-    falling = nokland.params({"drop_after": (2, 4), "drop_by": 2.0})
-    assert [nokland.learning_rate(falling, epoch) for epoch in range(6)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
-    both = nokland.params(SMALL | {"hidden": (12, 9), "layerwise": 1, "drop_after": (1,)})
-    assert nokland.learning_rate(both, 1) == {"image_to_h1": 0.0, "h1_to_h2": 0.1, "h2_to_output": 0.0}
-    changes = {"hidden": (12, 9), "layerwise": 1, "rmsprop": 0.0, "momentum": 0.9, "gamma": 1e-3}
+    assert nokland.lr_factor(nokland.params(), 3) == 1.0
+    falling = nokland.params({"lr_milestones": (2, 4), "lr_divisor": 2.0})
+    assert [nokland.lr_factor(falling, epoch) for epoch in range(6)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
+    both = nokland.params(SMALL | {"hidden": (12, 9), "layerwise_epochs": 1, "lr_milestones": (1,)})
+    assert nokland.lr_factor(both, 1) == {"image_to_h1": 0.0, "h1_to_h2": 0.1, "h2_to_output": 0.0}
+    changes = {"hidden": (12, 9), "layerwise_epochs": 1, "rmsprop": None, "momentum": 0.9, "gamma": 1e-3}
     params = nokland.params(SMALL | changes)
     run = Run(tmp_path / "run", nokland, params, 100, 0, TrainingConfig(epochs=2, display=False), "digits", None, 0)
     run.create()
@@ -253,21 +267,22 @@ def test_a_trained_network_has_all_its_units(nokland, digits, tmp_path):
     [
         ({"units": "relu"}, "units must be one of tanh, logistic, got 'relu'"),
         ({"output_unit": "linear"}, "output_unit must be one of logistic, softmax, got 'linear'"),
-        ({"algorithm": "bp"}, "algorithm must be one of transpose, alignment, direct, indirect, got 'bp'"),
+        ({"pathway": "bp"}, "pathway must be one of backprop, alignment, direct, indirect, got 'bp'"),
         ({"weights": "one"}, "weights must be one of zero, fan_in, truncated, got 'one'"),
         ({"feedback": "zero"}, "feedback must be one of fan_in, truncated, got 'zero'"),
         ({"hidden": ()}, r"hidden must name at least one hidden layer, got \(\)"),
-        ({"spread": 0.0}, "spread must be positive, got 0.0"),
-        ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
-        ({"dropout_input": -0.1}, r"dropout_input must be in \[0, 1\), got -0.1"),
-        ({"layerwise": -1}, "layerwise must not be negative, got -1"),
-        ({"drop_by": 0.0}, "drop_by must be positive, got 0.0"),
+        ({"spread": 0.0}, "spread must be above 0, got 0.0"),
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1, got 1.0"),
+        ({"dropout_input": -0.1}, "dropout_input must be at least 0 and below 1, got -0.1"),
+        ({"layerwise_epochs": -1}, "layerwise_epochs must be a positive whole number, or None, got -1"),
+        ({"lr_divisor": 0.0}, "lr_divisor must be above 0, got 0.0"),
         ({"eta": -0.1}, "eta must be at least 0, got -0.1"),
-        ({"gamma": 1.0}, r"gamma must be in \[0, 1\), got 1.0"),
-        ({"drop_after": (3, -1)}, r"drop_after must hold numbers of epochs, got \(3, -1\)"),
+        ({"gamma": 1.0}, "gamma must be at least 0 and below 1, got 1.0"),
+        ({"lr_milestones": (3, -1)}, r"lr_milestones must hold whole numbers, each at least 0, got \(3, -1\)"),
+        ({"momentum": 0.5, "rmsprop": 0.9}, "momentum must be None with rmsprop, got 0.5"),
         ({"subtracted": 1e-4, "rmsprop": 0.9}, "subtracted must be 0 with rmsprop, .* got 0.0001"),
     ],
 )
 def test_bad_parameters_are_refused(make, changes, message):
-    with pytest.raises(ValueError, match=f"nokland2016_dfa: {message}"):
+    with pytest.raises(ModelError, match=f"nokland2016_dfa: {message}"):
         make(**changes)

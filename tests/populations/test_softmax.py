@@ -101,7 +101,7 @@ def test_competing_output_units_of_the_spiking_model(digits):
     np.testing.assert_allclose(error.view("u"), u, rtol=0, atol=1e-12)
     expected = -1e-3 * net["h1"].view("s") @ np.tanh(u).T
     np.testing.assert_allclose(projection.W - W, expected, rtol=0, atol=1e-12)
-    with pytest.raises(ValueError, match="loss must be cross_entropy with softmax, got 'squares'"):
+    with pytest.raises(ValueError, match="loss must be cross_entropy with softmax, got 'squared_error'"):
         model.build(model.params({"softmax": True}))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import spikefa as fa
+from spikefa.errors import ArgumentError, ModelError
 from spikefa.experiments.run import Run, open_run
 from spikefa.experiments.training_config import TrainingConfig
 
@@ -26,7 +27,7 @@ def fields(mask):
     return {tuple(np.flatnonzero(column)) for column in mask.T}
 
 
-def test_units_hear_the_pixels_of_one_cause(images):
+def test_units_receive_the_pixels_of_one_cause(images):
     mask = drawn(images, 3)
     assert mask.shape == (20, 400) and mask.dtype == bool
     assert fields(mask) == {tuple(range(start, start + 3)) for start in range(0, 18, 3)}
@@ -49,19 +50,19 @@ def test_fields_are_of_pixels_whatever_their_order_and_of_images_in_any(images, 
 
 
 @pytest.mark.parametrize("constant", [0.1, 0.3, 0.7])
-def test_pixels_of_equal_floats_are_heard_by_nobody(images, constant):
+def test_pixels_of_equal_floats_reach_no_unit(images, constant):
     rounded = np.hstack([images[:, :18] / 255, np.full((500, 2), constant)])
     assert not drawn(rounded, 18)[18:].any()
-    with pytest.raises(ValueError, match="field must be from 1 to 18, the pixels that vary, got 19"):
+    with pytest.raises(ArgumentError, match="field must be from 1 to 18, the pixels that vary, got 19"):
         fa.correlated_receptive_fields(rounded, 19)
 
 
 def test_pixels_are_drawn_by_their_variance(rng):
-    """Pixels with 1 and 9 parts of the variance: of 4000 units 400 +- 19 hear the first; 5 sd, 1 in 2 million."""
+    """Pixels with 1 and 9 parts of the variance: of 4000 units 400 +- 19 receive the first; 5 sd, 1 in 2 million."""
     images = np.zeros((100, 3), np.uint8)
     images[::2, 0], images[1::2, 1] = 30, 90
-    heard = drawn(images, 1, units=4000).sum(1)
-    assert abs(heard[0] - 400) < 95 and heard[:2].sum() == 4000
+    receiving = drawn(images, 1, units=4000).sum(1)
+    assert abs(receiving[0] - 400) < 95 and receiving[:2].sum() == 4000
 
 
 @pytest.mark.parametrize(
@@ -76,21 +77,29 @@ def test_pixels_are_drawn_by_their_variance(rng):
     ],
 )
 def test_bad_fields_are_refused(images, changed, field, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         fa.correlated_receptive_fields(changed(images), field)
 
 
 def test_images_of_another_size_than_the_population_are_refused(images, rng):
-    with pytest.raises(ValueError, match="the images must have 30 pixels, one a unit, got 20"):
+    with pytest.raises(ArgumentError, match="the images must have 30 pixels, one a unit, got 20"):
         fa.correlated_receptive_fields(images, 3)(rng, (30, 5))
 
 
 @pytest.fixture
 def run(model, tmp_path):
     params = model.params(
-        {"pixels": 64, "hidden": (120, 60), "outputs": 60, "field": 9, "weight_range_first": 0.9, "weight_range": 0.3,
-         "feedback_range": 0.3, "eta": 3e-2}
-    )  # fmt: skip
+        {
+            "pixels": 64,
+            "hidden": (120, 60),
+            "outputs": 60,
+            "receptive_field_size": 9,
+            "weight_range_first": 0.9,
+            "weight_range": 0.3,
+            "feedback_range": 0.3,
+            "eta": 3e-2,
+        }
+    )
     protocol = TrainingConfig(epochs=4, display=False)
     return Run(tmp_path / "run", model, params, 10, 0, protocol, "digits", None, validation=300)
 
@@ -116,11 +125,19 @@ def test_a_run_is_wired_by_its_training_images_and_learns(run):
     assert np.array_equal(again.network["image_to_h1"].W, first.W)
 
 
-def test_the_preset_is_best_with_fields(model, digits):
-    best, fields_ = (dataclasses.asdict(model.params(preset=name)) for name in ("best", "best_fields"))
+def test_the_preset_is_dense_with_receptive_fields(model, digits):
+    best, fields_ = (dataclasses.asdict(model.params(preset=name)) for name in ("dense", "receptive_fields"))
     changed = {name for name in best if best[name] != fields_[name]}
-    assert changed == {"hidden", "field", "weight_range_first", "eta_first", "release"}
-    small = model.params({"pixels": 64, "hidden": (40, 20), "outputs": 20, "field": 7}, "best_fields")
+    assert changed == {
+        "hidden",
+        "receptive_field_size",
+        "weight_range_first",
+        "eta_factor_first",
+        "release_probability",
+    }
+    small = model.params(
+        {"pixels": 64, "hidden": (40, 20), "outputs": 20, "receptive_field_size": 7}, "receptive_fields"
+    )
     net = model.build(small, 20, 0, lambda: digits.train_images)
     before = {p.name: p.W.copy() for p in net.projections}
     net.stimulus.show_images(digits.train_images[:100], digits.train_labels[:100])
@@ -131,5 +148,5 @@ def test_the_preset_is_best_with_fields(model, digits):
 
 
 def test_without_images_a_field_is_refused(model):
-    with pytest.raises(ValueError, match="a field of 9 pixels needs the training images"):
-        model.build(model.params({"field": 9}))
+    with pytest.raises(ModelError, match="receptive_field_size must be None without the training images, got 9"):
+        model.build(model.params({"receptive_field_size": 9}))

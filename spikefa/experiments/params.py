@@ -1,0 +1,316 @@
+"""Parameters of a model: a frozen dataclass whose annotations say which values each field may have.
+
+::
+
+    @dataclass(frozen=True)
+    class Params(fa.Params):
+        hidden: tuple[Annotated[int, fa.Range(1)], ...] = (1500, 1500)
+        eta: Annotated[float, fa.Range(0)] = 1e-3
+        loss: Literal["squared_error", "cross_entropy"] = "squared_error"
+        momentum: Annotated[float, fa.Range(0, 1, open_low=True, open_high=True)] | None = None   # off
+
+Annotations may be int, float, bool, str, a ``Literal``, tuples of these (``tuple[int, ...]``), each ``| None``, and
+numbers ``Annotated`` with a `Range`. Any other annotation is not checked. None is off.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from spikefa.errors import ModelError, did_you_mean
+
+#: What a model file's module is called, before the model's name.
+MODULE_PREFIX = "spikefa_model_"
+
+
+@dataclass(frozen=True)
+class Range:
+    """The range of a number, or of each number of a tuple, in an annotation: ``Annotated[float, Range(0, 1)]``.
+
+    Parameters
+    ----------
+    low, high : float, optional
+        The limits; None is no limit.
+    open_low, open_high : bool
+        Whether a limit is itself outside the range.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    open_low: bool = dataclasses.field(default=False, kw_only=True)
+    open_high: bool = dataclasses.field(default=False, kw_only=True)
+
+    def __contains__(self, value: float) -> bool:
+        above = self.low is None or (self.low < value if self.open_low else self.low <= value)
+        return above and (self.high is None or (value < self.high if self.open_high else value <= self.high))
+
+    def __str__(self) -> str:
+        limits = []
+        if self.low is not None:
+            limits.append(f"{'above' if self.open_low else 'at least'} {self.low:g}")
+        if self.high is not None:
+            limits.append(f"{'below' if self.open_high else 'at most'} {self.high:g}")
+        return " and ".join(limits)
+
+
+class _UnfitError(Exception):
+    """A value does not fit a kind; the arguments are the rule and a hint."""
+
+    def __init__(self, rule: str, hint: str = ""):
+        super().__init__(rule)
+        self.rule, self.hint = rule, hint
+
+
+class Kind:
+    """Which values a parameter may have. This one takes any.
+
+    Attributes
+    ----------
+    text, plural : str
+        The values in words: ``"positive whole number"``.
+    range : str
+        The range in words; empty if there is none.
+    """
+
+    text = plural = "any value"
+    range = ""
+
+    def fitted(self, value: Any) -> Any:
+        """Return a value in the type of the annotation, or raise that it does not fit."""
+        return value
+
+    def parse(self, text: str) -> Any:
+        """Return the value of a text as in ``--set NAME=TEXT``; it may still not fit."""
+        text = text.strip()
+        try:
+            return ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            return text
+
+
+class _Number(Kind):
+    def __init__(self, whole: bool, within: Range | None):
+        self.whole, self.within = whole, within or Range()
+        self.range = str(self.within)
+        self.text = "whole number" if whole else "number"
+        if whole and self.within == Range(1):
+            self.text, self.range = "positive whole number", ""
+        self.plural = f"{self.text}s{self.range and f', each {self.range}'}"
+
+    def fitted(self, value: Any) -> float:
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise _UnfitError(f"be a {self.text}")
+        if not -math.inf < value < math.inf:  # NaN neither
+            raise _UnfitError("be finite")
+        if self.whole and value != int(value):
+            raise _UnfitError(f"be a {self.text}")
+        if value not in self.within:
+            raise _UnfitError(f"be {self.range or f'a {self.text}'}")
+        return int(value) if self.whole else float(value)
+
+
+class _Flag(Kind):
+    text = plural = "true or false"
+
+    def fitted(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise _UnfitError("be true or false")
+        return value
+
+    def parse(self, text: str) -> Any:
+        return {"true": True, "false": False}.get(text.strip().lower(), text)
+
+
+class _Text(Kind):
+    text, plural = "text", "texts"
+
+    def fitted(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise _UnfitError("be a text")
+        return value
+
+    def parse(self, text: str) -> str:
+        return text
+
+
+class _Choice(Kind):
+    def __init__(self, choices: tuple[Any, ...]):
+        self.choices = choices
+        self.text = f"one of {', '.join(map(str, choices))}"
+        self.plural = f"any of {', '.join(map(str, choices))}"
+
+    def fitted(self, value: Any) -> Any:
+        for choice in self.choices:
+            if type(choice) is type(value) and choice == value:  # True is not 1
+                return choice
+        raise _UnfitError(f"be {self.text}", did_you_mean(value, map(str, self.choices)))
+
+    def parse(self, text: str) -> Any:
+        text = text.strip()
+        return text if text in self.choices else super().parse(text)
+
+
+class _Items(Kind):
+    def __init__(self, item: Kind):
+        self.item = item
+        self.text = self.plural = item.plural
+
+    def fitted(self, value: Any) -> tuple:
+        one = isinstance(value, str) or not hasattr(value, "__iter__")
+        try:
+            return tuple(self.item.fitted(_plain(item)) for item in ((value,) if one else value))
+        except _UnfitError as error:
+            raise _UnfitError(f"hold {self.item.plural}", error.hint) from None
+
+    def parse(self, text: str) -> tuple:
+        return tuple(self.item.parse(part) for part in text.strip("() ").split(",") if part.strip())
+
+
+class _Optional(Kind):
+    def __init__(self, kind: Kind):
+        self.kind = kind
+        self.text, self.plural, self.range = f"{kind.text}, or none", f"{kind.plural}, or none", kind.range
+
+    def fitted(self, value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return self.kind.fitted(value)
+        except _UnfitError as error:
+            raise _UnfitError(f"{error.rule}, or None", error.hint) from None
+
+    def parse(self, text: str) -> Any:
+        return None if text.strip().lower() == "none" else self.kind.parse(text)
+
+
+def _annotated(arguments: tuple, within: Range | None) -> Kind:
+    hint, *notes = arguments
+    return kind_of(hint, next((note for note in notes if isinstance(note, Range)), within))
+
+
+def _tuple(arguments: tuple, within: Range | None) -> Kind:
+    items = {argument for argument in arguments if argument is not ...}
+    return _Items(kind_of(items.pop(), within)) if len(items) == 1 else Kind()
+
+
+def _union(arguments: tuple, within: Range | None) -> Kind:
+    others = [argument for argument in arguments if argument is not types.NoneType]
+    return _Optional(kind_of(others[0], within)) if len(others) == 1 else Kind()
+
+
+#: Annotation, or what is before its brackets -> its kind, from what is in the brackets and the range.
+_KINDS: dict[Any, Callable[[tuple, Range | None], Kind]] = {
+    int: lambda arguments, within: _Number(True, within),
+    float: lambda arguments, within: _Number(False, within),
+    bool: lambda arguments, within: _Flag(),
+    str: lambda arguments, within: _Text(),
+    typing.Literal: lambda arguments, within: _Choice(arguments),
+    typing.Annotated: _annotated,
+    tuple: _tuple,
+    typing.Union: _union,
+    types.UnionType: _union,
+}
+
+
+def kind_of(hint: Any, within: Range | None = None) -> Kind:
+    """Return which values an annotation allows; `within` is a range for its numbers."""
+    make = _KINDS.get(typing.get_origin(hint) or hint) if _is_hashable(hint) else None
+    return make(_arguments(hint), within) if make else Kind()
+
+
+def _arguments(hint: Any) -> tuple:
+    if typing.get_origin(hint) is typing.Annotated:
+        return (hint.__origin__, *hint.__metadata__)
+    return typing.get_args(hint)
+
+
+def _is_hashable(hint: Any) -> bool:
+    try:
+        hash(hint)
+    except TypeError:
+        return False
+    return True
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of numpy as one of Python, as ``run.json`` has them."""
+    return value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0 else value
+
+
+_kinds_of_classes: WeakKeyDictionary[type, dict[str, Kind]] = WeakKeyDictionary()
+
+
+def kinds_of(params: type) -> dict[str, Kind]:
+    """Return the kind of each field of a dataclass, in their order.
+
+    Annotations are looked up in the module that stated the class, when it is first asked for.
+    """
+    if params not in _kinds_of_classes:
+        hints = typing.get_type_hints(params, include_extras=True)
+        names = [field.name for field in dataclasses.fields(params)]
+        _kinds_of_classes[params] = {name: kind_of(hints[name]) for name in names}
+    return _kinds_of_classes[params]
+
+
+def fitted(owner: str, name: str, kind: Kind, value: Any) -> Any:
+    """Return a value in the type of its kind.
+
+    Raises
+    ------
+    ModelError
+        If it does not fit.
+    """
+    try:
+        return kind.fitted(_plain(value))
+    except _UnfitError as error:
+        raise ModelError(f"{owner}: {name} must {error.rule}, got {value!r}{error.hint}") from None
+
+
+def value_text(value: Any) -> str:
+    """Return a value as ``--set NAME=`` takes it: ``none``, ``true``, ``1500,1500``."""
+    if isinstance(value, tuple | list):
+        return ",".join(map(value_text, value))
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+class Params:
+    """Base of a model's ``Params``, whose values are checked, and put into their types, when they are made.
+
+    A model derives a frozen dataclass from it. A docstring after each field says what the field means.
+
+    Raises
+    ------
+    ModelError
+        If a value does not fit its annotation, or the values do not fit each other.
+    """
+
+    def __post_init__(self) -> None:
+        for name, kind in kinds_of(type(self)).items():
+            object.__setattr__(self, name, fitted(self._owner, name, kind, getattr(self, name)))
+        self.validate()
+
+    @property
+    def _owner(self) -> str:
+        return type(self).__module__.removeprefix(MODULE_PREFIX)
+
+    def validate(self) -> None:
+        """Refuse values that do not fit each other; a model with such fields has a method of its own."""
+
+    def refuse(self, name: str, rule: str) -> typing.NoReturn:
+        """Raise that a field is against a rule, such as ``"be direct with feedback_pairs"``.
+
+        Raises
+        ------
+        ModelError
+            Always.
+        """
+        raise ModelError(f"{self._owner}: {name} must {rule}, got {getattr(self, name)!r}")
