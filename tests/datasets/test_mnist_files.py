@@ -120,7 +120,7 @@ def test_missing_directory(tmp_path, monkeypatch):
     gone = tmp_path / "gone"
     refused(lambda: load("mnist", gone), gone, "expected a directory (named by data_dir)", "found nothing")
     monkeypatch.setenv("SPIKEFA_DATA", str(gone))
-    refused(lambda: load("mnist"), gone, "named by SPIKEFA_DATA", "--data-dir")
+    refused(lambda: load("mnist"), gone, "named by SPIKEFA_DATA", "data_dir")
     gone.write_text("x")
     refused(lambda: load("mnist"), gone, "found a file")
 
