@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 from numpy.typing import ArrayLike
 
+from spikefa._checks import positive_int
 from spikefa.errors import ArgumentError
 from spikefa.plotting.style import (
     BLUE,
@@ -39,7 +40,7 @@ def plot_raster(
     boundaries: ArrayLike | None = None,
     **lines: Any,
 ) -> Axes:
-    """Raster of spikes: one short vertical stroke a spike.
+    """Draw a raster of spikes: one short vertical stroke a spike.
 
     Parameters
     ----------
@@ -123,7 +124,7 @@ def plot_psp(
     ax: Axes | None = None,
     boundaries: ArrayLike | None = None,
 ) -> tuple[Axes, Axes]:
-    """One neuron's PSP with its own modulatory signal on the same time axis.
+    """Draw one neuron's PSP with its own modulatory signal on the same time axis.
 
     Parameters
     ----------
@@ -139,7 +140,7 @@ def plot_psp(
 
     Returns
     -------
-    ax, twin : Axes
+    ax, right : Axes
         The axes of the PSP, and the one over it of the modulatory signal.
 
     Raises
@@ -156,50 +157,50 @@ def plot_psp(
     own = ax is None
     with styled(own):
         ax = new_axes(5.0, 1.8) if own else ax
-        twin = ax.twinx()
+        right = ax.twinx()
         # The PSP is the figure's subject: it lies over its modulatory signal, not under it.
-        ax.set_zorder(twin.get_zorder() + 1)
+        ax.set_zorder(right.get_zorder() + 1)
         ax.patch.set_visible(False)
         if boundaries is not None:
             for at in np.atleast_1d(milliseconds("plot_psp", "boundaries", boundaries)):
-                twin.axvline(at, color=RULE, linewidth=0.5, zorder=0.9)
-        twin.axhline(0, color=VERMILLION, linewidth=0.4, zorder=0.95)
-        twin.fill_between(time, delta, 0, color=VERMILLION, alpha=0.25, linewidth=0)
-        twin.plot(time, delta, color=VERMILLION, linewidth=0.7)
+                right.axvline(at, color=RULE, linewidth=0.5, zorder=0.9)
+        right.axhline(0, color=VERMILLION, linewidth=0.4, zorder=0.95)
+        right.fill_between(time, delta, 0, color=VERMILLION, alpha=0.25, linewidth=0)
+        right.plot(time, delta, color=VERMILLION, linewidth=0.7)
         ax.plot(time, v, color=BLUE, linewidth=0.8)
         finite = delta[np.isfinite(delta)]
         reach = max(1.0, float(np.abs(finite).max())) if finite.size else 1.0
-        twin.set_ylim(-1.08 * reach, 1.08 * reach)
+        right.set_ylim(-1.08 * reach, 1.08 * reach)
         if reach == 1.0:
-            twin.set_yticks([-1, 0, 1])
+            right.set_yticks([-1, 0, 1])
         if time.size > 1:
             ax.set_xlim(time[0], time[-1] + (time[1] - time[0]))
         ax.set_xlabel("Time (ms)")
         ax.set_ylabel("PSP (a.u.)", color=BLUE)
-        twin.set_ylabel("Modulatory\nsignal δ", color=VERMILLION)
+        right.set_ylabel("Modulatory\nsignal δ", color=VERMILLION)
         ax.tick_params(axis="y", labelcolor=BLUE)
-        twin.tick_params(axis="y", labelcolor=VERMILLION)
+        right.tick_params(axis="y", labelcolor=VERMILLION)
         if own:
-            twin.spines["top"].set_visible(False)
-            twin.tick_params(**TICKS)
-            twin.tick_params(axis="y", labelcolor=VERMILLION)
-    return ax, twin
+            right.spines["top"].set_visible(False)
+            right.tick_params(**TICKS)
+            right.tick_params(axis="y", labelcolor=VERMILLION)
+    return ax, right
 
 
 def plot_learning(
     metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None, log: bool | None = None, classes: bool = True
 ) -> Axes:
-    """Errors against the images seen.
+    """Draw errors against the images seen.
 
     Parameters
     ----------
     metrics : mapping
-        Columns of a table of metrics, as `spikefa.recording.read_metrics` gives it: ``images_seen`` and any
+        Columns of a table of metrics, as `spikefa.experiments.metrics_table.read_metrics` gives it: ``images_seen`` and any
         of ``test_error``, ``validation_error``, ``train_error`` (fractions, NaN where not measured).
     ax : Axes, optional
         Where to draw; by default in a new figure.
     log : bool, optional
-        Logarithmic errors; by default where they span more than a factor of 8 and none is zero.
+        Logarithmic errors; by default if they span more than a factor of 8 and none is zero.
     classes : bool
         Whether errors are fractions of wrong classes, shown in per cent; else they are normalised squared errors.
 
@@ -261,13 +262,13 @@ def plot_learning(
 
 
 def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> Axes:
-    """Angle between each layer's forward weights and its feedback, against the images seen.
+    """Draw the angle between each layer's forward weights and its feedback, against the images seen.
 
     Parameters
     ----------
     metrics : mapping
-        Columns of a table of metrics: ``images_seen`` and every column named ``angle_deg_LAYER`` (degrees); those
-        with no angle at all, of layers that no feedback serves, are left out.
+        Columns of a table of metrics: ``images_seen`` and every column named ``weight_angle_deg_LAYER`` (degrees); those
+        with no angle at all, of layers that receive no feedback, are left out.
     ax : Axes, optional
         Where to draw; by default in a new figure.
 
@@ -283,7 +284,7 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
     curves = angle_curves(metrics)
     if not curves:
         raise ArgumentError(
-            f"plot_angles: metrics must have columns named angle_deg_LAYER with angles that were measured, "
+            f"plot_angles: metrics must have columns named weight_angle_deg_LAYER with angles that were measured, "
             f"got the columns {list(metrics)}"
         )
     colours = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
@@ -311,7 +312,7 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
 def plot_receptive_fields(
     weights: ArrayLike, shape: tuple[int, int], *, n: int = 36, ax: Axes | None = None, label: str = "Weight"
 ) -> Axes:
-    """Receptive fields: the incoming weights of `n` evenly chosen units, each as an image.
+    """Draw receptive fields: the incoming weights of `n` evenly chosen units, each as an image.
 
     Parameters
     ----------
@@ -320,7 +321,7 @@ def plot_receptive_fields(
     shape : (height, width)
         Shape of the images, height * width = pixels.
     n : int
-        Units to show; all of them where there are fewer.
+        Units to show; all of them if there are fewer.
     ax : Axes, optional
         Where to draw; by default in a new figure. A colour bar is put beside it.
     label : str
@@ -342,8 +343,7 @@ def plot_receptive_fields(
             f"plot_receptive_fields: weights must have shape (pixels, units) with {height} x {width} pixels, "
             f"got {w.shape}"
         )
-    if n < 1:
-        raise ArgumentError(f"plot_receptive_fields: n must be at least 1, got {n!r}")
+    n = positive_int("plot_receptive_fields", "n", n, "units")
     chosen = np.linspace(0, w.shape[1] - 1, min(n, w.shape[1])).round().astype(int)
     columns = int(np.ceil(np.sqrt(len(chosen))))
     rows = -(-len(chosen) // columns)
@@ -371,7 +371,7 @@ def plot_receptive_fields(
 
 def angle_curves(metrics: Mapping[str, ArrayLike]) -> list[tuple[int, str, np.ndarray, np.ndarray]]:
     """Return the number, name, images seen and angles of each layer whose angles were measured."""
-    prefix = "angle_deg_"
+    prefix = "weight_angle_deg_"
     names = [name for name in metrics if name.startswith(prefix)]
     # Counted with those left out, so that a layer has the same colour in every run. An empty curve that is not
     # clipped would collapse the layout.
