@@ -5,7 +5,7 @@ from __future__ import annotations
 from brian2 import CodeRunner
 from brian2.groups.neurongroup import Resetter, StateUpdater, Thresholder
 
-from spikefa.bench.harness import Part, Setting, StepTimer
+from spikefa.bench.harness import Section, Setting, StepTimer
 from spikefa.core.network import Network
 from spikefa.plasticity.updater import PlasticityUpdater
 from spikefa.presentation.readout import Readout
@@ -47,13 +47,13 @@ def profile(network: Network, timer: StepTimer, steps: int) -> dict[str, float]:
     return total
 
 
-def add_profile(part: Part, network: Network, timer: StepTimer, steps: int, setting: Setting) -> None:
+def add_profile(section: Section, network: Network, timer: StepTimer, steps: int, setting: Setting) -> None:
     """Add the rows ``profile/CATEGORY``, and ``profile/no_product``: their sum without the first two."""
     profiles = [profile(network, timer, steps) for _ in range(setting.turns)]
     for category in CATEGORIES:
         values = [total[category] for total in profiles]
         if any(values):
-            part.add(f"profile/{category}", f"profile: {category.replace('_', ' ')}", "ms", values)
+            section.add(f"profile/{category}", f"profile: {category.replace('_', ' ')}", "ms", values)
     rest = [sum(total[category] for category in CATEGORIES[2:]) for total in profiles]
-    part.add("profile/no_product", "profile: no product (sum)", "ms", rest)
-    part.notes.append("Profiles are of separate runs (Brian2's profile=True).")
+    section.add("profile/no_product", "profile: no product (sum)", "ms", rest)
+    section.notes.append("Profiles are of separate runs (Brian2's profile=True).")

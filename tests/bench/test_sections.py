@@ -6,6 +6,8 @@ No test asserts a speed.
 import dataclasses
 import json
 import math
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -13,63 +15,74 @@ import pytest
 from brian2 import network_operation
 
 from spikefa import cli
-from spikefa.bench import PARTS, Setting, bench, chosen, harness, memory, one_stream, products, profile, report, targets
-from spikefa.bench import pytorch as pytorch_part
-from spikefa.bench.harness import Part, Spread, StepTimer, mean_seconds, synthetic_images, take_turns
+from spikefa.bench import Section, Setting, chosen, harness, measure, products, profile, report, targets
+from spikefa.bench.harness import Spread, StepTimer, mean_seconds, synthetic_images, take_turns
+from spikefa.bench.sections import memory, one_stream, sections
+from spikefa.bench.sections.pytorch import against_pytorch
+from spikefa.bench.torch_process import INSTALL
+from spikefa.errors import ArgumentError
 from spikefa.experiments import model_file
 
 
 @pytest.fixture(scope="module")
 def setting(model):
-    return Setting.quickly(model)
+    return dataclasses.replace(Setting.quickly(model), compiled=False)
 
 
-#: Keys that each part always has, in quick mode.
+#: Keys that a section always has, in quick mode.
 KEYS = {
-    "a": "step busy own scipy/units_x_streams scipy/streams_x_units ratio remainder profile/propagation "
+    "step": "step busy own scipy/units_x_streams scipy/streams_x_units ratio remainder profile/propagation "
     "profile/updates profile/integration profile/emission profile/post_factors "
     "profile/stimulus profile/readout profile/no_product",
-    "b": "train test epoch test_set",
-    "c": "step busy bytes bandwidth bound ratio profile/propagation profile/no_product",
-    "d": "stock spikefa spikefa_one ratio ratio_one",
-    "e": "pytorch",
-    "f": "imports training with_data arrays",
-    "g": "streams/1 streams/20/image width/20 width/50/ratio threads/1 threads/1/speedup crossover/1/events "
+    "images": "train test epoch test_set",
+    "one-stream": "step busy bytes bandwidth bound ratio profile/propagation profile/no_product",
+    "brian2": "stock spikefa spikefa_one ratio ratio_one",
+    "pytorch": "pytorch",
+    "memory": "imports training with_data arrays",
+    "scaling": "streams/1 streams/20/image width/20 width/50/ratio threads/1 threads/1/speedup crossover/1/events "
     "crossover/1/batched crossover/4/tables crossover/4/dense_events crossover crossover/dense crossover/tables",
-    "h": "mkl",
-    "i": "step",
-    "j": "pytorch",
+    "mkl": "mkl",
+    "gpu": "step",
+    "gpu-pytorch": "pytorch",
 }
 #: Differences of times, and counts: may be zero or, with small sizes, negative.
 ANY_SIGN = {"remainder", "crossover", "crossover/dense", "crossover/tables"}
 
 
-@pytest.mark.parametrize("letter", PARTS)
-def test_every_part_gives_numbers(setting, letter, tmp_path, monkeypatch):
-    monkeypatch.setattr(pytorch_part.importlib.util, "find_spec", lambda name: None)  # else a minute of compiling
+#: Sections that say why they cannot measure, where a package or a GPU is missing.
+MAY_BE_MISSING = {"pytorch", "mkl", "gpu", "gpu-pytorch"}
+
+
+@pytest.mark.parametrize("name", sections)
+def test_every_section_gives_numbers(setting, name, tmp_path):
     file = tmp_path / "bench.json"
     told = []
-    result = bench(setting, letter, file, lambda done: told.append((list(done), len(done[letter][1].rows))))
+    result = measure(setting, name, file, lambda done: told.append((list(done), len(done[name][1].rows))))
     assert json.loads(file.read_text()) == result
-    assert list(result["parts"]) == [letter]
-    part = result["parts"][letter]
-    every = len(part["rows"])
-    assert told == [([letter], count) for count in (*range(1, every + 1), every)]  # a row, a row ..., the notes
-    assert part["title"] == PARTS[letter][0]
-    rows = part["rows"]
-    assert set(KEYS[letter].split()) <= set(rows)
+    assert list(result["sections"]) == [name]
+    section = result["sections"][name]
+    every = len(section["rows"])
+    assert told == [([name], count) for count in (*range(1, every + 1), every)]  # a row, a row ..., the notes
+    title = section["title"]
+    assert title[0].isupper() and not title.endswith(".") and len(title) < 80
+    rows = section["rows"]
+    assert rows and set(KEYS.get(name, "").split()) <= set(rows)
     for key, row in rows.items():
         assert set(row) == {"what", "unit", "median", "low", "high", "turns", "note"}
         if row["median"] is None:
-            assert letter in "ehij" and row["note"], f"{key} has no reason"
+            assert name in MAY_BE_MISSING and row["note"], f"{key} has no reason"
             continue
         assert all(math.isfinite(row[name]) for name in ("median", "low", "high")), key
         assert row["low"] <= row["median"] <= row["high"] and row["turns"] >= 1
         assert key in ANY_SIGN or row["low"] > 0, key
 
 
+def test_targets_are_of_sections_that_there_are():
+    assert {target.row.partition(".")[0] for target in targets.TARGETS} <= set(sections)
+
+
 def test_record_names_machine_versions_threads_and_blas(setting):
-    record = bench(setting, "b")
+    record = measure(setting, "images")
     assert record["quick"] is True and record["model"] == setting.model.name
     assert record["params"]["pixels"] == harness.QUICK_SIZES["pixels"]
     assert record["threads"] >= 1 and record["machine"]["cores"] >= 1
@@ -83,18 +96,18 @@ def test_record_names_machine_versions_threads_and_blas(setting):
 
 
 def test_a_model_wired_by_its_images_is_measured_with_synthetic_ones(model):
-    network = dataclasses.replace(Setting.quickly(model), streams=5).network(field=12)
+    network = dataclasses.replace(Setting.quickly(model), streams=5).network(receptive_field_size=12)
     assert ((network["image_to_h1"].W != 0).sum(0) == 12).all()
 
 
-@pytest.mark.parametrize("letter", ["b", "f"])
-def test_a_preset_is_measured_and_named_whatever_it_learns(letter):
+@pytest.mark.parametrize("section", ["images", "memory"])
+def test_a_preset_is_measured_and_named_whatever_it_learns(section):
     """A regression, with the sizes of its preset."""
-    record = bench(Setting.quickly(model_file.load("lillicrap2016_rate"), "fig3d_4"), letter)
+    record = measure(Setting.quickly(model_file.load("lillicrap2016_rate"), "fig3d_4"), section)
     assert record["preset"] == "fig3d_4" and record["params"]["sizes"] == [30, 20, 10, 10]
-    rows = record["parts"][letter]["rows"]
+    rows = record["sections"][section]["rows"]
     assert all(row["median"] is not None for row in rows.values())
-    assert rows["test" if letter == "b" else "arrays"]["median"] > 0
+    assert rows["test" if section == "images" else "arrays"]["median"] > 0
 
 
 def test_turns_are_interleaved(setting):
@@ -111,11 +124,11 @@ def test_turns_are_interleaved(setting):
 def test_median_and_quartiles_of_known_values():
     assert Spread.of([7.0, 1.0, 3.0, 5.0, 9.0]) == Spread(5.0, 3.0, 7.0, 5)
     assert Spread.of([2.0]) == Spread(2.0, 2.0, 2.0, 1)
-    part = Part()
-    part.add("x", "x", "ms", [0.001, 0.003])
-    part.add("y", "y", "GB/s", 2e9)
-    assert part.rows["x"].spread == Spread(2.0, 1.5, 2.5, 2)
-    assert part.rows["y"].spread.median == 2.0
+    section = Section()
+    section.add("x", "x", "ms", [0.001, 0.003])
+    section.add("y", "y", "GB/s", 2e9)
+    assert section.rows["x"].spread == Spread(2.0, 1.5, 2.5, 2)
+    assert section.rows["y"].spread.median == 2.0
 
 
 def test_mean_seconds_leaves_out_the_first_call(monkeypatch):
@@ -162,7 +175,7 @@ def test_images_have_the_statistics_of_mnist():
     assert np.array_equal(images, synthetic_images(500, 784))
 
 
-@pytest.mark.parametrize("pathway", ["alignment", "transpose"])
+@pytest.mark.parametrize("pathway", ["alignment", "backprop"])
 def test_products_alone_are_the_steps_own_products(setting, pathway):
     """SciPy's products give the same currents, in both layouts, and the weights do not move."""
     net = setting.network(pathway=pathway)
@@ -210,82 +223,120 @@ def test_bytes_by_hand(setting):
 
 def test_copy_copies():
     source, target = np.arange(1001, dtype=np.float32), np.zeros(1001, np.float32)
-    one_stream._copy(source, target, 3)
+    one_stream.copy(source, target, 3)
     assert np.array_equal(source, target)
 
 
 def test_targets_are_judged_by_the_median(setting):
     def done(**rows):
-        part = Part()
+        section = Section()
         for key, value in rows.items():
-            part.add(key, key, "x", [value / 2, value, 10 * value])
-        return {"d": ("d", part), "a": ("a", part)}
+            section.add(key, key, "x", [value / 2, value, 10 * value])
+        return {"brian2": ("b", section), "step": ("s", section)}
 
     full = dataclasses.replace(setting, quick=False)
     judged = {t["row"]: t for t in report.judge(done(ratio=1.1), full)}
-    assert judged["a.ratio"]["met"] is True and judged["d.ratio"]["met"] is False
-    assert judged["a.ratio"]["measured"] == 1.1 and judged["a.ratio"]["target"] == "<= 1.2 x"
-    assert judged["f.training"]["met"] is None and judged["f.training"]["measured"] is None
-    assert {t["row"]: t["met"] for t in report.judge(done(ratio=60), full)}["d.ratio"] is True
+    assert judged["step.ratio"]["met"] is True and judged["brian2.ratio"]["met"] is False
+    assert judged["step.ratio"]["measured"] == 1.1 and judged["step.ratio"]["target"] == "<= 1.2 x"
+    assert judged["memory.training"]["met"] is None and judged["memory.training"]["measured"] is None
+    assert {t["row"]: t["met"] for t in report.judge(done(ratio=60), full)}["brian2.ratio"] is True
 
 
-def test_parts_are_chosen_in_order_and_bad_ones_refused(setting):
-    assert chosen(None) == list("abcdefghij")
-    assert chosen("c, a") == ["a", "c"]
-    for bad in ("z", "a,zz", "", ","):
-        with pytest.raises(ValueError, match="--only takes letters from a,b,c,d,e,f,g,h,i,j, got"):
-            chosen(bad)
+def test_sections_are_chosen_by_name():
+    assert chosen(None) == list(sections)
+    assert chosen("one-stream, step,one-stream") == ["one-stream", "step"]
+    for none in ("", ","):
+        with pytest.raises(ArgumentError, match="^benchmark: sections must be at least one of brian2, gpu, .*, got "):
+            chosen(none)
+    with pytest.raises(ArgumentError, match="^no benchmark section 'stp'; there are .*; did you mean 'step'"):
+        chosen("step,stp")
 
 
 def test_a_file_that_cannot_be_written_is_refused_at_once(setting, tmp_path):
     with pytest.raises(OSError, match="cannot write the measurements"):
-        bench(setting, "a", tmp_path / "nowhere" / "bench.json", lambda *part: pytest.fail("measured first"))
+        measure(setting, "step", tmp_path / "nowhere" / "bench.json", lambda *done: pytest.fail("measured first"))
 
 
-def test_rows_measured_before_an_interruption_are_kept(setting, tmp_path, monkeypatch):
-    def interrupted(setting, part):
-        part.add("step", "a step", "ms", [0.5])
+def test_rows_measured_before_an_interruption_are_kept(setting, tmp_path):
+    def interrupted(setting, section):
+        """Begin."""
+        section.add("step", "a step", "ms", [0.5])
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(PARTS, "a", ("A", interrupted))
     with pytest.raises(KeyboardInterrupt):
-        bench(setting, "a", tmp_path / "bench.json")
-    assert json.loads((tmp_path / "bench.json").read_text())["parts"]["a"]["rows"]["step"]["median"] == 500
+        measure(setting, None, tmp_path / "bench.json", known={"step": interrupted})
+    written = json.loads((tmp_path / "bench.json").read_text())["sections"]["step"]
+    assert written["title"] == "Begin" and written["rows"]["step"]["median"] == 500
 
 
-def test_failing_process_is_named(setting, monkeypatch):
-    monkeypatch.setattr(memory, "CHILD", "raise SystemExit('out of luck')")
-    part = Part()
-    memory.peak_memory(setting, part)
-    row = part.rows["training"]
+def test_failing_process_is_named(setting):
+    section = Section()
+    memory.peak_memory(setting, section, ("-c", "raise SystemExit('out of luck')"))
+    row = section.rows["training"]
     assert row.spread is None and row.note == "the process that measures memory failed: out of luck"
 
 
-def test_pytorch_that_dies_is_a_row(setting, tmp_path, monkeypatch):
-    fake = tmp_path / "torch_worker.py"
-    fake.write_text("import sys; sys.exit('no torch today')")
-    monkeypatch.setattr(pytorch_part, "WORKER", fake)
-    monkeypatch.setattr(pytorch_part.importlib.util, "find_spec", lambda name: True)
-    part = Part()
-    pytorch_part.against_pytorch(setting, part)
-    row = part.rows["pytorch"]
-    assert row.spread is None and row.note == "PyTorch stopped with code 1: no torch today"
+@pytest.mark.parametrize(
+    ("program", "note"),
+    [
+        ("import sys; sys.exit('no torch today')", "PyTorch stopped with code 1: no torch today"),
+        ("raise ModuleNotFoundError(\"No module named 'torch'\")", INSTALL),
+    ],
+)
+def test_pytorch_that_dies_is_a_row(setting, tmp_path, program, note):
+    (tmp_path / "program.py").write_text(program)
+    section = Section()
+    against_pytorch(setting, section, tmp_path / "program.py")
+    row = section.rows["pytorch"]
+    assert row.spread is None and row.note == note
+
+
+def test_pytorchs_equations_are_not_those_of_every_model():
+    section = Section()
+    against_pytorch(Setting.quickly(model_file.load("lillicrap2016_rate")), section)
+    assert section.rows["pytorch"].note.startswith("its equations are those of the published spiking network; the ")
+
+
+def test_pytorchs_threads_wait_as_without_spikefa(tmp_path):
+    """Its process has the user's own setting of OpenMP, and not the one that spikefa makes for itself."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import json, os, sys\nsys.stdin.readline()\n"
+        "print(json.dumps([os.environ.get(n) for n in ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')]))\n"
+    )
+    asking = (
+        "import os, sys, json, pathlib, spikefa\n"
+        "from spikefa.bench.torch_process import worker\n"
+        "with worker(pathlib.Path(sys.argv[1])) as process:\n"
+        "    print(json.dumps([os.environ.get('GOMP_SPINCOUNT'), process.ask({})]))\n"
+    )
+    plain = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    for own, expected in (
+        ({}, ["3000", [None, None]]),
+        ({"GOMP_SPINCOUNT": "77"}, ["77", ["77", None]]),
+        ({"OMP_WAIT_POLICY": "PASSIVE"}, [None, [None, "PASSIVE"]]),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", asking, str(program)], env=plain | own, capture_output=True, text=True, check=True
+        )
+        assert json.loads(done.stdout) == expected
+
+
+def run_command(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["spikefa", "bench", "--quick", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    return stopped.value.code
 
 
 def test_command(tmp_path, monkeypatch, capsys):
     file = tmp_path / "b.json"
-    monkeypatch.setattr(sys, "argv", ["spikefa", "bench", "--quick", "--only", "b", "--json", str(file)])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    assert stopped.value.code == 0
+    assert run_command(monkeypatch, "--only", "images", "--json", file) == 0
     out = capsys.readouterr().out
     assert "Targets" in out and "the numbers mean nothing" in out and str(file.name) in out.replace("\n", "")
-    assert set(json.loads(file.read_text())["parts"]) == {"b"}
+    assert set(json.loads(file.read_text())["sections"]) == {"images"}
 
 
-def test_command_refuses_unknown_parts(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["spikefa", "bench", "--quick", "--only", "a,q"])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    assert stopped.value.code == 2
-    assert "--only takes letters from a,b,c,d,e,f,g,h,i,j, got 'a,q'" in capsys.readouterr().out
+def test_command_refuses_unknown_sections(monkeypatch, capsys):
+    assert run_command(monkeypatch, "--only", "step,stp") == 2
+    assert "no benchmark section 'stp'; there are" in capsys.readouterr().out
