@@ -109,7 +109,7 @@ class Registry(Mapping[str, T], Generic[T]):
             return self._kinds[found]
         if found in self._not_loaded:
             return self._kinds.setdefault(found, self._not_loaded[found]())  # the import may have registered it
-        hint = did_you_mean(name, [*self, *self.aliases])
+        hint = did_you_mean(name, [*self, *self.aliases]) if isinstance(name, str) else ""
         raise self.error(f"no {self.kind} {name!r}; there are {', '.join(self)}{hint}")
 
     def __contains__(self, name: object) -> bool:
