@@ -114,9 +114,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __contains__(self, name: object) -> bool:
         self._discover()
-        return isinstance(name, str) and (
-            name in self._kinds or name in self._not_loaded or name in self.aliases
-        )
+        return isinstance(name, str) and (name in self._kinds or name in self._not_loaded or name in self.aliases)
 
     def __iter__(self) -> Iterator[str]:
         self._discover()

@@ -70,7 +70,9 @@ def test_normalized_squared_error_is_one_for_the_mean_predictor_and_zero_for_the
     target = np.random.default_rng(2).normal(3, 1, size=(50, 4))
     assert metrics.normalized_squared_error(target - target.mean(axis=0), target) == pytest.approx(1)
     assert metrics.normalized_squared_error(np.zeros_like(target), target) == 0
-    assert metrics.normalized_squared_error(target.T - target.mean(axis=0)[:, None], target.T, axis=1) == pytest.approx(1)
+    assert metrics.normalized_squared_error(target.T - target.mean(axis=0)[:, None], target.T, axis=1) == pytest.approx(
+        1
+    )
     assert math.isnan(metrics.normalized_squared_error([[1.0], [2.0]], [[7.0], [7.0]]))
 
 

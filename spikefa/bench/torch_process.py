@@ -28,9 +28,18 @@ WORKER = Path(__file__).with_name("torch_worker.py")
 
 #: Parameters of the hand-written equations.
 NAMES = (
-    "pixels", "hidden", "outputs", "classes", "dt_over_tau", "max_spike_probability", "weight_range", "feedback_range",
-    "eta", "gamma", "steps_per_image",
-)  # fmt: skip
+    "pixels",
+    "hidden",
+    "outputs",
+    "classes",
+    "dt_over_tau",
+    "max_spike_probability",
+    "weight_range",
+    "feedback_range",
+    "eta",
+    "gamma",
+    "steps_per_image",
+)
 
 
 #: The processors that this process may use; once OpenMP has bound its first thread, that thread says less.
@@ -95,9 +104,7 @@ def _on_all_processors() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def with_pytorch(
-    section: Section, setting: Setting, ask: Callable[[Worker], None], program: Path = WORKER
-) -> None:
+def with_pytorch(section: Section, setting: Setting, ask: Callable[[Worker], None], program: Path = WORKER) -> None:
     """Let PyTorch be measured, or add a row ``pytorch`` that says why it cannot be.
 
     Parameters

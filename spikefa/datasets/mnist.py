@@ -17,8 +17,7 @@ _TRAIN_IMAGES, _TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-uby
 _TEST_IMAGES, _TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 _FILES = (_TRAIN_IMAGES, _TRAIN_LABELS, _TEST_IMAGES, _TEST_LABELS)
 _BY_HAND = (
-    f"put {', '.join(_FILES)} (plain or .gz) into a directory "
-    f"and name it with data_dir or the variable {VARIABLE}"
+    f"put {', '.join(_FILES)} (plain or .gz) into a directory and name it with data_dir or the variable {VARIABLE}"
 )
 
 

@@ -80,9 +80,7 @@ def record_activity(
     classes, output = network.readout.classes, network.layers[-1]
     group = output.units // classes
     each = min(max(1, UNITS_RECORDED // classes), group)
-    shown[output.name] = np.concatenate(
-        [c * group + np.sort(rng.permutation(group)[:each]) for c in range(classes)]
-    )
+    shown[output.name] = np.concatenate([c * group + np.sort(rng.permutation(group)[:each]) for c in range(classes)])
     one = {layer.name: int(shown[layer.name][0]) for layer in network.hidden}
     watched = [(layer.view(layer.output_variable), shown[layer.name]) for layer in network.layers]
     for layer in network.hidden:

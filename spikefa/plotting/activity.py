@@ -122,9 +122,7 @@ def _draw_images(ax: Axes, d: ActivityRecording, fill: float, title: str) -> Non
         middle = (k + 0.5) * shown
         start, end = middle - half, middle + half
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=1, extent=(start, end, 0, 1), aspect="auto")
-        frame = Rectangle(
-            (start, 0), end - start, 1, fill=False, edgecolor=RULE, linewidth=0.5, clip_on=False
-        )
+        frame = Rectangle((start, 0), end - start, 1, fill=False, edgecolor=RULE, linewidth=0.5, clip_on=False)
         ax.add_patch(frame)
     ax.set_xlim(0, d.duration)
     ax.set_ylim(0, 1)
@@ -138,9 +136,15 @@ def _draw_layer(ax: Axes, d: ActivityRecording, name: str, switches: np.ndarray,
     is_output = name == d.output
     plot_raster(
         # The middle of its step, so that a spike in an image's last step lies left of the switch.
-        unit, (step + 0.5) * d.dt, ax=ax, n_units=spikes.shape[1], duration=d.duration, boundaries=switches,
-        groups=d.output_classes if is_output else None, linewidths=linewidth,
-    )  # fmt: skip
+        unit,
+        (step + 0.5) * d.dt,
+        ax=ax,
+        n_units=spikes.shape[1],
+        duration=d.duration,
+        boundaries=switches,
+        groups=d.output_classes if is_output else None,
+        linewidths=linewidth,
+    )
     if not is_output:
         ax.set_yticks([])
         ax.set_ylabel(f"{name}\n({spikes.shape[1]} units)")
@@ -152,10 +156,15 @@ def _draw_layer(ax: Axes, d: ActivityRecording, name: str, switches: np.ndarray,
             start = k * d.steps_per_image * d.dt
             ax.add_patch(
                 Rectangle(
-                    (start, units[0] - 0.5), d.steps_per_image * d.dt, len(units),
-                    facecolor=ORANGE, alpha=0.4, linewidth=0, zorder=0.5,
+                    (start, units[0] - 0.5),
+                    d.steps_per_image * d.dt,
+                    len(units),
+                    facecolor=ORANGE,
+                    alpha=0.4,
+                    linewidth=0,
+                    zorder=0.5,
                 )
-            )  # fmt: skip
+            )
 
 
 def _draw_neuron(

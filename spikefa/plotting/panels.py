@@ -73,8 +73,7 @@ def plot_raster(
     unit, time = np.asarray(i), milliseconds("plot_raster", "t", t)
     if unit.ndim != 1 or unit.shape != time.shape:
         raise ArgumentError(
-            f"plot_raster: i and t must be vectors of one entry a spike, "
-            f"got shapes {unit.shape} and {time.shape}"
+            f"plot_raster: i and t must be vectors of one entry a spike, got shapes {unit.shape} and {time.shape}"
         )
     if unit.size and unit.dtype.kind not in "iu":
         raise ArgumentError(f"plot_raster: i must hold whole numbers, got dtype {unit.dtype}")
@@ -195,7 +194,7 @@ def plot_learning(
     Parameters
     ----------
     metrics : mapping
-        Columns of a table of metrics, as `spikefa.experiments.metrics_table.read_metrics` gives it: ``images_seen`` and any
+        Columns of a table of metrics, as `read_metrics` gives it: ``images_seen`` and any
         of ``test_error``, ``validation_error``, ``train_error`` (fractions, NaN where not measured).
     ax : Axes, optional
         Where to draw; by default in a new figure.
@@ -233,15 +232,25 @@ def plot_learning(
         ax = new_axes(3.5, 2.5) if ax is None else ax
         for label, seen, error, colour, marker in curves:
             ax.plot(
-                seen, error, color=colour, marker=marker, markersize=3, linewidth=1.0,
+                seen,
+                error,
+                color=colour,
+                marker=marker,
+                markersize=3,
+                linewidth=1.0,
                 label=f"{label} ({told.format(error[-1])} at the end)",
-            )  # fmt: skip
+            )
         _, seen, error, colour, _ = curves[0]
         ax.spines[["top", "right"]].set_visible(False)  # the right one would cross the number
         ax.annotate(
-            told.format(error[-1]), (seen[-1], error[-1]), xytext=(5, 0), textcoords="offset points",
-            color=colour, va="center", annotation_clip=False,
-        )  # fmt: skip
+            told.format(error[-1]),
+            (seen[-1], error[-1]),
+            xytext=(5, 0),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            annotation_clip=False,
+        )
         if log:
             ax.set_yscale("log")
             positive = values[values > 0]
@@ -293,18 +302,31 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
         ax.axhline(90, color=RULE, linewidth=0.8, linestyle=(0, (4, 3)))
         for k, label, seen, angle in curves:
             ax.plot(
-                seen, angle, color=colours[k % 6], marker="os^Dv<"[k % 6], markersize=3, linewidth=1.0,
-                linestyle="-" if k < 6 else "--", label=label, clip_on=False,
-            )  # fmt: skip
+                seen,
+                angle,
+                color=colours[k % 6],
+                marker="os^Dv<"[k % 6],
+                markersize=3,
+                linewidth=1.0,
+                linestyle="-" if k < 6 else "--",
+                label=label,
+                clip_on=False,
+            )
         every = np.concatenate([[60.0], *(angle for *_, angle in curves)])
         ax.set_ylim(0, 100 if np.nanmax(every) < 95 else 180)
         ax.yaxis.set_major_locator(MultipleLocator(30))
         _images_axis(ax)
         ax.set_ylabel("Angle between weights\nand feedback (degrees)")
         ax.annotate(
-            "orthogonal", (1, 90), xycoords=("axes fraction", "data"), ha="right",
-            xytext=(-2, 2), textcoords="offset points", va="bottom", color="#6a6a6a",
-        )  # fmt: skip
+            "orthogonal",
+            (1, 90),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            xytext=(-2, 2),
+            textcoords="offset points",
+            va="bottom",
+            color="#6a6a6a",
+        )
         ax.legend(title="layer", ncols=1 + (len(curves) - 1) // 5)
     return ax
 
@@ -393,8 +415,7 @@ def _curve(owner: str, metrics: Mapping[str, ArrayLike], name: str) -> tuple[np.
     seen, values = real(owner, "images_seen", metrics["images_seen"]), real(owner, name, metrics[name])
     if seen.ndim != 1 or seen.shape != values.shape:
         raise ArgumentError(
-            f"{owner}: {name} must be a vector as long as images_seen, "
-            f"got shapes {values.shape} and {seen.shape}"
+            f"{owner}: {name} must be a vector as long as images_seen, got shapes {values.shape} and {seen.shape}"
         )
     measured = np.isfinite(seen) & np.isfinite(values)
     return seen[measured], values[measured]

@@ -113,9 +113,12 @@ def test_photographs_are_verified(photos):
 
 def test_without_photographs(tmp_path):
     refused(
-        lambda: load("mnist-background"), "needs photographs", "put train.zip and test.zip into a directory",
-        "data_dir", "SPIKEFA_DATA",
-    )  # fmt: skip
+        lambda: load("mnist-background"),
+        "needs photographs",
+        "put train.zip and test.zip into a directory",
+        "data_dir",
+        "SPIKEFA_DATA",
+    )
 
 
 def test_foreign_archives(tmp_path, photos):

@@ -125,9 +125,15 @@ def test_wrong_checksum(server, loaded, content, tmp_path):
     for place in ("one", "two"):
         server.content[f"/{place}/{STEMS[2]}.gz"] = GZIP(idx(np.zeros((10, 3, 4))))
     refused(
-        lambda: loaded(), "small: cannot download", f"{STEMS[2]}.gz", "127.0.0.1", "published checksum",
-        "put train-images-idx3-ubyte", "data_dir", "SPIKEFA_DATA",
-    )  # fmt: skip
+        lambda: loaded(),
+        "small: cannot download",
+        f"{STEMS[2]}.gz",
+        "127.0.0.1",
+        "published checksum",
+        "put train-images-idx3-ubyte",
+        "data_dir",
+        "SPIKEFA_DATA",
+    )
     assert not (tmp_path / "cache/small" / f"{STEMS[2]}.gz").exists()
 
 

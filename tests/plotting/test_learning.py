@@ -41,7 +41,9 @@ def labels_seen(ax):
 
 
 def test_a_layer_without_angles_is_left_out_and_the_others_keep_their_colours():
-    ax = plotting.plot_angles({"images_seen": SEEN, "weight_angle_deg_h1": np.full(6, np.nan), "weight_angle_deg_h2": ANGLES})
+    ax = plotting.plot_angles(
+        {"images_seen": SEEN, "weight_angle_deg_h1": np.full(6, np.nan), "weight_angle_deg_h2": ANGLES}
+    )
     (line,) = [line for line in ax.lines if len(line.get_xdata()) == 6]
     assert (line.get_label(), line.get_color()) == ("h2", VERMILLION)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["h2"]

@@ -49,7 +49,9 @@ SINGLE = {
     "psp": lambda ax: plotting.plot_psp(np.arange(9), np.arange(9) - 4.0, np.linspace(-1, 1, 9), ax=ax)[0],
     "learning": lambda ax: plotting.plot_learning(METRICS, ax=ax),
     "angles": lambda ax: plotting.plot_angles(METRICS, ax=ax),
-    "receptive_fields": lambda ax: plotting.plot_receptive_fields(np.random.default_rng(0).normal(size=(12, 50)), (4, 3), ax=ax),
+    "receptive_fields": lambda ax: plotting.plot_receptive_fields(
+        np.random.default_rng(0).normal(size=(12, 50)), (4, 3), ax=ax
+    ),
 }
 STAGES = {
     "activity_figure": lambda: plotting.activity_figure([recording("early"), recording("middle"), recording("late")]),
@@ -310,9 +312,7 @@ def test_no_text_of_the_activity_figure_overlaps_another(n):
             assert min(across, down) < 1, (text, other)
 
 
-@pytest.mark.parametrize(
-    "kind", [{"n_images": 1}, {"n_images": 12, "steps": 7}, {"shape": (8, 8)}, {"shape": (4, 9)}]
-)
+@pytest.mark.parametrize("kind", [{"n_images": 1}, {"n_images": 12, "steps": 7}, {"shape": (8, 8)}, {"shape": (4, 9)}])
 def test_other_recordings(kind):
     d = recording(**kind)
     assert rendered(plotting.activity_figure([d, d])) > 1000

@@ -39,9 +39,9 @@ def on_a_gpu(setting: Setting, section: Section) -> None:
 
 def _products(network: Network) -> Callable[[], float]:
     from spikefa.engine.cuda.graphs import Graphs
-    from spikefa.engine.cuda.launching import stream
+    from spikefa.engine.cuda.launching import stream as cuda_stream
 
-    graphs, products, count = Graphs(), network._device_run.products, 10
+    graphs, products, count = Graphs(), network.executor.products, 10
 
     def launch() -> None:
         for _ in range(count):
@@ -50,7 +50,7 @@ def _products(network: Network) -> Callable[[], float]:
 
     def run() -> None:
         graphs.run("products", launch)
-        stream().synchronize()
+        cuda_stream().synchronize()
 
     run()  # compiled
     run()  # captured

@@ -29,4 +29,6 @@ def _pytorch(section: Section, setting: Setting, process: Worker) -> None:
         best = next((name for name in ratios if name.startswith(f"pytorch/{how}/")), None)
         if best is not None:
             section.add(f"ratio/{how}", "PyTorch / spikefa", "x", ratios[best], in_words(best))
-    section.notes.append(f"PyTorch {told['torch']}, float32 products as spikefa's, in a process that takes turns with it.")
+    section.notes.append(
+        f"PyTorch {told['torch']}, float32 products as spikefa's, in a process that takes turns with it."
+    )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from spikefa.bench.harness import Section, Setting, StepTimer, take_turns
-from spikefa.bench.products import own_products
+from spikefa.bench.products import blas_of, own_products
 from spikefa.bench.sections import sections
-from spikefa.core.network import Network
 from spikefa.engine.kernels.blas import gemm_address
 
 
@@ -25,8 +24,8 @@ def with_mkl(setting: Setting, section: Section) -> None:
     steps = setting.steps(network, timer)
 
     def step_with(library: str) -> float:
-        use(network, library)
-        return timer.mean_of(steps)
+        with blas_of(network, library):
+            return timer.mean_of(steps)
 
     jobs = {"scipy": lambda: step_with("scipy"), "mkl": lambda: step_with("mkl")}
     jobs["mkl_products"] = own_products(network, steps, "mkl")
@@ -37,9 +36,3 @@ def with_mkl(setting: Setting, section: Section) -> None:
     section.add("ratio", "step / products, both MKL", "x", measured["mkl"] / measured["mkl_products"])
     section.add("speedup", "SciPy's BLAS / MKL", "x", measured["scipy"] / measured["mkl"])
     section.notes.append("To train with MKL: pip install mkl, and set SPIKEFA_BLAS=mkl.")
-
-
-def use(network: Network, library: str) -> None:
-    """Have a network's products done by another BLAS."""
-    for projection in network.projections:
-        projection._gemm = gemm_address(str(network.dtype), library)

@@ -65,7 +65,7 @@ def bytes_touched(network: Network, active: np.ndarray, again: np.ndarray) -> di
     """
     touched = {"propagation": 0.0, "plasticity": 0.0}
     for projection, rows, both in zip(network.projections, active, again, strict=True):
-        row = projection.post.units * projection.stored.itemsize
+        row = projection.post.units * projection.weights.values.itemsize
         shared = projection.learning is not None and projection.learning.waits
         touched["propagation"] += (rows - both * shared) * row
         touched["plasticity"] += 2 * rows * row * len(updates_of(projection))

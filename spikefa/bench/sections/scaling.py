@@ -14,7 +14,7 @@ from spikefa.bench.sections import sections
 from spikefa.engine.kernels.blas import blocks_of, gemm_address, single_threaded_blas
 from spikefa.engine.kernels.dense import propagate_batched, propagate_events, update_batched, update_events
 from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
-from spikefa.projections import projection
+from spikefa.engine.weights import WeightPolicy
 
 STREAMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 WIDTHS = (250, 500, 1000, 1500, 2000, 4000)
@@ -113,14 +113,15 @@ def _crossover(section: Section, setting: Setting) -> None:
                 won.append(streams)
         if median["tables"] >= min(median["events"], median["batched"]):
             slow_tables = streams
-    used = projection.EVENT_STREAMS
-    for kind, key, what, activity in (
-        ("", "crossover", "learning", "spikes"), ("dense_", "crossover/dense", "feedback", "graded"),
-    ):  # fmt: skip
+    policy = WeightPolicy()
+    for kind, key, what, used in (
+        ("", "crossover", "learning", policy.event_streams_spikes),
+        ("dense_", "crossover/dense", "feedback", policy.event_streams_fixed),
+    ):
         most = max(faster[kind], default=0)
-        now = f"used up to {used[activity]}"
+        now = f"used up to {used}"
         section.add(key, f"event-driven kernels are faster up to, {what}", "streams", [most], now)
-    now = f"used from {projection.TABLE_STREAMS}"
+    now = f"used from {policy.table_streams}"
     what = "other kernels than tables are the fastest up to, learning"
     section.add("crossover/tables", what, "streams", [slow_tables], now)
     section.notes.append(
