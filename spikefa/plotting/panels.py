@@ -276,8 +276,8 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
     Parameters
     ----------
     metrics : mapping
-        Columns of a table of metrics: ``images_seen`` and every column named ``weight_angle_deg_LAYER`` (degrees); those
-        with no angle at all, of layers that receive no feedback, are left out.
+        Columns of a table of metrics: ``images_seen`` and every column named ``weight_angle_deg_LAYER`` (degrees).
+        Those without any angle, of layers that receive no feedback, are left out.
     ax : Axes, optional
         Where to draw; by default in a new figure.
 
