@@ -109,7 +109,6 @@ class Run:
             "data_digest": self.found_digest,
             "validation": self.validation,
             "device": self.device,
-            "classes": self.classes,
             "created": datetime.now().astimezone().isoformat(timespec="seconds"),
             "command": sys.argv,
             "versions": versions(),
@@ -181,21 +180,10 @@ class Run:
             )
         return self.model.prepare(self.params, loaded.split(self.validation))
 
-    @cached_property
-    def classes(self) -> int | None:
-        """Number of classes that the network tells apart; None for a regression.
-
-        A run that has begun has it from ``run.json``; one that has a trainer, from its network.
-        """
-        return self.network().readout.classes
-
     def trainer(self) -> Trainer:
         """Return a trainer at the start of the run."""
-        network = self.network()
-        if network.readout is not None:
-            vars(self)["classes"] = network.readout.classes  # what `create` writes, and builds nothing for
         return Trainer(
-            network,
+            self.network(),
             self.dataset(),
             self.protocol,
             self.directory,
@@ -387,7 +375,7 @@ def open_run(directory: str | Path, data_dir: str | None = None, device: str = "
             raise RunError(
                 f"{directory / 'model.py'}: was changed since the run began; start a new run with it"
             )
-        run = Run(
+        return Run(
             directory=directory,
             model=model,
             params=model.params(record["params"]),
@@ -400,7 +388,5 @@ def open_run(directory: str | Path, data_dir: str | None = None, device: str = "
             device=device,
             data_digest=record.get("data_digest"),
         )
-        vars(run)["classes"] = record["classes"]
-        return run
     except (KeyError, TypeError) as error:
         raise RunError(f"{path}: is incomplete or of another version of spikefa ({error})") from error
