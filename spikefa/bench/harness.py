@@ -22,7 +22,7 @@ LIT, DIMMEST = 0.191, 0.36
 #: What values are multiplied by for a unit.
 SCALES = {"ms": 1e3, "MB": 1e-6, "GB/s": 1e-9}
 
-#: Sizes of ``--quick``, for those of the names that the model's ``Params`` have.
+#: Sizes of `Setting.quickly`, for those of the names that the model's ``Params`` have.
 QUICK_SIZES = {"pixels": 64, "hidden": (40, 40), "outputs": 20}
 
 
@@ -60,7 +60,7 @@ class Setting:
 
     @classmethod
     def quickly(cls, model: Model, preset: str | None = None) -> Setting:
-        """Return the setting of ``--quick``."""
+        """Return a setting of small sizes and few turns."""
         return cls(model, preset, quick=True, streams=10, turns=2, seconds=0.01, rest=0.0)
 
     def params(self, **changes: Any) -> Any:

@@ -25,7 +25,7 @@ def judge(done: Done, setting: Setting) -> list[Record]:
     -------
     list of dict
         ``what``, ``target``, ``row``, ``measured`` (median), ``low``, ``high`` (quartiles), ``unit`` and
-        ``met``: a truth value, or None where nothing was measured or the sizes are those of ``--quick``.
+        ``met``: a truth value, or None where nothing was measured or the sizes are the small ones of `Setting.quickly`.
     """
     judged = []
     for target in TARGETS:
