@@ -35,6 +35,10 @@ def check_environment() -> None:
         raise ImportError(sentence)
 
 
+#: Variables that spikefa has set in this process, with their values.
+_set_here: dict[str, str] = {}
+
+
 def let_idle_threads_sleep() -> None:
     """Have OpenMP's threads wait for microseconds and then sleep, unless the user has asked for something else.
 
@@ -42,4 +46,9 @@ def let_idle_threads_sleep() -> None:
     network take 86 ms instead of 58 (29 alone; 2 cores).
     """
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
-        os.environ["GOMP_SPINCOUNT"] = "3000"
+        os.environ["GOMP_SPINCOUNT"] = _set_here["GOMP_SPINCOUNT"] = "3000"
+
+
+def environment_of_the_user() -> dict[str, str]:
+    """Return the variables for a process that should run as it would without spikefa: without those it has set."""
+    return {name: value for name, value in os.environ.items() if _set_here.get(name) != value}

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
+from spikefa._checks import whole
 from spikefa.errors import ArgumentError
 
 __all__ = ["angle", "norm_ratio", "normalized_squared_error", "sign_congruence", "unit_angles"]
-
 
 #: Entries of the blocks in which matrices are compared, few enough to stay in a processor's cache.
 BLOCK = 32768
@@ -161,8 +161,7 @@ def unit_angles(a: ArrayLike, b: ArrayLike, axis: int) -> np.ndarray:
         If the shapes differ, or if there is no such axis.
     """
     a, b = _checked("unit_angles", a, b)
-    if not -a.ndim <= axis < a.ndim:
-        raise ArgumentError(f"unit_angles: axis must be one of the {a.ndim} axes of a and b, got {axis}")
+    whole("unit_angles", "axis", axis, -a.ndim, a.ndim - 1, rule=f"be one of the {a.ndim} axes of a and b")
     a, b = (np.moveaxis(x, axis, -1) for x in (a, b))
     columns = a.shape[-1]
     return row_angles(compared_rows(a.reshape(-1, columns), b.reshape(-1, columns))).reshape(a.shape[:-1])
@@ -210,7 +209,7 @@ def normalized_squared_error(error: ArrayLike, target: ArrayLike, axis: int = 0)
     target : array_like
         The same shape as `error`.
     axis : int
-        The axis of the examples, averaged by the mean: 0 for (examples, outputs), 1 for (units, streams).
+        The axis of the examples, averaged by the mean: 0 for (examples, outputs), 1 for (units, examples).
 
     Returns
     -------
@@ -223,7 +222,7 @@ def normalized_squared_error(error: ArrayLike, target: ArrayLike, axis: int = 0)
         If the shapes differ, or if there is no such axis.
     """
     error, target = _pair("normalized_squared_error", error, target, "error and target")
-    if not -target.ndim <= axis < target.ndim:
-        raise ArgumentError(f"normalized_squared_error: axis must be one of the {target.ndim} axes of the target, got {axis}")
+    rule = f"be one of the {target.ndim} axes of the target"
+    whole("normalized_squared_error", "axis", axis, -target.ndim, target.ndim - 1, rule=rule)
     below = np.square(target - target.mean(axis=axis, keepdims=True)).sum()
     return float(np.square(error).sum() / below) if below else float("nan")

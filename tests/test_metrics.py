@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from spikefa import metrics
+from spikefa.errors import ArgumentError
 
 
 def test_angle_of_known_vectors():
@@ -65,31 +66,33 @@ def test_sign_congruence_leaves_out_removed_synapses():
     assert math.isnan(metrics.sign_congruence([0.0], [1.0]))
 
 
-def test_nse_is_one_for_the_mean_predictor_and_zero_for_the_perfect_one():
+def test_normalized_squared_error_is_one_for_the_mean_predictor_and_zero_for_the_perfect_one():
     target = np.random.default_rng(2).normal(3, 1, size=(50, 4))
     assert metrics.normalized_squared_error(target - target.mean(axis=0), target) == pytest.approx(1)
     assert metrics.normalized_squared_error(np.zeros_like(target), target) == 0
-    assert metrics.normalized_squared_error(target.T - target.mean(axis=0)[:, None], target.T, axis=1) == pytest.approx(1)
+    assert metrics.normalized_squared_error(target.T - target.mean(axis=0)[:, None], target.T, axis=1) == pytest.approx(
+        1
+    )
     assert math.isnan(metrics.normalized_squared_error([[1.0], [2.0]], [[7.0], [7.0]]))
 
 
 @pytest.mark.parametrize("measure", [metrics.angle, metrics.norm_ratio, metrics.sign_congruence])
 def test_shapes_that_differ_are_named(measure):
-    with pytest.raises(ValueError, match=rf"{measure.__name__}: .* same shape, got \(2, 3\) and \(3, 2\)"):
+    with pytest.raises(ArgumentError, match=rf"{measure.__name__}: .* same shape, got \(2, 3\) and \(3, 2\)"):
         measure(np.ones((2, 3)), np.ones((3, 2)))
-    with pytest.raises(ValueError, match=rf"{measure.__name__}: .* must not be empty"):
+    with pytest.raises(ArgumentError, match=rf"{measure.__name__}: .* must not be empty"):
         measure([], [])
 
 
 def test_bad_axes_are_named():
     a = np.ones((2, 3))
-    with pytest.raises(ValueError, match=r"unit_angles: .* got \(2, 3\) and \(2,\)"):
+    with pytest.raises(ArgumentError, match=r"unit_angles: .* got \(2, 3\) and \(2,\)"):
         metrics.unit_angles(a, np.ones(2), 0)
-    with pytest.raises(ValueError, match="unit_angles: axis must be one of the 2 axes of a and b, got 2"):
+    with pytest.raises(ArgumentError, match="unit_angles: axis must be one of the 2 axes of a and b, got 2"):
         metrics.unit_angles(a, a, 2)
-    with pytest.raises(ValueError, match=r"normalized_squared_error: axis must be .* got 5"):
+    with pytest.raises(ArgumentError, match=r"normalized_squared_error: axis must be .* got 5"):
         metrics.normalized_squared_error(a, a, 5)
-    with pytest.raises(ValueError, match="normalized_squared_error: error and target must have the same shape"):
+    with pytest.raises(ArgumentError, match="normalized_squared_error: error and target must have the same shape"):
         metrics.normalized_squared_error(a, a.T)
 
 

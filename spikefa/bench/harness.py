@@ -1,4 +1,4 @@
-"""What every part needs: taking turns, medians and quartiles, the time of a step inside one run."""
+"""What every section needs: taking turns, medians and quartiles, the time of a step inside one run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from brian2 import BrianObject
 
 from spikefa.core.network import Network
+from spikefa.core.part import Part
 from spikefa.experiments.model_file import Model
 
 #: MNIST: fraction of the pixels that are not black, and the range (uniform) of those.
@@ -21,7 +22,7 @@ LIT, DIMMEST = 0.191, 0.36
 #: What values are multiplied by for a unit.
 SCALES = {"ms": 1e3, "MB": 1e-6, "GB/s": 1e-9}
 
-#: Sizes of ``--quick``, for those of the names that the model's ``Params`` have.
+#: Sizes of `Setting.quickly`, for those of the names that the model's ``Params`` have.
 QUICK_SIZES = {"pixels": 64, "hidden": (40, 40), "outputs": 20}
 
 
@@ -37,13 +38,15 @@ class Setting:
     quick : bool
         Small sizes and few turns on the same code path: the numbers mean nothing.
     streams : int
-        Where it is "many streams".
+        Number of streams, in what is measured with many.
     turns : int
         How often the things that are compared take turns.
     seconds : float
         Length aimed at for a turn of steps.
     rest : float
         Seconds between turns, in which the threads of the last one go to sleep.
+    compiled : bool
+        Whether PyTorch is also measured compiled, which takes it a minute to begin.
     """
 
     model: Model
@@ -53,10 +56,11 @@ class Setting:
     turns: int = 9
     seconds: float = 2.0
     rest: float = 0.2
+    compiled: bool = True
 
     @classmethod
     def quickly(cls, model: Model, preset: str | None = None) -> Setting:
-        """Return the setting of ``--quick``."""
+        """Return a setting of small sizes and few turns."""
         return cls(model, preset, quick=True, streams=10, turns=2, seconds=0.01, rest=0.0)
 
     def params(self, **changes: Any) -> Any:
@@ -109,8 +113,8 @@ class Row:
 
 
 @dataclass
-class Part:
-    """The rows of one part, by key, and remarks on how they were got; `on_row` is called after each row."""
+class Section:
+    """The rows of one section, by key, and remarks on how they were got; `on_row` is called after each row."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -226,14 +230,14 @@ def mean_seconds(call: Callable[[], Any], count: int) -> float:
 
 
 def synthetic_images(count: int, pixels: int, seed: int = 0) -> np.ndarray:
-    """Images ``(count, pixels)``, uint8, of MNIST's mean (13 %) and fraction of lit pixels (19 %)."""
+    """Return images ``(count, pixels)``, uint8, of MNIST's mean (13 %) and fraction of lit pixels (19 %)."""
     rng = np.random.default_rng(seed)
     bright = rng.integers(round(255 * DIMMEST), 256, (count, pixels), dtype=np.uint8)
     return bright * (rng.random((count, pixels), np.float32) < LIT)
 
 
 def build(model: Model, params: Any, streams: int) -> Network:
-    """Build a model's network; where it asks for training images, they are synthetic."""
+    """Build a model's network; if it asks for training images, they are synthetic."""
     return model.build(params, streams, 0, lambda: synthetic_images(2000, params.pixels))
 
 

@@ -28,7 +28,7 @@ def describe(setting: Setting, before: dict[str, Any] | None = None) -> dict[str
         What this function returned at the start: begin and load average are kept.
     """
     record = {
-        "format": 1,
+        "format": 2,
         "quick": setting.quick,
         "model": setting.model.name,
         "preset": setting.preset,

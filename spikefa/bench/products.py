@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from scipy.linalg import blas
@@ -29,26 +30,33 @@ def own_products(network: Network, count: int, library: str | None = None) -> Ca
     library : {"scipy", "mkl"}, optional
         Another BLAS than the network's.
     """
-    address = None if library is None else gemm_address(str(network.dtype), library)
 
     def products() -> None:
         for projection in network.projections:
             projection.run()
             for f, g, target in updates_of(projection):
-                projection.update(target, f, g, TINY, 1.0)
+                projection.weights.update(target, f, g, TINY, 1.0)
 
     def job() -> float:
-        before = [projection._gemm for projection in network.projections]
-        for projection, own in zip(network.projections, before, strict=True):
-            projection._gemm = address or own
-        try:
-            with single_threaded_blas():
-                return mean_seconds(products, count)
-        finally:
-            for projection, own in zip(network.projections, before, strict=True):
-                projection._gemm = own
+        with blas_of(network, library), single_threaded_blas():
+            return mean_seconds(products, count)
 
     return job
+
+
+@contextmanager
+def blas_of(network: Network, library: str | None) -> Iterator[None]:
+    """Let a network's products be done by another BLAS, ``"scipy"`` or ``"mkl"``, inside; None changes nothing."""
+    by_blas = [projection.weights for projection in network.projections if hasattr(projection.weights, "gemm")]
+    before = [weights.gemm for weights in by_blas]
+    try:
+        if library is not None:
+            for weights in by_blas:
+                weights.gemm = gemm_address(str(network.dtype), library)
+        yield
+    finally:
+        for weights, own in zip(by_blas, before, strict=True):
+            weights.gemm = own
 
 
 def scipy_products(network: Network, count: int, layout: str) -> Callable[[], float]:
@@ -72,7 +80,7 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
         return place.setdefault(array.ctypes.data, np.ascontiguousarray(array.T)).T
 
     def weights_of(projection: Projection, array: np.ndarray) -> np.ndarray:
-        if projection.pre_major:
+        if projection.weights.pre_major:
             array = place.setdefault((array.ctypes.data, "post-major"), np.ascontiguousarray(array.T))
         return placed(array)
 
@@ -80,7 +88,7 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
     for projection in network.projections:
         pre = placed(projection.pre.view(projection.pre.output_variable))
         current = placed(projection.post.view(projection.post.current_variable))
-        weights = weights_of(projection, projection.stored)
+        weights = weights_of(projection, projection.weights.values)
         # BLAS reads memory column by column: all of these are the transposes, and contiguous for it.
         if stream_minor:  # current (streams, post) = pre (streams, n_pre) @ weights (n_pre, n_post)
             calls.append(((1, pre, weights), {"beta": 0, "c": current}))
@@ -104,14 +112,14 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
 
 def operations(network: Network) -> float:
     """Return floating-point operations of a step's products: two for each synapse, stream and product."""
-    synapses = sum(p.stored.size * (1 + len(updates_of(p))) for p in network.projections)
+    synapses = sum(p.weights.values.size * (1 + len(updates_of(p))) for p in network.projections)
     return 2.0 * network.streams * synapses
 
 
-def updates_of(projection) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def updates_of(projection: Projection) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Return (pre factor, post factor, what accumulates) of each rank-`streams` update."""
     learning = projection.learning
-    if learning is None or learning._loop is not None:
+    if learning is None:
         return []
-    target = projection.stored if learning._velocity is None else learning._velocity
-    return [(f, g, target) for _, f, g, _ in learning._factors]
+    target = projection.weights.values if learning.change is None else learning.change
+    return [(term.pre, term.post, target) for term in learning.terms or ()]

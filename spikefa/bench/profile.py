@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from brian2 import CodeRunner
+from brian2 import BrianObject, CodeRunner
 from brian2.groups.neurongroup import Resetter, StateUpdater, Thresholder
 
-from spikefa.bench.harness import Part, Setting, StepTimer
+from spikefa.bench.harness import Section, Setting, StepTimer
 from spikefa.core.network import Network
-from spikefa.plasticity.updater import PlasticityUpdater
-from spikefa.presentation.readout import Readout
-from spikefa.presentation.stimulus import Stimulus
-from spikefa.projections.projection import Projection
 
 #: Kinds of work; the first two are the matrix products, with biases.
 CATEGORIES = (
-    "propagation", "updates", "integration", "emission", "thresholds", "post_factors", "stimulus", "readout",
+    "propagation",
+    "updates",
+    "integration",
+    "emission",
+    "thresholds",
+    "post_factors",
+    "stimulus",
+    "readout",
     "other",
-)  # fmt: skip
+)
 
 
-def category_of(obj) -> str:
+#: Role of a part of the network -> kind of work; averages of weights have the role of rules, too.
+BY_ROLE = {
+    "weight_average": "other",
+    "projection": "propagation",
+    "learning": "updates",
+    "stimulus": "stimulus",
+    "readout": "readout",
+}
+#: Brian2's own objects of a population -> kind of work.
+BY_CLASS = {StateUpdater: "integration", Thresholder: "thresholds", Resetter: "thresholds"}
+
+
+def category_of(obj: BrianObject) -> str:
     """Return to which of `CATEGORIES` an object of a network belongs."""
-    kinds = (
-        (Projection, "propagation"), (PlasticityUpdater, "updates"), (StateUpdater, "integration"),
-        (Thresholder | Resetter, "thresholds"), (Stimulus, "stimulus"), (Readout, "readout"),
-    )  # fmt: skip
-    for kind, category in kinds:
-        if isinstance(obj, kind):
-            return category
-    if isinstance(obj, CodeRunner):
-        return "post_factors" if obj.when == "plasticity" else "emission"
-    return "other"
+    roles = getattr(obj, "roles", ())
+    found = [category for role, category in BY_ROLE.items() if role in roles]
+    found += [category for kind, category in BY_CLASS.items() if isinstance(obj, kind)]
+    if not found and isinstance(obj, CodeRunner):
+        found = ["post_factors" if obj.when == "plasticity" else "emission"]
+    return found[0] if found else "other"
 
 
 def profile(network: Network, timer: StepTimer, steps: int) -> dict[str, float]:
@@ -47,13 +58,13 @@ def profile(network: Network, timer: StepTimer, steps: int) -> dict[str, float]:
     return total
 
 
-def add_profile(part: Part, network: Network, timer: StepTimer, steps: int, setting: Setting) -> None:
+def add_profile(section: Section, network: Network, timer: StepTimer, steps: int, setting: Setting) -> None:
     """Add the rows ``profile/CATEGORY``, and ``profile/no_product``: their sum without the first two."""
     profiles = [profile(network, timer, steps) for _ in range(setting.turns)]
     for category in CATEGORIES:
         values = [total[category] for total in profiles]
         if any(values):
-            part.add(f"profile/{category}", f"profile: {category.replace('_', ' ')}", "ms", values)
+            section.add(f"profile/{category}", f"profile: {category.replace('_', ' ')}", "ms", values)
     rest = [sum(total[category] for category in CATEGORIES[2:]) for total in profiles]
-    part.add("profile/no_product", "profile: no product (sum)", "ms", rest)
-    part.notes.append("Profiles are of separate runs (Brian2's profile=True).")
+    section.add("profile/no_product", "profile: no product (sum)", "ms", rest)
+    section.notes.append("Profiles are of separate runs (Brian2's profile=True).")

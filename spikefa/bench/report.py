@@ -11,11 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from spikefa._atomic_write import write_whole
-from spikefa.bench.harness import Part, Setting
+from spikefa.bench.harness import Section, Setting
 from spikefa.bench.targets import TARGETS
 
 Record = dict[str, Any]
-Done = dict[str, tuple[str, Part]]
+Done = dict[str, tuple[str, Section]]
 
 
 def judge(done: Done, setting: Setting) -> list[Record]:
@@ -25,12 +25,12 @@ def judge(done: Done, setting: Setting) -> list[Record]:
     -------
     list of dict
         ``what``, ``target``, ``row``, ``measured`` (median), ``low``, ``high`` (quartiles), ``unit`` and
-        ``met``: a truth value, or None where nothing was measured or the sizes are those of ``--quick``.
+        ``met``: a truth value, or None where nothing was measured or the sizes are the small ones of `Setting.quickly`.
     """
     judged = []
     for target in TARGETS:
-        letter, _, key = target.row.partition(".")
-        row = done[letter][1].rows.get(key) if letter in done else None
+        name, _, key = target.row.partition(".")
+        row = done[name][1].rows.get(key) if name in done else None
         spread = None if row is None else row.spread
         judged.append(
             {
@@ -53,19 +53,19 @@ def as_json(record: Record, done: Done, judged: list[Record], file: Path | None)
     Returns
     -------
     dict
-        The record of `machine.describe`, with ``parts`` (letter -> ``title``, ``notes``, and ``rows``: key ->
+        The record of `machine.describe`, with ``sections`` (name -> ``title``, ``notes``, and ``rows``: key ->
         ``what``, ``unit``, ``median``, ``low``, ``high``, ``turns``, ``note``; the four numbers are None for
         what could not be measured) and ``targets``, see `judge`.
     """
-    parts = {}
-    for letter, (title, part) in done.items():
+    sections = {}
+    for name, (title, section) in done.items():
         rows = {}
-        for key, row in part.rows.items():
+        for key, row in section.rows.items():
             none = dict.fromkeys(("median", "low", "high", "turns"))
             numbers = none if row.spread is None else dataclasses.asdict(row.spread)
             rows[key] = {"what": row.what, "unit": row.unit, **numbers, "note": row.note}
-        parts[letter] = {"title": title, "rows": rows, "notes": part.notes}
-    text = json.dumps({**record, "parts": parts, "targets": judged}, indent=2, allow_nan=False)
+        sections[name] = {"title": title, "rows": rows, "notes": section.notes}
+    text = json.dumps({**record, "sections": sections, "targets": judged}, indent=2, allow_nan=False)
     if file is not None:
         write_whole(file, text + "\n", "the measurements")
     return json.loads(text)
@@ -78,15 +78,15 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def table_of(letter: str, title: str, part: Part) -> Table:
-    """Return a part as a table."""
-    table = Table(title=f"({letter}) {title}", title_justify="left", caption="\n".join(part.notes), box=None)
+def table_of(name: str, title: str, section: Section) -> Table:
+    """Return a section as a table."""
+    table = Table(title=f"{name}: {title}", title_justify="left", caption="\n".join(section.notes), box=None)
     table.caption_justify = "left"
     table.add_column("what")
     for name in ("median", "quartiles", "unit"):
         table.add_column(name, justify="left" if name == "unit" else "right", no_wrap=True)
     table.add_column("note")
-    for row in part.rows.values():
+    for row in section.rows.values():
         if row.spread is None:
             table.add_row(row.what, "-", "", "", escape(row.note))
         else:

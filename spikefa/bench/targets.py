@@ -13,7 +13,7 @@ class Target:
     ----------
     what : str
     row : str
-        ``LETTER.KEY`` of the row that measures it.
+        ``SECTION.KEY`` of the row that measures it.
     limit : float
     unit : str
     at_least : bool
@@ -35,14 +35,14 @@ class Target:
 
 
 TARGETS = (
-    Target("training step, many streams / its matrix products", "a.ratio", 1.2, "x"),
-    Target("all of a training step that is no product", "a.remainder", 6, "ms"),
-    Target("one stream: step / (bytes / copy bandwidth)", "c.ratio", 1.5, "x"),
-    Target("throughput against stock Brian2 Synapses", "d.ratio", 50, "x", at_least=True),
-    Target("throughput against PyTorch on the CPU", "e.ratio", 1.1, "x", at_least=True),
-    Target("training epoch, 60,000 images", "b.epoch", 97, "s"),
-    Target("on a GPU: training epoch, 60,000 images", "i.epoch", 3, "s"),
-    Target("on a GPU: training step, 100 streams / its matrix products", "i.ratio/100", 1.5, "x"),
-    Target("on a GPU: throughput against PyTorch compiled", "j.ratio/compiled", 2, "x", at_least=True),
-    Target("peak memory above the imports", "f.training", 400, "MB"),
+    Target("training step, many streams / its matrix products", "step.ratio", 1.2, "x"),
+    Target("all of a training step that is no product", "step.remainder", 6, "ms"),
+    Target("one stream: step / (bytes / copy bandwidth)", "one-stream.ratio", 1.5, "x"),
+    Target("throughput against stock Brian2 Synapses", "brian2.ratio", 50, "x", at_least=True),
+    Target("throughput against PyTorch on the CPU", "pytorch.ratio", 1.1, "x", at_least=True),
+    Target("training epoch, 60,000 images", "images.epoch", 97, "s"),
+    Target("on a GPU: training epoch, 60,000 images", "gpu.epoch", 3, "s"),
+    Target("on a GPU: training step, 100 streams / its matrix products", "gpu.ratio/100", 1.5, "x"),
+    Target("on a GPU: throughput against PyTorch compiled", "gpu-pytorch.ratio/compiled", 2, "x", at_least=True),
+    Target("peak memory above the imports", "memory.training", 400, "MB"),
 )

@@ -1,4 +1,4 @@
-"""The published spiking network in plain PyTorch, run as a program of its own by `bench.pytorch`.
+"""The published spiking network in plain PyTorch, run as a program of its own by `bench.torch_process`.
 
 It imports nothing of spikefa: the equations are written by hand, those of Lillicrap et al. (2016, Fig. 4)::
 
@@ -66,7 +66,7 @@ class Net:
     def step(self):
         """Take one step: forward, feedback, plasticity."""
         c, first = self.c, self.units_first
-        a, eta, keep = c["dt_over_tau"], c["eta"], 1 - c["gamma"]
+        a, eta, kept = c["dt_over_tau"], c["eta"], 1 - c["gamma"]
         s = (torch.rand_like(self.x) < self.x.clamp(0, c["max_spike_probability"])).to(self.x.dtype)
         spikes, probabilities = [s], []
         for W, b, v in zip(self.W, self.b, self.v, strict=True):
@@ -88,11 +88,11 @@ class Net:
         for W, b, below, p, delta in zip(self.W, self.b, spikes[:-1], probabilities, deltas, strict=True):
             g = delta * (p * (1 - p))
             if first:
-                W.addmm_(g, below.T, beta=keep, alpha=-eta)
-                b.mul_(keep).sub_(g.sum(1, keepdim=True), alpha=eta)
+                W.addmm_(g, below.T, beta=kept, alpha=-eta)
+                b.mul_(kept).sub_(g.sum(1, keepdim=True), alpha=eta)
             else:
-                W.addmm_(below.T, g, beta=keep, alpha=-eta)
-                b.mul_(keep).sub_(g.sum(0), alpha=eta)
+                W.addmm_(below.T, g, beta=kept, alpha=-eta)
+                b.mul_(kept).sub_(g.sum(0), alpha=eta)
 
 
 def captured(step, steps):

@@ -1,4 +1,6 @@
-"""Data sets: found in a directory, downloaded once, bundled, or drawn from a seed.
+"""Data sets: found in a directory, downloaded once, bundled, or made from a seed.
+
+`datasets` lists them; a file of this package with ``@datasets.register("name")`` adds one.
 
 ``load("mnist")`` reads the four IDX files from ``data_dir``, from the directory that the ``SPIKEFA_DATA``
 variable names, or from the user's cache, into which they are downloaded (and verified) when absent.
@@ -9,19 +11,19 @@ expected, what was found and what to do.
 from spikefa.datasets.background import mnist_background
 from spikefa.datasets.dataset import Dataset, pixels, regression
 from spikefa.datasets.locate import VARIABLE
-from spikefa.datasets.registry import NAMES, load
+from spikefa.datasets.registry import datasets, load
 from spikefa.datasets.svhn import load_svhn
 from spikefa.datasets.timit import load_timit_stops
 from spikefa.datasets.transforms import autoencoder, centred, standardised
 from spikefa.errors import DataError
 
 __all__ = [
-    "NAMES",
     "VARIABLE",
     "DataError",
     "Dataset",
     "autoencoder",
     "centred",
+    "datasets",
     "load",
     "load_svhn",
     "load_timit_stops",

@@ -18,7 +18,8 @@ import numpy as np
 
 from spikefa.datasets.dataset import Dataset
 from spikefa.datasets.locate import find_files
-from spikefa.datasets.mnist import load_idx
+from spikefa.datasets.mnist import load_mnist
+from spikefa.datasets.registry import datasets
 from spikefa.errors import DataError
 
 _FOLDER = "cifar10-jpeg"
@@ -27,6 +28,7 @@ _FILES = ("train.zip", "test.zip")
 _LEAST_DEVIATION = 15
 
 
+@datasets.register("mnist-background")
 def mnist_background(data_dir: str | os.PathLike | None = None, seed: int = 0) -> Dataset:
     """Load MNIST and lay each digit, as white ink, over a patch of a photograph.
 
@@ -47,7 +49,7 @@ def mnist_background(data_dir: str | os.PathLike | None = None, seed: int = 0) -
         uint8.
     """
     archives = find_files(_FOLDER, data_dir, _FILES, "photographs for the backgrounds of mnist-background")
-    mnist = load_idx("mnist", data_dir)
+    mnist = load_mnist(data_dir)
     parts = {}
     for number, (part, path) in enumerate(zip(("train", "test"), archives, strict=True)):
         _verify(path)

@@ -235,9 +235,17 @@ def regression(
     train_targets, test_targets : ndarray, shape (n, outputs)
     """
     return Dataset(
-        name, train_images, None, test_images, None, (1, np.shape(train_images)[-1]), None,
-        train_targets=train_targets, test_targets=test_targets, limits=None,
-    )  # fmt: skip
+        name,
+        train_images,
+        None,
+        test_images,
+        None,
+        (1, np.shape(train_images)[-1]),
+        None,
+        train_targets=train_targets,
+        test_targets=test_targets,
+        limits=None,
+    )
 
 
 def pixels(images: np.ndarray) -> np.ndarray:

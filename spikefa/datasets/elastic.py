@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
+from spikefa._checks import in_range
 from spikefa.errors import ArgumentError
 
 
@@ -22,10 +22,10 @@ def elastic(
     alpha: float = 34.0,
     fill: float = 0.0,
 ) -> np.ndarray:
-    """Move every pixel by a smooth random field of its image's own.
+    """Move every pixel by a smooth random displacement, another one for each image.
 
-    The two components of the field are uniform in [-1, 1], smoothed with a Gaussian, and multiplied by `alpha`.
-    Between pixels the image is interpolated linearly.
+    The two components of the displacements are uniform in [-1, 1], smoothed with a Gaussian, and multiplied by
+    `alpha`. Between pixels the image is interpolated linearly.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def elastic(
         Standard deviation of the Gaussian, in pixels.
     alpha : float
         Strength; 34 with a `sigma` of 4 moves a pixel inside the image by 1.4 pixels (standard deviation of each
-        component), one at the border, where the field ends, by less.
+        component), one at the border, where the smoothing meets zeros, by less.
     fill : float
         What is outside the image.
 
@@ -59,14 +59,14 @@ def elastic(
         raise ArgumentError(f"elastic: images must be (n, {height * width}) for shape {shape}, got {images.shape}")
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise ArgumentError(f"elastic: images must be uint8 or floats, got {images.dtype}")
-    if not (0 < sigma < np.inf and 0 <= alpha < np.inf):
-        raise ArgumentError(f"elastic: sigma must be positive and alpha not negative, got {sigma!r} and {alpha!r}")
+    in_range("elastic", "sigma", sigma, 0, open_low=True)
+    in_range("elastic", "alpha", alpha, 0)
     kind = np.float64 if images.dtype == np.float64 else np.float32
-    field = rng.random((2, len(images), height, width), dtype=np.float32) * 2 - 1
-    # Two small products a field take a tenth of the time of the same filter in scipy.
-    field = alpha * (_smoother(height, sigma) @ field @ _smoother(width, sigma).T)
-    rows, row_parts = _places(field[0] + np.arange(height, dtype=np.float32)[:, None], height)
-    columns, column_parts = _places(field[1] + np.arange(width, dtype=np.float32), width)
+    moves = rng.random((2, len(images), height, width), dtype=np.float32) * 2 - 1
+    # Two small products an image take a tenth of the time of the same filter in scipy.
+    moves = alpha * (_smoother(height, sigma) @ moves @ _smoother(width, sigma).T)
+    rows, row_parts = _places(moves[0] + np.arange(height, dtype=np.float32)[:, None], height)
+    columns, column_parts = _places(moves[1] + np.arange(width, dtype=np.float32), width)
     padded = np.full((len(images), height + 2, width + 2), fill, kind)
     padded[:, 1:-1, 1:-1] = images.reshape(-1, height, width)
     flat, stride = padded.reshape(-1), width + 2
@@ -81,6 +81,8 @@ def elastic(
 @lru_cache(maxsize=16)
 def _smoother(size: int, sigma: float) -> np.ndarray:
     """Return the Gaussian filter of scipy, with zeros outside, as a matrix (size, size)."""
+    from scipy.ndimage import gaussian_filter1d  # takes a while to import
+
     matrix = gaussian_filter1d(np.eye(size), sigma, axis=0, mode="constant").astype(np.float32)
     matrix.setflags(write=False)
     return matrix

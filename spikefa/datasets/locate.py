@@ -40,7 +40,7 @@ def find_files(
     directory, source = named_directory(data_dir)
     by_hand = f"{name} needs {what}: put {' and '.join(files)}{instead and f', or {instead},'} into a directory"
     if directory is None:
-        raise DataError(f"{by_hand} and name it with data_dir (--data-dir) or the variable {VARIABLE}")
+        raise DataError(f"{by_hand} and name it with data_dir or the variable {VARIABLE}")
     if (directory / name).is_dir():
         directory = directory / name
     for file in files:

@@ -3,73 +3,119 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from spikefa.datasets.dataset import Dataset
 from spikefa.datasets.idx import read_part
 from spikefa.datasets.locate import VARIABLE, named_directory
+from spikefa.datasets.registry import datasets
 from spikefa.errors import DataError
 
 _TRAIN_IMAGES, _TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 _TEST_IMAGES, _TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 _FILES = (_TRAIN_IMAGES, _TRAIN_LABELS, _TEST_IMAGES, _TEST_LABELS)
 _BY_HAND = (
-    f"put {', '.join(_FILES)} (plain or .gz) into a directory "
-    f"and name it with data_dir (--data-dir) or the variable {VARIABLE}"
+    f"put {', '.join(_FILES)} (plain or .gz) into a directory and name it with data_dir or the variable {VARIABLE}"
 )
 
-_MIRRORS = {
-    "mnist": (
+
+@dataclass(frozen=True)
+class Published:
+    """A set as it is published: where, and how to know it.
+
+    Parameters
+    ----------
+    name : str
+    mirrors : tuple of str
+        Addresses of directories with the four .gz files; the first that has a file will do.
+    md5 : tuple of str
+        Checksums of the .gz files: training images and labels, test images and labels.
+    first_labels : tuple of int
+        The first training labels. All sets use the same file names and sizes: only labels tell them apart.
+    """
+
+    name: str
+    mirrors: tuple[str, ...]
+    md5: tuple[str, str, str, str]
+    first_labels: tuple[int, ...]
+
+
+MNIST = Published(
+    name="mnist",
+    mirrors=(
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     ),
-    "fashion-mnist": (
-        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-    ),
-}
-# MD5 of the .gz files as published, in the order of _FILES.
-_MD5 = {
-    "mnist": (
+    md5=(
         "f68b3c2dcbeaaa9fbdd348bbdeb94873",
         "d53e105ee54ea40749a09fcbcd1e9432",
         "9fb629c4189551a2d022fa330f9573f3",
         "ec29112dd5afa0611ce80d1b7f02629c",
     ),
-    "fashion-mnist": (
+    first_labels=(5, 0, 4, 1, 9, 2, 1, 3, 1, 4),
+)
+FASHION_MNIST = Published(
+    name="fashion-mnist",
+    mirrors=(
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    ),
+    md5=(
         "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
         "25c81989df183df01b3e8a0aad5dffbe",
         "bef4ecab320f06d8554ea6380940ec79",
         "bb300cfdad3c16e7a12a480ee83cd310",
     ),
-}
-# Both sets use the same file names and sizes: only the labels tell a directory of one from one of the other.
-_FIRST_LABELS = {"mnist": (5, 0, 4, 1, 9, 2, 1, 3, 1, 4), "fashion-mnist": (9, 0, 0, 3, 0, 2, 7, 2, 5, 5)}
+    first_labels=(9, 0, 0, 3, 0, 2, 7, 2, 5, 5),
+)
 
 
-def load_idx(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
-    """Load MNIST or Fashion-MNIST.
+@datasets.register("mnist")
+def load_mnist(data_dir: str | os.PathLike | None = None) -> Dataset:
+    """Load MNIST: 60,000 + 10,000 handwritten digits of 28 x 28 pixels (uint8); see `load_idx`."""
+    return load_idx(MNIST, data_dir)
+
+
+@datasets.register("fashion-mnist")
+def load_fashion_mnist(data_dir: str | os.PathLike | None = None) -> Dataset:
+    """Load Fashion-MNIST: 60,000 + 10,000 garments of 28 x 28 pixels (uint8); see `load_idx`."""
+    return load_idx(FASHION_MNIST, data_dir)
+
+
+def load_idx(
+    published: Published, data_dir: str | os.PathLike | None = None, cache: str | os.PathLike | None = None
+) -> Dataset:
+    """Load a set that is published as four IDX files.
 
     Parameters
     ----------
-    name : {"mnist", "fashion-mnist"}
+    published : Published
     data_dir : path, optional
-        Directory that holds the four IDX files, plain or gzipped, itself or in a subdirectory called `name`;
+        Directory that holds the four IDX files, plain or gzipped, itself or in a subdirectory called as the set is;
         by default what the ``SPIKEFA_DATA`` variable names. With neither, the files are downloaded into the
-        user's cache once and their checksums verified.
+        cache once and their checksums verified.
+    cache : path, optional
+        By default the user's cache.
 
     Returns
     -------
     Dataset
+
+    Raises
+    ------
+    DataError
+        If a file is missing, damaged, of another set or cannot be downloaded.
 
     Notes
     -----
     Files in a directory of the user's own may hold other images than the published ones, of any size, as long
     as they are sound and of ten classes; only downloads must match the published checksums.
     """
+    name = published.name
     directory, source = named_directory(data_dir)
-    files = _download(name) if directory is None else _find(name, directory, source)
+    files = _download(published, cache) if directory is None else _find(name, directory, source)
     train_images, train_labels = read_part(files[_TRAIN_IMAGES], files[_TRAIN_LABELS])
     test_images, test_labels = read_part(files[_TEST_IMAGES], files[_TEST_LABELS])
     if train_images.shape[1:] != test_images.shape[1:]:
@@ -77,10 +123,11 @@ def load_idx(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
             f"{files[_TEST_IMAGES]}: expected images of {train_images.shape[1:]} pixels, as in "
             f"{files[_TRAIN_IMAGES].name}, found {test_images.shape[1:]}; the files must be of one set"
         )
-    for other, first in _FIRST_LABELS.items():
-        if other != name and tuple(train_labels[: len(first)].tolist()) == first:
+    for other in (MNIST, FASHION_MNIST):
+        first = other.first_labels
+        if other.name != name and tuple(train_labels[: len(first)].tolist()) == first:
             raise DataError(
-                f"{files[_TRAIN_LABELS]}: expected {name}, found the labels of {other}, whose files have "
+                f"{files[_TRAIN_LABELS]}: expected {name}, found the labels of {other.name}, whose files have "
                 f"the same names; put {name} into a directory of its own"
             )
     return Dataset(
@@ -113,22 +160,22 @@ def _find_file(directory: Path, stem: str) -> Path:
     raise DataError(f"{candidates[0]}: expected this file, plain or .gz, found {found}; {_BY_HAND}")
 
 
-def _download(name: str) -> dict[str, Path]:
-    """Return the paths of the four files in the user's cache, fetching those that are absent or damaged."""
+def _download(published: Published, cache: str | os.PathLike | None) -> dict[str, Path]:
+    """Return the paths of the four files in the cache, fetching those that are absent or damaged."""
     import pooch
 
-    cache = pooch.os_cache("spikefa") / name
+    place = Path(cache or pooch.os_cache("spikefa")) / published.name
     files = {}
-    for stem, md5 in zip(_FILES, _MD5[name], strict=True):
+    for stem, md5 in zip(_FILES, published.md5, strict=True):
         reasons = []
-        for mirror in _MIRRORS[name]:
+        for mirror in published.mirrors:
             try:
-                files[stem] = Path(pooch.retrieve(f"{mirror}{stem}.gz", f"md5:{md5}", f"{stem}.gz", cache))
+                files[stem] = Path(pooch.retrieve(f"{mirror}{stem}.gz", f"md5:{md5}", f"{stem}.gz", place))
                 break
             except (OSError, ValueError) as error:
                 reasons.append(f"{urlsplit(mirror).netloc}: {_reason(error)}")
         else:
-            raise DataError(f"{name}: cannot download {stem}.gz ({'; '.join(reasons)}); {_BY_HAND}")
+            raise DataError(f"{published.name}: cannot download {stem}.gz ({'; '.join(reasons)}); {_BY_HAND}")
     return files
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from spikefa.datasets.dataset import Dataset
 from spikefa.datasets.locate import find_files
+from spikefa.datasets.registry import datasets
 from spikefa.errors import DataError
 
 _FILES = ("train_32x32.mat", "test_32x32.mat")
@@ -18,6 +19,7 @@ _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 _CHUNK = 10_000
 
 
+@datasets.register("svhn")
 def load_svhn(data_dir: str | os.PathLike | None = None) -> Dataset:
     """Load SVHN's cropped digits: 73,257 + 26,032 images of 32 x 32 pixels, as grey bytes.
 

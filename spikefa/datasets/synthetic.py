@@ -1,16 +1,20 @@
-"""Functions to approximate (Lillicrap et al. 2016, Figs 2, 3 and 5), as data sets drawn from a seed.
+"""Functions to approximate (Lillicrap et al. 2016, Figs 2, 3 and 5), as data sets made from a seed.
+
+By name they are those of seed 0; of xor, each pattern 250 times.
 
 Everything is float64; a task of the same seed is the same task, whatever the number of examples.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 
-from spikefa.datasets import Dataset, regression
+from spikefa.datasets.dataset import Dataset, regression
+from spikefa.datasets.registry import datasets
 
 
 def linear_map(inputs: int = 30, outputs: int = 10, seed: int = 0) -> np.ndarray:
@@ -121,17 +125,37 @@ def xor(low: float = 0.0, high: float = 1.0, repeats: int = 1) -> Dataset:
     return regression("xor", *(np.tile(values, (repeats, 1)) for values in (x, y)), x, y)
 
 
+@datasets.register("linear")
+def _load_linear(data_dir: str | os.PathLike | None = None) -> Dataset:
+    return linear()
+
+
+@datasets.register("teacher")
+def _load_teacher(data_dir: str | os.PathLike | None = None) -> Dataset:
+    return teacher()
+
+
+@datasets.register("quadratic")
+def _load_quadratic(data_dir: str | os.PathLike | None = None) -> Dataset:
+    return quadratic()
+
+
+@datasets.register("xor")
+def _load_xor(data_dir: str | os.PathLike | None = None) -> Dataset:
+    return xor(repeats=250)
+
+
 def _random(seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([seed, ["weights", "train", "test"].index(purpose)])
 
 
 def _task(
     name: str,
-    draw: Callable[[np.random.Generator, int], np.ndarray],
+    sample: Callable[[np.random.Generator, int], np.ndarray],
     answer: Callable[[np.ndarray], np.ndarray],
     seed: int,
     train: int,
     test: int,
 ) -> Dataset:
-    x, held_out = draw(_random(seed, "train"), train), draw(_random(seed, "test"), test)
+    x, held_out = sample(_random(seed, "train"), train), sample(_random(seed, "test"), test)
     return regression(name, x, answer(x), held_out, answer(held_out))

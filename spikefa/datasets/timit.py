@@ -11,6 +11,7 @@ import numpy as np
 
 from spikefa.datasets.dataset import Dataset
 from spikefa.datasets.locate import find_files, named_directory
+from spikefa.datasets.registry import datasets
 from spikefa.datasets.speech import FEATURES, centres, features, read_samples
 from spikefa.errors import DataError
 
@@ -24,6 +25,7 @@ _SAME = ("sa1", "sa2")
 _DEPTH = 3
 
 
+@datasets.register(_NAME)
 def load_timit_stops(data_dir: str | os.PathLike | None = None) -> Dataset:
     """Load frames of TIMIT's stop consonants (Lillicrap et al. 2016, Supp. Note 7: 63,881 + 22,257 frames).
 

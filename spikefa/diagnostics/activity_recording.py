@@ -1,4 +1,4 @@
-"""What a run leaves to look at: display recordings and the table of metrics."""
+"""Activity recordings: what a network does while a few images are shown for many steps each."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from spikefa import _checks
 from spikefa._atomic_write import write_whole
 from spikefa.errors import ArgumentError
 
-__all__ = ["METRICS_COLUMNS", "Display", "read_metrics"]
-
-_FORMAT, _VERSION = "spikefa display", 1
+_OWNER = "ActivityRecording"
+_FORMAT, _VERSION = "spikefa activity recording", 1
 
 
 @dataclass(frozen=True, eq=False)
 class ActivityRecording:
-    """One display recording: what is seen while a few images are shown for many steps each.
+    """One activity recording: spikes and potentials while a few images are shown for many steps each.
 
     The arrays are copied and made read-only.
 
     Raises
     ------
     ArgumentError
-        If a field is not as described; the message names the field, the rule and the value.
+        If an attribute is not as described; the message names it, the rule and the value.
     """
 
     label: str
@@ -53,72 +53,65 @@ class ActivityRecording:
     """Modulatory signal of that same neuron, (steps,)."""
 
     def __post_init__(self) -> None:
-        keep = object.__setattr__
-        if not isinstance(self.label, str):
-            raise ArgumentError(f"ActivityRecording.label: must be a string, got {self.label!r}")
-        keep(self, "images_seen", _whole("images_seen", self.images_seen, 0))
-        keep(self, "steps_per_image", _whole("steps_per_image", self.steps_per_image, 1))
-        try:
-            dt = float(self.dt)
-        except (TypeError, ValueError):
-            dt = float("nan")
-        if not (np.isfinite(dt) and dt > 0):
-            raise ArgumentError(f"ActivityRecording.dt: must be a positive number of ms, got {self.dt!r}")
-        keep(self, "dt", dt)
+        def store(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)  # frozen for all others
+
+        store("label", _checks.text(_OWNER, "label", self.label))
+        store("images_seen", _checks.whole(_OWNER, "images_seen", self.images_seen))
+        store("steps_per_image", _checks.positive_int(_OWNER, "steps_per_image", self.steps_per_image, "steps"))
+        store("dt", _checks.in_range(_OWNER, "dt", self.dt, 0, open_low=True, rule="be a positive number of ms"))
 
         images = _reals("images", self.images, "(n_images, height, width)", 3)
         if images.size == 0:
-            raise ArgumentError(f"ActivityRecording.images: must hold at least one image, got shape {images.shape}")
+            raise ArgumentError(f"{_OWNER}: images must hold at least one image, got shape {images.shape}")
         # Written so that NaN fails too.
         if not (images.min() >= 0 and images.max() <= 1):
-            raise ArgumentError(f"ActivityRecording.images: must lie in [0, 1], got {images.min():g} .. {images.max():g}")
-        keep(self, "images", images)
+            raise ArgumentError(f"{_OWNER}: images must lie in [0, 1], got {images.min():g} .. {images.max():g}")
+        store("images", images)
         labels = _classes("labels", self.labels)
         if len(labels) != len(images):
-            raise ArgumentError(
-                f"ActivityRecording.labels: must have {len(images)} classes, one an image, got {len(labels)}"
-            )
-        keep(self, "labels", labels)
+            raise ArgumentError(f"{_OWNER}: labels must have {len(images)} classes, one an image, got {len(labels)}")
+        store("labels", labels)
 
         for name in ("spikes", "v", "delta"):
             if not isinstance(getattr(self, name), Mapping):
-                raise ArgumentError(f"ActivityRecording.{name}: must map layers to arrays, got {getattr(self, name)!r}")
+                _checks.refuse(_OWNER, name, "map layers to arrays", getattr(self, name))
         if not self.spikes:
-            raise ArgumentError("ActivityRecording.spikes: must have at least the output layer, got none")
-        keep(self, "spikes", {_layer_name(k): self._spikes_of(k, s) for k, s in self.spikes.items()})
-        classes = _classes("output_classes", self.output_classes)
-        if len(classes) != self.spikes[self.output].shape[1]:
+            raise ArgumentError(f"{_OWNER}: spikes must have at least the output layer, got none")
+        store("spikes", {_layer_name(k): self._spikes_of(k, s) for k, s in self.spikes.items()})
+        classes, shown = _classes("output_classes", self.output_classes), self.spikes[self.output].shape[1]
+        if len(classes) != shown:
             raise ArgumentError(
-                f"ActivityRecording.output_classes: must have one class a unit shown of {self.output!r} "
-                f"({self.spikes[self.output].shape[1]}), got {len(classes)}"
+                f"{_OWNER}: output_classes must have one class a unit shown of {self.output!r} ({shown}), "
+                f"got {len(classes)}"
             )
         if np.any(np.diff(classes) < 0):
-            raise ArgumentError(f"ActivityRecording.output_classes: must be in ascending order, got {classes.tolist()}")
-        keep(self, "output_classes", classes)
+            raise ArgumentError(f"{_OWNER}: output_classes must be in ascending order, got {classes.tolist()}")
+        store("output_classes", classes)
         for name in ("v", "delta"):
             traces = getattr(self, name)
             if set(traces) != set(self.hidden):
                 raise ArgumentError(
-                    f"ActivityRecording.{name}: must have one trace for each hidden layer {list(self.hidden)}, "
+                    f"{_OWNER}: {name} must have one trace for each hidden layer {list(self.hidden)}, "
                     f"got {list(traces)}"
                 )
-            keep(self, name, {k: self._trace_of(name, k, traces[k]) for k in self.hidden})
+            store(name, {k: self._trace_of(name, k, traces[k]) for k in self.hidden})
 
     def _spikes_of(self, layer: str, spikes: np.ndarray) -> np.ndarray:
-        given = np.asarray(spikes)
+        name, given = f"spikes[{layer!r}]", np.asarray(spikes)
         if given.ndim != 2 or given.shape[0] != self.steps or given.shape[1] == 0:
             raise ArgumentError(
-                f"ActivityRecording.spikes[{layer!r}]: must have shape (steps, units_shown) with "
+                f"{_OWNER}: {name} must have shape (steps, units_shown) with "
                 f"{len(self.images)} images x {self.steps_per_image} = {self.steps} steps, got {given.shape}"
             )
         if given.dtype != bool and not (given.dtype.kind in "iuf" and np.isin(given, (0, 1)).all()):
-            raise ArgumentError(f"ActivityRecording.spikes[{layer!r}]: must be true or false, got values of {given.dtype}")
+            raise ArgumentError(f"{_OWNER}: {name} must be true or false, got values of {given.dtype}")
         return _frozen(given, bool)
 
     def _trace_of(self, name: str, layer: str, trace: np.ndarray) -> np.ndarray:
         values = _reals(f"{name}[{layer!r}]", trace, "(steps,)", 1)
         if len(values) != self.steps:
-            raise ArgumentError(f"ActivityRecording.{name}[{layer!r}]: must have {self.steps} steps, got {len(values)}")
+            raise ArgumentError(f"{_OWNER}: {name}[{layer!r}] must have {self.steps} steps, got {len(values)}")
         return values
 
     @property
@@ -163,7 +156,7 @@ class ActivityRecording:
                 arrays |= {f"{group}/{layer}": x for layer, x in getattr(self, group).items()}
             for name, x in arrays.items():
                 f.create_dataset(name, data=x, compression="gzip", fletcher32=True)
-        write_whole(path, held.getvalue(), "the display recording")
+        write_whole(path, held.getvalue(), "the activity recording")
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> ActivityRecording:
@@ -173,8 +166,8 @@ class ActivityRecording:
         ------
         FileNotFoundError
             If there is no such file.
-        ValueError
-            If it is not a display recording, or is truncated or damaged; the message names the file.
+        ArgumentError
+            If it is not an activity recording, or is truncated or damaged; the message names the file.
         """
         held = io.BytesIO(Path(path).read_bytes())
         try:
@@ -195,7 +188,7 @@ class ActivityRecording:
                 )
         # h5py reports damage as any of these, depending on where in the file it lies.
         except (OSError, KeyError, TypeError, ValueError, RuntimeError) as e:
-            raise ArgumentError(f"{path}: not a whole display recording of spikefa ({e})") from e
+            raise ArgumentError(f"{path}: not a whole activity recording of spikefa ({e})") from e
 
 
 def _frozen(x: np.ndarray, dtype: type) -> np.ndarray:
@@ -204,29 +197,23 @@ def _frozen(x: np.ndarray, dtype: type) -> np.ndarray:
     return x
 
 
-def _whole(field: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ArgumentError(f"ActivityRecording.{field}: must be a whole number, at least {least}, got {value!r}")
-    return int(value)
-
-
-def _reals(field: str, value: object, shape: str, ndim: int) -> np.ndarray:
+def _reals(name: str, value: object, shape: str, ndim: int) -> np.ndarray:
     x = np.asarray(value)
     if x.dtype.kind not in "biuf":
-        raise ArgumentError(f"ActivityRecording.{field}: must hold real numbers, got dtype {x.dtype}")
+        raise ArgumentError(f"{_OWNER}: {name} must hold real numbers, got dtype {x.dtype}")
     if x.ndim != ndim:
-        raise ArgumentError(f"ActivityRecording.{field}: must have shape {shape}, got {x.shape}")
+        raise ArgumentError(f"{_OWNER}: {name} must have shape {shape}, got {x.shape}")
     return _frozen(x, np.float32 if x.dtype == np.float32 else np.float64)
 
 
-def _classes(field: str, value: object) -> np.ndarray:
+def _classes(name: str, value: object) -> np.ndarray:
     x = np.asarray(value)
     if x.ndim != 1 or x.dtype.kind not in "iu" or np.any(x < 0):
-        raise ArgumentError(f"ActivityRecording.{field}: must be a vector of classes from 0, got {x.dtype} {x.shape}")
+        raise ArgumentError(f"{_OWNER}: {name} must be a vector of classes from 0, got {x.dtype} {x.shape}")
     return _frozen(x, np.int64)
 
 
 def _layer_name(name: object) -> str:
     if not isinstance(name, str) or not name or "/" in name or name == ".":
-        raise ArgumentError(f"ActivityRecording.spikes: a layer's name must be a string without '/', got {name!r}")
+        _checks.refuse(_OWNER, "a layer's name in spikes", "be a text without '/'", name)
     return name

@@ -1,4 +1,4 @@
-"""Display recordings: a few images, each for many steps, with the whole network running but not learning."""
+"""Record activity: a few images, each for many steps, with the whole network running but not learning."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from zlib import crc32
 import numpy as np
 from brian2 import BrianObject
 
+from spikefa._checks import positive_int
 from spikefa.core.network import Network
 from spikefa.core.part import Part
 from spikefa.core.sandbox import RECORDING, sandboxed
 from spikefa.datasets import Dataset, pixels
 from spikefa.diagnostics.activity_recording import ActivityRecording
 
-#: Units shown of each hidden layer, and of the output altogether, as in Fig. 4 of Lillicrap et al. 2016.
-UNITS_SHOWN = 50
+#: Units recorded of each hidden layer, and of the output altogether, as in Fig. 4 of Lillicrap et al. 2016.
+UNITS_RECORDED = 50
 
 
 class _Recorder(Part, BrianObject):
@@ -24,7 +25,7 @@ class _Recorder(Part, BrianObject):
     only_reads = True
 
     def __init__(self, network: Network, watched: list[tuple[np.ndarray, np.ndarray]]):
-        super().__init__(clock=network.clock, when="end", order=50, name=f"{network.name}_display")
+        super().__init__(clock=network.clock, when="end", order=50, name=f"{network.name}_activity_recorder")
         self.watched = watched
         self.values: list[list[np.ndarray]] = [[] for _ in watched]
 
@@ -34,7 +35,7 @@ class _Recorder(Part, BrianObject):
 
 
 def _first_of_classes(labels: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the first images of `count` different classes, in the data's order."""
+    """Return indices of the first images of `count` different classes, in the data's order."""
     _, first = np.unique(labels, return_index=True)
     return np.sort(first)[:count]
 
@@ -44,8 +45,8 @@ def record_activity(
 ) -> ActivityRecording | None:
     """Record rasters of random units and one neuron's PSP with its modulatory signal, in stream 0.
 
-    The network is as it was afterwards. Images are the first test images of different classes; units are
-    drawn from the network's seed.
+    The network is as it was afterwards. Images are the first test images of different classes; the network's seed
+    decides which units are recorded.
 
     Parameters
     ----------
@@ -61,20 +62,25 @@ def record_activity(
     Returns
     -------
     ActivityRecording or None
-        None where there is nothing of the kind: the network has no classes, or its layers do not spike.
+        None if there is nothing of the kind: the network has no classes, or its layers do not spike.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is no positive whole number.
     """
+    steps = positive_int("record_activity", "steps", steps)
+    count = positive_int("record_activity", "count", count, "images")
     if network.readout.classes is None or not all(layer.thresholder for layer in network.layers):
         return None
-    rng = np.random.default_rng([network.seed, crc32(b"display")])
+    rng = np.random.default_rng([network.seed, crc32(b"display")])  # the text is a seed: it stays
     shown: dict[str, np.ndarray] = {}
     for layer in network.hidden:
-        shown[layer.name] = np.sort(rng.permutation(layer.units)[:UNITS_SHOWN])
+        shown[layer.name] = np.sort(rng.permutation(layer.units)[:UNITS_RECORDED])
     classes, output = network.readout.classes, network.layers[-1]
     group = output.units // classes
-    each = min(max(1, UNITS_SHOWN // classes), group)
-    shown[output.name] = np.concatenate(
-        [c * group + np.sort(rng.permutation(group)[:each]) for c in range(classes)]
-    )
+    each = min(max(1, UNITS_RECORDED // classes), group)
+    shown[output.name] = np.concatenate([c * group + np.sort(rng.permutation(group)[:each]) for c in range(classes)])
     one = {layer.name: int(shown[layer.name][0]) for layer in network.hidden}
     watched = [(layer.view(layer.output_variable), shown[layer.name]) for layer in network.layers]
     for layer in network.hidden:
@@ -96,7 +102,7 @@ def record_activity(
     recorded = [np.array(values) for values in recorder.values]
     spikes, traces = recorded[: len(network.layers)], recorded[len(network.layers) :]
     if not all(np.isin(s, (0, 1)).all() for s in spikes):
-        return None  # rates, for all that they have a threshold
+        return None  # graded outputs, although they have a threshold
     return ActivityRecording(
         label=f"{images_seen:,} images",
         images_seen=images_seen,
@@ -112,7 +118,7 @@ def record_activity(
 
 
 def _visible(images: np.ndarray) -> np.ndarray:
-    """Images in [0, 1], whatever values they have."""
+    """Return images scaled to [0, 1] if they have other values."""
     low, high = min(0.0, images.min()), max(1.0, images.max())
     return (images - low) / (high - low)
 

@@ -1,21 +1,20 @@
 """Figures: functions that take arrays and an axes, and change neither them nor any setting of matplotlib.
 
-Where no axes is given the function draws in a new `matplotlib.figure.Figure`, which pyplot does not track:
-nothing has to be closed, no display is needed, and ``ax.figure.savefig("x.pdf")`` writes it.
+If no axes is given, the function draws in a new `matplotlib.figure.Figure`, which pyplot does not track:
+nothing has to be closed, no screen is needed, and ``ax.figure.savefig("x.pdf")`` writes it.
 
-Only this package imports matplotlib.
+Only this package imports matplotlib, when a name of it is first used. `spikefa.plotting.figures` lists the figures of
+a run.
 """
 
-from spikefa.plotting.displays import figure4, psp_figure, raster_figure
-from spikefa.plotting.panels import plot_angles, plot_learning, plot_psp, plot_raster, plot_receptive_fields
+import lazy_loader
 
-__all__ = [
-    "figure4",
-    "plot_angles",
-    "plot_receptive_fields",
-    "plot_learning",
-    "plot_psp",
-    "plot_raster",
-    "psp_figure",
-    "raster_figure",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["figures"],
+    submod_attrs={
+        "activity": ["activity_figure", "psp_figure", "raster_figure"],
+        "of_runs": ["save_figure"],
+        "panels": ["plot_angles", "plot_learning", "plot_psp", "plot_raster", "plot_receptive_fields"],
+    },
+)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 from numpy.typing import ArrayLike
 
+from spikefa._checks import positive_int
 from spikefa.errors import ArgumentError
 from spikefa.plotting.style import (
     BLUE,
@@ -39,7 +40,7 @@ def plot_raster(
     boundaries: ArrayLike | None = None,
     **lines: Any,
 ) -> Axes:
-    """Raster of spikes: one short vertical stroke a spike.
+    """Draw a raster of spikes: one short vertical stroke a spike.
 
     Parameters
     ----------
@@ -72,8 +73,7 @@ def plot_raster(
     unit, time = np.asarray(i), milliseconds("plot_raster", "t", t)
     if unit.ndim != 1 or unit.shape != time.shape:
         raise ArgumentError(
-            f"plot_raster: i and t must be vectors of one entry a spike, "
-            f"got shapes {unit.shape} and {time.shape}"
+            f"plot_raster: i and t must be vectors of one entry a spike, got shapes {unit.shape} and {time.shape}"
         )
     if unit.size and unit.dtype.kind not in "iu":
         raise ArgumentError(f"plot_raster: i must hold whole numbers, got dtype {unit.dtype}")
@@ -123,7 +123,7 @@ def plot_psp(
     ax: Axes | None = None,
     boundaries: ArrayLike | None = None,
 ) -> tuple[Axes, Axes]:
-    """One neuron's PSP with its own modulatory signal on the same time axis.
+    """Draw one neuron's PSP with its own modulatory signal on the same time axis.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def plot_psp(
 
     Returns
     -------
-    ax, twin : Axes
+    ax, right : Axes
         The axes of the PSP, and the one over it of the modulatory signal.
 
     Raises
@@ -156,50 +156,50 @@ def plot_psp(
     own = ax is None
     with styled(own):
         ax = new_axes(5.0, 1.8) if own else ax
-        twin = ax.twinx()
+        right = ax.twinx()
         # The PSP is the figure's subject: it lies over its modulatory signal, not under it.
-        ax.set_zorder(twin.get_zorder() + 1)
+        ax.set_zorder(right.get_zorder() + 1)
         ax.patch.set_visible(False)
         if boundaries is not None:
             for at in np.atleast_1d(milliseconds("plot_psp", "boundaries", boundaries)):
-                twin.axvline(at, color=RULE, linewidth=0.5, zorder=0.9)
-        twin.axhline(0, color=VERMILLION, linewidth=0.4, zorder=0.95)
-        twin.fill_between(time, delta, 0, color=VERMILLION, alpha=0.25, linewidth=0)
-        twin.plot(time, delta, color=VERMILLION, linewidth=0.7)
+                right.axvline(at, color=RULE, linewidth=0.5, zorder=0.9)
+        right.axhline(0, color=VERMILLION, linewidth=0.4, zorder=0.95)
+        right.fill_between(time, delta, 0, color=VERMILLION, alpha=0.25, linewidth=0)
+        right.plot(time, delta, color=VERMILLION, linewidth=0.7)
         ax.plot(time, v, color=BLUE, linewidth=0.8)
         finite = delta[np.isfinite(delta)]
         reach = max(1.0, float(np.abs(finite).max())) if finite.size else 1.0
-        twin.set_ylim(-1.08 * reach, 1.08 * reach)
+        right.set_ylim(-1.08 * reach, 1.08 * reach)
         if reach == 1.0:
-            twin.set_yticks([-1, 0, 1])
+            right.set_yticks([-1, 0, 1])
         if time.size > 1:
             ax.set_xlim(time[0], time[-1] + (time[1] - time[0]))
         ax.set_xlabel("Time (ms)")
         ax.set_ylabel("PSP (a.u.)", color=BLUE)
-        twin.set_ylabel("Modulatory\nsignal δ", color=VERMILLION)
+        right.set_ylabel("Modulatory\nsignal δ", color=VERMILLION)
         ax.tick_params(axis="y", labelcolor=BLUE)
-        twin.tick_params(axis="y", labelcolor=VERMILLION)
+        right.tick_params(axis="y", labelcolor=VERMILLION)
         if own:
-            twin.spines["top"].set_visible(False)
-            twin.tick_params(**TICKS)
-            twin.tick_params(axis="y", labelcolor=VERMILLION)
-    return ax, twin
+            right.spines["top"].set_visible(False)
+            right.tick_params(**TICKS)
+            right.tick_params(axis="y", labelcolor=VERMILLION)
+    return ax, right
 
 
 def plot_learning(
     metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None, log: bool | None = None, classes: bool = True
 ) -> Axes:
-    """Errors against the images seen.
+    """Draw errors against the images seen.
 
     Parameters
     ----------
     metrics : mapping
-        Columns of a table of metrics, as `spikefa.recording.read_metrics` gives it: ``images_seen`` and any
+        Columns of a table of metrics, as `read_metrics` gives it: ``images_seen`` and any
         of ``test_error``, ``validation_error``, ``train_error`` (fractions, NaN where not measured).
     ax : Axes, optional
         Where to draw; by default in a new figure.
     log : bool, optional
-        Logarithmic errors; by default where they span more than a factor of 8 and none is zero.
+        Logarithmic errors; by default if they span more than a factor of 8 and none is zero.
     classes : bool
         Whether errors are fractions of wrong classes, shown in per cent; else they are normalised squared errors.
 
@@ -232,15 +232,25 @@ def plot_learning(
         ax = new_axes(3.5, 2.5) if ax is None else ax
         for label, seen, error, colour, marker in curves:
             ax.plot(
-                seen, error, color=colour, marker=marker, markersize=3, linewidth=1.0,
+                seen,
+                error,
+                color=colour,
+                marker=marker,
+                markersize=3,
+                linewidth=1.0,
                 label=f"{label} ({told.format(error[-1])} at the end)",
-            )  # fmt: skip
+            )
         _, seen, error, colour, _ = curves[0]
         ax.spines[["top", "right"]].set_visible(False)  # the right one would cross the number
         ax.annotate(
-            told.format(error[-1]), (seen[-1], error[-1]), xytext=(5, 0), textcoords="offset points",
-            color=colour, va="center", annotation_clip=False,
-        )  # fmt: skip
+            told.format(error[-1]),
+            (seen[-1], error[-1]),
+            xytext=(5, 0),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            annotation_clip=False,
+        )
         if log:
             ax.set_yscale("log")
             positive = values[values > 0]
@@ -261,13 +271,13 @@ def plot_learning(
 
 
 def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> Axes:
-    """Angle between each layer's forward weights and its feedback, against the images seen.
+    """Draw the angle between each layer's forward weights and its feedback, against the images seen.
 
     Parameters
     ----------
     metrics : mapping
-        Columns of a table of metrics: ``images_seen`` and every column named ``angle_deg_LAYER`` (degrees); those
-        with no angle at all, of layers that no feedback serves, are left out.
+        Columns of a table of metrics: ``images_seen`` and every column named ``weight_angle_deg_LAYER`` (degrees).
+        Those without any angle, of layers that receive no feedback, are left out.
     ax : Axes, optional
         Where to draw; by default in a new figure.
 
@@ -283,7 +293,7 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
     curves = angle_curves(metrics)
     if not curves:
         raise ArgumentError(
-            f"plot_angles: metrics must have columns named angle_deg_LAYER with angles that were measured, "
+            f"plot_angles: metrics must have columns named weight_angle_deg_LAYER with angles that were measured, "
             f"got the columns {list(metrics)}"
         )
     colours = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
@@ -292,18 +302,31 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
         ax.axhline(90, color=RULE, linewidth=0.8, linestyle=(0, (4, 3)))
         for k, label, seen, angle in curves:
             ax.plot(
-                seen, angle, color=colours[k % 6], marker="os^Dv<"[k % 6], markersize=3, linewidth=1.0,
-                linestyle="-" if k < 6 else "--", label=label, clip_on=False,
-            )  # fmt: skip
+                seen,
+                angle,
+                color=colours[k % 6],
+                marker="os^Dv<"[k % 6],
+                markersize=3,
+                linewidth=1.0,
+                linestyle="-" if k < 6 else "--",
+                label=label,
+                clip_on=False,
+            )
         every = np.concatenate([[60.0], *(angle for *_, angle in curves)])
         ax.set_ylim(0, 100 if np.nanmax(every) < 95 else 180)
         ax.yaxis.set_major_locator(MultipleLocator(30))
         _images_axis(ax)
         ax.set_ylabel("Angle between weights\nand feedback (degrees)")
         ax.annotate(
-            "orthogonal", (1, 90), xycoords=("axes fraction", "data"), ha="right",
-            xytext=(-2, 2), textcoords="offset points", va="bottom", color="#6a6a6a",
-        )  # fmt: skip
+            "orthogonal",
+            (1, 90),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            xytext=(-2, 2),
+            textcoords="offset points",
+            va="bottom",
+            color="#6a6a6a",
+        )
         ax.legend(title="layer", ncols=1 + (len(curves) - 1) // 5)
     return ax
 
@@ -311,7 +334,7 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
 def plot_receptive_fields(
     weights: ArrayLike, shape: tuple[int, int], *, n: int = 36, ax: Axes | None = None, label: str = "Weight"
 ) -> Axes:
-    """Receptive fields: the incoming weights of `n` evenly chosen units, each as an image.
+    """Draw receptive fields: the incoming weights of `n` evenly chosen units, each as an image.
 
     Parameters
     ----------
@@ -320,7 +343,7 @@ def plot_receptive_fields(
     shape : (height, width)
         Shape of the images, height * width = pixels.
     n : int
-        Units to show; all of them where there are fewer.
+        Units to show; all of them if there are fewer.
     ax : Axes, optional
         Where to draw; by default in a new figure. A colour bar is put beside it.
     label : str
@@ -342,8 +365,7 @@ def plot_receptive_fields(
             f"plot_receptive_fields: weights must have shape (pixels, units) with {height} x {width} pixels, "
             f"got {w.shape}"
         )
-    if n < 1:
-        raise ArgumentError(f"plot_receptive_fields: n must be at least 1, got {n!r}")
+    n = positive_int("plot_receptive_fields", "n", n, "units")
     chosen = np.linspace(0, w.shape[1] - 1, min(n, w.shape[1])).round().astype(int)
     columns = int(np.ceil(np.sqrt(len(chosen))))
     rows = -(-len(chosen) // columns)
@@ -371,7 +393,7 @@ def plot_receptive_fields(
 
 def angle_curves(metrics: Mapping[str, ArrayLike]) -> list[tuple[int, str, np.ndarray, np.ndarray]]:
     """Return the number, name, images seen and angles of each layer whose angles were measured."""
-    prefix = "angle_deg_"
+    prefix = "weight_angle_deg_"
     names = [name for name in metrics if name.startswith(prefix)]
     # Counted with those left out, so that a layer has the same colour in every run. An empty curve that is not
     # clipped would collapse the layout.
@@ -393,8 +415,7 @@ def _curve(owner: str, metrics: Mapping[str, ArrayLike], name: str) -> tuple[np.
     seen, values = real(owner, "images_seen", metrics["images_seen"]), real(owner, name, metrics[name])
     if seen.ndim != 1 or seen.shape != values.shape:
         raise ArgumentError(
-            f"{owner}: {name} must be a vector as long as images_seen, "
-            f"got shapes {values.shape} and {seen.shape}"
+            f"{owner}: {name} must be a vector as long as images_seen, got shapes {values.shape} and {seen.shape}"
         )
     measured = np.isfinite(seen) & np.isfinite(values)
     return seen[measured], values[measured]

@@ -14,8 +14,13 @@ from spikefa.errors import ArgumentError
 
 # The colours of Okabe and Ito, which colour-blind readers tell apart.
 BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = (
-    "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7",
-)  # fmt: skip
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#E69F00",
+    "#56B4E9",
+    "#CC79A7",
+)
 INK, RULE = "#1a1a1a", "#9a9a9a"
 STYLE = {
     "font.size": 7.0,

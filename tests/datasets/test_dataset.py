@@ -1,36 +1,10 @@
-"""`Dataset` and the sets that need no files."""
+"""`Dataset` and `pixels`."""
 
 import numpy as np
 import pytest
 from idx_files import refused
 
-from spikefa.datasets import Dataset, load, pixels
-
-
-@pytest.fixture(autouse=True)
-def _no_variable(monkeypatch):
-    monkeypatch.delenv("SPIKEFA_DATA", raising=False)
-
-
-def test_digits():
-    digits = load("digits")
-    assert digits.train_images.shape == (1437, 64) and digits.test_images.shape == (360, 64)
-    assert digits.shape == (8, 8) and digits.classes == 10
-    assert digits.train_images.dtype == np.float32
-    assert digits.train_images.min() == 0 and digits.train_images.max() == 1
-    assert set(np.unique(digits.train_images * 16)) == set(range(17))
-    assert digits.train_labels[:10].tolist() == list(range(10))
-    assert set(digits.test_labels.tolist()) == set(range(10))
-
-
-def test_digits_need_no_directory(monkeypatch):
-    monkeypatch.setenv("SPIKEFA_DATA", "/nowhere")
-    assert len(load("digits").train_images) == 1437
-
-
-@pytest.mark.parametrize("name", ["cifar10", "MNIST", "", None, 3])
-def test_unknown_name(name):
-    refused(lambda: load(name), repr(name), "mnist, fashion-mnist, digits")
+from spikefa.datasets import Dataset, pixels
 
 
 def parts(**changes):

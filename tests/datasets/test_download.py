@@ -2,7 +2,9 @@
 
 import gzip
 import hashlib
+import sys
 import threading
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from idx_files import STEMS, arrays, assert_same, idx, refused
 
-from spikefa.datasets import load, mnist
+from spikefa.datasets.mnist import FASHION_MNIST, MNIST, Published, load_idx
 
 GZIP = partial(gzip.compress, mtime=0)
 
@@ -57,89 +59,109 @@ def server():
 
 
 @pytest.fixture
-def mirrors(server, monkeypatch, tmp_path):
-    """Two mirrors, one/ and two/, of a small "mnist"; the cache is in tmp_path."""
-    import pooch
-
-    content = arrays()
-    files = {f"{stem}.gz": GZIP(idx(array)) for stem, array in content.items()}
+def content(server, monkeypatch):
+    """A small set, which the server has twice: in one/ and in two/."""
+    made = arrays()
+    files = {f"{stem}.gz": GZIP(idx(array)) for stem, array in made.items()}
     server.content.update({f"/{place}/{file}": data for place in ("one", "two") for file, data in files.items()})
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
-    monkeypatch.setitem(mnist._MIRRORS, "mnist", (f"{server.url}/one/", f"{server.url}/two/"))
-    monkeypatch.setitem(mnist._MD5, "mnist", tuple(hashlib.md5(data).hexdigest() for data in files.values()))
-    return content
+    return made
 
 
-def test_download_once(server, mirrors, tmp_path):
-    assert_same(load("mnist"), mirrors)
+@pytest.fixture
+def published(server, content):
+    """Where the small set is published, with the checksums of its files."""
+    md5 = tuple(hashlib.md5(server.content[f"/one/{stem}.gz"]).hexdigest() for stem in STEMS)
+    return Published("small", (f"{server.url}/one/", f"{server.url}/two/"), md5, ())
+
+
+@pytest.fixture
+def loaded(published, tmp_path):
+    """A function that loads the small set through a cache of its own."""
+    return lambda data_dir=None, of=published: load_idx(of, data_dir, tmp_path / "cache")
+
+
+def test_download_once(server, loaded, content, tmp_path):
+    assert_same(loaded(), content)
     assert server.requests == [f"/one/{stem}.gz" for stem in STEMS]
-    assert sorted(p.name for p in (tmp_path / "cache/spikefa/mnist").iterdir()) == sorted(f"{s}.gz" for s in STEMS)
+    assert sorted(p.name for p in (tmp_path / "cache/small").iterdir()) == sorted(f"{s}.gz" for s in STEMS)
     server.requests.clear()
-    assert_same(load("mnist"), mirrors)
+    assert_same(loaded(), content)
     assert server.requests == []
 
 
-def test_an_empty_variable_is_none(server, mirrors, monkeypatch):
+def test_an_empty_variable_is_none(server, loaded, content, monkeypatch):
     monkeypatch.setenv("SPIKEFA_DATA", "")
-    assert_same(load("mnist"), mirrors)
+    assert_same(loaded(), content)
     assert len(server.requests) == 4
 
 
-def test_a_directory_is_never_filled_by_downloads(server, mirrors, tmp_path):
+def test_a_directory_is_never_filled_by_downloads(server, loaded, content, tmp_path):
     (tmp_path / "empty").mkdir()
-    refused(lambda: load("mnist", tmp_path / "empty"), STEMS[0], "found neither")
+    refused(lambda: loaded(tmp_path / "empty"), STEMS[0], "found neither")
     assert server.requests == []
 
 
-def test_damaged_cache_is_fetched_again(server, mirrors, tmp_path):
-    load("mnist")
+def test_damaged_cache_is_fetched_again(server, loaded, content, tmp_path):
+    loaded()
     server.requests.clear()
-    cached = tmp_path / "cache/spikefa/mnist" / f"{STEMS[3]}.gz"
+    cached = tmp_path / "cache/small" / f"{STEMS[3]}.gz"
     cached.write_bytes(cached.read_bytes()[:-5])
-    assert_same(load("mnist"), mirrors)
+    assert_same(loaded(), content)
     assert server.requests == [f"/one/{STEMS[3]}.gz"]
 
 
 @pytest.mark.parametrize("fault", ["absent", "altered"])
-def test_second_mirror(server, mirrors, fault):
+def test_second_mirror(server, loaded, content, fault):
     if fault == "absent":
         del server.content[f"/one/{STEMS[1]}.gz"]
     else:
         server.content[f"/one/{STEMS[1]}.gz"] += b"\0"
-    assert_same(load("mnist"), mirrors)
+    assert_same(loaded(), content)
     assert f"/two/{STEMS[1]}.gz" in server.requests and f"/two/{STEMS[0]}.gz" not in server.requests
 
 
-def test_wrong_checksum(server, mirrors, tmp_path):
+def test_wrong_checksum(server, loaded, content, tmp_path):
     for place in ("one", "two"):
         server.content[f"/{place}/{STEMS[2]}.gz"] = GZIP(idx(np.zeros((10, 3, 4))))
     refused(
-        lambda: load("mnist"), "mnist: cannot download", f"{STEMS[2]}.gz", "127.0.0.1", "published checksum",
-        "put train-images-idx3-ubyte", "data_dir", "--data-dir", "SPIKEFA_DATA",
-    )  # fmt: skip
-    assert not (tmp_path / "cache/spikefa/mnist" / f"{STEMS[2]}.gz").exists()
+        lambda: loaded(),
+        "small: cannot download",
+        f"{STEMS[2]}.gz",
+        "127.0.0.1",
+        "published checksum",
+        "put train-images-idx3-ubyte",
+        "data_dir",
+        "SPIKEFA_DATA",
+    )
+    assert not (tmp_path / "cache/small" / f"{STEMS[2]}.gz").exists()
 
 
-def test_not_found(server, mirrors):
+def test_not_found(server, loaded, content):
     server.content.clear()
-    message = refused(lambda: load("mnist"), "cannot download train-images-idx3-ubyte.gz", "404", "SPIKEFA_DATA")
+    message = refused(lambda: loaded(), "cannot download train-images-idx3-ubyte.gz", "404", "SPIKEFA_DATA")
     assert message.count("404") == 2
 
 
-def test_no_connection(server, mirrors, monkeypatch):
-    monkeypatch.setitem(mnist._MIRRORS, "mnist", ("http://127.0.0.1:1/",))
-    refused(lambda: load("mnist"), "cannot download", "127.0.0.1:1: no connection", "--data-dir", "SPIKEFA_DATA")
+def test_no_connection(loaded, published):
+    unreachable = replace(published, mirrors=("http://127.0.0.1:1/",))
+    refused(lambda: loaded(of=unreachable), "cannot download", "127.0.0.1:1: no connection", "data_dir", "SPIKEFA_DATA")
 
 
-def test_cache_that_cannot_be_made(server, mirrors, tmp_path):
+def test_cache_that_cannot_be_made(server, loaded, content, tmp_path):
     (tmp_path / "cache").write_text("a file where the cache should be")
-    refused(lambda: load("mnist"), "cannot download", str(tmp_path / "cache"), "SPIKEFA_DATA")
+    refused(lambda: loaded(), "cannot download", str(tmp_path / "cache"), "SPIKEFA_DATA")
 
 
-def test_published_addresses_and_checksums_are_complete():
-    assert set(mnist._MIRRORS) == set(mnist._MD5) == {"mnist", "fashion-mnist"}
-    for sums in mnist._MD5.values():
-        assert len(sums) == len(set(sums)) == 4 and all(len(md5) == 32 for md5 in sums)
-    for urls in mnist._MIRRORS.values():
-        assert all(url.startswith("http") and url.endswith("/") for url in urls)
+def test_the_users_cache_is_the_default(published, content, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if sys.platform == "linux":
+        assert_same(load_idx(published), content)
+        assert (tmp_path / "spikefa/small" / f"{STEMS[0]}.gz").is_file()
+
+
+@pytest.mark.parametrize("published", [MNIST, FASHION_MNIST], ids=lambda published: published.name)
+def test_published_addresses_and_checksums_are_complete(published):
+    assert len(published.md5) == len(set(published.md5)) == 4 and all(len(md5) == 32 for md5 in published.md5)
+    assert all(url.startswith("http") and url.endswith("/") for url in published.mirrors)
+    assert len(published.first_labels) == 10

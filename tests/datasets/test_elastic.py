@@ -5,6 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from spikefa.datasets.elastic import elastic
+from spikefa.errors import ArgumentError
 
 
 def expected(images, shape, rng, sigma=4.0, alpha=34.0, fill=0.0):
@@ -66,10 +67,10 @@ def test_strength_is_as_documented():
         (np.zeros((2, 783)), {}, r"images must be \(n, 784\) for shape \(28, 28\), got \(2, 783\)"),
         (np.zeros(784), {}, r"got \(784,\)"),
         (np.zeros((2, 784), int), {}, "must be uint8 or floats, got int64"),
-        (np.zeros((2, 784)), {"sigma": 0}, "sigma must be positive and alpha not negative, got 0 and 34.0"),
-        (np.zeros((2, 784)), {"alpha": np.nan}, "got 4.0 and nan"),
+        (np.zeros((2, 784)), {"sigma": 0}, "elastic: sigma must be a finite number, above 0, got 0"),
+        (np.zeros((2, 784)), {"alpha": np.nan}, "elastic: alpha must be a finite number, at least 0, got nan"),
     ],
 )
 def test_nonsense_is_refused(images, options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         elastic(images, (28, 28), np.random.default_rng(0), **options)

@@ -43,8 +43,17 @@ def test_mnist_is_the_published_set():
     assert mnist.train_labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert mnist.test_labels[:5].tolist() == [7, 2, 1, 0, 4]
     assert np.bincount(mnist.train_labels).tolist() == [
-        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
-    ]  # fmt: skip
+        5923,
+        6742,
+        5958,
+        6131,
+        5842,
+        5421,
+        5918,
+        6265,
+        5851,
+        5949,
+    ]
     assert mnist.train_images[0].sum() == 27525
     # MD5 of the decompressed originals, past the header
     assert mnist.train_images.sum(dtype=np.int64) == 1567298545
@@ -120,7 +129,7 @@ def test_missing_directory(tmp_path, monkeypatch):
     gone = tmp_path / "gone"
     refused(lambda: load("mnist", gone), gone, "expected a directory (named by data_dir)", "found nothing")
     monkeypatch.setenv("SPIKEFA_DATA", str(gone))
-    refused(lambda: load("mnist"), gone, "named by SPIKEFA_DATA", "--data-dir")
+    refused(lambda: load("mnist"), gone, "named by SPIKEFA_DATA", "data_dir")
     gone.write_text("x")
     refused(lambda: load("mnist"), gone, "found a file")
 
@@ -173,14 +182,17 @@ BAD_FILES = {
     "no-labels": (1, lambda a: idx([]), ["one without values, of shape (0,)"]),
     "gzip-truncated": (0, lambda a: GZIP(idx(a[STEMS[0]]))[:-20], ["a damaged gzip file", "ended before"]),
     "gzip-header-only": (0, lambda a: b"\x1f\x8b", ["a damaged gzip file"]),
-    "gzip-bit-flip": (0, lambda a: GZIP(idx(a[STEMS[0]]))[:-8] + b"\0\0\0\0" + GZIP(idx(a[STEMS[0]]))[-4:],
-                      ["a damaged gzip file", "CRC"]),
+    "gzip-bit-flip": (
+        0,
+        lambda a: GZIP(idx(a[STEMS[0]]))[:-8] + b"\0\0\0\0" + GZIP(idx(a[STEMS[0]]))[-4:],
+        ["a damaged gzip file", "CRC"],
+    ),
     "gzip-garbage": (0, lambda a: GZIP(b"")[:10] + b"\xff" * 30, ["a damaged gzip file"]),
     "fewer-labels": (1, lambda a: idx(a[STEMS[1]][:-1]), ["expected 20 labels", STEMS[0], "found 19"]),
     "more-test-labels": (3, lambda a: idx([1] * 11), ["expected 10 labels", STEMS[2], "found 11"]),
     "label-out-of-range": (1, lambda a: idx([9] * 7 + [37] * 13), ["from 0 to 9", "found 37 at index 7"]),
     "other-size": (2, lambda a: idx(np.zeros((10, 4, 4))), ["(3, 4) pixels", "found (4, 4)", "of one set"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD_FILES)

@@ -66,8 +66,11 @@ def test_xor():
     task = synthetic.xor()
     for x, y in examples(task):
         assert {(*row, *out) for row, out in zip(x.tolist(), y.tolist(), strict=True)} == {
-            (0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0),
-        }  # fmt: skip
+            (0, 0, 0),
+            (0, 1, 1),
+            (1, 0, 1),
+            (1, 1, 0),
+        }
     signs = synthetic.xor(-1, 1)
     np.testing.assert_array_equal(signs.train_targets[:, 0], -signs.train_images.prod(axis=1))
     often = synthetic.xor(repeats=3)

@@ -310,9 +310,11 @@ def test_corpus_that_is_not_whole(tmp_path):
     root.mkdir()
     for directory in (tmp_path, root, tmp_path / "absent"):
         refused(
-            partial(load, "timit-stops", directory), directory / "timit-stops.npz", "expected this file",
+            partial(load, "timit-stops", directory),
+            directory / "timit-stops.npz",
+            "expected this file",
             "put timit-stops.npz, or a directory TIMIT with TRAIN and TEST, into a directory",
-        )  # fmt: skip
+        )
     corpus(root)
     for part in ("TRAIN", "TEST"):
         (root / part).rename(tmp_path / "aside")

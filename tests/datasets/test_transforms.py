@@ -102,9 +102,16 @@ def test_regression_set():
 def parts(**changes):
     x, y = np.zeros((4, 3)), np.zeros((4, 2))
     return {
-        "name": "own", "train_images": x, "train_labels": None, "test_images": x, "test_labels": None, "shape": (1, 3),
-        "classes": None, "train_targets": y, "test_targets": y,
-    } | changes  # fmt: skip
+        "name": "own",
+        "train_images": x,
+        "train_labels": None,
+        "test_images": x,
+        "test_labels": None,
+        "shape": (1, 3),
+        "classes": None,
+        "train_targets": y,
+        "test_targets": y,
+    } | changes
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from spikefa import plotting
-from spikefa.errors import RunError
-from spikefa.plotting import of_runs
+from spikefa.errors import ArgumentError, RunError
+from spikefa.plotting.figures import figures
+from spikefa.plotting.of_runs import save_figure
 from spikefa.plotting.style import VERMILLION
 
 SEEN = np.arange(6) * 5000.0
@@ -27,8 +28,7 @@ def run(tmp_path):
     def write(columns, classes=10):
         rows = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
         (tmp_path / "metrics.csv").write_text("\n".join(rows) + "\n")
-        network = SimpleNamespace(readout=SimpleNamespace(classes=classes))
-        return SimpleNamespace(directory=tmp_path, network=lambda: network)
+        return SimpleNamespace(directory=tmp_path, classes=classes)
 
     return write
 
@@ -41,25 +41,27 @@ def labels_seen(ax):
 
 
 def test_a_layer_without_angles_is_left_out_and_the_others_keep_their_colours():
-    ax = plotting.plot_angles({"images_seen": SEEN, "angle_deg_h1": np.full(6, np.nan), "angle_deg_h2": ANGLES})
+    ax = plotting.plot_angles(
+        {"images_seen": SEEN, "weight_angle_deg_h1": np.full(6, np.nan), "weight_angle_deg_h2": ANGLES}
+    )
     (line,) = [line for line in ax.lines if len(line.get_xdata()) == 6]
     assert (line.get_label(), line.get_color()) == ("h2", VERMILLION)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["h2"]
-    with pytest.raises(ValueError, match=r"plot_angles: .* angles that were measured, got the columns \['images"):
-        plotting.plot_angles({"images_seen": SEEN, "angle_deg_h1": np.full(6, np.nan)})
+    with pytest.raises(ArgumentError, match=r"plot_angles: .* angles that were measured, got the columns \['images"):
+        plotting.plot_angles({"images_seen": SEEN, "weight_angle_deg_h1": np.full(6, np.nan)})
 
 
 @pytest.mark.parametrize(
     ("angles", "panels"),
     [
         ({}, 1),
-        ({"angle_deg_h1": np.full(6, np.nan)}, 1),
-        ({"angle_deg_h1": np.full(6, np.nan), "angle_deg_h2": ANGLES}, 2),
-        ({"angle_deg_h1": ANGLES, "angle_deg_h2": ANGLES}, 2),
+        ({"weight_angle_deg_h1": np.full(6, np.nan)}, 1),
+        ({"weight_angle_deg_h1": np.full(6, np.nan), "weight_angle_deg_h2": ANGLES}, 2),
+        ({"weight_angle_deg_h1": ANGLES, "weight_angle_deg_h2": ANGLES}, 2),
     ],
 )
 def test_panels_fill_the_figure_whichever_angles_there_are(run, angles, panels):
-    figure = of_runs.FIGURES["learning"](run(metrics(**angles)))
+    figure = figures["learning"](run(metrics(**angles)))
     figure.draw_without_rendering()
     assert len(figure.axes) == panels
     assert all(ax.get_position().width > 0.7 / panels for ax in figure.axes)
@@ -89,7 +91,7 @@ def test_legends_cover_no_curve(run):
     """Of a run whose curves leave little room."""
     error = 10.0 ** -np.array([0.0, 10, 17, 24, 30, 31])
     train = np.r_[np.nan, 0.04, error[1:-1]]
-    figure = of_runs.FIGURES["learning"](run(metrics(test_error=error, train_error=train, angle_deg_h1=ANGLES), None))
+    figure = figures["learning"](run(metrics(test_error=error, train_error=train, weight_angle_deg_h1=ANGLES), None))
     figure.draw_without_rendering()
     for ax in figure.axes:
         legend = ax.get_legend().get_window_extent()
@@ -103,16 +105,15 @@ def test_the_topmost_error_has_room_on_a_linear_axis():
 
 
 @pytest.mark.parametrize("suffix", ["pgf", "raw", "jpg", "ps", ""])
-def test_other_formats_are_refused_before_anything_is_drawn(run, suffix, monkeypatch):
-    monkeypatch.setitem(of_runs.FIGURES, "learning", lambda run: pytest.fail("drawn"))
-    out = run(metrics()).directory / f"a.{suffix}".rstrip(".")
+def test_other_formats_are_refused_before_the_run_is_looked_at(tmp_path, suffix):
+    out = tmp_path / f"a.{suffix}".rstrip(".")
     with pytest.raises(RunError, match=r"a(\.\w+)?: figures are written as \.png, \.pdf or \.svg, got '(\.\w+)?'$"):
-        of_runs.draw(run(metrics()), "learning", out)
+        save_figure(SimpleNamespace(directory=tmp_path), "learning", out)
     assert not out.exists()
 
 
 @pytest.mark.parametrize(("suffix", "start"), [("PDF", b"%PDF"), ("Svg", b"<?xml"), ("png", b"\x89PNG")])
 def test_the_suffix_chooses_the_format_in_upper_case_too(run, suffix, start):
-    made = run(metrics(angle_deg_h1=ANGLES))
-    out = of_runs.draw(made, "learning", made.directory / f"a.{suffix}")
+    made = run(metrics(weight_angle_deg_h1=ANGLES))
+    out = save_figure(made, "learning", made.directory / f"a.{suffix}")
     assert out.read_bytes().startswith(start)

@@ -13,9 +13,10 @@ from matplotlib.patches import Rectangle
 
 from spikefa import plotting
 from spikefa.diagnostics.activity_recording import ActivityRecording
+from spikefa.errors import ArgumentError
 
 
-def display(label="60,000 images", hidden=3, n_images=5, steps=50, seed=0, shape=(28, 28)):
+def recording(label="60,000 images", hidden=3, n_images=5, steps=50, seed=0, shape=(28, 28)):
     rng = np.random.default_rng(seed)
     names = [f"h{k + 1}" for k in range(hidden)]
     total = n_images * steps
@@ -39,8 +40,8 @@ METRICS = {
     "test_error": np.array([0.9, 0.065, np.nan, 0.047]),
     "validation_error": np.full(4, np.nan),
     "train_error": np.array([np.nan, 0.12, 0.05, 0.04]),
-    "angle_deg_h1": np.array([90.0, 70, 60, 55]),
-    "angle_deg_h2": np.array([90.0, 50, np.nan, 35]),
+    "weight_angle_deg_h1": np.array([90.0, 70, 60, 55]),
+    "weight_angle_deg_h2": np.array([90.0, 50, np.nan, 35]),
 }
 
 SINGLE = {
@@ -48,12 +49,14 @@ SINGLE = {
     "psp": lambda ax: plotting.plot_psp(np.arange(9), np.arange(9) - 4.0, np.linspace(-1, 1, 9), ax=ax)[0],
     "learning": lambda ax: plotting.plot_learning(METRICS, ax=ax),
     "angles": lambda ax: plotting.plot_angles(METRICS, ax=ax),
-    "fields": lambda ax: plotting.plot_receptive_fields(np.random.default_rng(0).normal(size=(12, 50)), (4, 3), ax=ax),
+    "receptive_fields": lambda ax: plotting.plot_receptive_fields(
+        np.random.default_rng(0).normal(size=(12, 50)), (4, 3), ax=ax
+    ),
 }
 STAGES = {
-    "figure4": lambda: plotting.figure4([display("early"), display("middle"), display("late")]),
-    "raster_figure": lambda: plotting.raster_figure(display()),
-    "psp_figure": lambda: plotting.psp_figure(display()),
+    "activity_figure": lambda: plotting.activity_figure([recording("early"), recording("middle"), recording("late")]),
+    "raster_figure": lambda: plotting.raster_figure(recording()),
+    "psp_figure": lambda: plotting.psp_figure(recording()),
 }
 
 
@@ -143,43 +146,43 @@ def test_raster_takes_brian_quantities():
     brian2 = pytest.importorskip("brian2")
     ax = plotting.plot_raster([0, 1], [0.001, 0.004] * brian2.second, boundaries=3 * brian2.ms)
     assert [t for t, _ in spikes_in(ax)] == pytest.approx([1, 4])
-    with pytest.raises(ValueError, match="plot_raster: t must be times, got a quantity in"):
+    with pytest.raises(ArgumentError, match="plot_raster: t must be times, got a quantity in"):
         plotting.plot_raster([0, 1], [1, 2] * brian2.mV)
 
 
 def test_raster_refuses_what_it_cannot_draw():
-    with pytest.raises(ValueError, match=r"plot_raster: i and t must be vectors .* \(3,\) and \(2,\)"):
+    with pytest.raises(ArgumentError, match=r"plot_raster: i and t must be vectors .* \(3,\) and \(2,\)"):
         plotting.plot_raster([0, 1, 2], [1.0, 2.0])
-    with pytest.raises(ValueError, match=r"plot_raster: i must lie in 0\.\.3, got 1 \.\. 4"):
+    with pytest.raises(ArgumentError, match=r"plot_raster: i must lie in 0\.\.3, got 1 \.\. 4"):
         plotting.plot_raster([1, 4], [1.0, 2.0], n_units=4)
-    with pytest.raises(ValueError, match="plot_raster: i must hold whole numbers, got dtype float64"):
+    with pytest.raises(ArgumentError, match="plot_raster: i must hold whole numbers, got dtype float64"):
         plotting.plot_raster([1.5], [1.0])
-    with pytest.raises(ValueError, match=r"plot_raster: groups must have one entry a unit \(4\), got 2"):
+    with pytest.raises(ArgumentError, match=r"plot_raster: groups must have one entry a unit \(4\), got 2"):
         plotting.plot_raster([1], [1.0], n_units=4, groups=[0, 1])
-    with pytest.raises(ValueError, match="plot_raster: t must hold real numbers"):
+    with pytest.raises(ArgumentError, match="plot_raster: t must hold real numbers"):
         plotting.plot_raster([1], ["soon"])
 
 
 def test_psp_and_its_modulatory_signal_share_the_time_axis():
     t, v, delta = np.arange(10) * 0.5, np.linspace(-5, 5, 10), np.linspace(-0.4, 0.1, 10)
-    ax, twin = plotting.plot_psp(t, v, delta)
-    assert ax.get_xlim() == twin.get_xlim() == (0, 5)
+    ax, right = plotting.plot_psp(t, v, delta)
+    assert ax.get_xlim() == right.get_xlim() == (0, 5)
     curves = [line.get_ydata() for line in ax.lines if len(line.get_xdata()) == 10]
     np.testing.assert_array_equal(curves, [v])
-    curves = [line.get_ydata() for line in twin.lines if len(line.get_xdata()) == 10]
+    curves = [line.get_ydata() for line in right.lines if len(line.get_xdata()) == 10]
     np.testing.assert_array_equal(curves, [delta])
-    low, high = twin.get_ylim()
+    low, high = right.get_ylim()
     assert low == -high and high >= 1
-    assert "δ" in twin.get_ylabel()
+    assert "δ" in right.get_ylabel()
 
 
 def test_psp_shows_all_of_a_large_modulatory_signal():
-    _, twin = plotting.plot_psp([0, 1, 2], [0, 0, 0], [0, -7, np.nan])
-    assert twin.get_ylim()[0] < -7
+    _, right = plotting.plot_psp([0, 1, 2], [0, 0, 0], [0, -7, np.nan])
+    assert right.get_ylim()[0] < -7
 
 
 def test_psp_refuses_unequal_lengths():
-    with pytest.raises(ValueError, match=r"plot_psp: .* got shapes \(3,\), \(3,\) and \(2,\)"):
+    with pytest.raises(ArgumentError, match=r"plot_psp: .* got shapes \(3,\), \(3,\) and \(2,\)"):
         plotting.plot_psp([0, 1, 2], [0, 1, 2], [0, 1])
 
 
@@ -205,13 +208,13 @@ def test_learning_curve_down_to_zero_is_drawn_linearly():
 
 
 def test_learning_curve_refuses_what_has_no_error():
-    with pytest.raises(ValueError, match=r"plot_learning: .* measured, got the columns \['images_seen'\]"):
+    with pytest.raises(ArgumentError, match=r"plot_learning: .* measured, got the columns \['images_seen'\]"):
         plotting.plot_learning({"images_seen": [1, 2]})
-    with pytest.raises(ValueError, match=r"plot_learning: .* measured"):
+    with pytest.raises(ArgumentError, match=r"plot_learning: .* measured"):
         plotting.plot_learning({"images_seen": [1.0], "test_error": [np.nan]})
-    with pytest.raises(ValueError, match="plot_learning: metrics must have the column images_seen"):
+    with pytest.raises(ArgumentError, match="plot_learning: metrics must have the column images_seen"):
         plotting.plot_learning({"test_error": [0.5]})
-    with pytest.raises(ValueError, match=r"plot_learning: test_error .* \(1,\) and \(2,\)"):
+    with pytest.raises(ArgumentError, match=r"plot_learning: test_error .* \(1,\) and \(2,\)"):
         plotting.plot_learning({"images_seen": [1, 2], "test_error": [0.5]})
 
 
@@ -221,11 +224,11 @@ def test_angles_of_every_layer_and_the_right_angle():
     np.testing.assert_array_equal(curves["h1"], [90, 70, 60, 55])
     np.testing.assert_array_equal(curves["h2"], [90, 50, 35])
     assert any(np.array_equal(y, [90, 90]) for y in curves.values())
-    with pytest.raises(ValueError, match="plot_angles: metrics must have columns named angle_deg_LAYER"):
+    with pytest.raises(ArgumentError, match="plot_angles: metrics must have columns named weight_angle_deg_LAYER"):
         plotting.plot_angles({"images_seen": [1.0]})
 
 
-def test_fields_are_the_weights_of_evenly_chosen_units():
+def test_receptive_fields_are_the_weights_of_evenly_chosen_units():
     weights = np.random.default_rng(0).normal(size=(6, 9))
     ax = plotting.plot_receptive_fields(weights, (2, 3), n=3)
     image = ax.images[0]
@@ -239,21 +242,21 @@ def test_fields_are_the_weights_of_evenly_chosen_units():
 
 
 @pytest.mark.parametrize("weights", [np.zeros((6, 4)), np.full((6, 1), np.nan), np.ones((6, 500), "f4")])
-def test_fields_of_odd_weights(weights):
+def test_receptive_fields_of_odd_weights(weights):
     assert rendered(plotting.plot_receptive_fields(weights, (2, 3)).figure) > 500
 
 
-def test_fields_refuse_other_shapes():
-    with pytest.raises(ValueError, match=r"plot_receptive_fields: .* 28 x 28 pixels, got \(64, 5\)"):
+def test_receptive_fields_refuse_other_shapes():
+    with pytest.raises(ArgumentError, match=r"plot_receptive_fields: .* 28 x 28 pixels, got \(64, 5\)"):
         plotting.plot_receptive_fields(np.ones((64, 5)), (28, 28))
-    with pytest.raises(ValueError, match="plot_receptive_fields: n must be at least 1, got 0"):
+    with pytest.raises(ArgumentError, match="plot_receptive_fields: n must be a positive whole number of units, got 0"):
         plotting.plot_receptive_fields(np.ones((6, 5)), (2, 3), n=0)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
-def test_figure4_draws_all_stages(n):
-    stages = [display(f"stage {k}", seed=k) for k in range(n)]
-    figure = plotting.figure4(stages)
+def test_activity_figure_draws_all_stages(n):
+    stages = [recording(f"stage {k}", seed=k) for k in range(n)]
+    figure = plotting.activity_figure(stages)
     drawn = sum(len(spikes_in(ax)) for ax in figure.axes)
     assert drawn == sum(int(s.sum()) for d in stages for s in d.spikes.values())
     assert [ax.get_title() for ax in figure.axes if ax.get_title()] == [d.label for d in stages]
@@ -262,33 +265,33 @@ def test_figure4_draws_all_stages(n):
     assert sum("PSP (a.u.)" in ax.get_ylabel() for ax in figure.axes) == 1
 
 
-def test_figure4_shades_the_right_class():
-    d = display()
-    (ax,) = [ax for ax in plotting.figure4([d]).axes if "output" in ax.get_ylabel()]
+def test_activity_figure_shades_the_right_class():
+    d = recording()
+    (ax,) = [ax for ax in plotting.activity_figure([d]).axes if "output" in ax.get_ylabel()]
     bands = [p.get_bbox() for p in ax.patches if isinstance(p, Rectangle)]
     assert [(b.x0, b.x1) for b in bands] == [(50 * k, 50 * k + 50) for k in range(5)]
     assert [(b.y0, b.y1) for b in bands] == [(5 * c - 0.5, 5 * c + 4.5) for c in d.labels]
 
 
-def test_figure4_shows_the_neuron_of_the_layer_asked_for():
-    d = display()
+def test_activity_figure_shows_the_neuron_of_the_layer_asked_for():
+    d = recording()
     for layer, expected in ((None, "h3"), ("h1", "h1")):
-        (ax,) = [ax for ax in plotting.figure4([d], layer=layer).axes if "PSP" in ax.get_ylabel()]
+        (ax,) = [ax for ax in plotting.activity_figure([d], layer=layer).axes if "PSP" in ax.get_ylabel()]
         assert expected in ax.get_ylabel()
         assert any(np.array_equal(line.get_ydata(), d.v[expected]) for line in ax.lines)
 
 
-def test_figure4_has_one_scale_for_all_stages():
-    early, late = display(seed=1), display(seed=2)
+def test_activity_figure_has_one_scale_for_all_stages():
+    early, late = recording(seed=1), recording(seed=2)
     object.__setattr__(late, "v", {k: 100 * x for k, x in late.v.items()})
-    figure = plotting.figure4([early, late])
+    figure = plotting.activity_figure([early, late])
     limits = {ax.get_ylim() for ax in figure.axes if any(len(line.get_xdata()) == 250 for line in ax.lines)}
     assert len(limits) == 2  # that of the PSPs and that of the modulatory signals
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 6])
-def test_no_text_of_figure4_overlaps_another(n):
-    figure = plotting.figure4([display("60,000 images") for _ in range(n)])
+def test_no_text_of_the_activity_figure_overlaps_another(n):
+    figure = plotting.activity_figure([recording("60,000 images") for _ in range(n)])
     figure.draw_without_rendering()
     boxes = []
     for ax in figure.axes:
@@ -309,48 +312,46 @@ def test_no_text_of_figure4_overlaps_another(n):
             assert min(across, down) < 1, (text, other)
 
 
-@pytest.mark.parametrize(
-    "kind", [{"n_images": 1}, {"n_images": 12, "steps": 7}, {"shape": (8, 8)}, {"shape": (4, 9)}]
-)
+@pytest.mark.parametrize("kind", [{"n_images": 1}, {"n_images": 12, "steps": 7}, {"shape": (8, 8)}, {"shape": (4, 9)}])
 def test_other_recordings(kind):
-    d = display(**kind)
-    assert rendered(plotting.figure4([d, d])) > 1000
+    d = recording(**kind)
+    assert rendered(plotting.activity_figure([d, d])) > 1000
     assert rendered(plotting.raster_figure(d)) > 1000
     assert rendered(plotting.psp_figure(d)) > 1000
 
 
 def test_raster_figure_has_all_layers_and_psp_figure_all_neurons():
-    d = display()
+    d = recording()
     rasters = [ax for ax in plotting.raster_figure(d).axes if spikes_in(ax)]
     assert [len(spikes_in(ax)) for ax in rasters] == [int(s.sum()) for s in d.spikes.values()]
     assert sum("PSP" in ax.get_ylabel() for ax in plotting.psp_figure(d).axes) == 3
 
 
 def test_a_network_without_hidden_layers():
-    d = display(hidden=0)
-    assert rendered(plotting.figure4([d])) > 1000
-    with pytest.raises(ValueError, match=r"psp_figure: .* have a hidden layer, got only 'output'"):
+    d = recording(hidden=0)
+    assert rendered(plotting.activity_figure([d])) > 1000
+    with pytest.raises(ArgumentError, match=r"psp_figure: .* have a hidden layer, got only 'output'"):
         plotting.psp_figure(d)
 
 
 def test_stages_that_do_not_belong_together_are_named():
-    with pytest.raises(ValueError, match="figure4: must be given at least one stage"):
-        plotting.figure4([])
-    with pytest.raises(ValueError, match="figure4: stages must have the same layers"):
-        plotting.figure4([display(), display(hidden=2)])
+    with pytest.raises(ArgumentError, match="activity_figure: must be given at least one stage"):
+        plotting.activity_figure([])
+    with pytest.raises(ArgumentError, match="activity_figure: stages must have the same layers"):
+        plotting.activity_figure([recording(), recording(hidden=2)])
     with pytest.raises(
-        ValueError, match=r"figure4: layer must be a hidden layer, one of \['h1'.* got 'output'"
+        ValueError, match=r"activity_figure: layer must be a hidden layer, one of \['h1'.* got 'output'"
     ):
-        plotting.figure4([display()], layer="output")
-    with pytest.raises(TypeError, match="figure4: must be given recordings"):
-        plotting.figure4(display())
-    with pytest.raises(TypeError, match="raster_figure: must be given recordings"):
+        plotting.activity_figure([recording()], layer="output")
+    with pytest.raises(ArgumentError, match="activity_figure: must be given recordings"):
+        plotting.activity_figure(recording())
+    with pytest.raises(ArgumentError, match="raster_figure: must be given recordings"):
         plotting.raster_figure("run/recording.h5")
 
 
 def test_a_users_style_is_neither_needed_nor_changed():
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black"}):
-        figure = plotting.figure4([display()])
+        figure = plotting.activity_figure([recording()])
         assert matplotlib.rcParams["font.size"] == 30
     assert figure.axes[1].get_facecolor() == (1, 1, 1, 1)
     assert figure.axes[1].yaxis.label.get_size() == 7

@@ -1,4 +1,4 @@
-"""Figures of display recordings: images, rasters and neurons on one time axis, one column a stage."""
+"""Figures of activity recordings: images, rasters and neurons on one time axis, one column a stage."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from spikefa._checks import refuse
 from spikefa.diagnostics.activity_recording import ActivityRecording
 from spikefa.errors import ArgumentError
 from spikefa.plotting.panels import plot_psp, plot_raster
 from spikefa.plotting.style import BLUE, ORANGE, RULE, STYLE, TICKS
 
 
-def figure4(stages: Sequence[ActivityRecording], *, layer: str | None = None) -> Figure:
-    """Activity at several stages of learning, side by side [Lillicrap et al. 2016, Fig. 4].
+def activity_figure(stages: Sequence[ActivityRecording], *, layer: str | None = None) -> Figure:
+    """Draw the activity at several stages of learning, side by side [Lillicrap et al. 2016, Fig. 4].
 
     One column a stage: the images shown, the rasters of the hidden layers and of the output with the units of
     the right class shaded, and one neuron's PSP with its own modulatory signal, all on one time axis.
 
     Parameters
     ----------
-    stages : sequence of Display
+    stages : sequence of ActivityRecording
         One or more recordings of the same network, early to late.
     layer : str, optional
         The hidden layer whose neuron is shown; by default the last.
@@ -39,20 +40,20 @@ def figure4(stages: Sequence[ActivityRecording], *, layer: str | None = None) ->
     ArgumentError
         If there is no stage, the stages have other layers, or there is no such hidden layer.
     """
-    first = _same_network("figure4", stages)
+    first = _same_network("activity_figure", stages)
     if layer is not None and layer not in first.hidden:
-        raise ArgumentError(f"figure4: layer must be a hidden layer, one of {list(first.hidden)}, got {layer!r}")
+        refuse("activity_figure", "layer", f"be a hidden layer, one of {list(first.hidden)}", layer)
     neurons = (layer,) if layer is not None else first.hidden[-1:]
     return _figure(stages, tuple(first.spikes), neurons)
 
 
-def raster_figure(display: ActivityRecording) -> Figure:
+def raster_figure(recording: ActivityRecording) -> Figure:
     """Draw the images shown and the rasters of all layers, at one stage."""
-    _same_network("raster_figure", [display])
-    return _figure([display], tuple(display.spikes), ())
+    _same_network("raster_figure", [recording])
+    return _figure([recording], tuple(recording.spikes), ())
 
 
-def psp_figure(display: ActivityRecording) -> Figure:
+def psp_figure(recording: ActivityRecording) -> Figure:
     """Draw the images shown, and PSP and modulatory signal of one neuron of every hidden layer, at one stage.
 
     Raises
@@ -60,10 +61,10 @@ def psp_figure(display: ActivityRecording) -> Figure:
     ArgumentError
         If the recording has no hidden layer.
     """
-    _same_network("psp_figure", [display])
-    if not display.hidden:
-        raise ArgumentError(f"psp_figure: the recording must have a hidden layer, got only {display.output!r}")
-    return _figure([display], (), display.hidden)
+    _same_network("psp_figure", [recording])
+    if not recording.hidden:
+        raise ArgumentError(f"psp_figure: the recording must have a hidden layer, got only {recording.output!r}")
+    return _figure([recording], (), recording.hidden)
 
 
 def _figure(stages: Sequence[ActivityRecording], rasters: tuple[str, ...], neurons: tuple[str, ...]) -> Figure:
@@ -121,9 +122,7 @@ def _draw_images(ax: Axes, d: ActivityRecording, fill: float, title: str) -> Non
         middle = (k + 0.5) * shown
         start, end = middle - half, middle + half
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=1, extent=(start, end, 0, 1), aspect="auto")
-        frame = Rectangle(
-            (start, 0), end - start, 1, fill=False, edgecolor=RULE, linewidth=0.5, clip_on=False
-        )
+        frame = Rectangle((start, 0), end - start, 1, fill=False, edgecolor=RULE, linewidth=0.5, clip_on=False)
         ax.add_patch(frame)
     ax.set_xlim(0, d.duration)
     ax.set_ylim(0, 1)
@@ -137,9 +136,15 @@ def _draw_layer(ax: Axes, d: ActivityRecording, name: str, switches: np.ndarray,
     is_output = name == d.output
     plot_raster(
         # The middle of its step, so that a spike in an image's last step lies left of the switch.
-        unit, (step + 0.5) * d.dt, ax=ax, n_units=spikes.shape[1], duration=d.duration, boundaries=switches,
-        groups=d.output_classes if is_output else None, linewidths=linewidth,
-    )  # fmt: skip
+        unit,
+        (step + 0.5) * d.dt,
+        ax=ax,
+        n_units=spikes.shape[1],
+        duration=d.duration,
+        boundaries=switches,
+        groups=d.output_classes if is_output else None,
+        linewidths=linewidth,
+    )
     if not is_output:
         ax.set_yticks([])
         ax.set_ylabel(f"{name}\n({spikes.shape[1]} units)")
@@ -151,17 +156,22 @@ def _draw_layer(ax: Axes, d: ActivityRecording, name: str, switches: np.ndarray,
             start = k * d.steps_per_image * d.dt
             ax.add_patch(
                 Rectangle(
-                    (start, units[0] - 0.5), d.steps_per_image * d.dt, len(units),
-                    facecolor=ORANGE, alpha=0.4, linewidth=0, zorder=0.5,
+                    (start, units[0] - 0.5),
+                    d.steps_per_image * d.dt,
+                    len(units),
+                    facecolor=ORANGE,
+                    alpha=0.4,
+                    linewidth=0,
+                    zorder=0.5,
                 )
-            )  # fmt: skip
+            )
 
 
 def _draw_neuron(
     ax: Axes, stages: Sequence[ActivityRecording], d: ActivityRecording, name: str, switches: np.ndarray, last: bool
 ) -> None:
     # The middle of each step, as in the rasters.
-    ax, twin = plot_psp(d.t + d.dt / 2, d.v[name], d.delta[name], ax=ax, boundaries=switches)
+    ax, right = plot_psp(d.t + d.dt / 2, d.v[name], d.delta[name], ax=ax, boundaries=switches)
     # One scale for all stages: what grows with learning is seen to grow.
     v = np.concatenate([s.v[name] for s in stages])
     v = v[np.isfinite(v)]
@@ -172,11 +182,11 @@ def _draw_neuron(
     ax.set_ylabel(f"PSP (a.u.)\none {name} unit", color=BLUE)
     deltas = np.concatenate([s.delta[name] for s in stages])
     reach = max(1.0, float(np.nanmax(np.abs(deltas), initial=0.0, where=np.isfinite(deltas))))
-    twin.set_ylim(-1.08 * reach, 1.08 * reach)
-    twin.tick_params(**TICKS)
+    right.set_ylim(-1.08 * reach, 1.08 * reach)
+    right.tick_params(**TICKS)
     if not last:
-        twin.set_ylabel("")
-        twin.tick_params(axis="y", labelright=False, length=0)
+        right.set_ylabel("")
+        right.tick_params(axis="y", labelright=False, length=0)
 
 
 def _time_ticks(ax: Axes, d: ActivityRecording) -> None:

@@ -1,4 +1,4 @@
-"""Part (g): streams, widths, threads, and where event-driven kernels stop being the faster ones."""
+"""Streams, widths, threads, and where event-driven kernels stop being the faster ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-from spikefa.bench.harness import Part, Setting, StepTimer, all_threads, mean_seconds, take_turns
+from spikefa.bench.harness import Section, Setting, StepTimer, all_threads, mean_seconds, take_turns
 from spikefa.bench.products import TINY, own_products
+from spikefa.bench.sections import sections
 from spikefa.engine.kernels.blas import blocks_of, gemm_address, single_threaded_blas
 from spikefa.engine.kernels.dense import propagate_batched, propagate_events, update_batched, update_events
 from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
-from spikefa.projections import projection
+from spikefa.engine.weights import WeightPolicy
 
 STREAMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 WIDTHS = (250, 500, 1000, 1500, 2000, 4000)
@@ -23,8 +24,9 @@ CROSSOVER_UNITS = 1500
 CROSSOVER_BYTES = 54e6
 
 
-def scaling(setting: Setting, part: Part) -> None:
-    """Measure (g).
+@sections.register("scaling")
+def scaling(setting: Setting, section: Section) -> None:
+    """Scale streams, widths and threads.
 
     Keys: ``streams/N`` (a step) and ``streams/N/image``; ``width/N`` and ``width/N/ratio`` (step / products);
     ``threads/N`` and ``threads/N/speedup``; ``crossover/N/events``, ``/batched`` and ``/tables``
@@ -32,28 +34,28 @@ def scaling(setting: Setting, part: Part) -> None:
     ``crossover/tables``.
     """
     few = dataclasses.replace(setting, turns=max(2, setting.turns // 2), seconds=setting.seconds / 2)
-    _streams(part, few)
-    _widths(part, few)
-    _threads(part, few)
-    _crossover(part, few)
+    _streams(section, few)
+    _widths(section, few)
+    _threads(section, few)
+    _crossover(section, few)
 
 
-def _streams(part: Part, setting: Setting) -> None:
+def _streams(section: Section, setting: Setting) -> None:
     for streams in (1, 2, 20) if setting.quick else STREAMS:
         network = setting.network(streams)
         timer = StepTimer(network)
         steps = setting.steps(network, timer)
         seconds = take_turns({"step": lambda timer=timer, steps=steps: timer.mean_of(steps)}, setting)["step"]
         each = network.stimulus.steps_per_image
-        part.add(f"streams/{streams}", f"step, {streams} streams", "ms", seconds)
+        section.add(f"streams/{streams}", f"step, {streams} streams", "ms", seconds)
         image = seconds * each / streams
-        part.add(f"streams/{streams}/image", f"an image, {streams} streams", "ms", image)
+        section.add(f"streams/{streams}/image", f"an image, {streams} streams", "ms", image)
 
 
-def _widths(part: Part, setting: Setting) -> None:
+def _widths(section: Section, setting: Setting) -> None:
     hidden = getattr(setting.params(), "hidden", None)
     if hidden is None:
-        part.missing("width", "hidden widths", f"model {setting.model.name!r} has no parameter 'hidden'")
+        section.missing("width", "hidden widths", f"model {setting.model.name!r} has no parameter 'hidden'")
         return
     for width in (20, 50) if setting.quick else WIDTHS:
         network = setting.network(hidden=(width,) * len(hidden))
@@ -63,11 +65,11 @@ def _widths(part: Part, setting: Setting) -> None:
         jobs["own"] = own_products(network, steps)
         measured = take_turns(jobs, setting)
         units, ratio = f"{len(hidden)} x {width} hidden units", measured["step"] / measured["own"]
-        part.add(f"width/{width}", f"step, {units}", "ms", measured["step"])
-        part.add(f"width/{width}/ratio", f"step / its products, {units}", "x", ratio)
+        section.add(f"width/{width}", f"step, {units}", "ms", measured["step"])
+        section.add(f"width/{width}/ratio", f"step / its products, {units}", "x", ratio)
 
 
-def _threads(part: Part, setting: Setting) -> None:
+def _threads(section: Section, setting: Setting) -> None:
     network = setting.network()
     timer = StepTimer(network)
     steps = setting.steps(network, timer)
@@ -84,12 +86,12 @@ def _threads(part: Part, setting: Setting) -> None:
     finally:
         numba.set_num_threads(before)
     for count, seconds in measured.items():
-        part.add(f"threads/{count}", f"step, {setting.streams} streams, {count} threads", "ms", seconds)
+        section.add(f"threads/{count}", f"step, {setting.streams} streams, {count} threads", "ms", seconds)
         speedup = measured["1"] / seconds
-        part.add(f"threads/{count}/speedup", f"one thread / {count} threads", "x", speedup)
+        section.add(f"threads/{count}/speedup", f"one thread / {count} threads", "x", speedup)
 
 
-def _crossover(part: Part, setting: Setting) -> None:
+def _crossover(section: Section, setting: Setting) -> None:
     units = 60 if setting.quick else CROSSOVER_UNITS
     faster: dict[str, list[int]] = {"": [], "dense_": []}
     slow_tables = 0
@@ -104,24 +106,25 @@ def _crossover(part: Part, setting: Setting) -> None:
         for name, seconds in measured.items():
             what = "feedback" if name.startswith("dense_") else "learning"
             shown = f"{what}, {streams} streams, {name.removeprefix('dense_')}"
-            part.add(f"crossover/{streams}/{name}", shown, "ms", seconds)
+            section.add(f"crossover/{streams}/{name}", shown, "ms", seconds)
         median = {name: np.median(seconds) for name, seconds in measured.items()}
         for kind, won in faster.items():
             if median[f"{kind}events"] < median[f"{kind}batched"] and len(won) == counts.index(streams):
                 won.append(streams)
         if median["tables"] >= min(median["events"], median["batched"]):
             slow_tables = streams
-    used = projection.EVENT_STREAMS
-    for kind, key, what, activity in (
-        ("", "crossover", "learning", "spikes"), ("dense_", "crossover/dense", "feedback", "graded"),
-    ):  # fmt: skip
+    policy = WeightPolicy()
+    for kind, key, what, used in (
+        ("", "crossover", "learning", policy.event_streams_spikes),
+        ("dense_", "crossover/dense", "feedback", policy.event_streams_fixed),
+    ):
         most = max(faster[kind], default=0)
-        now = f"used up to {used[activity]}"
-        part.add(key, f"event-driven kernels are faster up to, {what}", "streams", [most], now)
-    now = f"used from {projection.TABLE_STREAMS}"
+        now = f"used up to {used}"
+        section.add(key, f"event-driven kernels are faster up to, {what}", "streams", [most], now)
+    now = f"used from {policy.table_streams}"
     what = "other kernels than tables are the fastest up to, learning"
-    part.add("crossover/tables", what, "streams", [slow_tables], now)
-    part.notes.append(
+    section.add("crossover/tables", what, "streams", [slow_tables], now)
+    section.notes.append(
         f"Crossover: {units} x {units}, many matrices in turn. Learning is propagation and plasticity with "
         "half of the presynaptic units spiking; feedback is propagation alone with all of them active."
     )

@@ -1,12 +1,11 @@
-"""Part (e): the same equations in PyTorch on the CPU, written by hand (see `torch_worker`).
+"""The same equations in PyTorch, written by hand (see `torch_worker`), in a process of its own.
 
-PyTorch runs in a process of its own, which takes turns with this one and never runs at once with it. It so
-has the OpenMP it came with, and threads that wait as they would without spikefa (which sets OMP_WAIT_POLICY).
+It takes turns with this process and never runs at once with it. It so has the OpenMP it came with, and threads that
+wait as they would without spikefa, which sets GOMP_SPINCOUNT for its own unless the user has said how they wait.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -19,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from spikefa.bench.harness import Part, Setting, StepTimer, all_threads, take_turns
+from spikefa._environment import environment_of_the_user
+from spikefa.bench.harness import Section, Setting, all_threads, take_turns
 
 INSTALL = "not installed; to measure: pip install torch --index-url https://download.pytorch.org/whl/cpu"
 
@@ -28,9 +28,18 @@ WORKER = Path(__file__).with_name("torch_worker.py")
 
 #: Parameters of the hand-written equations.
 NAMES = (
-    "pixels", "hidden", "outputs", "classes", "dt_over_tau", "max_spike_probability", "weight_range", "feedback_range", "eta",
-    "gamma", "steps_per_image",
-)  # fmt: skip
+    "pixels",
+    "hidden",
+    "outputs",
+    "classes",
+    "dt_over_tau",
+    "max_spike_probability",
+    "weight_range",
+    "feedback_range",
+    "eta",
+    "gamma",
+    "steps_per_image",
+)
 
 
 #: The processors that this process may use; once OpenMP has bound its first thread, that thread says less.
@@ -66,15 +75,14 @@ class Worker:
 
 
 @contextmanager
-def worker() -> Iterator[Worker]:
-    """Start `torch_worker`, and stop it at the end."""
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+def worker(program: Path = WORKER) -> Iterator[Worker]:
+    """Start `torch_worker` or another program, and stop it at the end."""
     # -P: beside the worker lie files named like modules that PyTorch imports.
-    command = [sys.executable, "-P", str(WORKER)]
+    command = [sys.executable, "-P", str(program)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with tempfile.TemporaryFile("w+") as errors:
         with _on_all_processors():
-            process = subprocess.Popen(command, **pipes, stderr=errors, text=True, env=environment)
+            process = subprocess.Popen(command, **pipes, stderr=errors, text=True, env=environment_of_the_user())
         with process:
             try:
                 yield Worker(process, errors)
@@ -96,26 +104,29 @@ def _on_all_processors() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def against_pytorch(setting: Setting, part: Part) -> None:
-    """Measure (e): keys ``spikefa``, ``pytorch/VARIANT``, ``ratio``; ``pytorch`` alone if it cannot run."""
-    with_pytorch(part, setting, lambda process: _measure(part, setting, process))
+def with_pytorch(section: Section, setting: Setting, ask: Callable[[Worker], None], program: Path = WORKER) -> None:
+    """Let PyTorch be measured, or add a row ``pytorch`` that says why it cannot be.
 
-
-def with_pytorch(part: Part, setting: Setting, measure: Callable[[Worker], None]) -> None:
-    """Let PyTorch be measured, or add a row ``pytorch`` that says why it cannot be."""
+    Parameters
+    ----------
+    section : Section
+    setting : Setting
+    ask : function of a Worker
+        What measures.
+    program : Path
+        The program of the other process.
+    """
     params = setting.params()
     absent = [name for name in NAMES if not hasattr(params, name)]
-    if importlib.util.find_spec("torch") is None:
-        part.missing("pytorch", "PyTorch", INSTALL)
-    elif absent:
+    if absent:
         note = "its equations are those of the published spiking network; the model has no "
-        part.missing("pytorch", "PyTorch", note + ", ".join(absent))
-    else:
-        with worker() as process:
-            try:
-                measure(process)
-            except RuntimeError as error:
-                part.missing("pytorch", "PyTorch", str(error))
+        section.missing("pytorch", "PyTorch", note + ", ".join(absent))
+        return
+    with worker(program) as process:
+        try:
+            ask(process)
+        except RuntimeError as error:
+            section.missing("pytorch", "PyTorch", INSTALL if "No module named 'torch'" in str(error) else str(error))
 
 
 def in_words(name: str) -> str:
@@ -127,11 +138,11 @@ def sizes_of(setting: Setting, device: str = "cpu") -> dict[str, Any]:
     """Return the first line for `torch_worker`."""
     params = setting.params()
     sizes = {name: getattr(params, name) for name in NAMES}
-    return sizes | {"streams": setting.streams, "threads": all_threads(), "compile": True, "device": device}
+    return sizes | {"streams": setting.streams, "threads": all_threads(), "compile": setting.compiled, "device": device}
 
 
 def compare(
-    part: Part, setting: Setting, process: Worker, told: dict[str, Any], own: Callable[[], float], steps: int
+    section: Section, setting: Setting, process: Worker, told: dict[str, Any], own: Callable[[], float], steps: int
 ) -> dict[str, np.ndarray]:
     """Let spikefa, a step of which takes what `own` returns, and PyTorch's variants take turns; add their rows.
 
@@ -146,25 +157,10 @@ def compare(
 
     names = {f"pytorch/{variant}": variant for variant in told["working"]}
     measured = take_turns({"spikefa": own} | {name: asker(variant) for name, variant in names.items()}, setting)
-    part.add("spikefa", f"spikefa: training step, {setting.streams} streams", "ms", measured["spikefa"])
+    section.add("spikefa", f"spikefa: training step, {setting.streams} streams", "ms", measured["spikefa"])
     for name in names:
-        part.add(name, f"PyTorch {in_words(name)}", "ms", measured[name])
+        section.add(name, f"PyTorch {in_words(name)}", "ms", measured[name])
     for variant, reason in told["failed"].items():
-        part.missing(f"pytorch/{variant}", f"PyTorch {in_words(variant)}", reason)
-    best_first = sorted(names, key=lambda name: part.rows[name].spread.median)
+        section.missing(f"pytorch/{variant}", f"PyTorch {in_words(variant)}", reason)
+    best_first = sorted(names, key=lambda name: section.rows[name].spread.median)
     return {name: measured[name] / measured["spikefa"] for name in best_first}
-
-
-def _measure(part: Part, setting: Setting, process: Worker) -> None:
-    told = process.ask(sizes_of(setting))
-    network = setting.network()
-    timer = StepTimer(network)
-    steps = setting.steps(network, timer)
-    ratios = compare(part, setting, process, told, lambda: timer.mean_of(steps), steps)
-    best, ratio = next(iter(ratios.items()))
-    part.add("ratio", "best PyTorch / spikefa", "x", ratio, in_words(best))
-    part.notes.append(
-        f"PyTorch {told['torch']} ({'MKL' if told['mkl'] else 'no MKL'}), {told['threads']} threads, "
-        "denormals flushed, in a process of its own that takes turns with this one. Its equations are those "
-        "of the published spiking network, written by hand."
-    )

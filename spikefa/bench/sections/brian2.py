@@ -1,10 +1,11 @@
-"""Part (d): the same model by stock Brian2 `Synapses`, one stream, and by spikefa with many."""
+"""The same model by stock Brian2 `Synapses`, one stream, and by spikefa with many."""
 
 from __future__ import annotations
 
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
 
-from spikefa.bench.harness import Part, Setting, StepTimer, show_synthetic, take_turns
+from spikefa.bench.harness import Section, Setting, StepTimer, show_synthetic, take_turns
+from spikefa.bench.sections import sections
 from spikefa.brian2_reference import Brian2Reference
 
 #: A network that both can run, for those of the names that the model's ``Params`` have.
@@ -13,12 +14,16 @@ QUICK_SIZES = {"hidden": (30, 30), "outputs": 20}
 
 
 def stock_target(quick: bool) -> str:
-    """Return ``"cython"`` where a compiler is found; ``"numpy"`` without one, or quickly."""
+    """Return ``"cython"`` if a compiler is found; ``"numpy"`` without one, or quickly."""
     return "cython" if not quick and CythonCodeObject.is_available() else "numpy"
 
 
-def against_stock(setting: Setting, part: Part) -> None:
-    """Measure (d): keys ``stock``, ``spikefa``, ``spikefa_one``, ``ratio`` and ``ratio_one``."""
+@sections.register("brian2")
+def against_stock(setting: Setting, section: Section) -> None:
+    """Compare with stock Brian2 Synapses.
+
+    Keys ``stock``, ``spikefa``, ``spikefa_one``, ``ratio`` and ``ratio_one``.
+    """
     sizes = QUICK_SIZES if setting.quick else SIZES
     target = stock_target(setting.quick)
     reference = Brian2Reference(setting.network(1, **sizes), target=target).network
@@ -37,12 +42,12 @@ def against_stock(setting: Setting, part: Part) -> None:
     measured = take_turns(jobs, setting)
     widths = "-".join(str(p.units) for p in [reference.input, *reference.layers])
     stock, many, one = (measured[name] for name in networks)
-    part.add("stock", f"Brian2 ({target}), one stream", "ms", stock)
-    part.add("spikefa", f"spikefa, {setting.streams} streams", "ms", many)
-    part.add("spikefa_one", "spikefa, one stream", "ms", one)
-    part.add("ratio", f"Brian2 / spikefa, {setting.streams} streams", "x", stock / many)
-    part.add("ratio_one", "Brian2 / spikefa, one stream", "x", stock / one)
-    part.notes.append(f"Training, an image; network {widths}.")
-    part.notes.append("Stock Brian2 has one thread, and no streams that share weights.")
+    section.add("stock", f"Brian2 ({target}), one stream", "ms", stock)
+    section.add("spikefa", f"spikefa, {setting.streams} streams", "ms", many)
+    section.add("spikefa_one", "spikefa, one stream", "ms", one)
+    section.add("ratio", f"Brian2 / spikefa, {setting.streams} streams", "x", stock / many)
+    section.add("ratio_one", "Brian2 / spikefa, one stream", "x", stock / one)
+    section.notes.append(f"Training, an image; network {widths}.")
+    section.notes.append("Stock Brian2 has one thread, and no streams that share weights.")
     if target == "numpy" and not setting.quick:
-        part.notes.append("No C++ compiler or no Cython was found: stock Brian2 would be faster with them.")
+        section.notes.append("No C++ compiler or no Cython was found: stock Brian2 would be faster with them.")

@@ -1,4 +1,4 @@
-"""Part (c): one stream, against the bytes it must touch over the bandwidth with which memory is copied.
+"""One stream, against the bytes it must touch over the bandwidth with which memory is copied.
 
 Bytes of a step, from the mean number of presynaptic units that were not silent in the measured steps:
 
@@ -21,14 +21,16 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit, prange
 
-from spikefa.bench.harness import Part, Setting, StepTimer, all_threads, take_turns
+from spikefa.bench.harness import Section, Setting, StepTimer, all_threads, take_turns
 from spikefa.bench.products import updates_of
 from spikefa.bench.profile import add_profile
+from spikefa.bench.sections import sections
 from spikefa.core.network import Network
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def _copy(source, target, tasks):
+def copy(source, target, tasks):
+    """Copy `source` to `target`, in so many tasks side by side."""
     for task in prange(tasks):
         low, high = task * source.size // tasks, (task + 1) * source.size // tasks
         target[low:high] = source[low:high]
@@ -40,10 +42,10 @@ def copy_bandwidth(size: int, seconds: float) -> Callable[[], float]:
     tasks = all_threads()
 
     def job() -> float:
-        _copy(source, target, tasks)
+        copy(source, target, tasks)
         count, began = 0, time.perf_counter()
         while (spent := time.perf_counter() - began) < seconds or count == 0:
-            _copy(source, target, tasks)
+            copy(source, target, tasks)
             count += 1
         return 2.0 * source.nbytes * count / spent
 
@@ -63,15 +65,19 @@ def bytes_touched(network: Network, active: np.ndarray, again: np.ndarray) -> di
     """
     touched = {"propagation": 0.0, "plasticity": 0.0}
     for projection, rows, both in zip(network.projections, active, again, strict=True):
-        row = projection.post.units * projection.stored.itemsize
+        row = projection.post.units * projection.weights.values.itemsize
         shared = projection.learning is not None and projection.learning.waits
         touched["propagation"] += (rows - both * shared) * row
         touched["plasticity"] += 2 * rows * row * len(updates_of(projection))
     return touched
 
 
-def one_stream(setting: Setting, part: Part) -> None:
-    """Measure (c): keys ``step``, ``busy``, ``bytes``, ``bandwidth``, ``bound``, ``ratio``, ``profile/...``."""
+@sections.register("one-stream")
+def one_stream(setting: Setting, section: Section) -> None:
+    """Time a training step of one stream against the bytes it must touch.
+
+    Keys ``step``, ``busy``, ``bytes``, ``bandwidth``, ``bound``, ``ratio``, ``profile/...``.
+    """
     network = setting.network(1)
     timer = StepTimer(network, [p.pre.array(p.pre.output_variable) for p in network.projections])
     steps = setting.steps(network, timer)
@@ -93,18 +99,18 @@ def one_stream(setting: Setting, part: Part) -> None:
         f"{p.pre.name} {count:.0f} of {p.pre.units}"
         for p, count in zip(network.projections, timer.mean_active, strict=True)
     )
-    part.add("step", "training step, one stream", "ms", measured["step"])
-    part.add("busy", "cores busy meanwhile", "", busy, f"{all_threads()} threads")
+    section.add("step", "training step, one stream", "ms", measured["step"])
+    section.add("busy", "cores busy meanwhile", "", busy, f"{all_threads()} threads")
     learning = of_plasticity.mean() / total.mean()
     note = f"{learning:.0%} by plasticity"
-    part.add("bytes", "bytes it must touch", "MB", total, note)
-    part.add("bandwidth", "copy bandwidth", "GB/s", measured["bandwidth"], "read + written")
+    section.add("bytes", "bytes it must touch", "MB", total, note)
+    section.add("bandwidth", "copy bandwidth", "GB/s", measured["bandwidth"], "read + written")
     bound = total / measured["bandwidth"]
-    part.add("bound", "bytes / bandwidth", "ms", bound)
-    part.add("ratio", "step / that", "x", measured["step"] / bound)
-    add_profile(part, network, timer, steps, setting)
-    part.notes.append(f"Presynaptic units that are not silent, mean: {active}.")
-    part.notes.append(
+    section.add("bound", "bytes / bandwidth", "ms", bound)
+    section.add("ratio", "step / that", "x", measured["step"] / bound)
+    add_profile(section, network, timer, steps, setting)
+    section.notes.append(f"Presynaptic units that are not silent, mean: {active}.")
+    section.notes.append(
         "A row is read once to propagate and read and written once to learn, and read once for both where its unit is "
         "active in two steps running; feedback rows are read once. Nothing else is counted. All weights, and both "
         f"sides of the copy ({all_threads()} threads), are {size / 1e6:.1f} MB."

@@ -1,0 +1,19 @@
+"""Receptive fields of the first layer."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from spikefa.experiments.run import Run
+from spikefa.plotting.figures import figures
+from spikefa.plotting.panels import plot_receptive_fields
+
+
+@figures.register("receptive_fields")
+def receptive_fields(run: Run) -> Figure:
+    """Draw the incoming weights of some units of the first layer, at the last checkpoint, each as an image."""
+    network = run.trained_network()
+    first = next(p for p in network.projections if p.pre is network.input)
+    figure = Figure(figsize=(4.2, 3.8), layout="constrained")
+    plot_receptive_fields(first.W, run.dataset().shape, ax=figure.subplots())
+    return figure

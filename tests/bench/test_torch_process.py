@@ -1,0 +1,59 @@
+"""PyTorch in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from spikefa.bench import Section, Setting
+from spikefa.bench.sections.pytorch import against_pytorch
+from spikefa.bench.torch_process import INSTALL
+from spikefa.experiments import model_file
+
+
+@pytest.mark.parametrize(
+    ("program", "note"),
+    [
+        ("import sys; sys.exit('no torch today')", "PyTorch stopped with code 1: no torch today"),
+        ("raise ModuleNotFoundError(\"No module named 'torch'\")", INSTALL),
+    ],
+)
+def test_pytorch_that_dies_is_a_row(setting, tmp_path, program, note):
+    (tmp_path / "program.py").write_text(program)
+    section = Section()
+    against_pytorch(setting, section, tmp_path / "program.py")
+    row = section.rows["pytorch"]
+    assert row.spread is None and row.note == note
+
+
+def test_pytorchs_equations_are_not_those_of_every_model():
+    section = Section()
+    against_pytorch(Setting.quickly(model_file.load("lillicrap2016_rate")), section)
+    assert section.rows["pytorch"].note.startswith("its equations are those of the published spiking network; the ")
+
+
+def test_pytorchs_threads_wait_as_without_spikefa(tmp_path):
+    """Its process has the user's own setting of OpenMP, and not the one that spikefa makes for itself."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import json, os, sys\nsys.stdin.readline()\n"
+        "print(json.dumps([os.environ.get(n) for n in ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')]))\n"
+    )
+    asking = (
+        "import os, sys, json, pathlib, spikefa\n"
+        "from spikefa.bench.torch_process import worker\n"
+        "with worker(pathlib.Path(sys.argv[1])) as process:\n"
+        "    print(json.dumps([os.environ.get('GOMP_SPINCOUNT'), process.ask({})]))\n"
+    )
+    plain = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    for own, expected in (
+        ({}, ["3000", [None, None]]),
+        ({"GOMP_SPINCOUNT": "77"}, ["77", ["77", None]]),
+        ({"OMP_WAIT_POLICY": "PASSIVE"}, [None, [None, "PASSIVE"]]),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", asking, str(program)], env=plain | own, capture_output=True, text=True, check=True
+        )
+        assert json.loads(done.stdout) == expected

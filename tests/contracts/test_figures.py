@@ -1,0 +1,50 @@
+"""Every registered figure of a run through the same checks."""
+
+import sys
+
+import matplotlib
+import pytest
+from matplotlib.figure import Figure
+
+from spikefa.errors import ArgumentError, SpikefaError
+from spikefa.experiments.run import new_run, open_run
+from spikefa.plotting.figures import figures
+from spikefa.plotting.of_runs import save_figure
+
+SMALL = {"pixels": 64, "hidden": (12, 8), "outputs": 20, "steps_per_image": 2}
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A run that has measured and recorded once, before any training."""
+    directory = tmp_path_factory.mktemp("runs") / "begun"
+    new_run(directory, "lillicrap2016_spiking", SMALL, data="digits", streams=20, epochs=0, test_steps=1).train()
+    return open_run(directory)
+
+
+@pytest.fixture(params=[*figures, *figures.aliases])
+def name(request):
+    return request.param
+
+
+def test_it_is_a_figure_that_can_be_saved(name, begun):
+    before = dict(matplotlib.rcParams)
+    assert isinstance(figures[name](begun), Figure)
+    assert dict(matplotlib.rcParams) == before
+    path = save_figure(begun, name)
+    assert path == begun.directory / "figures" / f"{name}.png" and path.read_bytes().startswith(b"\x89PNG")
+    if "matplotlib.pyplot" in sys.modules:
+        assert sys.modules["matplotlib.pyplot"].get_fignums() == []
+
+
+def test_before_the_training_it_says_what_is_missing(name, tmp_path):
+    run = new_run(tmp_path / "new", "lillicrap2016_spiking", SMALL, data="digits", streams=20)
+    run.create()
+    with pytest.raises(SpikefaError, match=r"^[^\n]*/new[^\n]*$"):
+        save_figure(run, name)
+    assert not (tmp_path / "new" / "figures").exists()
+
+
+def test_a_misspelt_figure_is_answered_with_the_nearest(begun):
+    with pytest.raises(ArgumentError, match="no figure 'rastr'; there are activity, .*; did you mean 'raster'"):
+        save_figure(begun, "rastr")

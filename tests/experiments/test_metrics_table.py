@@ -1,0 +1,54 @@
+"""The table of metrics that training writes."""
+
+import numpy as np
+import pytest
+
+from spikefa.errors import ArgumentError
+from spikefa.experiments.metrics_table import read_metrics
+
+HEADER = "epoch,images_seen,train_error,validation_error,test_error,weight_angle_deg_h1\n"
+
+
+def test_metrics_are_read(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text(HEADER + "0,0,,,0.9,90\n1,60000,0.12,,0.065,71.5\n")
+    table = read_metrics(path)
+    assert list(table) == HEADER.strip().split(",")
+    np.testing.assert_array_equal(table["images_seen"], [0, 60000])
+    np.testing.assert_array_equal(table["train_error"], [np.nan, 0.12])
+    assert np.isnan(table["validation_error"]).all()
+    assert all(x.dtype == float and x.shape == (2,) for x in table.values())
+
+
+def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path):
+    (tmp_path / "m.csv").write_bytes(b"\xef\xbb\xbf" + HEADER.encode() + b"0,0,,,0.9,nan\r\n")
+    table = read_metrics(tmp_path / "m.csv")
+    assert list(table) == HEADER.strip().split(",") and np.isnan(table["weight_angle_deg_h1"]).all()
+
+
+def test_metrics_without_a_row_yet(tmp_path):
+    (tmp_path / "m.csv").write_text(HEADER)
+    assert {x.shape for x in read_metrics(tmp_path / "m.csv").values()} == {(0,)}
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (b"", r"m\.csv: .* must have the columns \['epoch'.* got \[\]"),
+        (
+            b"epoch,images_seen,loss\n1,2,3\n",
+            r"m\.csv: .* \['train_error', 'validation_error', 'test_error'\]",
+        ),
+        (HEADER.encode() + b"0,0,,\n", r"m\.csv, line 2: must have 6 values, got 4"),
+        (
+            HEADER.encode() + b"0,0,,,bad,\n",
+            r"m\.csv, line 2: test_error must be a number or blank, got 'bad'",
+        ),
+        (HEADER.strip().encode() + b",epoch\n", r"m\.csv: .* name each column once"),
+        (b"\x89HDF\r\n\x1a\n\xff\x00", r"m\.csv: not a table of metrics"),
+    ],
+)
+def test_foreign_tables_are_named(tmp_path, contents, message):
+    (tmp_path / "m.csv").write_bytes(contents)
+    with pytest.raises(ArgumentError, match=message):
+        read_metrics(tmp_path / "m.csv")
