@@ -28,15 +28,15 @@ def stages(displays: list[ActivityRecording]) -> list[ActivityRecording]:
 
 
 def _figure4(run: Run) -> Figure:
-    return figure4(stages(run.displays()))
+    return figure4(stages(run.recordings()))
 
 
 def _raster(run: Run) -> Figure:
-    return raster_figure(run.displays()[-1])
+    return raster_figure(run.recordings()[-1])
 
 
 def _psp(run: Run) -> Figure:
-    return psp_figure(run.displays()[-1])
+    return psp_figure(run.recordings()[-1])
 
 
 def _learning(run: Run) -> Figure:

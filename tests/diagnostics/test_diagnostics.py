@@ -9,8 +9,9 @@ from pathway_networks import ETA, PATHWAYS, STRINGS, assert_same, forward, rate_
 import spikefa as fa
 from spikefa import metrics
 from spikefa.diagnostics import evaluation
+from spikefa.errors import ArgumentError
 from spikefa.experiments import model_file
-from spikefa.experiments.run import Run, new_run, open_run
+from spikefa.experiments.run import Run, open_run
 from spikefa.experiments.training_config import TrainingConfig
 
 BIG = (6, 60, 50, 40)  # large enough for the Gram matrices with few streams, small enough for dense ones with many
@@ -54,8 +55,8 @@ def dense(net, activity, W_before, error):
     updates, D = {}, {"output": error}
     weights = dict(zip(forward(net), W_before, strict=True))
     for layer in net.hidden[::-1]:
-        heard = sum(W @ D[p.post.name] for p, W in weights.items() if p.pre is layer)
-        D[layer.name] = heard * (1 - activity[layer.name] ** 2)
+        received = sum(W @ D[p.post.name] for p, W in weights.items() if p.pre is layer)
+        D[layer.name] = received * (1 - activity[layer.name] ** 2)
     for projection in weights:
         updates[projection.name] = -ETA * activity[projection.pre.name] @ D[projection.post.name].T
     return updates
@@ -281,8 +282,8 @@ def test_training_writes_them(model, tmp_path):
     params = model.params({"pixels": 64, "hidden": (20,), "outputs": 10, "eta": 0.04})
     finals = []
     for diagnostics in (True, False):
-        protocol = TrainingConfig(epochs=2, display=False, diagnostics=diagnostics)
-        run = Run(tmp_path / str(diagnostics), model, params, 50, 0, protocol, "digits", None, 0)
+        config = TrainingConfig(epochs=2, record_activity=False, diagnostics=diagnostics)
+        run = Run(tmp_path / str(diagnostics), model, params, 50, 0, config, "digits", None, 0)
         run.create()
         trainer = run.trainer()
         trainer.run()
@@ -295,27 +296,8 @@ def test_training_writes_them(model, tmp_path):
             assert all(0 < row[names[0]] < 180 and row[names[1]] < 1e-3 for row in trainer.rows[1:])
             assert all(row[others[0]] > 0 and row[others[1]] == 1 for row in trainer.rows[1:])
             again = open_run(run.directory)
-            assert again.protocol == protocol
+            assert again.config == config
     assert_same(*finals)
-
-
-def test_runs_begun_before_a_column_was_there_go_on(model, tmp_path):
-    """Their earlier rows are blank in it."""
-    changes = {"pixels": 64, "hidden": (20,), "outputs": 10, "eta": 0.04}
-    options = {"data": "digits", "streams": 50, "display": False, "diagnostics": True}
-    run = new_run(tmp_path / "run", str(model.path), changes, epochs=1, **options)
-    rows = run.train()
-    young = [name for name in rows if name.startswith(("update_norm_ratio", "update_sign"))]
-    metrics = run.directory / "metrics.csv"
-    table = [line.split(",") for line in metrics.read_text().splitlines()]
-    kept = [i for i, name in enumerate(table[0]) if name not in young]
-    metrics.write_text("".join(",".join(line[i] for i in kept) + "\n" for line in table))
-    longer = run.ending_after(2).train()
-    assert len(young) == 4 and len(longer["epoch"]) == 3
-    for name in young:
-        assert np.isnan(longer[name][:2]).all() and longer[name][2] > 0
-    for name in set(rows) - {*young, "seconds"}:
-        assert np.array_equal(longer[name][:2], rows[name], equal_nan=True)
 
 
 @pytest.mark.parametrize(
@@ -334,9 +316,9 @@ def test_runs_begun_before_a_column_was_there_go_on(model, tmp_path):
          "output_error, or let the model's build set network.output_error"),
         (lambda net: fa.GradientAlignment(fa.Network()), "no projection to a layer learns"),
         (lambda net: fa.WeightAlignment(rate_network("output_only")), "no hidden layer has feedback from the layer"),
-        (lambda net: fa.ErrorMonitor(fa.Network()), "the network has no readout; call its present"),
+        (lambda net: fa.ErrorMonitor(fa.Network()), "ErrorMonitor: the network has no stimulus; call classification_task or"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_refused(make, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         make(rate_network("feedback_alignment"))

@@ -12,6 +12,7 @@ import spikefa as fa
 from spikefa import metrics
 from spikefa.diagnostics import evaluation
 from spikefa.diagnostics.error_signal import error_term, loss_derivative
+from spikefa.errors import ArgumentError
 from spikefa.experiments import model_file
 
 CENTRED = "centred = y - 0.4 : 1"
@@ -184,7 +185,7 @@ def test_losses_that_are_none_of_each_unit(rng):
     for loss, known in losses.items():
         net = rate_network("node_perturbation", loss=loss, layer=layer, emit="tanh(v)\ndrawn = rand()")
         assert (loss_derivative(net.error, "psi") is not None) == known
-    with pytest.raises(ValueError, match="'delta' of the last layer, 'output', comes from 'feedback_output' and not "
+    with pytest.raises(ArgumentError, match="'delta' of the last layer, 'output', comes from 'feedback_output' and not "
                        "from the error population 'error_output', so that it may be an estimate; give output_error"):
         fa.GradientAlignment(net)  # fmt: skip
     assert fa.GradientAlignment(net, output_error="layer_y - target") is not None
@@ -199,7 +200,7 @@ def test_losses_that_are_none_of_each_unit(rng):
 def test_a_model_states_its_error(rng):
     """Where its rule does not; what is given to the monitor comes first."""
     rule = "dW = eta * (tanh(v_post - delta_post) - y_post) * y_pre"
-    with pytest.raises(ValueError, match=r"^[^\n]*Projection 'h2->output': 'dW = eta \* \(tanh\(v_post - delta_post\) "
+    with pytest.raises(ArgumentError, match=r"^[^\n]*Projection 'h2->output': 'dW = eta \* \(tanh\(v_post - delta_post\) "
                        r"- y_post\) \* y_pre'\); in Python give [^\n]*'\(layer_y - target\) \* layer_psi'$"):
         fa.GradientAlignment(with_rule(rule))  # fmt: skip
     stated, given = with_rule(rule), with_rule(rule)
@@ -208,13 +209,13 @@ def test_a_model_states_its_error(rng):
     assert monitors[0].last == pytest.approx(monitors[1].last, nan_ok=True) and monitors[0].angle["h2_to_output"] < 30
     given.output_error = "no_such"
     fa.GradientAlignment(given, **TRUE_ERROR)
-    with pytest.raises(ValueError, match="network.output_error must be an expression .*'error_output'.*'no_such'"):
+    with pytest.raises(ArgumentError, match="network.output_error must be an expression .*'error_output'.*'no_such'"):
         fa.GradientAlignment(given)
 
 
 @pytest.mark.parametrize("streams", [2, 50])
 def test_skip_connections(streams, rng):
-    """A layer hears the errors of all to which it projects."""
+    """A layer receives the errors of all layers to which it projects."""
     rule = "dW = -eta * delta_post * psi_post * y_pre"
     net = with_rule(rule, streams, skips=[("h1", "output"), ("image", "h2")])
     assert len(forward(net)) == 5
@@ -240,7 +241,7 @@ def test_refused_monitors_leave_no_warning(caplog):
         lambda: fa.WeightAlignment(rate_network("output_only")),
     ]
     for make in refused:
-        with pytest.raises(ValueError, match="Alignment"):
+        with pytest.raises(ArgumentError, match="Alignment"):
             make()
     gc.collect()
     assert "never included" not in caplog.text
