@@ -9,23 +9,36 @@ import pytest
 from typer.testing import CliRunner
 
 import spikefa
-
 from spikefa._environment import check_environment
 from spikefa.cli import app
 from spikefa.cli.errors import HINTS
 
 SMALL = [
-    "--data", "digits", "--streams", "20", "--set", "pixels=64", "--set", "hidden=30,20", "--set", "outputs=20",
-    "--epochs", "1", "--set", "weight_range=0.2",
-]  # fmt: skip
+    "--data",
+    "digits",
+    "--streams",
+    "20",
+    "--set",
+    "pixels=64",
+    "--set",
+    "hidden=30,20",
+    "--set",
+    "outputs=20",
+    "--epochs",
+    "1",
+    "--set",
+    "weight_range=0.2",
+]
 
 
 def run_command(*arguments):
     """Run a command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "spikefa", *map(str, arguments)],
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 def call(*arguments, code=0):
@@ -48,9 +61,7 @@ def test_train_evaluate_and_plot(tmp_path):
     assert f"Wrote {run}/: run.json, model.py, metrics.csv, checkpoint.h5, recordings/" in printed
     said = re.search(r"Test error ([\d.]+%)", printed)[1]
     evaluated = call("evaluate", run)
-    assert (
-        f"test error {said} of 360 images at 5 steps an image" in evaluated and "Wrote nothing." in evaluated
-    )
+    assert f"test error {said} of 360 images at 5 steps an image" in evaluated and "Wrote nothing." in evaluated
     longer = call("resume", run, "--epochs", 2)
     assert re.search(r"Test error [\d.]+% after 2(\.\d+)? epochs", longer)
     assert "epochs must be at least 2" in call("resume", run, "--epochs", 1, code=2)
@@ -107,7 +118,9 @@ def test_an_existing_run_is_not_overwritten(tmp_path):
     call("train", "lillicrap2016_spiking", *SMALL, "--epochs", "0", "--no-record-activity", "--run", tmp_path / "run")
     before = (tmp_path / "run" / "checkpoint.h5").read_bytes()
     printed = call("train", "lillicrap2016_spiking", *SMALL, "--run", tmp_path / "run", code=2)
-    assert "holds a run already\nGo on with: spikefa resume DIRECTORY, or give another directory with --run.\n" in printed
+    assert (
+        "holds a run already\nGo on with: spikefa resume DIRECTORY, or give another directory with --run.\n" in printed
+    )
     assert (tmp_path / "run" / "checkpoint.h5").read_bytes() == before
 
 
@@ -141,7 +154,9 @@ def test_the_traceback_of_a_mistake_in_a_models_python_ends_with_it(model, tmp_p
 
 def test_an_internal_error_shows_its_traceback(model, tmp_path):
     mine = tmp_path / "mine.py"
-    mine.write_text(model.source.replace("    fa.classification_task(", "    int('no number')\n    fa.classification_task("))
+    mine.write_text(
+        model.source.replace("    fa.classification_task(", "    int('no number')\n    fa.classification_task(")
+    )
     done = run_command("train", mine, *SMALL, "--run", tmp_path / "run")
     assert done.returncode == 1 and done.stderr.splitlines()[0] == "Traceback (most recent call last):"
     assert done.stderr.splitlines()[-1].startswith("ValueError: invalid literal")

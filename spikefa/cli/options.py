@@ -59,9 +59,7 @@ def _one_of(names: Sequence[str]) -> Callable[[str], str]:
 DataDir = Annotated[
     Path | None, typer.Option(help="Directory of the data's files; else SPIKEFA_DATA, else downloaded.")
 ]
-Device = Annotated[
-    str, typer.Option(**choice(("cpu", "cuda")), help="Where the network runs; cuda is an NVIDIA GPU.")
-]
+Device = Annotated[str, typer.Option(**choice(("cpu", "cuda")), help="Where the network runs; cuda is an NVIDIA GPU.")]
 Preset = Annotated[str | None, typer.Option(help="A named set of the model's parameters (see: spikefa models NAME).")]
 RunDirectory = Annotated[Path, typer.Argument(help="Run directory.")]
 Seed = Annotated[int, typer.Option(min=0, help="Everything random follows from it.")]

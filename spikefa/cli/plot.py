@@ -15,9 +15,7 @@ from spikefa.cli.output import console
 def plot(
     run: RunDirectory,
     figure: Annotated[str, typer.Argument(**choice(figures()), help="What to draw.")],
-    out: Annotated[
-        Path | None, typer.Option(help="File (.png, .pdf, .svg); default: RUN/figures/FIGURE.png.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File (.png, .pdf, .svg); default: RUN/figures/FIGURE.png.")] = None,
 ) -> None:
     """Draw a figure of a run, such as rasters, the learning curve or receptive fields."""
     from spikefa.experiments.run import open_run

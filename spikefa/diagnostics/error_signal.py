@@ -214,9 +214,14 @@ def evaluator(population: Population, expression: str, what: str) -> Callable[[]
     code = f"_variable = ({expression}) * int(i >= 0)\n_cond = True"
     try:
         compiled = create_runner_codeobj(
-            population, code, "group_variable_get_conditional", user_code="", additional_variables=variables,
-            run_namespace={}, codeobj_class=NumpyCodeObject,
-        )  # fmt: skip
+            population,
+            code,
+            "group_variable_get_conditional",
+            user_code="",
+            additional_variables=variables,
+            run_namespace={},
+            codeobj_class=NumpyCodeObject,
+        )
     except Exception as error:
         names = sorted(n for n in population.variables if not n.startswith("_"))
         raise ArgumentError(

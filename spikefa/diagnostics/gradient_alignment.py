@@ -274,9 +274,7 @@ def _in_blocks(
     return metrics.whole_angle(whole), metrics.whole_ratio(whole), sign
 
 
-def _by_factors(
-    ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]
-) -> tuple[float, float]:
+def _by_factors(ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
     """Angle and ratio of norms of two updates ``pre @ post.T``, from their factors' products over the units."""
     ours, theirs = ([factor.astype(np.float64) for factor in pair] for pair in (ours, theirs))
     dot, above, below = (

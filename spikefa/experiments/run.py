@@ -118,6 +118,7 @@ class Run:
             "data_digest": self.found_digest,
             "validation": self.validation,
             "device": self.device,
+            "classes": self.classes,
             "created": datetime.now().astimezone().isoformat(timespec="seconds"),
             "command": sys.argv,
             "versions": versions(),
@@ -211,10 +212,29 @@ class Run:
             )
         return self._prepared
 
+    @cached_property
+    def classes(self) -> int | None:
+        """Number of classes that the network tells apart; None for a regression.
+
+        A run that has begun has it from ``run.json``; one that has a trainer, from its network.
+        """
+        return self.network().readout.classes
+
     def trainer(self) -> Trainer:
-        """Return a trainer at the start of the run."""
+        """Return a trainer at the start of the run.
+
+        Raises
+        ------
+        ModelError, ArgumentError
+            If the model cannot be built, or network, data and configuration do not fit.
+        RunError
+            If the data are not those the run began with.
+        """
+        network = self.network()
+        if network.readout is not None:
+            vars(self)["classes"] = network.readout.classes  # what `create` writes, and builds nothing for
         return Trainer(
-            self.network(),
+            network,
             self.dataset(),
             self.config,
             self.directory,
@@ -399,7 +419,8 @@ def open_run(directory: str | Path, data_dir: str | Path | None = None, device: 
     found = record.get("format") if isinstance(record, dict) else record
     if isinstance(found, int) and found in EARLIER_FORMATS:
         raise RunError(
-            f"{path}: has format {found} of an earlier spikefa; commit {EARLIER_FORMATS[found]} of its repository opens it"
+            f"{path}: has format {found} of an earlier spikefa; commit {EARLIER_FORMATS[found]} of its repository "
+            "opens it"
         )
     if found != FORMAT:
         raise RunError(f"{path}: must have format {FORMAT}, got {found!r}; it is of another version of spikefa")
@@ -407,10 +428,8 @@ def open_run(directory: str | Path, data_dir: str | Path | None = None, device: 
         model = model_file.load(directory / "model.py")
         model = dataclasses.replace(model, name=record["model"], path=Path(record["model_file"]))
         if model.digest != record["model_sha256"]:
-            raise RunError(
-                f"{directory / 'model.py'}: was changed since the run began; start a new run with it"
-            )
-        return Run(
+            raise RunError(f"{directory / 'model.py'}: was changed since the run began; start a new run with it")
+        run = Run(
             directory=directory,
             model=model,
             params=model.params(record["params"]),
@@ -423,5 +442,7 @@ def open_run(directory: str | Path, data_dir: str | Path | None = None, device: 
             device=device,
             data_digest=record["data_digest"],
         )
+        vars(run)["classes"] = record["classes"]
+        return run
     except (KeyError, TypeError) as error:
         raise RunError(f"{path}: is incomplete or of another version of spikefa ({error})") from error

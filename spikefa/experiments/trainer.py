@@ -260,9 +260,7 @@ class Trainer:
             hint = did_you_mean(unknown[0], names)
             raise ArgumentError(f"Trainer: lr_factor must name projections that learn, {names}, got {unknown}{hint}")
         if not all(0 <= own < np.inf for own in factors.values()):
-            raise ArgumentError(
-                f"Trainer: lr_factor must be finite and at least 0, got {factor!r} in epoch {epoch}"
-            )
+            raise ArgumentError(f"Trainer: lr_factor must be finite and at least 0, got {factor!r} in epoch {epoch}")
         return factors
 
     def _check_finite(self) -> None:

@@ -24,20 +24,38 @@ def measured(net, rng, steps=1, **options):
     return monitor
 
 
-def with_rule(text, streams=3, mask=None, momentum=0.0, sizes=BIG, flipped=(), knows="", skips=(), direct=False,
-              **constants):  # fmt: skip
+def with_rule(
+    text, streams=3, mask=None, momentum=0.0, sizes=BIG, flipped=(), knows="", skips=(), direct=False, **constants
+):
     """A network with hidden tanh units whose feedback lacks the derivative, so that a rule has to have it.
 
     Units know more by the equations `knows`; `skips` are further projections, as pairs of names.
     """
     net = fa.Network(streams=streams, seed=1, dtype="float64", target="numpy")
     tau = {"tau": 2 * net.clock.dt}
-    fa.Input(net, "image", sizes[0], "x : 1\n" + knows.replace("y", "x"), emit="", output="x", threshold=None,
-             limits=None, namespace=tau)  # fmt: skip
+    fa.Input(
+        net,
+        "image",
+        sizes[0],
+        "x : 1\n" + knows.replace("y", "x"),
+        emit="",
+        output="x",
+        threshold=None,
+        limits=None,
+        namespace=tau,
+    )
     names = [f"h{number}" for number in range(1, len(sizes) - 1)] + ["output"]
     for name, units in zip(names, sizes[1:], strict=True):
-        fa.Layer(net, name, units, "v = I : 1\nI : 1\ny : 1\npsi = 1 - y**2 : 1\n" + knows, emit="y = tanh(v)",
-                 output="y", threshold=None, namespace=tau)  # fmt: skip
+        fa.Layer(
+            net,
+            name,
+            units,
+            "v = I : 1\nI : 1\ny : 1\npsi = 1 - y**2 : 1\n" + knows,
+            emit="y = tanh(v)",
+            output="y",
+            threshold=None,
+            namespace=tau,
+        )
     strings = STRINGS | {"emit": "delta = J", "emit_error": "delta = layer_y - target"}
     pathway = fa.direct_feedback_alignment if direct else fa.feedback_alignment
     pathway(net, **strings, B=fa.uniform(0.5))
@@ -259,7 +277,10 @@ def test_normalised_squared_error_in_windows(rng):
     x, target = rng.normal(size=(24, 3)), rng.normal(size=(24, 2))
     net.stimulus.show_images(x, target)
     net.run_steps(6)
-    halves = [metrics.normalized_squared_error(x[part] @ W - target[part], target[part]) for part in (slice(12), slice(12, 24))]
+    halves = [
+        metrics.normalized_squared_error(x[part] @ W - target[part], target[part])
+        for part in (slice(12), slice(12, 24))
+    ]
     np.testing.assert_allclose(monitor.error, halves, rtol=1e-12)
 
 
@@ -303,22 +324,35 @@ def test_training_writes_them(model, tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda net: fa.GradientAlignment(net, 0), "GradientAlignment: every must be a positive whole number of steps or"),
+        (
+            lambda net: fa.GradientAlignment(net, 0),
+            "GradientAlignment: every must be a positive whole number of steps or",
+        ),
         (lambda net: fa.WeightAlignment(net, 1.5), "WeightAlignment: every must be .* None, got 1.5"),
         (lambda net: fa.ErrorMonitor(net, 0), "presentations must be a positive whole number, got 0"),
-        (lambda net: fa.GradientAlignment(net, derivative="q"), "derivative must be an expression of the variables of "
-         "'h1', which has .*'psi'.*got 'q'"),
+        (
+            lambda net: fa.GradientAlignment(net, derivative="q"),
+            "derivative must be an expression of the variables of 'h1', which has .*'psi'.*got 'q'",
+        ),
         (lambda net: fa.GradientAlignment(net, output_error="q"), "output_error must be .*'error_output'.*got 'q'"),
-        (lambda net: fa.GradientAlignment(net, error="q"), "no rule of the last layer, 'output', has a term .*'q_post'"),
+        (
+            lambda net: fa.GradientAlignment(net, error="q"),
+            "no rule of the last layer, 'output', has a term .*'q_post'",
+        ),
         (lambda net: fa.GradientAlignment(net, output_error="layer_q"), "'layer_q' needs a variable 'q' of layer 'out"),
-        (lambda net: fa.GradientAlignment(with_rule("dW = -eta * delta_post * y_pre + eta * y_post * y_pre")),
-         "no rule of the last layer, 'output', has a term .*'delta_post'.*; in Python give error or "
-         "output_error, or let the model's build set network.output_error"),
+        (
+            lambda net: fa.GradientAlignment(with_rule("dW = -eta * delta_post * y_pre + eta * y_post * y_pre")),
+            "no rule of the last layer, 'output', has a term .*'delta_post'.*; in Python give error or "
+            "output_error, or let the model's build set network.output_error",
+        ),
         (lambda net: fa.GradientAlignment(fa.Network()), "no projection to a layer learns"),
         (lambda net: fa.WeightAlignment(rate_network("output_only")), "no hidden layer has feedback from the layer"),
-        (lambda net: fa.ErrorMonitor(fa.Network()), "ErrorMonitor: the network has no stimulus; call classification_task or"),
+        (
+            lambda net: fa.ErrorMonitor(fa.Network()),
+            "ErrorMonitor: the network has no stimulus; call classification_task or",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ArgumentError, match=message):
         make(rate_network("feedback_alignment"))

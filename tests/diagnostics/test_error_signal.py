@@ -32,8 +32,10 @@ def compared(net, rng, **options):
         here = projection.mask if projection.masked else ...
         ours, theirs = (projection.W - W)[here], updates[projection.name][here]
         expected[projection.name] = (
-            metrics.angle(ours, theirs), metrics.norm_ratio(ours, theirs), metrics.sign_congruence(ours, theirs)
-        )  # fmt: skip
+            metrics.angle(ours, theirs),
+            metrics.norm_ratio(ours, theirs),
+            metrics.sign_congruence(ours, theirs),
+        )
     return monitor, expected
 
 
@@ -46,9 +48,15 @@ def assert_as_expected(monitor, expected):
 
 @pytest.mark.parametrize(
     ("pre", "knows"),
-    [("(y_pre - 0.5)", ""), ("(2 * y_pre - 1) / 2", ""), ("(y_pre - 0.5)", CENTRED), ("centred_pre", CENTRED),
-     ("(y_pre - m_pre)", MEAN), ("(centred_pre + 0.1)", MEAN)],
-)  # fmt: skip
+    [
+        ("(y_pre - 0.5)", ""),
+        ("(2 * y_pre - 1) / 2", ""),
+        ("(y_pre - 0.5)", CENTRED),
+        ("centred_pre", CENTRED),
+        ("(y_pre - m_pre)", MEAN),
+        ("(centred_pre + 0.1)", MEAN),
+    ],
+)
 @pytest.mark.parametrize("streams", [2, 50])
 @pytest.mark.parametrize("mask", [None, 0.6])
 def test_what_is_subtracted_from_the_presynaptic_output_turns_nothing(pre, knows, streams, mask, rng):
@@ -185,9 +193,12 @@ def test_losses_that_are_none_of_each_unit(rng):
     for loss, known in losses.items():
         net = rate_network("node_perturbation", loss=loss, layer=layer, emit="tanh(v)\ndrawn = rand()")
         assert (loss_derivative(net.error, "psi") is not None) == known
-    with pytest.raises(ArgumentError, match="'delta' of the last layer, 'output', comes from 'feedback_output' and not "
-                       "from the error population 'error_output', so that it may be an estimate; give output_error"):
-        fa.GradientAlignment(net)  # fmt: skip
+    with pytest.raises(
+        ArgumentError,
+        match="'delta' of the last layer, 'output', comes from 'feedback_output' and not "
+        "from the error population 'error_output', so that it may be an estimate; give output_error",
+    ):
+        fa.GradientAlignment(net)
     assert fa.GradientAlignment(net, output_error="layer_y - target") is not None
     net = fa.Network(target="numpy", dtype="float64")
     fa.Input(net, "image", 3, output="x", emit="", threshold=None)
@@ -200,9 +211,12 @@ def test_losses_that_are_none_of_each_unit(rng):
 def test_a_model_states_its_error(rng):
     """Where its rule does not; what is given to the monitor comes first."""
     rule = "dW = eta * (tanh(v_post - delta_post) - y_post) * y_pre"
-    with pytest.raises(ArgumentError, match=r"^[^\n]*Projection 'h2->output': 'dW = eta \* \(tanh\(v_post - delta_post\) "
-                       r"- y_post\) \* y_pre'\); in Python give [^\n]*'\(layer_y - target\) \* layer_psi'$"):
-        fa.GradientAlignment(with_rule(rule))  # fmt: skip
+    with pytest.raises(
+        ArgumentError,
+        match=r"^[^\n]*Projection 'h2->output': 'dW = eta \* \(tanh\(v_post - delta_post\) "
+        r"- y_post\) \* y_pre'\); in Python give [^\n]*'\(layer_y - target\) \* layer_psi'$",
+    ):
+        fa.GradientAlignment(with_rule(rule))
     stated, given = with_rule(rule), with_rule(rule)
     stated.output_error = TRUE_ERROR["output_error"]
     monitors = [measured(stated, np.random.default_rng(1)), measured(given, np.random.default_rng(1), **TRUE_ERROR)]
@@ -251,8 +265,9 @@ def test_last_measurement_as_columns(rng):
     net = with_rule("dW = -eta * delta_post * psi_post * y_pre", sizes=(6, 5, 4))
     show(net, rng)
     monitor = fa.GradientAlignment(net, 2)
-    names = [f"update_{what}_{p}" for what in ("angle_deg", "norm_ratio", "sign") for p in ("image_to_h1",
-             "h1_to_output")]  # fmt: skip
+    names = [
+        f"update_{what}_{p}" for what in ("angle_deg", "norm_ratio", "sign") for p in ("image_to_h1", "h1_to_output")
+    ]
     net.run_steps(1)
     assert list(monitor.metrics) == names and np.isnan(list(monitor.metrics.values())).all()
     net.run_steps(3)
@@ -273,8 +288,9 @@ def peak(function):
 
 @pytest.mark.parametrize("mask", [None, 0.5])
 def test_no_copies_of_large_matrices(mask, rng):
-    net = with_rule("dW = -eta * delta_post * psi_post * y_pre", 4, mask and fa.random_connectivity(mask),
-                    sizes=(500, 600, 500))  # fmt: skip
+    net = with_rule(
+        "dW = -eta * delta_post * psi_post * y_pre", 4, mask and fa.random_connectivity(mask), sizes=(500, 600, 500)
+    )
     show(net, rng)
     monitors = [fa.WeightAlignment(net, units=True)] + [fa.GradientAlignment(net)] * (mask is not None)
     net.run_steps(1)

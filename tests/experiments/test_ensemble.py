@@ -60,8 +60,11 @@ def test_several_networks_are_counted_together(three):
     data = three[0].dataset()
     found = list(ensemble.measure([2, 7]))
     assert [(m.part, m.steps, m.images) for m in found] == [
-        ("test", 2, 360), ("validation", 2, 100), ("test", 7, 360), ("validation", 7, 100),
-    ]  # fmt: skip
+        ("test", 2, 360),
+        ("validation", 2, 100),
+        ("test", 7, 360),
+        ("validation", 7, 100),
+    ]
     for measured in found:
         images, labels = (getattr(data, f"{measured.part}_{what}") for what in ("images", "labels"))
         counts = 0
@@ -91,7 +94,10 @@ def test_outputs_that_are_no_classes_are_averaged(train):
     (measured,) = Ensemble(runs).measure([1])
     data = runs[0].dataset()
     mean = sum(evaluation.summed_outputs(run.trained_network(), data.test_images, 1) for run in runs) / 2
-    assert measured.together == f"{metrics.normalized_squared_error(mean - data.test_targets, data.test_targets):.4g} (NSE)"
+    assert (
+        measured.together
+        == f"{metrics.normalized_squared_error(mean - data.test_targets, data.test_targets):.4g} (NSE)"
+    )
 
 
 @pytest.mark.parametrize(

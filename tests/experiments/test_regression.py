@@ -33,7 +33,9 @@ def rate():
 
 @pytest.fixture
 def run(rate, tmp_path):
-    def make(directory="run", data="linear", streams=50, epochs=2, seed=0, validation=0, record_activity=True, **changes):
+    def make(
+        directory="run", data="linear", streams=50, epochs=2, seed=0, validation=0, record_activity=True, **changes
+    ):
         config = TrainingConfig(epochs=epochs, test_steps=1, record_activity=record_activity, recording_steps=2)
         made = Run(tmp_path / directory, rate, rate.params(changes), streams, seed, config, data, None, validation)
         made.create()
@@ -62,7 +64,9 @@ def test_a_rate_network_is_minibatch_descent(rate, sizes):
         assert np.abs(W - old).max() > 1e-3
     # What the readout counted on the way is the error of all these outputs.
     assert net.readout.shown == 200
-    assert net.readout.error == pytest.approx(normalized_squared_error(outputs - task.train_targets, task.train_targets), rel=1e-12)
+    assert net.readout.error == pytest.approx(
+        normalized_squared_error(outputs - task.train_targets, task.train_targets), rel=1e-12
+    )
     np.testing.assert_array_equal(net.stimulus.targets, task.train_targets[-20:])
     np.testing.assert_array_equal(net["error_y"].view("target").T, task.train_targets[-20:])
 

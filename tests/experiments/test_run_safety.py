@@ -165,7 +165,10 @@ def test_a_model_that_cannot_be_written_leaves_no_run(tiny, monkeypatch):
     run = tiny()
     run.dataset()
     monkeypatch.setattr(sys, "argv", ["spikefa"])
-    with largest_file(5_000), pytest.raises(RunError, match="run: cannot be written .File too large") as caught:
+    with (
+        largest_file(5_000),
+        pytest.raises(RunError, match="run: cannot be written .cannot write the model .File too large") as caught,
+    ):
         run.create()  # run.json is smaller, model.py is larger
     assert caught.value.__cause__.filename.endswith("model.py") and not [*run.directory.iterdir()]
 
