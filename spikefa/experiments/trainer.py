@@ -166,6 +166,8 @@ class Trainer:
         if self.augment is not None:
             rng = np.random.default_rng([self.network.seed, self.images_seen, _AUGMENT])
             changed = self.augment(self.dataset.as_loaded(images), rng)
+            if np.shape(changed) != images.shape:
+                raise ArgumentError(f"Trainer: augment must return images {images.shape}, got {np.shape(changed)}")
             images = self.network.stimulus.validate_images(self.dataset.scaled(changed))
         return images, self._answers("train")[index]
 

@@ -15,7 +15,7 @@ import pytest
 
 from spikefa.diagnostics import evaluation
 from spikefa.diagnostics.activity_recording import ActivityRecording
-from spikefa.errors import ArgumentError, CheckpointError, DivergenceError, RunError
+from spikefa.errors import ArgumentError, CheckpointError, DataError, DivergenceError, RunError
 from spikefa.experiments import checkpoint
 from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.run import Run, open_run
@@ -45,7 +45,7 @@ def test_each_image_is_shown_once_an_epoch_in_an_order_of_seed_and_epoch(run):
     other = run(streams=3).trainer()
     across = np.concatenate([other.image_indices(np.arange(q, q + 3)) for q in range(0, 2 * n, 3)])[: 2 * n]
     assert np.array_equal(across, np.concatenate([first, second]))  # also across the epochs' border
-    assert not np.array_equal(first, run(seed=1).trainer()._image(np.arange(n)))
+    assert not np.array_equal(first, run(seed=1).trainer().image_indices(np.arange(n)))
 
 
 def test_metrics_and_checkpoint(run):
@@ -409,5 +409,5 @@ def test_bad_run_directories_are_refused(saved, tmp_path):
 def test_data_that_do_not_fit_are_refused(run):
     with pytest.raises(ArgumentError, match=r"images must be \(n, 784\) for input 'image', got \(1, 64\)"):
         run(pixels=784).trainer()
-    with pytest.raises(ArgumentError, match="data set 'digits' has 10 classes, and the network 5"):
+    with pytest.raises(DataError, match="data set 'digits' has 10 classes, and the network 5"):
         run(classes=5).trainer()
