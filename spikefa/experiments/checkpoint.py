@@ -180,5 +180,9 @@ def _state(network: Network) -> dict[str, dict[str, np.ndarray]]:
         "parameters": network.parameters(),
         "activity": network.state(),
         "stimulus": {network.readout.takes: network.stimulus.targets},
-        "synapses": {p.name: np.stack(p.synapses()).astype(np.int32) for p in network.projections if p.state_arrays() and p.weights.sparse},
+        "synapses": {
+            p.name: np.stack(p.synapses()).astype(np.int32)
+            for p in network.projections
+            if p.state_arrays() and p.weights.sparse
+        },
     }

@@ -62,7 +62,11 @@ def with_rule(
     for below, above in [*zip(["image", *names], names, strict=False), *skips]:
         pre = "x" if below == "image" else "y"
         eta = -ETA if above in flipped else ETA
-        rule = fa.Plasticity(text.replace("y_pre", f"{pre}_pre"), {"eta": eta} | constants, fa.Momentum(momentum) if momentum else fa.SGD())
+        rule = fa.Plasticity(
+            text.replace("y_pre", f"{pre}_pre"),
+            {"eta": eta} | constants,
+            fa.Momentum(momentum) if momentum else fa.SGD(),
+        )
         fa.Projection(net, below, above, fa.uniform(0.6), mask=mask, plasticity=rule)
     fa.classification_task(net, 1, 2)
     return net
