@@ -56,6 +56,6 @@ class DivergenceError(SpikefaError, ArithmeticError):
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'eta'?"`` for a misspelt name, or an empty string where nothing is similar."""
+    """Return ``"; did you mean 'eta'?"`` for a misspelt name, or an empty string if nothing is similar."""
     matches = get_close_matches(str(name), [str(other) for other in known], n=1)
     return f"; did you mean {matches[0]!r}?" if matches else ""

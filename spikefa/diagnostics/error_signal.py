@@ -29,7 +29,7 @@ from spikefa.projections.projection import Projection
 
 @dataclass(frozen=True)
 class ErrorTerm:
-    """``rate * s_pre * post``."""
+    """The term of a rule that carries the error: ``rate * s_pre * post``."""
 
     rate: float
     """The coefficient, with its sign; the largest, if several terms carry the error."""

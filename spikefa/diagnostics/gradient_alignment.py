@@ -110,7 +110,7 @@ class GradientAlignment(Monitor):
     def _stated_error(
         network: Network, output_error: str | None, error: str, derivative: str
     ) -> Callable[[], np.ndarray] | None:
-        """What gives the output error; None if it is left to the last layer's rule."""
+        """Return what computes the output error; None if it is left to the last layer's rule."""
         top, last, what = network.error, network.layers[-1], "output_error"
         if output_error is None and network.output_error is not None:
             output_error, what = network.output_error, "network.output_error"
@@ -144,7 +144,7 @@ class GradientAlignment(Monitor):
             self._top, self._direction = self._error_of_rule()
 
     def _error_of_rule(self) -> tuple[Callable[[], np.ndarray], float]:
-        """What gives the output error, and the sign of the rule's step along it."""
+        """Return what computes the output error, and the sign of the rule's step along it."""
         last, error = self._last, self._errors[0]
         rules = {p: p.learning.plasticity.rule for p in self._learning if p.post is last}
         for projection in rules:
@@ -165,7 +165,7 @@ class GradientAlignment(Monitor):
         return tuple(np.sort(rng.permutation(units)[:SIGN_SAMPLE]) for units in projection.shape)
 
     def gradients(self) -> dict[str, np.ndarray]:
-        """Backpropagated error of each layer in this step, by name: ``(units, streams)``."""
+        """Return the backpropagated error of each layer in this step, by name: ``(units, streams)``."""
         layers = self.network.layers
         found = {layers[-1].name: self._top()}
         for layer in reversed(layers[:-1]):
@@ -186,7 +186,7 @@ class GradientAlignment(Monitor):
         return values
 
     def _compared(self, projection: Projection, activity: np.ndarray, gradient: np.ndarray) -> tuple[float, ...]:
-        """Angle, ratio of norms and congruence of signs."""
+        """Return angle, ratio of norms and congruence of signs."""
         terms, rate = self._factors[projection.name], self._rates[projection.name]
         (n_pre, n_post), streams = projection.shape, projection.post.streams
         mask = self._masks[projection.name]
@@ -259,7 +259,7 @@ def _in_blocks(
     ours: Callable[[slice], np.ndarray],
     theirs: Callable[[slice], np.ndarray],
 ) -> tuple[float, float, float]:
-    """Angle, ratio of norms and congruence of signs of two updates, functions that make a block of their rows."""
+    """Return angle, ratio of norms and congruence of signs of two updates: functions that make a block of their rows."""
     sums, agreeing, counted = [], 0, 0
     for rows in metrics.blocks(shape):
         a, b = ours(rows), theirs(rows)
@@ -275,7 +275,7 @@ def _in_blocks(
 
 
 def _by_factors(ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
-    """Angle and ratio of norms of two updates ``pre @ post.T``, from their factors' products over the units."""
+    """Return angle and ratio of norms of two updates ``pre @ post.T``, from their factors' products over the units."""
     ours, theirs = ([factor.astype(np.float64) for factor in pair] for pair in (ours, theirs))
     dot, above, below = (
         float(np.einsum("ij,ij->", a[0].T @ b[0], a[1].T @ b[1]))

@@ -151,7 +151,7 @@ def _bytes_of(path: Path) -> io.BytesIO:
 
 
 def _write(f: h5py.File, name: str, value: Any) -> None:
-    """Write a number or an array with a checksum, which HDF5 has for what has a shape alone."""
+    """Write a number or an array with a checksum; HDF5 has checksums of arrays only."""
     f.create_dataset(name, data=np.atleast_1d(value), fletcher32=True).attrs["scalar"] = np.ndim(value) == 0
 
 

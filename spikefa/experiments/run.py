@@ -244,7 +244,7 @@ class Run:
         )
 
     def train(self, watch: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, np.ndarray]:
-        """Train to the end: from the beginning, or from where this same run was left in its directory.
+        """Train to the end: from the beginning, or from the last checkpoint in the run's directory.
 
         Parameters
         ----------
@@ -283,7 +283,7 @@ class Run:
         return read_metrics(trainer.metrics)
 
     def _refuse_another(self, other: Run) -> None:
-        """Refuse to go on where a run lies that learns or measures something else; when it measures may differ."""
+        """Refuse to go on with a run that learns or measures something else; when it measures may differ."""
         for (name, value), (_, found) in zip(self._settings(), other._settings(), strict=False):
             if found != value:
                 held = f"{name} {found!r}, not {value!r}"
@@ -299,7 +299,7 @@ class Run:
         ]
 
     def trained_network(self, averaged: bool = True, streams: int | None = None) -> Network:
-        """Build the network, at rest, and give it the weights of the last checkpoint.
+        """Build the network, in its initial state, and give it the weights of the last checkpoint.
 
         Parameters
         ----------

@@ -49,7 +49,7 @@ class Progress:
 
 
 class Trainer:
-    """Trains a network on a data set in a run directory.
+    """Train a network on a data set, with metrics and checkpoints in a run directory.
 
     Image q of the whole training is image ``q % n`` of the permutation of epoch ``q // n``, which depends on
     (seed, epoch) alone; it goes to stream ``q % streams``. Nothing stops between images or epochs.
@@ -172,7 +172,7 @@ class Trainer:
         return images, self._answers("train")[index]
 
     def _answers(self, part: str) -> np.ndarray:
-        """Labels or targets of a part of the data, whichever the network learns."""
+        """Return the labels or targets of a part of the data, whichever the network learns."""
         return self.dataset.answers(part, self.network.readout.classes)
 
     # The milestones: after how many images something is due, rounded up to whole presentations.
@@ -255,7 +255,7 @@ class Trainer:
             projection.learning.lr_factor = factors.get(projection.name, 1.0)
 
     def _lr_factors(self, epoch: int) -> dict[str, float]:
-        """Factors of the learning rate in an epoch, by projection."""
+        """Return the factors of the learning rate in an epoch, by projection."""
         factor, names = self.lr_factor(epoch), [projection.name for projection in self._learning()]
         factors = factor if isinstance(factor, dict) else dict.fromkeys(names, factor)
         if unknown := sorted(set(factors) - set(names)):
@@ -311,7 +311,7 @@ class Trainer:
         return {name: "" if value != value else value for name, value in row.items()}  # NaN: not measured
 
     def _measure_layers(self) -> dict[str, float]:
-        """The columns that a network has of its own; NaN where there is nothing to measure yet."""
+        """Return the columns that depend on the network's parts; NaN if there is nothing to measure yet."""
         network = self.network
         return {
             **{f"weight_angle_deg_{name}": float(angle) for name, angle in evaluation.alignment(network).items()},
