@@ -259,7 +259,7 @@ def _in_blocks(
     ours: Callable[[slice], np.ndarray],
     theirs: Callable[[slice], np.ndarray],
 ) -> tuple[float, float, float]:
-    """Return angle, ratio of norms and congruence of signs of two updates: functions that make a block of their rows."""
+    """Return angle, ratio of norms and congruence of signs of two updates, functions that make blocks of rows."""
     sums, agreeing, counted = [], 0, 0
     for rows in metrics.blocks(shape):
         a, b = ours(rows), theirs(rows)
