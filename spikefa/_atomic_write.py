@@ -1,4 +1,4 @@
-"""Writing files whole: a reader sees the old contents or the new, never a part."""
+"""Write files whole: a reader sees the old contents or the new, never a part."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_new(path: str | os.PathLike, data: str, what: str = "the file") -> None:
-    """Write a text that must not be there yet: of two that write it at once, one is refused.
+    """Write a file that must not exist yet: if two processes write it at once, one is refused.
 
     Parameters
     ----------
@@ -16,14 +16,14 @@ def write_new(path: str | os.PathLike, data: str, what: str = "the file") -> Non
     data : str
         Written as UTF-8.
     what : str
-        What it is, for the error message.
+        What the file is, for the error message.
 
     Raises
     ------
     FileExistsError
-        If there is such a file.
+        If the file exists.
     OSError
-        If it cannot be written; then there is none.
+        If it cannot be written (no such folder, no permission, disk full); then no file is left.
     """
     path = Path(path)
     try:
@@ -49,7 +49,7 @@ def write_whole(path: str | os.PathLike, data: bytes | str, what: str = "the fil
     data : bytes or str
         Text is written as UTF-8.
     what : str
-        What it is, for the error message.
+        What the file is, for the error message.
 
     Raises
     ------

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
-def _release(package: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version(package).split(".")[:2])
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
-def check_environment() -> None:
-    """Stop with one sentence where Brian2 cannot be imported with the numpy that is installed.
+def check_environment(version_of: Callable[[str], str] = version) -> None:
+    """Stop with one sentence if Brian2 cannot be imported with the numpy that is installed.
+
+    Parameters
+    ----------
+    version_of : function
+        Returns the version of an installed package, by its name.
 
     Raises
     ------
@@ -21,12 +27,13 @@ def check_environment() -> None:
         With the command that mends it; the command ``spikefa`` prints the sentence alone.
     """
     try:
-        brian, numpy = _release("brian2"), _release("numpy")
+        brian, numpy = version_of("brian2"), version_of("numpy")
+        broken = _release(brian) < (2, 10) and _release(numpy) >= (2, 4)
     except (PackageNotFoundError, ValueError):
         return
-    if brian < (2, 10) and numpy >= (2, 4):
+    if broken:
         sentence = (
-            f"Brian2 {version('brian2')} cannot be imported with numpy {version('numpy')}; run: "
+            f"Brian2 {brian} cannot be imported with numpy {numpy}; run: "
             'python -m pip install "brian2==2.9.*" "numpy<2.4" (Python 3.11) or '
             'python -m pip install "brian2>=2.10.1" (Python 3.12)'
         )

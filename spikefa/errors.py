@@ -11,7 +11,20 @@ from difflib import get_close_matches
 
 
 class SpikefaError(Exception):
-    """What a user did or gave cannot work; the message says what and why."""
+    """What a user did or gave cannot work; the message says what and why.
+
+    Parameters
+    ----------
+    message : str
+        A sentence that names no option of the command line.
+    hint : str, optional
+        What would help, in one or two words, such as ``"data directory"``: the command line adds a sentence about it
+        (see `spikefa.cli.hints`).
+    """
+
+    def __init__(self, *message: object, hint: str | None = None):
+        super().__init__(*message)
+        self.hint = hint
 
 
 class ArgumentError(SpikefaError, ValueError):
@@ -43,6 +56,6 @@ class DivergenceError(SpikefaError, ArithmeticError):
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'eta'?"`` for a misspelt name, or an empty string where nothing is similar."""
+    """Return ``"; did you mean 'eta'?"`` for a misspelt name, or an empty string if nothing is similar."""
     matches = get_close_matches(str(name), [str(other) for other in known], n=1)
     return f"; did you mean {matches[0]!r}?" if matches else ""

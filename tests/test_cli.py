@@ -3,25 +3,42 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from spikefa import _environment
+import spikefa
+from spikefa._environment import check_environment
 from spikefa.cli import app
+from spikefa.cli.errors import HINTS
 
 SMALL = [
-    "--data", "digits", "--streams", "20", "--set", "pixels=64", "--set", "hidden=30,20", "--set", "outputs=20",
-    "--epochs", "1", "--set", "weight_range=0.2",
-]  # fmt: skip
+    "--data",
+    "digits",
+    "--streams",
+    "20",
+    "--set",
+    "pixels=64",
+    "--set",
+    "hidden=30,20",
+    "--set",
+    "outputs=20",
+    "--epochs",
+    "1",
+    "--set",
+    "weight_range=0.2",
+]
 
 
 def run_command(*arguments):
     """Run a command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "spikefa", *map(str, arguments)],
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 def call(*arguments, code=0):
@@ -44,9 +61,7 @@ def test_train_evaluate_and_plot(tmp_path):
     assert f"Wrote {run}/: run.json, model.py, metrics.csv, checkpoint.h5, recordings/" in printed
     said = re.search(r"Test error ([\d.]+%)", printed)[1]
     evaluated = call("evaluate", run)
-    assert (
-        f"test error {said} of 360 images at 5 steps an image" in evaluated and "Wrote nothing." in evaluated
-    )
+    assert f"test error {said} of 360 images at 5 steps an image" in evaluated and "Wrote nothing." in evaluated
     longer = call("resume", run, "--epochs", 2)
     assert re.search(r"Test error [\d.]+% after 2(\.\d+)? epochs", longer)
     assert "epochs must be at least 2" in call("resume", run, "--epochs", 1, code=2)
@@ -59,7 +74,7 @@ def test_train_evaluate_and_plot(tmp_path):
 
 
 def test_a_models_own_number_of_epochs(tmp_path):
-    arguments = [*SMALL[:-4], *SMALL[-2:], "--no-display"]
+    arguments = [*SMALL[:-4], *SMALL[-2:], "--no-record-activity"]
     assert "--epochs" not in arguments
     printed = call("train", "lillicrap2016_spiking", *arguments, "--set", "epochs=2", "--run", tmp_path / "run")
     assert re.search(r"Test error [\d.]+% after 2\.?\d* epochs", printed)
@@ -100,10 +115,12 @@ def test_bad_calls_end_with_one_sentence(arguments, message, tmp_path):
 
 
 def test_an_existing_run_is_not_overwritten(tmp_path):
-    call("train", "lillicrap2016_spiking", *SMALL, "--epochs", "0", "--no-display", "--run", tmp_path / "run")
+    call("train", "lillicrap2016_spiking", *SMALL, "--epochs", "0", "--no-record-activity", "--run", tmp_path / "run")
     before = (tmp_path / "run" / "checkpoint.h5").read_bytes()
     printed = call("train", "lillicrap2016_spiking", *SMALL, "--run", tmp_path / "run", code=2)
-    assert "holds a run already" in printed
+    assert (
+        "holds a run already\nGo on with: spikefa resume DIRECTORY, or give another directory with --run.\n" in printed
+    )
     assert (tmp_path / "run" / "checkpoint.h5").read_bytes() == before
 
 
@@ -112,18 +129,10 @@ def test_demo_quick(tmp_path):
     assert printed.count("Wrote") == 6 and (tmp_path / "demo" / "figures" / "figure4.png").exists()
 
 
-def test_broken_pair_of_packages_gets_one_sentence(monkeypatch):
-    monkeypatch.setattr(
-        _environment, "version", lambda package: {"brian2": "2.9.0", "numpy": "2.4.1"}[package]
-    )
-    with pytest.raises(
-        ImportError, match=r'Brian2 2.9.0 cannot be imported with numpy 2.4.1; run: .*"numpy<2.4"'
-    ):
-        _environment.check_environment()
-    monkeypatch.setattr(
-        _environment, "version", lambda package: {"brian2": "2.10.1", "numpy": "2.4.1"}[package]
-    )
-    _environment.check_environment()
+def test_broken_pair_of_packages_gets_one_sentence():
+    with pytest.raises(ImportError, match=r'Brian2 2.9.0 cannot be imported with numpy 2.4.1; run: .*"numpy<2.4"'):
+        check_environment({"brian2": "2.9.0", "numpy": "2.4.1"}.get)
+    check_environment({"brian2": "2.10.1", "numpy": "2.4.1"}.get)
 
 
 def test_train_refuses_equations_that_cannot_run_before_anything_is_written(model, tmp_path):
@@ -136,8 +145,77 @@ def test_train_refuses_equations_that_cannot_run_before_anything_is_written(mode
 
 def test_the_traceback_of_a_mistake_in_a_models_python_ends_with_it(model, tmp_path):
     mine = tmp_path / "mine.py"
-    mine.write_text(model.source.replace("net.present(", "net.presentt("))
+    mine.write_text(model.source.replace("fa.classification_task(", "fa.classification_tusk("))
     done = run_command("train", mine, *SMALL, "--run", tmp_path / "run")
     assert done.returncode == 1 and not (tmp_path / "run").exists()
     assert done.stderr.splitlines()[0] == "Traceback (most recent call last):"
-    assert "no attribute 'presentt'" in done.stderr.splitlines()[-1] and f'"{mine}"' in done.stderr
+    assert "no attribute 'classification_tusk'" in done.stderr.splitlines()[-1] and f'"{mine}"' in done.stderr
+
+
+def test_an_internal_error_shows_its_traceback(model, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        model.source.replace("    fa.classification_task(", "    int('no number')\n    fa.classification_task(")
+    )
+    done = run_command("train", mine, *SMALL, "--run", tmp_path / "run")
+    assert done.returncode == 1 and done.stderr.splitlines()[0] == "Traceback (most recent call last):"
+    assert done.stderr.splitlines()[-1].startswith("ValueError: invalid literal")
+
+
+def test_what_cannot_be_written_ends_with_one_sentence(tmp_path):
+    run = tmp_path / "run"
+    call("train", "lillicrap2016_spiking", *SMALL, "--epochs", "0", "--run", run)
+    (run / "figures").write_text("a file where the directory should be")
+    printed = call("plot", run, "learning", code=3)
+    assert printed.startswith("spikefa: ") and "File exists" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["--hepl"], "Did you mean --help?"),
+        (["train", "mnist", "--epoch", "3"], "Did you mean --epochs?"),
+        (["train", "mnist", "--data", "fashion-minst"], "did you mean 'fashion-mnist'?"),
+        (["evaluate", "run", "--device", "cud"], "did you mean 'cuda'?"),
+        (["plot", "run", "rastr"], "did you mean 'raster'?"),
+    ],
+)
+def test_misspelt_words_get_a_suggestion(arguments, suggestion):
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2 and suggestion in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["plot", "--help"], ["bench", "--help"]])
+def test_help_is_fast_and_imports_no_simulator(arguments):
+    """Under 0.5 s of the processor's time; the limit here leaves room for a slower one."""
+    code = (
+        "import resource, sys\nfrom spikefa.cli import app\ntry:\n    app(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'brian2', 'numba', 'matplotlib', 'h5py', 'sklearn'} & set(sys.modules)\n"
+        "usage = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "print('RESULT', sorted(heavy), usage.ru_utime + usage.ru_stime)"
+    )
+    seconds = []
+    for _ in range(3):  # the least of a few: the first may write caches, and others use the machine
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+        heavy, _, time = done.stdout.rpartition("RESULT ")[2].rpartition(" ")
+        assert heavy == "[]", heavy
+        seconds.append(float(time))
+    assert min(seconds) < 0.8
+
+
+def test_every_hint_has_a_sentence():
+    sources = [path.read_text() for path in Path(spikefa.__file__).parent.rglob("*.py")]
+    assert {hint for source in sources for hint in re.findall(r'hint="([^"]+)"', source)} == set(HINTS)
+
+
+def test_library_messages_name_no_option():
+    package = Path(spikefa.__file__).parent
+    options = re.compile(r"--(run|data-dir|set|epochs|record-activity|display|only|preset|device|json)\b")
+    found = [
+        f"{path.relative_to(package)}: {line.strip()}"
+        for path in package.rglob("*.py")
+        if path.parent.name != "cli"
+        for line in path.read_text().splitlines()
+        if options.search(line) and '"' in line
+    ]
+    assert not found

@@ -1,46 +1,43 @@
-"""Training error in successive windows: a monitor."""
+"""The training error in successive windows, by a monitor."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from spikefa._checks import positive_int
 from spikefa.core.network import Network
 from spikefa.diagnostics.monitor import Monitor
 from spikefa.engine.brian2_internals import belongs_to
-from spikefa.errors import ArgumentError
 
 
 class ErrorMonitor(Monitor):
-    """Training error in successive windows of presentations: what the network answers before it learns the answer.
+    """Measure the training error in successive windows of presentations.
 
-    A fraction of wrong classes or, for a regression, the normalised squared error within the window.
+    It is the fraction of wrong classes or, for a regression, the normalised squared error within the window.
 
     Parameters
     ----------
     network : Network
-        Finished by `Network.present`.
+        With a task (`classification_task` or `regression_task`).
     presentations : int
-        Length of a window; in each, every stream shows that many images.
+        Length of a window, in images a stream.
     name : str
 
     Raises
     ------
     ArgumentError
-        If the network is not finished, or `presentations` is not positive.
+        If the network has no task yet, or `presentations` is not a positive whole number.
     """
 
     reads_events = False
 
     def __init__(self, network: Network, presentations: int = 1, *, name: str = "error_monitor*"):
-        if isinstance(presentations, bool) or not isinstance(presentations, int | np.integer) or presentations < 1:
-            raise ArgumentError(f"ErrorMonitor: presentations must be a positive whole number, got {presentations!r}")
-        if network.readout is None:
-            raise ArgumentError("ErrorMonitor: the network has no readout; call its present() first")
+        self.presentations = positive_int("ErrorMonitor", "presentations", presentations)
+        network.require_task("ErrorMonitor")
         super().__init__(network, None, "end", 110, name)
         classes = network.readout.classes
         self._readout = type(network.readout)(network, *(() if classes is None else (classes,)))
         belongs_to(self._readout, network.id)  # this monitor runs it, not the network
-        self.presentations = int(presentations)
         network.join(self)
 
     def before_run(self, run_namespace: dict) -> None:

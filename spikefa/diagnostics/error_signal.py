@@ -1,4 +1,4 @@
-"""What a network says of its error: in the rules, which term carries it and how fast; in the output, which error it is.
+"""The error in a network's rules and losses: which term of a rule carries it, and the derivative of a loss.
 
 A rule's error term is ``rate * s_pre * g(post)``, where g has the error among its factors: what the rule does at a
 synapse of weight 0, as it depends on the presynaptic unit's output.
@@ -29,10 +29,10 @@ from spikefa.projections.projection import Projection
 
 @dataclass(frozen=True)
 class ErrorTerm:
-    """``rate * s_pre * post``."""
+    """The term of a rule that carries the error: ``rate * s_pre * post``."""
 
     rate: float
-    """The coefficient, with its sign; the largest, where several terms carry the error."""
+    """The coefficient, with its sign; the largest, if several terms carry the error."""
     post: str
     """Expression of the postsynaptic population's variables."""
     whole: bool
@@ -43,7 +43,7 @@ def error_term(projection: Projection, errors: Iterable[str]) -> ErrorTerm | Non
     """Find the term of a projection's rule that carries an error.
 
     The presynaptic output may stand in the rule by itself, with something subtracted from it, or in a subexpression of
-    its population. Where a rule has other presynaptic variables instead, such as a trace, these are taken for it.
+    its population. If a rule has other presynaptic variables instead, such as a trace, these are taken for it.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def error_term(projection: Projection, errors: Iterable[str]) -> ErrorTerm | Non
     Returns
     -------
     ErrorTerm or None
-        None where there is no such term, or where presynaptic variables differ in what they are multiplied with.
+        None if there is no such term, or if presynaptic variables differ in what they are multiplied with.
     """
     rule = projection.learning.plasticity
     expression = rule.expression.subs({s: 0 for s in rule.expression.free_symbols if s.name == "W"})
@@ -118,7 +118,7 @@ def _sides(term: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr] | None
 def unfolded(
     expression: sympy.Expr, population: Population, affixed: Callable[[str], str], holding: set[str]
 ) -> sympy.Expr:
-    """Put in the equations of those subexpressions of a population that depend on some of its variables.
+    """Return an expression with those subexpressions of a population written out that depend on some variables.
 
     Parameters
     ----------
@@ -158,12 +158,12 @@ def unfolded(
 
 
 def loss_derivative(error: ErrorPopulation, derivative: str) -> str | None:
-    """Derivative of the loss by the output units' current, where `error` sends what a twin's noise does to the loss.
+    """Return the derivative of the loss by the output units' current, if `error` sends the effect of noise on the loss.
 
     Parameters
     ----------
     error : ErrorPopulation
-        Whose `emit` is the loss of the layer's twin less that of the layer, as in node perturbation.
+        Its `emit` is the loss of the layer's perturbed copy less that of the layer, as in node perturbation.
     derivative : str
         Expression of the layer's variables: derivative of a unit's output with respect to its current. A potential
         that is integrated is taken for the current, as the output's derivative does.
@@ -171,12 +171,12 @@ def loss_derivative(error: ErrorPopulation, derivative: str) -> str | None:
     Returns
     -------
     str or None
-        Expression of the error population's variables; None where it sends something else, or the loss is not one of
+        Expression of the error population's variables; None if it sends something else, or the loss is not one of
         each unit's own output or current, as with a softmax.
     """
     layer, sent = error.layer, error.statement["emit"].partition("=")[2].strip()
-    of_a_twin = any(name.startswith("layer_twin_") for name in get_identifiers(sent))
-    if not of_a_twin or "\n" in sent or any(isinstance(part, Softmax) for part in layer.contained_objects):
+    of_a_copy = any(name.startswith("layer_twin_") for name in get_identifiers(sent))
+    if not of_a_copy or "\n" in sent or any(isinstance(part, Softmax) for part in layer.contained_objects):
         return None
     current, integrated = layer.current_variable, layer.equations.diff_eq_expressions
     inputs = {current, *(name for name, right in integrated if current in get_identifiers(right.code))}
@@ -188,7 +188,7 @@ def loss_derivative(error: ErrorPopulation, derivative: str) -> str | None:
     change = unfolded(str_to_sympy(sent), layer, lambda name: f"layer_{name}", set(by_current))
     used = {name for name in layer.variables if _has(change, {f"layer_{name}"}) and not name.startswith("twin_")}
     try:
-        # The twin's loss does not depend on the layer's variables, and the layer's own is subtracted.
+        # The copy's loss does not depend on the layer's variables, and the layer's own is subtracted.
         loss = sum(-change.diff(sympy.Symbol(f"layer_{name}", real=True)) * by for name, by in by_current.items())
     except AttributeError:  # SymPy's, of a function of a comparison
         return None
@@ -214,9 +214,14 @@ def evaluator(population: Population, expression: str, what: str) -> Callable[[]
     code = f"_variable = ({expression}) * int(i >= 0)\n_cond = True"
     try:
         compiled = create_runner_codeobj(
-            population, code, "group_variable_get_conditional", user_code="", additional_variables=variables,
-            run_namespace={}, codeobj_class=NumpyCodeObject,
-        )  # fmt: skip
+            population,
+            code,
+            "group_variable_get_conditional",
+            user_code="",
+            additional_variables=variables,
+            run_namespace={},
+            codeobj_class=NumpyCodeObject,
+        )
     except Exception as error:
         names = sorted(n for n in population.variables if not n.startswith("_"))
         raise ArgumentError(

@@ -1,4 +1,4 @@
-"""What is measured of a network: its errors on images, and how its weights align."""
+"""Evaluation: a network's predictions and errors on images, and how its weights align with its feedback."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from spikefa.projections.projection import Projection
 
 
 def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
-    """The outputs to each image, summed over its steps and each class's units, or of each unit where there are none.
+    """Return the outputs to each image, summed over its steps and over each class's units.
 
-    The network is as it was afterwards: only its forward path runs, from rest, with random numbers of its own.
+    A network without classes has the sums of each output unit. The network is as it was afterwards: only its forward
+    path runs, from its initial state, with random numbers of its own.
 
     Parameters
     ----------
@@ -32,16 +33,13 @@ def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarr
     Raises
     ------
     ArgumentError
-        If the network was not presented yet, or the images cannot be shown.
+        If the network has no task yet, or the images cannot be shown for so many steps.
     """
     network.require_task("evaluation.summed_outputs")
     images = network.stimulus.validate_images(images)
     count, streams = len(images), network.streams
-    filled = (
-        np.concatenate([images, np.repeat(images[:1], -count % streams, axis=0)])
-        if count % streams
-        else images
-    )
+    missing = -count % streams
+    filled = np.concatenate([images, np.repeat(images[:1], missing, axis=0)]) if missing else images
     with sandboxed(network, EVALUATION):
         network.stimulus.steps_per_image = steps
         network.stimulus.show_images(filled)
@@ -51,35 +49,48 @@ def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarr
 
 
 def predict(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
-    """The network's guess for each image: the class whose units were most active, or the mean output.
+    """Predict each image's class, whose units are most active, or the target values, by the mean output.
 
-    Takes and raises what `responses` does.
+    The network is as it was afterwards, see `summed_outputs`.
+
+    Parameters
+    ----------
+    network : Network
+    images : ndarray (n, pixels)
+        uint8, or floats within the input's limits.
+    steps : int
+        Steps for which each image is shown.
 
     Returns
     -------
     ndarray (n,) or (n, units of the last layer)
-        Classes, or outputs where the network has none.
+        Classes; or values, if the network has no classes.
+
+    Raises
+    ------
+    ArgumentError
+        If the network has no task yet, or the images cannot be shown for so many steps.
     """
     network.require_task("evaluation.predict")
     return network.readout.predict(summed_outputs(network, images, steps), steps)
 
 
 def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int) -> float:
-    """Error of the network's `guesses`: the fraction of wrong classes, or the normalised squared error.
+    """Return the error of the network's predictions: the fraction of wrong classes, or the normalised squared error.
 
     Parameters
     ----------
     network : Network
     images : ndarray (n, pixels)
     targets : ndarray (n,) or (n, units of the last layer)
-        Labels, or values where the network has no classes.
+        Labels, or values if the network has no classes.
     steps : int
         Steps for which each image is shown.
 
     Raises
     ------
     ArgumentError
-        If the network was not presented yet, or the images or targets cannot be shown.
+        If the network has no task yet, or the images or targets cannot be shown.
     """
     network.require_task("evaluation.error")
     targets = network.readout.validate_targets(targets, len(images))
@@ -87,12 +98,12 @@ def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int)
 
 
 def alignment(network: Network) -> dict[str, float]:
-    """Angle in degrees between each hidden layer's outgoing W and the transpose of the B that serves it.
+    """Return the angle in degrees between each hidden layer's outgoing W and the transpose of its feedback's B.
 
     Returns
     -------
     dict
-        Layer name -> angle; NaN where no feedback comes from a layer to which it projects. See `feedback_pairs`.
+        Layer name -> angle; NaN if no feedback comes from a layer to which it projects. See `feedback_pairs`.
     """
     pairs = feedback_pairs(network)
     return {
@@ -102,23 +113,24 @@ def alignment(network: Network) -> dict[str, float]:
 
 
 def feedback_pairs(network: Network) -> dict[str, tuple[Projection, Projection]]:
-    """Each hidden layer's outgoing projection, and the one that feeds back to it from where that goes.
+    """Return each hidden layer's outgoing projection, and the one that feeds back from that one's target layer.
 
     Returns
     -------
     dict
-        Layer name -> (forward, feedback), the first such pair where a layer has several outgoing projections; without
-        the layers to which nothing feeds back from where they project.
+        Layer name -> (forward, feedback): the first such pair, if a layer has several outgoing projections. Layers
+        without such feedback are left out.
     """
     pairs = {}
     for layer in network.hidden:
         ups = [p for p in network.projections if p.pre is layer and p.post in network.layers]
-        downs = [p for p in network.projections if _serves(p.post, layer)]
-        both = [(up, down) for up in ups for down in downs if _serves(down.pre, up.post)]
+        downs = [p for p in network.projections if _belongs_to(p.post, layer)]
+        both = [(up, down) for up in ups for down in downs if _belongs_to(down.pre, up.post)]
         if both:
             pairs[layer.name] = both[0]
     return pairs
 
 
-def _serves(population: Population, layer: Layer) -> bool:
+def _belongs_to(population: Population, layer: Layer) -> bool:
+    """Whether a feedback or error population is that of a layer."""
     return getattr(population, "layer", None) is layer

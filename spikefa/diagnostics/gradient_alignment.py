@@ -1,4 +1,4 @@
-"""The update that each rule makes, against that of backpropagation: a monitor."""
+"""Gradient alignment: each rule's update against that of backpropagation, by a monitor."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ MEASURES = ("angle", "norm_ratio", "sign")
 
 
 class GradientAlignment(Monitor):
-    """The update that each rule makes in a step, against the one that backpropagation would make in the same step.
+    """Compare the update that each rule makes in a step with the one that backpropagation would make in that step.
 
-    Backpropagation starts from the same output error, goes down through the transposed weights of the step and the
-    units' derivatives, and has each projection's own learning rate:
-    ``D_below = (W @ D) * psi``, ``dW = -eta * s_pre @ D.T``. What the rules make is taken from the rules themselves,
-    whatever they make of ``delta``; without decay (unless the rule is no sum of outer products), momentum, RMSprop and
-    the rate of a schedule. Biases are left out, and so are synapses that do not exist.
+    Backpropagation starts from the same output error, uses the transposed weights of the step and the units'
+    derivatives, and has each projection's own learning rate:
+    ``D_below = (W @ D) * psi``, ``dW = -eta * s_pre @ D.T`` [Rumelhart et al. 1986, doi:10.1038/323533a0]. A rule's
+    update is computed from the rule itself. It includes no decay (unless the rule is no sum of outer products), no
+    optimizer and no factor of a learning-rate schedule. Biases are left out, and so are synapses that do not exist.
 
     A rule's learning rate is the coefficient of the term that has the error and the presynaptic output, at a weight of
-    0: eta in ``-eta * delta_post * psi_post * (s_pre - 0.5) * (1 - W**2)``. Where there is none, the ratio of the norms
+    0: eta in ``-eta * delta_post * psi_post * (s_pre - 0.5) * (1 - W**2)``. If a rule has none, the ratio of the norms
     is NaN.
 
     The output error is the first of these that there is:
 
     * `output_error`;
-    * ``network.output_error``, the same expression, where a model states it;
-    * the derivative of the loss, where output units have only an estimate of it: in node perturbation;
+    * ``network.output_error``, the same expression, if a model states it;
+    * the derivative of the loss, if output units have only an estimate of it: in node perturbation;
     * what the last layer's rule multiplies with the presynaptic output, such as ``delta_post * psi_post``, if each of
       its terms has the factor `error`. The network then descends where that term's coefficient is negative.
 
@@ -63,8 +63,8 @@ class GradientAlignment(Monitor):
     Raises
     ------
     ArgumentError
-        If `every` is not positive, no projection learns, an expression names something unknown, or nothing says what
-        the output error is.
+        If `every` is not a positive whole number, no projection learns, an expression names something unknown, or
+        nothing says what the output error is.
     """
 
     reads_events = False
@@ -77,7 +77,7 @@ class GradientAlignment(Monitor):
         derivative: str = "psi",
         error: str = "delta",
         output_error: str | None = None,
-        name: str = "update_alignment*",
+        name: str = "gradient_alignment*",
     ):
         # Whatever is refused is so before Brian2 knows of this object: it would complain that it was not used.
         self._forward = [p for p in network.projections if p.post in network.layers]
@@ -110,7 +110,7 @@ class GradientAlignment(Monitor):
     def _stated_error(
         network: Network, output_error: str | None, error: str, derivative: str
     ) -> Callable[[], np.ndarray] | None:
-        """What gives the output error, where it is not left to the last layer's rule."""
+        """Return what computes the output error; None if it is left to the last layer's rule."""
         top, last, what = network.error, network.layers[-1], "output_error"
         if output_error is None and network.output_error is not None:
             output_error, what = network.output_error, "network.output_error"
@@ -123,8 +123,8 @@ class GradientAlignment(Monitor):
             what = f"the derivative of the loss, in which derivative is {derivative!r},"
             if output_error is None:
                 raise ArgumentError(
-                    f"GradientAlignment: {error!r} of the last layer, {last.name!r}, comes from {source.name!r} and not "
-                    f"from the error population {top.name!r}, so that it may be an estimate; give output_error"
+                    f"GradientAlignment: {error!r} of the last layer, {last.name!r}, comes from {source.name!r} and "
+                    f"not from the error population {top.name!r}, so that it may be an estimate; give output_error"
                 )
         if top is None:
             raise ArgumentError(f"GradientAlignment: {what} needs an error population, the network has none")
@@ -144,7 +144,7 @@ class GradientAlignment(Monitor):
             self._top, self._direction = self._error_of_rule()
 
     def _error_of_rule(self) -> tuple[Callable[[], np.ndarray], float]:
-        """What gives the output error, and the sign of the rule's step along it."""
+        """Return what computes the output error, and the sign of the rule's step along it."""
         last, error = self._last, self._errors[0]
         rules = {p: p.learning.plasticity.rule for p in self._learning if p.post is last}
         for projection in rules:
@@ -153,8 +153,8 @@ class GradientAlignment(Monitor):
                 return evaluator(last, term.post, "GradientAlignment: the output error"), float(np.sign(term.rate))
         stated = ", ".join(f"{projection.title}: {rule!r}" for projection, rule in rules.items()) or "none learns"
         raise ArgumentError(
-            f"GradientAlignment: no rule of the last layer, {last.name!r}, has a term f(pre) * g(post), every part of g "
-            f"with the factor '{error}_post', to say what the output error is ({stated}); in Python give error or "
+            f"GradientAlignment: no rule of the last layer, {last.name!r}, has a term f(pre) * g(post), every part of "
+            f"g with the factor '{error}_post', to say what the output error is ({stated}); in Python give error or "
             "output_error, or let the model's build set network.output_error, the error's derivative by the outputs' "
             f"current, such as '(layer_{last.output_variable} - target) * layer_psi'"
         )
@@ -165,7 +165,7 @@ class GradientAlignment(Monitor):
         return tuple(np.sort(rng.permutation(units)[:SIGN_SAMPLE]) for units in projection.shape)
 
     def gradients(self) -> dict[str, np.ndarray]:
-        """Backpropagated error of each layer in this step, by name: ``(units, streams)``."""
+        """Return the backpropagated error of each layer in this step, by name: ``(units, streams)``."""
         layers = self.network.layers
         found = {layers[-1].name: self._top()}
         for layer in reversed(layers[:-1]):
@@ -186,19 +186,28 @@ class GradientAlignment(Monitor):
         return values
 
     def _compared(self, projection: Projection, activity: np.ndarray, gradient: np.ndarray) -> tuple[float, ...]:
-        """Angle, ratio of norms and congruence of signs."""
+        """Return angle, ratio of norms and congruence of signs."""
         terms, rate = self._factors[projection.name], self._rates[projection.name]
         (n_pre, n_post), streams = projection.shape, projection.post.streams
         mask = self._masks[projection.name]
         if terms is None:
             update = projection.learning.dense_update()
-            ours = lambda rows: update[rows]
+
+            def ours(rows: slice) -> np.ndarray:
+                return update[rows]
+
         else:
             pre = np.concatenate([f for _, _, f, _ in terms], axis=1)
             post = np.concatenate([scale * g for _, scale, _, g in terms], axis=1)
-            ours = lambda rows: pre[rows] @ post.T
+
+            def ours(rows: slice) -> np.ndarray:
+                return pre[rows] @ post.T
+
         if terms is None or mask is not None or n_pre * n_post <= streams * (n_pre + n_post):
-            theirs = lambda rows: activity[rows] @ gradient.T
+
+            def theirs(rows: slice) -> np.ndarray:
+                return activity[rows] @ gradient.T
+
             angle, ratio, sign = _in_blocks(projection.shape, mask, ours, theirs)
         else:
             angle, ratio = _by_factors((pre, post), (activity, gradient))
@@ -211,14 +220,14 @@ class GradientAlignment(Monitor):
 
     @property
     def angle(self) -> dict[str, np.ndarray]:
-        """Projection name -> degrees between the two updates, ``(n,)``; NaN where one is zero."""
+        """Projection name -> degrees between the two updates, ``(n,)``; NaN if one is zero."""
         return self._of("angle")
 
     @property
     def norm_ratio(self) -> dict[str, np.ndarray]:
         """Projection name -> norm of the rule's update over that of backpropagation, ``(n,)``.
 
-        NaN where the latter is zero, or the rule has no learning rate, see above.
+        NaN if the latter is zero, or the rule has no learning rate, see above.
         """
         return self._of("norm_ratio")
 
@@ -250,7 +259,7 @@ def _in_blocks(
     ours: Callable[[slice], np.ndarray],
     theirs: Callable[[slice], np.ndarray],
 ) -> tuple[float, float, float]:
-    """Angle, ratio of norms and congruence of signs of two updates, functions that make a block of their rows."""
+    """Return angle, ratio of norms and congruence of signs of two updates, functions that make blocks of rows."""
     sums, agreeing, counted = [], 0, 0
     for rows in metrics.blocks(shape):
         a, b = ours(rows), theirs(rows)
@@ -265,10 +274,8 @@ def _in_blocks(
     return metrics.whole_angle(whole), metrics.whole_ratio(whole), sign
 
 
-def _by_factors(
-    ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]
-) -> tuple[float, float]:
-    """Angle and ratio of norms of two updates ``pre @ post.T``, from their factors' products over the units."""
+def _by_factors(ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
+    """Return angle and ratio of norms of two updates ``pre @ post.T``, from their factors' products over the units."""
     ours, theirs = ([factor.astype(np.float64) for factor in pair] for pair in (ours, theirs))
     dot, above, below = (
         float(np.einsum("ij,ij->", a[0].T @ b[0], a[1].T @ b[1]))

@@ -1,4 +1,4 @@
-"""Monitors: objects that measure a running network at some of its steps, and change nothing."""
+"""Monitors: what the diagnostics have in common. They measure a running network and change nothing."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 from brian2 import BrianObject
 
 from spikefa._atomic_write import write_whole
+from spikefa._checks import positive_int
 from spikefa.core.network import Network
 from spikefa.core.part import Part
-from spikefa.errors import ArgumentError
 
 
 class Monitor(Part, BrianObject):
-    """What the diagnostics have in common: it measures at the end of every `every`-th step, and when requested.
+    """Measure a running network in every `every`-th step, and when requested: the base of the diagnostics.
 
-    It does not measure in evaluations and displays. A measurement is not part of checkpoints.
+    It does not measure in evaluations and recordings. Measurements are not part of checkpoints.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ class Monitor(Part, BrianObject):
 
     def __init__(self, network: Network, every: int | None, when: str, order: int, name: str):
         owner = type(self).__name__
-        if every is not None and (isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1):
-            raise ArgumentError(f"{owner}: every must be a positive whole number of steps or None, got {every!r}")
+        if every is not None:
+            every = positive_int(owner, "every", every, "steps or None")
         super().__init__(clock=network.clock, when=when, order=order, name=name)
         self.network, self.every = network, every
         self._steps: list[int] = []
@@ -80,11 +80,11 @@ class Monitor(Part, BrianObject):
         return {name: column[-1] for name, column in self.table().items() if name != "step" and len(column)}
 
     def table(self) -> dict[str, np.ndarray]:
-        """Columns ``(n,)`` by name, the first being ``step``; without what has more than a number a step."""
+        """Return the columns ``(n,)`` by name, ``step`` first; measurements of more than one number are left out."""
         return {"step": self.steps} | {k: np.array(v) for k, v in self._columns.items() if np.ndim(v[0]) == 0}
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the `table` as comma-separated values: all of it or, on an error, nothing.
+        """Write the `table` as comma-separated values: all of it or, after an error, nothing.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Diagnostics: monitors that tell of a learning network how its updates, weights and errors do, and change nothing."""
+"""Weight alignment: the angle between forward weights and feedback weights, by a monitor."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ import numpy as np
 from spikefa import metrics
 from spikefa.core.network import Network
 from spikefa.diagnostics import evaluation
-from spikefa.diagnostics.gradient_alignment import GradientAlignment
 from spikefa.diagnostics.monitor import Monitor
 from spikefa.errors import ArgumentError
 
-__all__ = ["ErrorMonitor", "GradientAlignment", "WeightAlignment"]
-
 
 class WeightAlignment(Monitor):
-    """Angle between each hidden layer's outgoing W and the transpose of the B that feeds back to it, in degrees.
+    """Measure the angle between each hidden layer's outgoing W and the transpose of its feedback's B, in degrees.
 
-    Of several outgoing projections of a layer, the first to whose target B belongs is measured. Layers to which nothing
-    feeds back from where they project have none, as in direct feedback alignment.
+    Of several outgoing projections of a layer, the first whose target layer feeds back to it is measured. Layers
+    without such feedback are not, as in direct feedback alignment.
 
     Parameters
     ----------
@@ -29,13 +26,13 @@ class WeightAlignment(Monitor):
     every : int or None
         Steps between measurements.
     units : bool
-        Whether to keep each hidden unit's angle too.
+        Whether to measure each hidden unit's angle, too.
     name : str
 
     Raises
     ------
     ArgumentError
-        If `every` is not positive, or no layer has such feedback.
+        If `every` is not a positive whole number, or no layer has such feedback.
     """
 
     reads_events = False

@@ -12,10 +12,9 @@ import numpy as np
 
 from spikefa._atomic_write import write_whole
 from spikefa.core.network import Network
-from spikefa.engine.brian2_internals import EVENTS
 from spikefa.errors import CheckpointError
 
-FORMAT, VERSION = "spikefa checkpoint", 1
+FORMAT, VERSION = "spikefa checkpoint", 2
 #: HDF5's layout since 1.10, whose headers have checksums, attributes and the sizes of arrays among them.
 _LAYOUT = ("v110", "v110")
 
@@ -27,7 +26,7 @@ def save(path: Path, network: Network, progress: Mapping[str, Any], model: str) 
     ----------
     path : Path
     network : Network
-        Between two presentations.
+        Between two presentations, with a task.
     progress : mapping
         Numbers and arrays of the trainer.
     model : str
@@ -93,8 +92,6 @@ def load(path: Path, network: Network, model: str | None = None, needs: Iterable
         raise CheckpointError(f"{path}: is damaged or no checkpoint ({error})") from error
     if missing := sorted(set(needs) - set(progress)):
         raise CheckpointError(f"{path}: is damaged, its progress must have {missing}, got {sorted(progress)}")
-    # Earlier checkpoints had the scratch array of the last step's events.
-    extra["activity"] = [name for name in extra.get("activity", ()) if not name.endswith(f".{EVENTS}")]
     for group, arrays in state.items():
         if extra.get(group):
             raise CheckpointError(f"{path}: is a checkpoint of another model; it also has {extra[group]}")
@@ -114,8 +111,16 @@ def load(path: Path, network: Network, model: str | None = None, needs: Iterable
     return progress
 
 
-def load_weights(path: Path, network: Network, average: bool = True) -> None:
-    """Read only the weights and biases, averaged ones where there are and if asked, whatever the number of streams.
+def load_weights(path: Path, network: Network, averaged: bool = True) -> None:
+    """Read only the weights and biases; the number of streams may be another.
+
+    Parameters
+    ----------
+    path : Path
+    network : Network
+        Built by the same model with the same parameters.
+    averaged : bool
+        Whether to take averaged weights, if the checkpoint has them.
 
     Raises
     ------
@@ -126,8 +131,10 @@ def load_weights(path: Path, network: Network, average: bool = True) -> None:
     try:
         with h5py.File(held, "r") as f:
             for projection in (p for p in network.projections if p.state_arrays()):
-                mean = f"parameters/average.{projection.name}"
-                name = mean if average and f"{mean}.W" in f else f"parameters/{projection.name}"
+                name = f"parameters/{projection.state_name}"
+                if averaged and network.average is not None:
+                    mean = f"parameters/{network.average.state_name}.{projection.name}"
+                    name = mean if f"{mean}.W" in f else name
                 W, b = _read(f, f"{name}.W"), _read(f, f"{name}.b")
                 if f"synapses/{projection.name}" in f:
                     values, W = W, np.zeros(projection.shape, W.dtype)
@@ -144,14 +151,14 @@ def _bytes_of(path: Path) -> io.BytesIO:
 
 
 def _write(f: h5py.File, name: str, value: Any) -> None:
-    """Write a number or an array with a checksum, which HDF5 has for what has a shape alone."""
+    """Write a number or an array with a checksum; HDF5 has checksums of arrays only."""
     f.create_dataset(name, data=np.atleast_1d(value), fletcher32=True).attrs["scalar"] = np.ndim(value) == 0
 
 
 def _read(f: h5py.File, name: str) -> Any:
-    """Read what `_write` wrote; earlier checkpoints have their numbers as they are."""
+    """Read what `_write` wrote."""
     found = f[name]
-    return found[0] if found.attrs.get("scalar", False) else found[()]
+    return found[0] if found.attrs["scalar"] else found[()]
 
 
 def _check_header(path: Path, f: h5py.File, network: Network, model: str | None) -> None:
@@ -173,5 +180,9 @@ def _state(network: Network) -> dict[str, dict[str, np.ndarray]]:
         "parameters": network.parameters(),
         "activity": network.state(),
         "stimulus": {network.readout.takes: network.stimulus.targets},
-        "synapses": {p.name: np.stack(p.synapses()).astype(np.int32) for p in network.projections if p.state_arrays() and p.weights.sparse},
+        "synapses": {
+            p.name: np.stack(p.synapses()).astype(np.int32)
+            for p in network.projections
+            if p.state_arrays() and p.weights.sparse
+        },
     }

@@ -1,4 +1,4 @@
-"""Networks of several runs that answer together: their outputs are summed."""
+"""Ensembles: the networks of several runs answer together, by the sum of their outputs."""
 
 from __future__ import annotations
 
@@ -16,44 +16,47 @@ from spikefa.experiments.run import Run
 
 @dataclass(frozen=True)
 class Measured:
-    """The errors of a committee on one part of the data."""
+    """The errors of an ensemble on one part of the data."""
 
     part: str
     """``test`` or ``validation``."""
     steps: int
     """Steps for which each image was shown."""
     images: int
-    """How many there are."""
+    """Number of images."""
     members: tuple[str, ...]
-    """The error of each run's network by itself, for people to read."""
+    """The error of each run's network by itself, as `Readout.format_error` writes it."""
     together: str
-    """Their error when what they say is summed, or averaged where it is no classes."""
+    """Their error if their outputs are summed (classes) or averaged (regression)."""
 
 
 class Ensemble:
     """The networks of one run or several, as they are after training.
 
-    A class's units are counted in all networks together, as if these were columns of one network that share the input
-    and nothing else. Outputs that are no classes are averaged.
+    A class's output units are counted in all networks together, as if these were parts of one network that share the
+    input and nothing else. The outputs of a regression are averaged.
 
     Parameters
     ----------
     runs : sequence of Run
         Of the same data, with as many validation images held out.
-    average : bool
-        Averaged weights, where there are.
+    averaged : bool
+        Whether to take averaged weights, if a checkpoint has them.
     other : bool
         Whether data other than those a run began with will do.
 
     Raises
     ------
     RunError
-        If the runs do not answer the same questions; the message names the two.
+        If the runs do not have the same data and answers, the message naming the two; or a run's data are not those
+        it began with.
+    CheckpointError
+        If a run has no checkpoint, or it does not have the network's weights.
     """
 
-    def __init__(self, runs: Sequence[Run], average: bool = True, other: bool = False):
+    def __init__(self, runs: Sequence[Run], averaged: bool = True, other: bool = False):
         self.runs = list(runs)
-        self.networks = [run.trained_network(average) for run in self.runs]
+        self.networks = [run.trained_network(averaged) for run in self.runs]
         self.datasets = [run.dataset(other) for run in self.runs]
         asked = [_asked(run, network) for run, network in zip(self.runs, self.networks, strict=True)]
         for run, own in zip(self.runs, asked, strict=True):
@@ -63,12 +66,22 @@ class Ensemble:
                     raise RunError(f"{run.directory}: must have the {what} of {first}, {asked[0][what]}, got {value}")
 
     def measure(self, steps: Sequence[int]) -> Iterator[Measured]:
-        """Measure the errors on the test images, and on validation images where there are, one number after another.
+        """Measure the errors on the test images, and on validation images if the runs have some.
 
         Parameters
         ----------
         steps : sequence of int
             Steps for which each image is shown; every one is a measurement of its own.
+
+        Yields
+        ------
+        Measured
+            Of each number of steps and part, one after the other.
+
+        Raises
+        ------
+        ArgumentError
+            If a number of steps is not positive.
         """
         parts = ("test", "validation") if self.datasets[0].validation_images is not None else ("test",)
         for count in steps:
@@ -78,18 +91,21 @@ class Ensemble:
     def _measured(self, part: str, steps: int) -> Measured:
         readout = self.networks[0].readout
         answers = self.datasets[0].answers(part, readout.classes)
-        said = [
+        outputs = [
             evaluation.summed_outputs(network, getattr(data, f"{part}_images"), steps)
             for network, data in zip(self.networks, self.datasets, strict=True)
         ]
-        told = lambda responses, shown: readout.format_error(readout.error_of(readout.predict(responses, shown), answers))
-        members = tuple(told(responses, steps) for responses in said)
+
+        def error(summed: np.ndarray, shown: int) -> str:
+            return readout.format_error(readout.error_of(readout.predict(summed, shown), answers))
+
+        members = tuple(error(own, steps) for own in outputs)
         # As if one network had been shown the images for as many times the steps. Counts of spikes stay exact.
-        return Measured(part, steps, len(answers), members, told(np.sum(said, axis=0), len(said) * steps))
+        return Measured(part, steps, len(answers), members, error(np.sum(outputs, axis=0), len(outputs) * steps))
 
 
 def _asked(run: Run, network: Network) -> dict[str, Any]:
-    """What a run's network is asked, which must be the same in all."""
+    """What must be the same in all runs, so that their networks answer the same question."""
     readout = network.readout
     return {
         "data": run.found_digest,

@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from spikefa import __version__
 from spikefa.datasets import Dataset
 
 
 def data_digest(dataset: Dataset) -> str:
-    """Digest of all images, labels and targets of a data set as it was loaded, 16 hexadecimal digits.
+    """Return a digest of all images, labels and targets of a data set as it was loaded, 16 hexadecimal digits.
 
-    Floats count with the first 12 bits of their fractions: data that are computed, such as those of `spikefa.tasks`,
-    differ in their last bits between machines.
+    Floats count with the first 12 bits of their fractions: data that are computed, such as those of
+    `spikefa.datasets.synthetic`, differ in their last bits between machines.
 
     Parameters
     ----------
@@ -41,9 +40,9 @@ def data_digest(dataset: Dataset) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of spikefa, Python and the packages that decide about bits."""
-    found = {"spikefa": __version__, "python": platform.python_version()}
-    for package in ("brian2", "numpy", "numba", "scipy", "h5py"):
+    """Return the versions of spikefa, Python and the packages that decide about bits."""
+    found = {"python": platform.python_version()}
+    for package in ("spikefa", "brian2", "numpy", "numba", "scipy", "h5py"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import numbers
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 from spikefa import datasets
 from spikefa._atomic_write import write_new, write_whole
+from spikefa._checks import whole
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.diagnostics.activity_recording import ActivityRecording
@@ -28,7 +28,9 @@ from spikefa.experiments.provenance import data_digest, git_state, machine, vers
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import TrainingConfig
 
-FORMAT = 1
+FORMAT = 2
+#: Earlier formats, and the commit of the repository that reads them.
+EARLIER_FORMATS = {1: "f669c0d"}
 #: What training writes beside ``run.json``.
 _WRITTEN = ("model.py", "metrics.csv", "checkpoint.h5", "recordings")
 
@@ -37,6 +39,8 @@ _WRITTEN = ("model.py", "metrics.csv", "checkpoint.h5", "recordings")
 class Run:
     """A training run and where it is kept.
 
+    It reads its data once, at the first need of them.
+
     Parameters
     ----------
     directory : Path
@@ -44,7 +48,7 @@ class Run:
     params : object
         The model's ``Params``.
     streams, seed : int
-    protocol : TrainingConfig
+    config : TrainingConfig
     data : str
         Name of the data set.
     data_dir : str or None
@@ -53,7 +57,12 @@ class Run:
     device : str
         Where the network runs, see `Network`.
     data_digest : str or None
-        Digest of the data that the run began with; None if it has not begun, or was begun before there were digests.
+        Digest of the data that the run began with; None if it has not begun.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is outside its range.
     """
 
     directory: Path
@@ -61,7 +70,7 @@ class Run:
     params: Any
     streams: int
     seed: int
-    protocol: TrainingConfig
+    config: TrainingConfig
     data: str
     data_dir: str | None
     validation: int
@@ -69,10 +78,13 @@ class Run:
     data_digest: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("streams", "seed", "validation"):
-            value = getattr(self, name)
-            if isinstance(value, numbers.Integral) and not isinstance(value, bool):  # others are refused where used
-                object.__setattr__(self, name, int(value))  # numpy's cannot be written to run.json
+        numbers = {
+            "streams": whole("Run", "streams", self.streams, 1),
+            "seed": whole("Run", "seed", self.seed, 0, 2**32 - 1, "be a whole number from 0 to 2**32 - 1"),
+            "validation": whole("Run", "validation", self.validation),
+        }
+        for name, value in numbers.items():
+            object.__setattr__(self, name, value)  # numpy's cannot be written to run.json
 
     def create(self) -> None:
         """Make the directory and write what the run is.
@@ -83,17 +95,14 @@ class Run:
             If there is a run already, or files that would be overwritten, or the directory cannot be written.
         """
         path = self.directory / "run.json"
-        held_already = (
-            f"{self.directory}: holds a run already; go on with: spikefa resume {self.directory}, "
-            "or give another directory with --run"
-        )
+        taken = RunError(f"{self.directory}: holds a run already", hint="directory taken")
         there = [name for name in _WRITTEN if (self.directory / name).exists()]
         if path.exists():
-            raise RunError(held_already)
+            raise taken
         if there:
             raise RunError(
-                f"{self.directory}: must not have {', '.join(there)} without run.json, which would be overwritten; "
-                "give another directory with --run"
+                f"{self.directory}: must not have {', '.join(there)} without run.json, which would be overwritten",
+                hint="another directory",
             )
         record = {
             "format": FORMAT,
@@ -103,12 +112,13 @@ class Run:
             "params": dataclasses.asdict(self.params),
             "streams": self.streams,
             "seed": self.seed,
-            "protocol": dataclasses.asdict(self.protocol),
+            "config": dataclasses.asdict(self.config),
             "data": self.data,
             "data_dir": self.data_dir,
             "data_digest": self.found_digest,
             "validation": self.validation,
             "device": self.device,
+            "classes": self.classes,
             "created": datetime.now().astimezone().isoformat(timespec="seconds"),
             "command": sys.argv,
             "versions": versions(),
@@ -126,22 +136,28 @@ class Run:
                 raise
         except OSError as error:
             if isinstance(error, FileExistsError) and path.exists():
-                raise RunError(held_already) from error
+                raise taken from error
             raise RunError(
-                f"{self.directory}: cannot be written ({error.strerror}); choose another with --run"
+                f"{self.directory}: cannot be written ({error.strerror})", hint="another directory"
             ) from error
 
     def ending_after(self, epochs: int) -> Run:
         """Return the same run with another number of epochs; `write_epochs` makes it last."""
-        return dataclasses.replace(self, protocol=dataclasses.replace(self.protocol, epochs=epochs))
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, epochs=epochs))
 
     def write_epochs(self) -> None:
-        """Write the number of epochs into ``run.json``, which keeps the earlier ones with the time of the change."""
+        """Write the number of epochs into ``run.json``, which keeps the earlier ones with the time of the change.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read or written; it is as it was.
+        """
         path = self.directory / "run.json"
         record = json.loads(path.read_text(encoding="utf-8"))
-        earlier = record["protocol"]["epochs"]
-        if earlier != self.protocol.epochs:
-            record["protocol"]["epochs"] = self.protocol.epochs
+        earlier = record["config"]["epochs"]
+        if earlier != self.config.epochs:
+            record["config"]["epochs"] = self.config.epochs
             change = {"epochs": earlier, "until": datetime.now().astimezone().isoformat(timespec="seconds")}
             record["earlier_epochs"] = [*record.get("earlier_epochs", []), change]
             write_whole(path, json.dumps(record, indent=2) + "\n", "the run's record")
@@ -154,12 +170,24 @@ class Run:
         return network
 
     @cached_property
+    def _loaded(self) -> Dataset:
+        return datasets.load(self.data, self.data_dir)
+
+    @cached_property
     def found_digest(self) -> str:
-        """Digest of the data as they are found now."""
-        return data_digest(datasets.load(self.data, self.data_dir))
+        """Digest of the data that this object has read."""
+        return data_digest(self._loaded)
+
+    @cached_property
+    def _prepared(self) -> Dataset:
+        prepared = self.model.prepare(self.params, self._loaded.split(self.validation))
+        del vars(self)["_loaded"]  # a study keeps many runs
+        return prepared
 
     def dataset(self, other: bool = False) -> Dataset:
-        """Load the data, hold the validation images out, and prepare the rest as the model says.
+        """Return the data, the validation images held out, and the rest prepared as the model says.
+
+        They are read, and their digest taken, at the first call; every call returns the same object.
 
         Parameters
         ----------
@@ -170,22 +198,45 @@ class Run:
         ------
         RunError
             If they are not those the run began with.
+        DataError
+            If they cannot be loaded.
+        ModelError
+            If the model cannot prepare them.
         """
-        loaded = datasets.load(self.data, self.data_dir)
-        vars(self)["found_digest"] = found = data_digest(loaded)  # what `create` writes, and loads nothing for
+        found = self.found_digest
         if not other and self.data_digest not in (None, found):
             raise RunError(
                 f"{self.directory}: began with data set {self.data!r} of digest {self.data_digest}, not {found}, which "
-                "is found now; name the right directory with --data-dir or SPIKEFA_DATA"
+                "is found now",
+                hint="data directory",
             )
-        return self.model.prepare(self.params, loaded.split(self.validation))
+        return self._prepared
+
+    @cached_property
+    def classes(self) -> int | None:
+        """Number of classes that the network tells apart; None for a regression.
+
+        A run that has begun has it from ``run.json``; one that has a trainer, from its network.
+        """
+        return self.network().readout.classes
 
     def trainer(self) -> Trainer:
-        """Return a trainer at the start of the run."""
+        """Return a trainer at the start of the run.
+
+        Raises
+        ------
+        ModelError, ArgumentError
+            If the model cannot be built, or network, data and configuration do not fit.
+        RunError
+            If the data are not those the run began with.
+        """
+        network = self.network()
+        if network.readout is not None:
+            vars(self)["classes"] = network.readout.classes  # what `create` writes, and builds nothing for
         return Trainer(
-            self.network(),
+            network,
             self.dataset(),
-            self.protocol,
+            self.config,
             self.directory,
             lambda epoch: self.model.lr_factor(self.params, epoch),
             self.model.digest,
@@ -193,7 +244,7 @@ class Run:
         )
 
     def train(self, watch: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, np.ndarray]:
-        """Train to the end: from the beginning, or from where this same run was left in its directory.
+        """Train to the end: from the beginning, or from the last checkpoint in the run's directory.
 
         Parameters
         ----------
@@ -232,7 +283,7 @@ class Run:
         return read_metrics(trainer.metrics)
 
     def _refuse_another(self, other: Run) -> None:
-        """Refuse to go on where a run lies that learns or measures something else; when it measures may differ."""
+        """Refuse to go on with a run that learns or measures something else; when it measures may differ."""
         for (name, value), (_, found) in zip(self._settings(), other._settings(), strict=False):
             if found != value:
                 held = f"{name} {found!r}, not {value!r}"
@@ -243,17 +294,17 @@ class Run:
         return [
             *(("model", self.model.name), ("model_sha256", self.model.digest)),
             *((name, getattr(self, name)) for name in ("streams", "seed", "data", "validation")),
-            *((name, getattr(self.protocol, name)) for name in ("test_steps", "diagnostics")),
+            *((name, getattr(self.config, name)) for name in ("test_steps", "diagnostics")),
             *dataclasses.asdict(self.params).items(),
         ]
 
-    def trained_network(self, average: bool = True, streams: int | None = None) -> Network:
-        """Build the network, at rest, and give it the weights of the last checkpoint.
+    def trained_network(self, averaged: bool = True, streams: int | None = None) -> Network:
+        """Build the network, in its initial state, and give it the weights of the last checkpoint.
 
         Parameters
         ----------
-        average : bool
-            Averaged weights, where there are.
+        averaged : bool
+            Whether to take averaged weights, if the checkpoint has them.
         streams : int, optional
             Number of streams, the run's by default; the weights are the same.
 
@@ -263,22 +314,24 @@ class Run:
             If there is no checkpoint, or it does not have the network's weights.
         """
         network = self.network(streams)
-        checkpoint.load_weights(self.directory / "checkpoint.h5", network, average)
+        checkpoint.load_weights(self.directory / "checkpoint.h5", network, averaged)
         network.reset_state()
         return network
 
-    def displays(self) -> list[ActivityRecording]:
-        """Display recordings in the order in which they were made.
+    def recordings(self) -> list[ActivityRecording]:
+        """Return the recordings of activity, in the order in which they were made.
 
         Raises
         ------
         RunError
             If there are none.
         """
-        files = sorted((self.directory / "recordings").glob("display-*.h5"))
+        files = sorted((self.directory / "recordings").glob("activity-*.h5"))
         if not files:
             raise RunError(
-                f"{self.directory}: has no display recordings; they need layers that spike, classes, and --display"
+                f"{self.directory}: has no recordings of activity; they need layers that spike, classes, and "
+                "record_activity",
+                hint="recordings",
             )
         return [ActivityRecording.load(file) for file in files]
 
@@ -295,9 +348,9 @@ def new_run(
     seed: int = 0,
     validation: int = 0,
     device: str = "cpu",
-    **protocol: Any,
+    **config: Any,
 ) -> Run:
-    """State a run, with the defaults of ``spikefa train``; nothing is written before it is trained.
+    """State a run; nothing is written before it is trained.
 
     Parameters
     ----------
@@ -310,7 +363,7 @@ def new_run(
         A named set of the model's parameters, which `changes` come on top of.
     data, data_dir, streams, seed, validation, device
         As in `Run`; the number of streams is the model's by default, if it says one, or 100.
-    **protocol
+    **config
         Fields of `TrainingConfig`; its numbers of epochs and of test steps are the model's by default.
 
     Raises
@@ -318,20 +371,20 @@ def new_run(
     ModelError
         If there is no such model, preset or parameter, or a value has the wrong type.
     ArgumentError
-        If a number of the protocol is outside its range.
+        If a number of the configuration is outside its range.
     """
     loaded = model_file.load(model)
     params = loaded.params(dict(changes or {}), preset)
     for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):
-        if protocol.get(name) is None:
-            protocol[name] = getattr(params, name, default)
+        if config.get(name) is None:
+            config[name] = getattr(params, name, default)
     return Run(
         directory=Path(directory),
         model=loaded,
         params=params,
         streams=getattr(params, "streams", 100) if streams is None else streams,
         seed=seed,
-        protocol=TrainingConfig(**protocol),
+        config=TrainingConfig(**config),
         data=data,
         data_dir=None if data_dir is None else str(Path(data_dir).resolve()),
         validation=validation,
@@ -339,13 +392,13 @@ def new_run(
     )
 
 
-def open_run(directory: str | Path, data_dir: str | None = None, device: str = "cpu") -> Run:
+def open_run(directory: str | Path, data_dir: str | Path | None = None, device: str = "cpu") -> Run:
     """Read a run directory.
 
     Parameters
     ----------
     directory : path
-    data_dir : str, optional
+    data_dir : path, optional
         Where the data are now, if not where they were.
     device : str
         Where the network is to run now, wherever the run began.
@@ -363,30 +416,33 @@ def open_run(directory: str | Path, data_dir: str | None = None, device: str = "
         raise RunError(f"{directory}: is no run directory, it has no run.json") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error})") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        found = record.get("format") if isinstance(record, dict) else record
+    found = record.get("format") if isinstance(record, dict) else record
+    if isinstance(found, int) and found in EARLIER_FORMATS:
         raise RunError(
-            f"{path}: must have format {FORMAT}, got {found!r}; it is of another version of spikefa"
+            f"{path}: has format {found} of an earlier spikefa; commit {EARLIER_FORMATS[found]} of its repository "
+            "opens it"
         )
+    if found != FORMAT:
+        raise RunError(f"{path}: must have format {FORMAT}, got {found!r}; it is of another version of spikefa")
     try:
         model = model_file.load(directory / "model.py")
         model = dataclasses.replace(model, name=record["model"], path=Path(record["model_file"]))
         if model.digest != record["model_sha256"]:
-            raise RunError(
-                f"{directory / 'model.py'}: was changed since the run began; start a new run with it"
-            )
-        return Run(
+            raise RunError(f"{directory / 'model.py'}: was changed since the run began; start a new run with it")
+        run = Run(
             directory=directory,
             model=model,
             params=model.params(record["params"]),
             streams=record["streams"],
             seed=record["seed"],
-            protocol=TrainingConfig(**record["protocol"]),
+            config=TrainingConfig(**record["config"]),
             data=record["data"],
-            data_dir=data_dir or record["data_dir"],
+            data_dir=record["data_dir"] if data_dir is None else str(Path(data_dir).resolve()),
             validation=record["validation"],
             device=device,
-            data_digest=record.get("data_digest"),
+            data_digest=record["data_digest"],
         )
+        vars(run)["classes"] = record["classes"]
+        return run
     except (KeyError, TypeError) as error:
         raise RunError(f"{path}: is incomplete or of another version of spikefa ({error})") from error

@@ -21,15 +21,13 @@ from spikefa.datasets import Dataset
 from spikefa.diagnostics import evaluation
 from spikefa.diagnostics.gradient_alignment import GradientAlignment
 from spikefa.diagnostics.record_activity import record_activity
-from spikefa.errors import ArgumentError, DivergenceError
+from spikefa.errors import ArgumentError, DivergenceError, did_you_mean
 from spikefa.experiments import checkpoint
-from spikefa.experiments.metrics_table import METRICS_COLUMNS, read_metrics
+from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.training_config import TrainingConfig
 
 #: Weights beyond this are as good as infinite: inputs to a unit are sums of a thousand of them.
 LARGEST_WEIGHT = 1e4
-#: Columns that runs begun before there were any are continued without: blank in their earlier rows.
-_YOUNGER = ("update_norm_ratio_", "update_sign_")
 #: Mixed into the seed for the order of the images.
 _SHUFFLE = 0x5348_5546
 #: Mixed into the seed for the changes of the images.
@@ -41,13 +39,17 @@ class Progress:
     """What a trainer tells a watcher after each presentation."""
 
     images_seen: int
+    """Training images shown since the run began."""
     images_total: int
+    """Training images shown when it ends."""
     epoch: float
+    """Passes over the training images, with fractions."""
     train_error: float
+    """Error on the training images shown since the last evaluation; see `Readout.error`."""
 
 
 class Trainer:
-    """Trains a network on a data set in a run directory.
+    """Train a network on a data set, with metrics and checkpoints in a run directory.
 
     Image q of the whole training is image ``q % n`` of the permutation of epoch ``q // n``, which depends on
     (seed, epoch) alone; it goes to stream ``q % streams``. Nothing stops between images or epochs.
@@ -55,15 +57,15 @@ class Trainer:
     Parameters
     ----------
     network : Network
-        Finished by `Network.present`.
+        With a task (`classification_task` or `regression_task`).
     dataset : Dataset
         With a validation set if one is wanted.
-    protocol : TrainingConfig
+    config : TrainingConfig
     directory : Path
         The run's; must exist.
-    learning_rate : function of the epoch, optional
-        Factor of every rule's rate during that epoch; or a dict of such factors by the projection's name, with 1 for
-        those it does not name. Projections that share a rule share its rate.
+    lr_factor : function of the epoch, optional
+        Factor of every rule's learning rate during that epoch; or a dict of such factors by the projection's name,
+        with 1 for those it does not name.
     model : str
         Digest of the model file, kept in the checkpoints.
     augment : function of (images, rng), optional
@@ -73,33 +75,29 @@ class Trainer:
     Raises
     ------
     ArgumentError
-        If images and network do not fit, or the learning rate, in any epoch, names no projection that learns or is
-        not finite.
+        If the network has no task, images and network do not fit, or `lr_factor`, in any epoch, names something else
+        than projections that learn, or is negative or not finite.
+    DataError
+        If the data have other answers than the network learns.
     """
 
     def __init__(
         self,
         network: Network,
         dataset: Dataset,
-        protocol: TrainingConfig,
+        config: TrainingConfig,
         directory: Path,
-        learning_rate: Callable[[int], float | dict[str, float]] = lambda epoch: 1.0,
+        lr_factor: Callable[[int], float | dict[str, float]] = lambda epoch: 1.0,
         model: str = "",
         augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ):
-        self.network, self.dataset, self.protocol, self.directory = (
-            network,
-            dataset,
-            protocol,
-            Path(directory),
-        )
-        self.learning_rate, self.model, self.augment = learning_rate, model, augment
-        if network.stimulus is None:
-            raise ArgumentError("Trainer: the network has no stimulus; call its present() first")
+        network.require_task("Trainer")
+        self.network, self.dataset, self.config, self.directory = network, dataset, config, Path(directory)
+        self.lr_factor, self.model, self.augment = lr_factor, model, augment
         network.stimulus.validate_images(dataset.train_images[:1])
         network.readout.validate_targets(self._answers("train")[:1], 1)
         self.images = len(dataset.train_images)
-        total = protocol.epochs * self.images
+        total = config.epochs * self.images
         self.total = -(-total // network.streams) * network.streams
         self.images_seen = 0
         self.seconds = 0.0
@@ -107,10 +105,10 @@ class Trainer:
         self.on_progress: Callable[[Progress], None] = lambda progress: None
         self.on_row: Callable[[dict[str, Any]], None] = lambda row: None
         self.interrupted = False
-        self.diagnostics = GradientAlignment(network, None) if protocol.diagnostics else None
+        self.diagnostics = GradientAlignment(network, None) if config.diagnostics else None
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
-        for epoch in range(max(1, protocol.epochs)):  # what is wrong with a later one is not found after a night
-            self._rates(epoch)
+        for epoch in range(max(1, config.epochs)):  # what is wrong with a later one is not found after a night
+            self._lr_factors(epoch)
 
     @property
     def checkpoint(self) -> Path:
@@ -132,7 +130,19 @@ class Trainer:
 
     # The sequence of images.
 
-    def _image(self, q: np.ndarray) -> np.ndarray:
+    def image_indices(self, q: np.ndarray) -> np.ndarray:
+        """Return which training images are the ones of some places in the whole training.
+
+        Parameters
+        ----------
+        q : ndarray of int (n,)
+            Places, from 0.
+
+        Returns
+        -------
+        ndarray of int (n,)
+            Indices into the training images.
+        """
         epochs, within = np.divmod(q, self.images)
         index = np.empty_like(q)
         for epoch in np.unique(epochs):
@@ -143,17 +153,26 @@ class Trainer:
             index[now] = self._order[1][within[now]]
         return index
 
-    def _source(self) -> tuple[np.ndarray, np.ndarray]:
-        index = self._image(np.arange(self.images_seen, self.images_seen + self.network.streams))
+    def next_batch(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is shown next: images ``(streams, pixels)`` and their labels or targets.
+
+        Raises
+        ------
+        ArgumentError
+            If `augment` makes images that cannot be shown.
+        """
+        index = self.image_indices(np.arange(self.images_seen, self.images_seen + self.network.streams))
         images = self.dataset.train_images[index]
         if self.augment is not None:
             rng = np.random.default_rng([self.network.seed, self.images_seen, _AUGMENT])
             changed = self.augment(self.dataset.as_loaded(images), rng)
+            if np.shape(changed) != images.shape:
+                raise ArgumentError(f"Trainer: augment must return images {images.shape}, got {np.shape(changed)}")
             images = self.network.stimulus.validate_images(self.dataset.scaled(changed))
         return images, self._answers("train")[index]
 
     def _answers(self, part: str) -> np.ndarray:
-        """Labels or targets of a part of the data, whichever the network learns."""
+        """Return the labels or targets of a part of the data, whichever the network learns."""
         return self.dataset.answers(part, self.network.readout.classes)
 
     # The milestones: after how many images something is due, rounded up to whole presentations.
@@ -162,15 +181,16 @@ class Trainer:
         streams = self.network.streams
         return min(-(-int(np.ceil(images - 1e-9)) // streams) * streams, self.total)
 
-    def _evaluations(self) -> list[int]:
-        every = max(self.protocol.evaluate_every * self.images, self.network.streams)  # not within a presentation
+    def evaluations(self) -> list[int]:
+        """Return after how many images the network is evaluated, in ascending order."""
+        every = max(self.config.evaluate_every * self.images, self.network.streams)  # not within a presentation
         marks = {self._after(k * every) for k in range(int(self.total / every) + 1)}
         return sorted(marks | {0, self.total})
 
-    def _displays(self) -> list[int]:
-        if not self.protocol.display:
+    def _recordings(self) -> list[int]:
+        if not self.config.record_activity:
             return []
-        return sorted({*self._evaluations(), self._after(self.images / 20)})
+        return sorted({*self.evaluations(), self._after(self.images / 20)})
 
     def run(self) -> dict[str, Any] | None:
         """Train to the end, or to an interrupt (Ctrl-C, SIGTERM), which saves a checkpoint.
@@ -188,18 +208,18 @@ class Trainer:
             If something cannot be written; the last good checkpoint stays.
         """
         started = time.monotonic() - self.seconds
-        evaluations, displays = self._evaluations(), self._displays()
-        epochs = [self._after(k * self.images) for k in range(self.protocol.epochs + 1)]
-        marks = sorted({*evaluations, *displays, *epochs})
+        evaluations, recordings = self.evaluations(), self._recordings()
+        epochs = [self._after(k * self.images) for k in range(self.config.epochs + 1)]
+        marks = sorted({*evaluations, *recordings, *epochs})
         with self._interruptible():
             if self.images_seen == 0 and not self.rows:
-                self._milestone(evaluations, displays, started)
+                self._milestone(evaluations, recordings, started)
             while self.images_seen < self.total and not self.interrupted:
                 self._learn_until(next(m for m in marks if m > self.images_seen))
                 self._check_finite()
                 self.seconds = time.monotonic() - started
                 if self.images_seen in marks:
-                    self._milestone(evaluations, displays, started)
+                    self._milestone(evaluations, recordings, started)
                 else:
                     self.save()
         return self.rows[-1] if self.rows else None
@@ -208,11 +228,11 @@ class Trainer:
         """Run to the mark, or until a checkpoint is due or an interrupt asks for it."""
         network, readout = self.network, self.network.readout
         due = None  # counts from the first presentation, or a slow set-up would leave time for only one
-        self._set_rates()
+        self._set_lr_factors()
 
         def on_presentation() -> None:
             nonlocal due
-            due = due or time.monotonic() + self.protocol.checkpoint_seconds
+            due = due or time.monotonic() + self.config.checkpoint_seconds
             self.images_seen += network.streams
             epoch = self.images_seen / self.images
             self.on_progress(Progress(self.images_seen, self.total, epoch, readout.error))
@@ -220,7 +240,7 @@ class Trainer:
                 network.stop()
 
         readout.on_presentation = on_presentation
-        network.stimulus.show(self._source)
+        network.stimulus.show(self.next_batch)
         steps = (mark - self.images_seen) // network.streams * network.stimulus.steps_per_image
         if self.diagnostics is not None:
             self.diagnostics.request(network.step + steps - 1)
@@ -229,21 +249,20 @@ class Trainer:
         finally:
             readout.on_presentation = None
 
-    def _set_rates(self) -> None:
-        factors = self._rates(self.images_seen // self.images)
+    def _set_lr_factors(self) -> None:
+        factors = self._lr_factors(self.images_seen // self.images)
         for projection in self._learning():
             projection.learning.lr_factor = factors.get(projection.name, 1.0)
 
-    def _rates(self, epoch: int) -> dict[str, float]:
-        """Factors of the learning rate in an epoch, by projection."""
-        factor, names = self.learning_rate(epoch), [projection.name for projection in self._learning()]
+    def _lr_factors(self, epoch: int) -> dict[str, float]:
+        """Return the factors of the learning rate in an epoch, by projection."""
+        factor, names = self.lr_factor(epoch), [projection.name for projection in self._learning()]
         factors = factor if isinstance(factor, dict) else dict.fromkeys(names, factor)
         if unknown := sorted(set(factors) - set(names)):
-            raise ArgumentError(f"learning_rate: names must be of projections that learn, {names}, got {unknown}")
+            hint = did_you_mean(unknown[0], names)
+            raise ArgumentError(f"Trainer: lr_factor must name projections that learn, {names}, got {unknown}{hint}")
         if not all(0 <= own < np.inf for own in factors.values()):
-            raise ArgumentError(
-                f"learning_rate: factors must be finite and at least 0, got {factor!r} in epoch {epoch}"
-            )
+            raise ArgumentError(f"Trainer: lr_factor must be finite and at least 0, got {factor!r} in epoch {epoch}")
         return factors
 
     def _check_finite(self) -> None:
@@ -257,13 +276,13 @@ class Trainer:
                     f"checkpoint: {kept}"
                 )
 
-    def _milestone(self, evaluations: list[int], displays: list[int], started: float) -> None:
-        if self.images_seen in displays:
-            shown = record_activity(self.network, self.dataset, self.images_seen, self.protocol.display_steps)
-            if shown is not None:
+    def _milestone(self, evaluations: list[int], recordings: list[int], started: float) -> None:
+        if self.images_seen in recordings:
+            recording = record_activity(self.network, self.dataset, self.images_seen, self.config.recording_steps)
+            if recording is not None:
                 folder = self.directory / "recordings"
                 folder.mkdir(exist_ok=True)
-                shown.save(folder / f"display-{self.images_seen:09d}.h5")
+                recording.save(folder / f"activity-{self.images_seen:09d}.h5")
         if self.images_seen in evaluations:
             row = self._measure()
             self.seconds = time.monotonic() - started
@@ -275,7 +294,7 @@ class Trainer:
 
     def _measure(self) -> dict[str, Any]:
         network, data, readout = self.network, self.dataset, self.network.readout
-        steps = self.protocol.test_steps
+        steps = self.config.test_steps
         validation = ""
         with network.averaged():
             test = evaluation.error(network, data.test_images, self._answers("test"), steps)
@@ -292,13 +311,13 @@ class Trainer:
         return {name: "" if value != value else value for name, value in row.items()}  # NaN: not measured
 
     def _measure_layers(self) -> dict[str, float]:
-        """The columns that a network has of its own; NaN where there is nothing to measure yet."""
+        """Return the columns that depend on the network's parts; NaN if there is nothing to measure yet."""
         network = self.network
         return {
-            **{f"angle_deg_{name}": float(angle) for name, angle in evaluation.alignment(network).items()},
+            **{f"weight_angle_deg_{name}": float(angle) for name, angle in evaluation.alignment(network).items()},
             **(self.diagnostics.metrics if self.diagnostics is not None else {}),
             **{
-                f"rate_{layer.name}": float(rate)
+                f"mean_output_{layer.name}": float(rate)
                 for layer, rate in zip(network.layers, network.readout.mean_rates, strict=True)
             },
         }
@@ -333,8 +352,8 @@ class Trainer:
         ------
         CheckpointError
             If the checkpoint does not fit this network.
-        ValueError
-            If more has been done than the protocol's epochs, or the metrics are no table or lack a column.
+        ArgumentError
+            If more has been done than the configured epochs, or the metrics are no table or lack a column.
         """
         if not self.checkpoint.exists():
             return  # killed before the first one
@@ -343,7 +362,7 @@ class Trainer:
         if progress["images_seen"] > self.total:
             raise ArgumentError(
                 f"{self.directory}: epochs must be at least {progress['images_seen'] / self.images:g}, "
-                f"which have been done, got {self.protocol.epochs}"
+                f"which have been done, got {self.config.epochs}"
             )
         self.images_seen, self.seconds = int(progress["images_seen"]), float(progress["seconds"])
         self.network.readout.progress = progress
@@ -354,10 +373,10 @@ class Trainer:
             return []
         found = read_metrics(self.metrics)  # refuses what is no table of metrics
         missing = [name for name in (*self._measure_layers(), "seconds") if name not in found]
-        if needed := [name for name in missing if not name.startswith(_YOUNGER)]:
-            raise ArgumentError(f"{self.metrics}: must have the columns {needed} to go on with, got {list(found)}")
+        if missing:
+            raise ArgumentError(f"{self.metrics}: must have the columns {missing} to go on with, got {list(found)}")
         with open(self.metrics, newline="", encoding="utf-8-sig") as f:
-            return [{**row, **dict.fromkeys(missing, "")} for row in csv.DictReader(f)]
+            return list(csv.DictReader(f))
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -379,6 +398,3 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-__all__ = ["METRICS_COLUMNS", "DivergenceError", "Progress", "TrainingConfig", "Trainer"]

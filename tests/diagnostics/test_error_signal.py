@@ -12,6 +12,7 @@ import spikefa as fa
 from spikefa import metrics
 from spikefa.diagnostics import evaluation
 from spikefa.diagnostics.error_signal import error_term, loss_derivative
+from spikefa.errors import ArgumentError
 from spikefa.experiments import model_file
 
 CENTRED = "centred = y - 0.4 : 1"
@@ -31,8 +32,10 @@ def compared(net, rng, **options):
         here = projection.mask if projection.masked else ...
         ours, theirs = (projection.W - W)[here], updates[projection.name][here]
         expected[projection.name] = (
-            metrics.angle(ours, theirs), metrics.norm_ratio(ours, theirs), metrics.sign_congruence(ours, theirs)
-        )  # fmt: skip
+            metrics.angle(ours, theirs),
+            metrics.norm_ratio(ours, theirs),
+            metrics.sign_congruence(ours, theirs),
+        )
     return monitor, expected
 
 
@@ -45,9 +48,15 @@ def assert_as_expected(monitor, expected):
 
 @pytest.mark.parametrize(
     ("pre", "knows"),
-    [("(y_pre - 0.5)", ""), ("(2 * y_pre - 1) / 2", ""), ("(y_pre - 0.5)", CENTRED), ("centred_pre", CENTRED),
-     ("(y_pre - m_pre)", MEAN), ("(centred_pre + 0.1)", MEAN)],
-)  # fmt: skip
+    [
+        ("(y_pre - 0.5)", ""),
+        ("(2 * y_pre - 1) / 2", ""),
+        ("(y_pre - 0.5)", CENTRED),
+        ("centred_pre", CENTRED),
+        ("(y_pre - m_pre)", MEAN),
+        ("(centred_pre + 0.1)", MEAN),
+    ],
+)
 @pytest.mark.parametrize("streams", [2, 50])
 @pytest.mark.parametrize("mask", [None, 0.6])
 def test_what_is_subtracted_from_the_presynaptic_output_turns_nothing(pre, knows, streams, mask, rng):
@@ -184,9 +193,12 @@ def test_losses_that_are_none_of_each_unit(rng):
     for loss, known in losses.items():
         net = rate_network("node_perturbation", loss=loss, layer=layer, emit="tanh(v)\ndrawn = rand()")
         assert (loss_derivative(net.error, "psi") is not None) == known
-    with pytest.raises(ValueError, match="'delta' of the last layer, 'output', comes from 'feedback_output' and not "
-                       "from the error population 'error_output', so that it may be an estimate; give output_error"):
-        fa.GradientAlignment(net)  # fmt: skip
+    with pytest.raises(
+        ArgumentError,
+        match="'delta' of the last layer, 'output', comes from 'feedback_output' and not "
+        "from the error population 'error_output', so that it may be an estimate; give output_error",
+    ):
+        fa.GradientAlignment(net)
     assert fa.GradientAlignment(net, output_error="layer_y - target") is not None
     net = fa.Network(target="numpy", dtype="float64")
     fa.Input(net, "image", 3, output="x", emit="", threshold=None)
@@ -199,22 +211,25 @@ def test_losses_that_are_none_of_each_unit(rng):
 def test_a_model_states_its_error(rng):
     """Where its rule does not; what is given to the monitor comes first."""
     rule = "dW = eta * (tanh(v_post - delta_post) - y_post) * y_pre"
-    with pytest.raises(ValueError, match=r"^[^\n]*Projection 'h2->output': 'dW = eta \* \(tanh\(v_post - delta_post\) "
-                       r"- y_post\) \* y_pre'\); in Python give [^\n]*'\(layer_y - target\) \* layer_psi'$"):
-        fa.GradientAlignment(with_rule(rule))  # fmt: skip
+    with pytest.raises(
+        ArgumentError,
+        match=r"^[^\n]*Projection 'h2->output': 'dW = eta \* \(tanh\(v_post - delta_post\) "
+        r"- y_post\) \* y_pre'\); in Python give [^\n]*'\(layer_y - target\) \* layer_psi'$",
+    ):
+        fa.GradientAlignment(with_rule(rule))
     stated, given = with_rule(rule), with_rule(rule)
     stated.output_error = TRUE_ERROR["output_error"]
     monitors = [measured(stated, np.random.default_rng(1)), measured(given, np.random.default_rng(1), **TRUE_ERROR)]
     assert monitors[0].last == pytest.approx(monitors[1].last, nan_ok=True) and monitors[0].angle["h2_to_output"] < 30
     given.output_error = "no_such"
     fa.GradientAlignment(given, **TRUE_ERROR)
-    with pytest.raises(ValueError, match="network.output_error must be an expression .*'error_output'.*'no_such'"):
+    with pytest.raises(ArgumentError, match="network.output_error must be an expression .*'error_output'.*'no_such'"):
         fa.GradientAlignment(given)
 
 
 @pytest.mark.parametrize("streams", [2, 50])
 def test_skip_connections(streams, rng):
-    """A layer hears the errors of all to which it projects."""
+    """A layer receives the errors of all layers to which it projects."""
     rule = "dW = -eta * delta_post * psi_post * y_pre"
     net = with_rule(rule, streams, skips=[("h1", "output"), ("image", "h2")])
     assert len(forward(net)) == 5
@@ -240,7 +255,7 @@ def test_refused_monitors_leave_no_warning(caplog):
         lambda: fa.WeightAlignment(rate_network("output_only")),
     ]
     for make in refused:
-        with pytest.raises(ValueError, match="Alignment"):
+        with pytest.raises(ArgumentError, match="Alignment"):
             make()
     gc.collect()
     assert "never included" not in caplog.text
@@ -250,8 +265,9 @@ def test_last_measurement_as_columns(rng):
     net = with_rule("dW = -eta * delta_post * psi_post * y_pre", sizes=(6, 5, 4))
     show(net, rng)
     monitor = fa.GradientAlignment(net, 2)
-    names = [f"update_{what}_{p}" for what in ("angle_deg", "norm_ratio", "sign") for p in ("image_to_h1",
-             "h1_to_output")]  # fmt: skip
+    names = [
+        f"update_{what}_{p}" for what in ("angle_deg", "norm_ratio", "sign") for p in ("image_to_h1", "h1_to_output")
+    ]
     net.run_steps(1)
     assert list(monitor.metrics) == names and np.isnan(list(monitor.metrics.values())).all()
     net.run_steps(3)
@@ -272,8 +288,9 @@ def peak(function):
 
 @pytest.mark.parametrize("mask", [None, 0.5])
 def test_no_copies_of_large_matrices(mask, rng):
-    net = with_rule("dW = -eta * delta_post * psi_post * y_pre", 4, mask and fa.random_connectivity(mask),
-                    sizes=(500, 600, 500))  # fmt: skip
+    net = with_rule(
+        "dW = -eta * delta_post * psi_post * y_pre", 4, mask and fa.random_connectivity(mask), sizes=(500, 600, 500)
+    )
     show(net, rng)
     monitors = [fa.WeightAlignment(net, units=True)] + [fa.GradientAlignment(net)] * (mask is not None)
     net.run_steps(1)

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import spikefa as fa
-from spikefa import cli
+from spikefa import cli, metrics
 from spikefa.diagnostics import evaluation
 from spikefa.errors import RunError
 from spikefa.experiments.ensemble import Ensemble
@@ -19,10 +19,10 @@ SMALL = {"pixels": 64, "hidden": (30,), "outputs": 20, "weight_range": 0.2, "fee
 @pytest.fixture(scope="module")
 def train(tmp_path_factory):
     """A function that trains a small network on the digits; keywords change it."""
-    directory = tmp_path_factory.mktemp("committee")
+    directory = tmp_path_factory.mktemp("ensemble")
 
     def train(name, model="lillicrap2016_spiking", changes=SMALL, **more):
-        settings = {"data": "digits", "streams": 20, "epochs": 1, "display": False} | more
+        settings = {"data": "digits", "streams": 20, "epochs": 1, "record_activity": False} | more
         run = new_run(directory / name, model, changes, **settings)
         run.train()
         return run
@@ -41,7 +41,7 @@ def printed(*arguments):
     return re.sub(r"\s+", " ", result.output)
 
 
-def test_responses_are_the_summed_outputs_of_a_class():
+def test_outputs_are_summed_over_steps_and_a_class():
     net = fa.Network(streams=2, dtype="float64")
     fa.Input(net, "x", 1, emit="s = x", threshold=None, limits=None)
     fa.Layer(net, "y", 4, "I : 1\ns : 1", emit="s = s + I", threshold=None)
@@ -56,12 +56,15 @@ def test_responses_are_the_summed_outputs_of_a_class():
 
 def test_several_networks_are_counted_together(three):
     """Against the sums of their spikes, taken from each network by itself."""
-    committee = Ensemble(three)
+    ensemble = Ensemble(three)
     data = three[0].dataset()
-    found = list(committee.measure([2, 7]))
+    found = list(ensemble.measure([2, 7]))
     assert [(m.part, m.steps, m.images) for m in found] == [
-        ("test", 2, 360), ("validation", 2, 100), ("test", 7, 360), ("validation", 7, 100),
-    ]  # fmt: skip
+        ("test", 2, 360),
+        ("validation", 2, 100),
+        ("test", 7, 360),
+        ("validation", 7, 100),
+    ]
     for measured in found:
         images, labels = (getattr(data, f"{measured.part}_{what}") for what in ("images", "labels"))
         counts = 0
@@ -76,11 +79,11 @@ def test_several_networks_are_counted_together(three):
 
 def test_from_the_command_line(three):
     first, second, third = (run.directory for run in three)
-    alone = [printed("evaluate", place, "--steps", 7) for place in (first, second, third)]
+    alone = [printed("evaluate", place, "--steps-per-image", 7) for place in (first, second, third)]
     errors = [re.search(r"^test error ([\d.]+%) of 360 images at 7 steps an image val", text)[1] for text in alone]
-    together = printed("evaluate", first, second, third, "--steps", 7)
+    together = printed("evaluate", first, second, third, "--steps-per-image", 7)
     assert f"of 360 images at 7 steps an image, together; each: {', '.join(errors)} val" in together
-    assert "at 1 step an image" in printed("evaluate", first, first, "--steps", 1)
+    assert "at 1 step an image" in printed("evaluate", first, first, "--steps-per-image", 1)
 
 
 def test_outputs_that_are_no_classes_are_averaged(train):
@@ -91,7 +94,10 @@ def test_outputs_that_are_no_classes_are_averaged(train):
     (measured,) = Ensemble(runs).measure([1])
     data = runs[0].dataset()
     mean = sum(evaluation.summed_outputs(run.trained_network(), data.test_images, 1) for run in runs) / 2
-    assert measured.together == f"{fa.analysis.normalized_squared_error(mean - data.test_targets, data.test_targets):.4g} (NSE)"
+    assert (
+        measured.together
+        == f"{metrics.normalized_squared_error(mean - data.test_targets, data.test_targets):.4g} (NSE)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from spikefa.cli import app
 from spikefa.datasets import autoencoder, standardised, synthetic
 from spikefa.diagnostics import evaluation
 from spikefa.diagnostics.record_activity import record_activity
-from spikefa.errors import DataError, ModelError, RunError
+from spikefa.errors import ArgumentError, DataError, ModelError, RunError
 from spikefa.experiments import model_file
 from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.run import Run, open_run
@@ -33,9 +33,11 @@ def rate():
 
 @pytest.fixture
 def run(rate, tmp_path):
-    def make(directory="run", data="linear", streams=50, epochs=2, seed=0, validation=0, display=True, **changes):
-        protocol = TrainingConfig(epochs=epochs, test_steps=1, display=display, display_steps=2)
-        made = Run(tmp_path / directory, rate, rate.params(changes), streams, seed, protocol, data, None, validation)
+    def make(
+        directory="run", data="linear", streams=50, epochs=2, seed=0, validation=0, record_activity=True, **changes
+    ):
+        config = TrainingConfig(epochs=epochs, test_steps=1, record_activity=record_activity, recording_steps=2)
+        made = Run(tmp_path / directory, rate, rate.params(changes), streams, seed, config, data, None, validation)
         made.create()
         return made
 
@@ -62,7 +64,9 @@ def test_a_rate_network_is_minibatch_descent(rate, sizes):
         assert np.abs(W - old).max() > 1e-3
     # What the readout counted on the way is the error of all these outputs.
     assert net.readout.shown == 200
-    assert net.readout.error == pytest.approx(normalized_squared_error(outputs - task.train_targets, task.train_targets), rel=1e-12)
+    assert net.readout.error == pytest.approx(
+        normalized_squared_error(outputs - task.train_targets, task.train_targets), rel=1e-12
+    )
     np.testing.assert_array_equal(net.stimulus.targets, task.train_targets[-20:])
     np.testing.assert_array_equal(net["error_y"].view("target").T, task.train_targets[-20:])
 
@@ -89,15 +93,15 @@ def test_outputs_are_averaged_over_the_presentation(rate):
     np.testing.assert_allclose(evaluation.predict(net, np.array([[1.0], [2.0], [3.0]]), 3), [[2], [4], [3 + 6]])
 
 
-def test_guesses_and_error_leave_no_trace(rate):
+def test_predictions_and_error_leave_no_trace(rate):
     task = synthetic.linear(train=100, test=33)
     nets = [rate.build(rate.params(), streams=10) for _ in range(2)]
     for net in nets:
         net.stimulus.show_images(task.train_images, task.train_targets)
         net.run_steps(5)
-    guesses = evaluation.predict(nets[0], task.test_images, 1)
+    predicted = evaluation.predict(nets[0], task.test_images, 1)
     _, expected = naive(nets[0], [(task.test_images, task.test_targets)], 0)
-    np.testing.assert_allclose(guesses, expected, rtol=1e-12)
+    np.testing.assert_allclose(predicted, expected, rtol=1e-12)
     error = evaluation.error(nets[0], task.test_images, task.test_targets, 1)
     assert error == pytest.approx(normalized_squared_error(expected - task.test_targets, task.test_targets))
     for net in nets:
@@ -185,33 +189,33 @@ def test_prepared_data_have_statistics_of_the_training_images_only(run):
     assert read_metrics(made.directory / "metrics.csv")["test_error"][-1] < 0.5
 
 
-def test_augmented_images_are_those_that_were_loaded(run, monkeypatch):
+def test_augmented_images_are_those_that_were_loaded(run):
     """Scaling is undone before `augment` and done again after; targets and test images are not touched."""
     made = run(data="digits", **DIGITS, prepared="standardised")
     data, trainer = made.dataset(), made.trainer()
     raw = datasets.load("digits")
-    index = trainer._image(np.arange(50))
+    index = trainer.image_indices(np.arange(50))
     seen = []
     trainer.augment = lambda images, rng: (seen.append(images), 1 - images)[1]
-    images, labels = trainer._source()
+    images, labels = trainer.next_batch()
     np.testing.assert_allclose(seen[0], raw.train_images[index], atol=1e-6)
     np.testing.assert_array_equal(labels, raw.train_labels[index])
     (offset, factor), varying = data.scaling, raw.train_images.std(axis=0) > 0
     np.testing.assert_allclose(images, (1 - raw.train_images[index] - offset) * factor, atol=1e-4)
     assert (images[:, ~varying] == 0).all() and not varying.all()
     trainer.augment = lambda images, rng: images + rng.random(images.shape)
-    first = trainer._source()[0]
-    assert np.array_equal(first, trainer._source()[0])
+    first = trainer.next_batch()[0]
+    assert np.array_equal(first, trainer.next_batch()[0])
     trainer.images_seen = 50
-    second = trainer._source()[0]
+    second = trainer.next_batch()[0]
     trainer.images_seen = 0
-    assert np.array_equal(first, trainer._source()[0]) and not np.array_equal(first, second)
+    assert np.array_equal(first, trainer.next_batch()[0]) and not np.array_equal(first, second)
     trainer.augment = lambda images, rng: images * np.nan
-    with pytest.raises(ValueError, match="pixels must be finite, got nan at image 0, pixel"):
-        trainer._source()
+    with pytest.raises(ArgumentError, match="pixels must be finite, got nan at image 0, pixel"):
+        trainer.next_batch()
     trainer.augment = lambda images, rng: images[:, 1:]
-    with pytest.raises(ValueError, match=r"images must be \(n, 64\)|shape"):
-        trainer._source()
+    with pytest.raises(ArgumentError, match=r"^Trainer: augment must return images \(50, 64\), got \(50, 63\)$"):
+        trainer.next_batch()
 
 
 def test_autoencoder_learns_its_input(run):
@@ -223,18 +227,18 @@ def test_autoencoder_learns_its_input(run):
     assert metrics["test_error"][-1] < 0.5 < metrics["test_error"][0]
 
 
-def test_displays_are_left_out_where_nothing_spikes(run, rate, digits):
+def test_nothing_is_recorded_if_nothing_spikes(run, rate, digits):
     for name, options in (("regression", {"eta": 5e-4}), ("classes", {"data": "digits", **DIGITS})):
         made = run(name, epochs=1, streams=300, **options)
         made.trainer().run()
-        with pytest.raises(RunError, match="no display recordings; they need layers that spike, classes, and"):
+        with pytest.raises(RunError, match="no recordings of activity; they need layers that spike, classes, and"):
             draw(open_run(made.directory), "raster")
         assert draw(open_run(made.directory), "learning").exists()
         assert draw(open_run(made.directory), "fields").exists()
         assert not (made.directory / "recordings").exists()
 
 
-def test_graded_output_with_a_threshold_is_no_display(digits):
+def test_graded_output_with_a_threshold_is_not_recorded(digits):
     net = fa.Network(streams=1)
     fa.Input(net, "x", 64)
     fa.Layer(net, "y", 10, "I : 1\ns : 1", emit="s = 0.5")
@@ -243,7 +247,7 @@ def test_graded_output_with_a_threshold_is_no_display(digits):
     assert record_activity(net, digits, 0, steps=2) is None
 
 
-def test_displays_of_scaled_images_show_them_as_they_were_loaded(small, digits):
+def test_recordings_of_scaled_images_show_them_as_they_were_loaded(small, digits):
     net = small()
     net.input.limits = None
     shown = record_activity(net, standardised(digits), 0, steps=2)
@@ -265,14 +269,14 @@ BAD_TARGETS = [
 @pytest.mark.parametrize(("targets", "message"), BAD_TARGETS)
 def test_bad_targets_are_refused(rate, targets, message):
     net = rate.build(rate.params(), streams=2)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         net.stimulus.show_images(np.zeros((4, 30)), targets)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         evaluation.error(net, np.zeros((4, 30)), targets, 1)
 
 
 def test_labels_must_be_integers(small):
-    with pytest.raises(ValueError, match="labels must be integers, got float64"):
+    with pytest.raises(ArgumentError, match="labels must be integers, got float64"):
         small(2).stimulus.show_images(np.zeros((2, 64)), np.zeros(2))
 
 
@@ -280,16 +284,16 @@ def test_limits_of_the_input(rate):
     net = rate.build(rate.params(), streams=1)
     net.stimulus.show_images(np.full((1, 30), -1e3))
     for value in (np.nan, np.inf, -np.inf):
-        with pytest.raises(ValueError, match=f"pixels must be finite, got {value} at image 0, pixel 0"):
+        with pytest.raises(ArgumentError, match=f"pixels must be finite, got {value} at image 0, pixel 0"):
             net.stimulus.show_images(np.full((1, 30), value))
     other = fa.Network()
     fa.Input(other, "x", 3, limits=(-1, 1))
     fa.Layer(other, "y", 2, "I : 1\ns : 1", emit="s = I")
     fa.regression_task(other, 1)
     other.stimulus.show_images(np.array([[-1.0, 0, 1]]))
-    with pytest.raises(ValueError, match=r"pixels must be in \[-1, 1\], got 1.5 at image 0, pixel 1"):
+    with pytest.raises(ArgumentError, match=r"pixels must be in \[-1, 1\], got 1.5 at image 0, pixel 1"):
         other.stimulus.show_images(np.array([[-1, 1.5, 0]]))
-    with pytest.raises(ValueError, match=r"Input 'x': limits must be \(smallest, largest\) or None, got \(1, 0\)"):
+    with pytest.raises(ArgumentError, match=r"Input 'x': limits must be \(smallest, largest\) or None, got \(1, 0\)"):
         fa.Input(fa.Network(), "x", 3, limits=(1, 0))
 
 
@@ -301,7 +305,7 @@ def test_data_and_network_must_agree(rate, digits, tmp_path):
         trainer(digits, sizes=(64, 20, 10))
     with pytest.raises(DataError, match="data set 'linear' has targets and no classes, and the network 10"):
         trainer(synthetic.linear(train=5, test=5), classes=10)
-    with pytest.raises(ValueError, match=r"targets must be \(1, 10\) for layer 'y', got \(1, 64\)"):
+    with pytest.raises(ArgumentError, match=r"targets must be \(1, 10\) for layer 'y', got \(1, 64\)"):
         trainer(autoencoder(digits), sizes=(64, 20, 10))
 
 
@@ -313,9 +317,9 @@ def test_prepare_must_return_a_dataset(tmp_path, rate, digits):
 
 
 def test_commands(tmp_path, rate):
-    """Train (display on), evaluate and plot a rate network and a regression from the command line."""
+    """Train (with recordings), evaluate and plot a rate network and a regression from the command line."""
     call = CliRunner().invoke
-    for data, settings, told in (
+    for data, settings, result in (
         ("linear", ["eta=5e-4"], r"Test error 0\.\d+ \(NSE\) after 1"),
         (
             "digits",
@@ -327,7 +331,7 @@ def test_commands(tmp_path, rate):
         options = [part for text in settings for part in ("--set", text)]
         shown = call(app, ["train", str(rate.path), "--data", data, "--epochs", "1", "--run", str(directory), *options])
         assert shown.exit_code == 0, shown.output
-        error = re.search(told, shown.output)[0].split()[2]
+        error = re.search(result, shown.output)[0].split()[2]
         shown = call(app, ["evaluate", str(directory)])
         assert f"test error {error}" in shown.output, shown.output
     shown = call(app, ["plot", str(directory), "raster"])

@@ -5,7 +5,7 @@ import signal
 import numpy as np
 import pytest
 
-from spikefa.errors import ModelError, RunError
+from spikefa.errors import ArgumentError, ModelError, RunError
 from spikefa.experiments.run import new_run, open_run
 
 MODEL = "lillicrap2016_spiking"
@@ -17,7 +17,7 @@ def stated(tmp_path):
     """A function that states a small run on the digits; keywords change it, `eta` its rate."""
 
     def state(directory="run", eta=1e-2, **changes):
-        changes = {"data": "digits", "streams": 20, "epochs": 2, "display": False, "validation": 400} | changes
+        changes = {"data": "digits", "streams": 20, "epochs": 2, "record_activity": False, "validation": 400} | changes
         return new_run(tmp_path / directory, MODEL, SMALL | {"eta": eta}, **changes)
 
     return state
@@ -39,12 +39,12 @@ def test_a_run_is_trained_once_made_longer_and_opened(stated):
     assert files(run) == before
     longer = stated(epochs=3).train()
     assert len(longer["epoch"]) == 4 and np.array_equal(longer["test_error"][:3], metrics["test_error"])
-    assert open_run(run.directory).protocol.epochs == 3
+    assert open_run(run.directory).config.epochs == 3
     assert np.array_equal(stated("at once", epochs=3).train()["test_error"], longer["test_error"])
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "difference"),
     [
         ({"eta": 2e-2}, "eta 0.01, not 0.02"),
         ({"seed": 1}, "seed 0, not 1"),
@@ -54,27 +54,27 @@ def test_a_run_is_trained_once_made_longer_and_opened(stated):
         ({"diagnostics": True, "epochs": 3}, "diagnostics False, not True"),
     ],
 )
-def test_a_directory_of_another_run_is_refused_and_stays(stated, change, told):
+def test_a_directory_of_another_run_is_refused_and_stays(stated, change, difference):
     run = stated(epochs=0)
     run.train()
     before = files(run)
-    with pytest.raises(RunError, match=f"run: holds a run with {told}; give another directory"):
+    with pytest.raises(RunError, match=f"run: holds a run with {difference}; give another directory"):
         stated(**change).train()
     assert files(run) == before
-    with pytest.raises(ValueError, match="streams must be a positive whole number, got 0"):
-        stated("none", streams=0).train()
+    with pytest.raises(ArgumentError, match="^Run: streams must be a positive whole number, got 0"):
+        stated("none", streams=0)
     assert not (run.directory.parent / "none").exists()
 
 
 def test_what_a_run_cannot_be_is_refused(stated, tmp_path):
     with pytest.raises(ModelError, match="no parameter 'etta'"):
         new_run(tmp_path, MODEL, {"etta": 1})
-    with pytest.raises(ModelError, match="no preset 'bestest'"):
+    with pytest.raises(ModelError, match="no preset 'densest'"):
         new_run(tmp_path, MODEL, preset="densest")
-    with pytest.raises(ValueError, match="TrainingConfig: epochs must be a whole number, at least 0, got -1"):
+    with pytest.raises(ArgumentError, match="TrainingConfig: epochs must be a whole number, at least 0, got -1"):
         stated(epochs=-1)
     best = new_run(tmp_path / "best", MODEL, preset="dense", data_dir=tmp_path)
-    assert (best.protocol.epochs, best.protocol.test_steps, best.streams) == (40, 20, 100)
+    assert (best.config.epochs, best.config.test_steps, best.streams) == (40, 20, 100)
     assert best.data_dir == str(tmp_path.resolve())
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from spikefa.diagnostics import evaluation
 from spikefa.diagnostics.activity_recording import ActivityRecording
-from spikefa.errors import CheckpointError, DivergenceError, RunError
+from spikefa.errors import ArgumentError, CheckpointError, DataError, DivergenceError, RunError
 from spikefa.experiments import checkpoint
 from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.run import Run, open_run
@@ -27,11 +27,11 @@ from spikefa.experiments.training_config import TrainingConfig
 def run(model, tmp_path):
     """A function that makes a small run on the digits; keywords change its parameters."""
 
-    def make(directory="run", streams=10, epochs=2, display=False, validation=0, seed=0, **changes):
+    def make(directory="run", streams=10, epochs=2, record_activity=False, validation=0, seed=0, **changes):
         sizes = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "eta": 1e-2, "weight_range": 0.2} | changes
-        protocol = TrainingConfig(epochs=epochs, display=display, checkpoint_seconds=0.5)
+        config = TrainingConfig(epochs=epochs, record_activity=record_activity, checkpoint_seconds=0.5)
         params = model.params(sizes)
-        return Run(tmp_path / directory, model, params, streams, seed, protocol, "digits", None, validation)
+        return Run(tmp_path / directory, model, params, streams, seed, config, "digits", None, validation)
 
     return make
 
@@ -39,13 +39,13 @@ def run(model, tmp_path):
 def test_each_image_is_shown_once_an_epoch_in_an_order_of_seed_and_epoch(run):
     trainer = run(streams=10).trainer()
     n = trainer.images
-    first, second = trainer._image(np.arange(n)), trainer._image(np.arange(n, 2 * n))
+    first, second = trainer.image_indices(np.arange(n)), trainer.image_indices(np.arange(n, 2 * n))
     assert sorted(first) == sorted(second) == list(range(n))
     assert not np.array_equal(first, second)
     other = run(streams=3).trainer()
-    across = np.concatenate([other._image(np.arange(q, q + 3)) for q in range(0, 2 * n, 3)])[: 2 * n]
+    across = np.concatenate([other.image_indices(np.arange(q, q + 3)) for q in range(0, 2 * n, 3)])[: 2 * n]
     assert np.array_equal(across, np.concatenate([first, second]))  # also across the epochs' border
-    assert not np.array_equal(first, run(seed=1).trainer()._image(np.arange(n)))
+    assert not np.array_equal(first, run(seed=1).trainer().image_indices(np.arange(n)))
 
 
 def test_metrics_and_checkpoint(run):
@@ -55,9 +55,18 @@ def test_metrics_and_checkpoint(run):
     trainer.run()
     metrics = read_metrics(trainer.metrics)
     assert list(metrics) == [
-        "epoch", "images_seen", "train_error", "validation_error", "test_error", "angle_deg_h1", "angle_deg_h2",
-        "rate_h1", "rate_h2", "rate_output", "seconds",
-    ]  # fmt: skip
+        "epoch",
+        "images_seen",
+        "train_error",
+        "validation_error",
+        "test_error",
+        "weight_angle_deg_h1",
+        "weight_angle_deg_h2",
+        "mean_output_h1",
+        "mean_output_h2",
+        "mean_output_output",
+        "seconds",
+    ]
     assert metrics["images_seen"].tolist() == [0, 1340, 2680]
     assert np.isnan(metrics["train_error"][0]) and np.isfinite(metrics["train_error"][1:]).all()
     assert metrics["validation_error"][-1] < metrics["validation_error"][0]
@@ -69,9 +78,7 @@ def test_metrics_and_checkpoint(run):
 def test_learning_rate_schedule_is_followed(run):
     made = run(epochs=2)
     made.create()
-    trainer = Trainer(
-        made.network(), made.dataset(), made.protocol, made.directory, lambda epoch: 0.0 if epoch else 1.0
-    )
+    trainer = Trainer(made.network(), made.dataset(), made.config, made.directory, lambda epoch: 0.0 if epoch else 1.0)
     seen = {}
     trainer.on_row = lambda row: seen.update({row["images_seen"]: trainer.network["h1_to_h2"].W.copy()})
     trainer.run()
@@ -83,15 +90,18 @@ def test_learning_rate_schedule_is_followed(run):
 @pytest.mark.parametrize(
     ("factor", "message"),
     [
-        ({"h1_to_h3": 0.5}, r"^learning_rate: names must be of projections that learn, \['image_to_h1', .*h1_to_h3"),
-        (float("nan"), "^learning_rate: factors must be finite and at least 0, got nan"),
-        ({"h1_to_h2": -1.0}, "^learning_rate: factors must be finite and at least 0, got {'h1_to_h2': -1.0}"),
+        (
+            {"h1_to_h3": 0.5},
+            r"^Trainer: lr_factor must name projections that learn, .* got \['h1_to_h3'\]; did you mean 'h1_to_h2'",
+        ),
+        (float("nan"), "^Trainer: lr_factor must be finite and at least 0, got nan"),
+        ({"h1_to_h2": -1.0}, "^Trainer: lr_factor must be finite and at least 0, got {'h1_to_h2': -1.0}"),
     ],
 )
 def test_bad_schedules_are_refused_before_anything_is_done(run, factor, message):
     made = run(epochs=2)
-    with pytest.raises(ValueError, match=message):
-        Trainer(made.network(), made.dataset(), made.protocol, made.directory, lambda epoch: factor)
+    with pytest.raises(ArgumentError, match=message):
+        Trainer(made.network(), made.dataset(), made.config, made.directory, lambda epoch: factor)
 
 
 def test_projections_that_share_a_rule_have_rates_of_their_own(run):
@@ -102,19 +112,19 @@ def test_projections_that_share_a_rule_have_rates_of_their_own(run):
     network["h1_to_h2"].learning.plasticity = rule
     before = {p.name: p.W.copy() for p in network.projections}
     factors = {"image_to_h1": 1.0, "h1_to_h2": 0.0, "h2_to_output": 1.0}
-    Trainer(network, made.dataset(), made.protocol, made.directory, lambda epoch: factors).run()
+    Trainer(network, made.dataset(), made.config, made.directory, lambda epoch: factors).run()
     moved = {p.name for p in network.projections if not np.array_equal(p.W, before[p.name])}
     assert moved == {"image_to_h1", "h2_to_output"}
 
 
-def test_display_recordings_change_nothing(run):
-    runs = [run("with", display=True, epochs=1), run("without", display=False, epochs=1)]
+def test_recordings_change_nothing(run):
+    runs = [run("with", record_activity=True, epochs=1), run("without", record_activity=False, epochs=1)]
     for made in runs:
         made.create()
         made.trainer().run()
     weights = [made.trained_network()["h1_to_h2"].W for made in runs]
     assert np.array_equal(*weights)
-    shown = runs[0].displays()
+    shown = runs[0].recordings()
     assert [d.images_seen for d in shown] == [0, 80, 1440]
     assert isinstance(shown[0], ActivityRecording) and shown[0].steps_per_image == 50
     assert shown[0].spikes["h1"].shape == (250, 30) and shown[0].spikes["output"].shape == (250, 20)
@@ -125,14 +135,33 @@ def test_display_recordings_change_nothing(run):
 def start(command, *arguments):
     return subprocess.Popen(
         [sys.executable, "-c", "from spikefa.cli import main; main()", command, *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 TRAIN = [
-    "lillicrap2016_spiking", "--data", "digits", "--streams", "10", "--epochs", "4", "--checkpoint-seconds", "0.3",
-    "--set", "pixels=64", "--set", "hidden=30,20", "--set", "outputs=20", "--set", "eta=1e-2", "--set", "momentum=0.5",
-]  # fmt: skip
+    "lillicrap2016_spiking",
+    "--data",
+    "digits",
+    "--streams",
+    "10",
+    "--epochs",
+    "4",
+    "--checkpoint-seconds",
+    "0.3",
+    "--set",
+    "pixels=64",
+    "--set",
+    "hidden=30,20",
+    "--set",
+    "outputs=20",
+    "--set",
+    "eta=1e-2",
+    "--set",
+    "momentum=0.5",
+]
 
 
 def final(directory):
@@ -198,10 +227,10 @@ def test_a_run_made_longer_is_the_run_of_that_length(run):
         trainer.run()
     assert_equal_runs(whole.directory, short.directory)
     record = json.loads((short.directory / "run.json").read_text())
-    assert record["protocol"]["epochs"] == 3
+    assert record["config"]["epochs"] == 3
     assert [change["epochs"] for change in record["earlier_epochs"]] == [1, 2]
     before = (short.directory / "run.json").read_bytes()
-    with pytest.raises(ValueError, match=r"short: epochs must be at least [\d.]+, which have been done, got 2"):
+    with pytest.raises(ArgumentError, match=r"short: epochs must be at least [\d.]+, which have been done, got 2"):
         open_run(short.directory).ending_after(2).trainer().resume()
     assert (short.directory / "run.json").read_bytes() == before
 
@@ -307,7 +336,7 @@ def damage(path, how):
         ("foreign", "is damaged or no checkpoint"),
         ("empty", "is damaged or no checkpoint"),
         ("other HDF5", "is HDF5, but no spikefa checkpoint"),
-        ("version", "has format version 99, and this spikefa reads version 1"),
+        ("version", "has format version 99, and this spikefa reads version 2"),
         ("model", "was written by another version of the model file"),
         ("streams", "has streams 99, and the network 10"),
         ("seed", "has seed 99, and the network 0"),
@@ -324,20 +353,15 @@ def test_bad_checkpoints_are_refused_and_change_nothing(saved, how, message):
         assert np.array_equal(array, before[name])
 
 
-@pytest.mark.parametrize(
-    "changes", [{"hidden": (30,)}, {"hidden": (30, 21)}, {"dtype": "float64"}, {"momentum": 0.5}]
-)
+@pytest.mark.parametrize("changes", [{"hidden": (30,)}, {"hidden": (30, 21)}, {"dtype": "float64"}, {"momentum": 0.5}])
 def test_checkpoint_of_another_model_is_refused(saved, run, changes):
     network = run("other", **changes).network()
     with pytest.raises(CheckpointError, match="is a checkpoint of another model"):
         checkpoint.load(saved.directory / "checkpoint.h5", network)
 
 
-def test_earlier_checkpoints_with_the_last_events_are_read(saved):
+def test_a_checkpoint_with_more_than_the_network_has_is_refused(saved):
     trainer = saved.trainer()
-    with h5py.File(trainer.checkpoint, "a") as f:
-        f["activity/h1._spikespace"] = np.zeros(11, np.int32)
-    trainer.resume()
     with h5py.File(trainer.checkpoint, "a") as f:
         f["activity/h1.unknown"] = np.zeros(10)
     with pytest.raises(CheckpointError, match=r"it also has \['h1.unknown'\]"):
@@ -345,15 +369,14 @@ def test_earlier_checkpoints_with_the_last_events_are_read(saved):
 
 
 def test_a_run_is_never_overwritten(saved):
-    with pytest.raises(RunError, match=r"holds a run already; go on with: spikefa resume"):
+    with pytest.raises(RunError, match="run: holds a run already$") as caught:
         saved.create()
+    assert caught.value.hint == "directory taken"
 
 
 def test_unwritable_run_directory(run, tmp_path):
     (tmp_path / "run").write_text("a file where the directory should be")
-    with pytest.raises(
-        RunError, match=r"cannot be written \((File exists|Not a directory)\); choose another with --run"
-    ):
+    with pytest.raises(RunError, match=r"run: cannot be written \(File exists\)$"):
         run().create()
 
 
@@ -366,7 +389,12 @@ def test_bad_run_directories_are_refused(saved, tmp_path):
     with pytest.raises(RunError, match=r"run.json: cannot be read"):
         open_run(saved.directory)
     record.write_text(json.dumps(json.loads(good) | {"format": 7}))
-    with pytest.raises(RunError, match="must have format 1, got 7"):
+    with pytest.raises(RunError, match="must have format 2, got 7; it is of another version of spikefa"):
+        open_run(saved.directory)
+    record.write_text(json.dumps(json.loads(good) | {"format": 1}))
+    with pytest.raises(
+        RunError, match="run.json: has format 1 of an earlier spikefa; commit f669c0d of its repository"
+    ):
         open_run(saved.directory)
     record.write_text(json.dumps({k: v for k, v in json.loads(good).items() if k != "streams"}))
     with pytest.raises(RunError, match="incomplete or of another version of spikefa \\('streams'\\)"):
@@ -379,7 +407,7 @@ def test_bad_run_directories_are_refused(saved, tmp_path):
 
 
 def test_data_that_do_not_fit_are_refused(run):
-    with pytest.raises(ValueError, match=r"images must be \(n, 784\) for input 'image', got \(1, 64\)"):
+    with pytest.raises(ArgumentError, match=r"images must be \(n, 784\) for input 'image', got \(1, 64\)"):
         run(pixels=784).trainer()
-    with pytest.raises(ValueError, match="data set 'digits' has 10 classes, and the network 5"):
+    with pytest.raises(DataError, match="data set 'digits' has 10 classes, and the network 5"):
         run(classes=5).trainer()

@@ -1,0 +1,31 @@
+"""The command line: ``spikefa demo | train | resume | evaluate | plot | models | bench``, one module a command.
+
+A command imports what it runs when it runs: listing and help need neither Brian2 nor matplotlib.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from spikefa.cli import bench, demo, evaluate, models, plot, resume, train
+from spikefa.cli.errors import errors_as_sentences
+from spikefa.cli.options import Command, Group
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    cls=Group,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Spiking networks that learn with local rules: train, look, resume. Start with: spikefa demo",
+)
+for _run in (train.train, resume.resume, evaluate.evaluate, plot.plot, models.models, demo.demo, bench.bench):
+    app.command(cls=Command)(_run)
+
+
+def main() -> None:
+    """Run the command line."""
+    with errors_as_sentences():
+        app()

@@ -1,0 +1,48 @@
+"""``spikefa bench``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikefa.cli.names import DEMO_MODEL, benchmarks
+from spikefa.cli.options import Preset
+from spikefa.cli.output import console
+
+
+def bench(
+    model: Annotated[str, typer.Argument(help="A model's name or file.")] = DEMO_MODEL,
+    only: Annotated[
+        str | None, typer.Option(metavar="PART,...", help=f"Some parts, of: {', '.join(benchmarks())}.")
+    ] = None,
+    preset: Preset = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes; the numbers mean nothing.")] = False,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything measured.")] = None,
+) -> None:
+    """Measure speed and memory at full size, and compare with the targets. Use a quiet machine."""
+    from rich.console import Group
+    from rich.live import Live
+
+    from spikefa.bench import Setting, report
+    from spikefa.bench import bench as measure
+    from spikefa.experiments import model_file
+
+    loaded = model_file.load(model)
+    setting = Setting.quickly(loaded, preset) if quick else Setting(loaded, preset)
+    tables = []
+
+    def show(done) -> None:
+        tables[:] = (report.table_of(part, *titled) for part, titled in done.items())
+        live.update(Group(*tables), refresh=True)
+
+    try:
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+            result = measure(setting, only, json, show)
+    finally:
+        for table in tables:
+            console.print(table)
+    console.print(report.table_of_targets(result["targets"], quick), report.in_words(result), sep="\n")
+    if json is not None:
+        console.print(f"Wrote {json}")

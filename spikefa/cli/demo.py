@@ -1,0 +1,39 @@
+"""``spikefa demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikefa.cli.names import DEMO_MODEL, DEMO_PRESET, figures
+from spikefa.cli.options import Seed
+from spikefa.cli.output import console
+from spikefa.cli.training import new_directory, train_with_progress
+
+
+def demo(
+    run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-seedSEED-DATE.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 40,
+    seed: Seed = 0,
+) -> None:
+    """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
+    from spikefa.experiments.run import new_run
+    from spikefa.plotting.of_runs import draw
+
+    made = new_run(
+        run or new_directory("demo", seed),
+        DEMO_MODEL,
+        preset=DEMO_PRESET,
+        data="digits",
+        streams=20,
+        seed=seed,
+        epochs=epochs,
+        evaluate_every=epochs / 10,
+    )
+    trainer = made.trainer()
+    made.create()
+    train_with_progress(made, trainer)
+    for figure in figures():
+        console.print(f"Wrote {draw(made, figure)}")

@@ -1,0 +1,36 @@
+"""Errors as sentences: what a user can mend is told in one or two; a bug shows its traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from spikefa.cli.output import console
+from spikefa.errors import SpikefaError
+
+#: What an error's `hint` means on the command line.
+HINTS = {
+    "another directory": "Give another directory with --run.",
+    "data directory": "Name the directory of the data with --data-dir or the variable SPIKEFA_DATA.",
+    "directory taken": "Go on with: spikefa resume DIRECTORY, or give another directory with --run.",
+    "recordings": "They are made with: spikefa train --record-activity (the default).",
+}
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Within it, a `SpikefaError` ends the process with status 2 and an `OSError` with 3, both with a sentence."""
+    try:
+        yield
+    except SpikefaError as error:
+        console.print(f"spikefa: {error}", style="red", markup=False)
+        if error.hint is not None:
+            console.print(HINTS[error.hint], style="red", markup=False)
+        sys.exit(2)
+    except OSError as error:
+        console.print(f"spikefa: {error}", style="red", markup=False)
+        sys.exit(3)
+    except Exception:
+        sys.excepthook = sys.__excepthook__  # Brian2's asks for a report to Brian2, of a mistake in a model too
+        raise

@@ -1,0 +1,35 @@
+"""``spikefa resume``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from spikefa.cli.options import DataDir, Device, RunDirectory
+from spikefa.cli.output import console
+from spikefa.cli.training import train_with_progress
+
+
+def resume(
+    run: RunDirectory,
+    epochs: Annotated[
+        int | None, typer.Option(min=0, help="End after so many epochs in all; default: as the run was begun.")
+    ] = None,
+    data_dir: DataDir = None,
+    device: Device = "cpu",
+) -> None:
+    """Go on with a run that was interrupted or killed, bit for bit, or make a finished one longer."""
+    from spikefa.experiments.run import open_run
+
+    opened = open_run(run, data_dir, device)
+    if epochs is not None:
+        opened = opened.ending_after(epochs)
+    trainer = opened.trainer()
+    trainer.resume()
+    opened.write_epochs()
+    if trainer.done:
+        console.print(f"It has ended already, after {trainer.images_seen:,} images; --epochs makes it longer.")
+    else:
+        console.print(f"Going on after {trainer.images_seen:,} of {trainer.total:,} images.")
+    train_with_progress(opened, trainer)
