@@ -104,7 +104,7 @@ def log_errors(ax: Axes) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-def format_error(values, unit="") -> str:
+def mean_sd(values, unit="") -> str:
     """Mean and standard deviation over runs."""
     values = np.asarray(values)
     spread = f" ± {values.std(ddof=1):.3g}" if values.size > 1 else ""

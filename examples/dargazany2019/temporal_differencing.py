@@ -6,7 +6,7 @@ for deep learning, https://doi.org/10.48550/arXiv.1907.07255.
 Shows: test errors on MNIST of 784-32-32-32-10 tanh units where hidden layers learn by backpropagation, by feedback
 alignment, by the forms of temporal differencing that take the derivative's place, and not at all; by an earlier form,
 which keeps the derivative, with its own rate and batches; and how far the hidden layers' weights have moved.
-Arguments: figure (``dargazany2019_itd.png``), seeds (3), epochs (84: the paper's 100,000 batches of 50), and where
+Arguments: figure (``dargazany2019_temporal_differencing.png``), seeds (3), epochs (84: the paper's 100,000 batches of 50), and where
 runs are kept (a temporary directory): given, an interrupted study goes on.
 """
 
@@ -14,9 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, save, tidy, told
+from _study import QUICK, expect, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.experiments.run import new_run
@@ -36,9 +38,15 @@ FORMS = {  # algorithm -> (label, colour)
 }
 #: Test errors in % after 84 epochs, as README.md has them, and by how much they may differ.
 OURS = {
-    "transpose": (6.48, 0.5), "alignment": (10.6, 1.5), "itd_dy": (50.3, 6), "itd_y": (50.1, 6), "itd_e": (50.3, 6),
-    "itd_h": (48.9, 6), "itd_sub": (7.35, 0.5), "shallow": (50.2, 6),
-}  # fmt: skip
+    "transpose": (6.48, 0.5),
+    "alignment": (10.6, 1.5),
+    "itd_dy": (50.3, 6),
+    "itd_y": (50.1, 6),
+    "itd_e": (50.3, 6),
+    "itd_h": (48.9, 6),
+    "itd_sub": (7.35, 0.5),
+    "shallow": (50.2, 6),
+}
 SMALL = {"sizes": (64, 32, 32, 32, 10), "eta": 2e-2} if QUICK else {}
 
 
@@ -46,10 +54,16 @@ def run(algorithm, seed):
     """A form with a seed, run to its end: its metrics, and by how much each hidden layer's weights have moved."""
     own = {"eta": 1e-2} if algorithm == "itd_sub" else {}
     made = new_run(
-        KEPT / f"{algorithm}-{seed}", "dargazany2019_itd", {"algorithm": algorithm} | own | SMALL,
-        data="digits" if QUICK else "mnist", streams=100 if algorithm == "itd_sub" else 50, seed=seed,
-        epochs=EPOCHS, evaluate_every=max(1, EPOCHS // 42), display=False,
-    )  # fmt: skip
+        KEPT / f"{algorithm}-{seed}",
+        "dargazany2019_itd",
+        {"algorithm": algorithm} | own | SMALL,
+        data="digits" if QUICK else "mnist",
+        streams=100 if algorithm == "itd_sub" else 50,
+        seed=seed,
+        epochs=EPOCHS,
+        evaluate_every=max(1, EPOCHS // 42),
+        display=False,
+    )
     rows = made.train()
     start, end = made.network(), made.trained_network()
     layers = [f"{below}_to_{layer}" for below, layer in (("image", "h1"), ("h1", "h2"), ("h2", "h3"))]
@@ -65,8 +79,14 @@ with matplotlib.rc_context(STYLE):
     for name, (label, colour) in FORMS.items():
         for seed, (rows, _) in enumerate(results[name]):
             dashes = (0, (3, 2)) if name == "shallow" else "-"
-            left.plot(rows["epoch"], 100 * rows["test_error"], color=colour, linewidth=0.9, linestyle=dashes,
-                      label=None if seed else label)  # fmt: skip
+            left.plot(
+                rows["epoch"],
+                100 * rows["test_error"],
+                color=colour,
+                linewidth=0.9,
+                linestyle=dashes,
+                label=None if seed else label,
+            )
         if name != "shallow":
             right.plot([1, 2, 3], moved[name], "o-", color=colour, linewidth=0.6, markersize=3)
     left.set(yscale="log", ylabel="Test error (%)", xlabel="Epoch", xlim=(0, EPOCHS))
@@ -75,14 +95,16 @@ with matplotlib.rc_context(STYLE):
     right.set_xticks([1, 2, 3])
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=1.8)
     tidy(left, right)
-save(figure, "dargazany2019_itd")
+save(figure, "dargazany2019_temporal_differencing")
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows, _ in several]) for name, several in results.items()}
 for name, errors in last.items():
     early = [100 * rows["test_error"][np.argmax(rows["epoch"] >= min(8, EPOCHS))] for rows, _ in results[name]]
     far = ", ".join(f"{move:.2g}" for move in moved[name])
-    print(f"{FORMS[name][0]}: {told(early)} % after 8 epochs, in the end test error {told(errors)} %; "
-          f"hidden weights moved by {far} of their size")  # fmt: skip
+    print(
+        f"{FORMS[name][0]}: {mean_sd(early)} % after 8 epochs, in the end test error {mean_sd(errors)} %; "
+        f"hidden weights moved by {far} of their size"
+    )
 differences = ("itd_dy", "itd_y", "itd_e", "itd_h")
 assert np.abs([last[name].mean() - last["shallow"].mean() for name in differences]).max() < 5  # as good as fixed layers
 assert max(moved[name][0] for name in differences) < moved["alignment"][0] / 5

@@ -18,9 +18,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, metrics_of, save, tidy, told
+from _study import QUICK, expect, mean_sd, metrics_of, save, tidy
 from brian2 import StateMonitor, ms
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -73,9 +75,7 @@ def windows(phases, periods=1 if QUICK else 4, streams=200 if QUICK else 500):
         fa.Layer(net, name, units, UNIT, emit=SPIKES, namespace=constants)
     net["post"].view("phase")[...] = np.asarray(phases)[:, None]
     amplitudes = {"A_plus": 1 / TAU_PLUS, "A_minus": 1 / TAU_MINUS}
-    W = fa.Projection(
-        net, "pre", "post", np.zeros((1, len(phases))), plasticity=fa.Plasticity(WINDOW_RULE, amplitudes)
-    )
+    W = fa.Projection(net, "pre", "post", np.zeros((1, len(phases))), plasticity=fa.Plasticity(WINDOW_RULE, amplitudes))
     net.run_steps(PERIOD // 2)  # the traces fill
     before = W.W.copy()
     net.run_steps(periods * PERIOD)
@@ -95,9 +95,13 @@ RULES = {  # name -> (label, changes, colour)
     "none": ("hidden layers fixed", {"weight_range": 2.0}, SKY),
 }
 OURS = {  # test error in %, by how much it may differ, and angle of the updates in degrees, as README.md has them
-    "derivative": (4.17, 0.5, 56), "rectified": (4.36, 0.4, 69), "nudged": (6.07, 0.9, 82), "pairwise": (12.6, 2.5, 90),
-    "spikes": (89.4, 3, None), "none": (16.7, 2, None),
-}  # fmt: skip
+    "derivative": (4.17, 0.5, 56),
+    "rectified": (4.36, 0.4, 69),
+    "nudged": (6.07, 0.9, 82),
+    "pairwise": (12.6, 2.5, 90),
+    "spikes": (89.4, 3, None),
+    "none": (16.7, 2, None),
+}
 MEASURED = list(RULES)[:4]  # the controls' weights grow without bound, or do not change
 
 
@@ -105,11 +109,18 @@ def run(psi, seed):
     """A rule with a seed, run to its end, or until its weights grow without bound: its metrics."""
     small = {"hidden": (100, 100, 100), "outputs": 100, "eta": 1.2e-2} if QUICK else {"eta": 4e-3}
     run = new_run(
-        KEPT / f"{psi}-{seed}", "differential_stdp", {"psi": psi} | small | RULES[psi][1],
+        KEPT / f"{psi}-{seed}",
+        "differential_stdp",
+        {"psi": psi} | small | RULES[psi][1],
         preset="digits" if QUICK else "small",
-        data="digits" if QUICK else "mnist", streams=20 if QUICK else 100, seed=seed,
-        epochs=EPOCHS, evaluate_every=2, display=False, diagnostics=psi in MEASURED,
-    )  # fmt: skip
+        data="digits" if QUICK else "mnist",
+        streams=20 if QUICK else 100,
+        seed=seed,
+        epochs=EPOCHS,
+        evaluate_every=2,
+        display=False,
+        diagnostics=psi in MEASURED,
+    )
     return metrics_of(run, RULES[psi][0])
 
 
@@ -152,12 +163,12 @@ save(figure, "differential_stdp")
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}
 for name, errors in last.items():
-    print(f"{RULES[name][0]}: test error {told(errors)} %")
+    print(f"{RULES[name][0]}: test error {mean_sd(errors)} %")
 turned = {}
 for name in MEASURED:
     angle = [rows["update_angle_deg_h1_to_h2"][-1] for rows in metrics[name]]
     turned[name] = np.mean(angle)
-    print(f"{RULES[name][0]}: updates at {told(angle)} degrees from backpropagation's")
+    print(f"{RULES[name][0]}: updates at {mean_sd(angle)} degrees from backpropagation's")
 assert np.abs(post_factor - p * (1 - p)).max() < 0.02
 assert np.corrcoef(moved, says)[0, 1] > 0.95 and 0.8 < moved @ says / (says @ says) < 1.2
 assert max(last[name].mean() for name in ("derivative", "rectified", "nudged")) < last["none"].mean() / 2

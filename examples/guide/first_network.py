@@ -23,10 +23,12 @@ fa.Input(net, "image", 64)  # a unit spikes with the probability of its pixel
 for name in ("h1", "output"):
     fa.Layer(net, name, 200, LAYER, emit="s = int(rand() < p)", namespace=tau)
 fa.feedback_alignment(
-    net, namespace=tau, B=fa.uniform(0.3),
+    net,
+    namespace=tau,
+    B=fa.uniform(0.3),
     error="du/dt = (layer_s - target - u) / tau : 1\ntarget : 1\ndelta : 1",
     feedback="du/dt = (J - u) / tau : 1\nJ : 1\ndelta : 1",
-)  # fmt: skip
+)
 rule = fa.Plasticity("dW = -eta * delta_post * psi_post * s_pre", {"eta": 4e-3})
 fa.Projection(net, "image", "h1", fa.uniform(0.2), plasticity=rule)
 fa.Projection(net, "h1", "output", fa.uniform(0.2), plasticity=rule)

@@ -10,6 +10,9 @@ runs/mnist`` makes; without it a small network learns 8 x 8 digits first. Full r
 
 import sys
 import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
 
 import matplotlib
 import numpy as np
@@ -28,9 +31,15 @@ if len(sys.argv) > 2:
     run = open_run(sys.argv[2])
 else:
     run = new_run(
-        tempfile.mkdtemp(), "lillicrap2016_spiking", preset="demo", data="digits", streams=20,
-        epochs=6 if QUICK else 25, evaluate_every=25, display=False,
-    )  # fmt: skip
+        tempfile.mkdtemp(),
+        "lillicrap2016_spiking",
+        preset="demo",
+        data="digits",
+        streams=20,
+        epochs=6 if QUICK else 25,
+        evaluate_every=25,
+        display=False,
+    )
     run.train()
 data, classes = run.dataset(), run.params.classes
 IMAGES = min(200 if QUICK else 1000, len(data.test_images)) // STREAMS * STREAMS  # of each of both parts

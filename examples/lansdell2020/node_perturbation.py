@@ -6,7 +6,7 @@ https://doi.org/10.48550/arXiv.1906.00889, Fig. 2.
 Shows: test errors on MNIST of 784-50-20-10 logistic units whose feedback weights learn what noise on each hidden unit
 does to the loss (standard deviations 0.01 and 0.1), stay random (feedback alignment), or are the transposed forward
 weights (backpropagation); the angle between the updates of the first layer and backpropagation's; and that between
-feedback weights and the transposed forward weights. Arguments: figure (``lansdell2020_np.png``), seeds (1), epochs
+feedback weights and the transposed forward weights. Arguments: figure (``lansdell2020_node_perturbation.png``), seeds (1), epochs
 (267: the paper's 500,000 batches of 32), and where runs are kept (a temporary directory): given, an interrupted study
 goes on.
 """
@@ -15,9 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, save, tidy, told
+from _study import QUICK, expect, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.experiments.run import new_run
@@ -34,17 +36,28 @@ NETWORKS = {  # name -> (label, parameters, colour)
 FULL = not QUICK and EPOCHS == 267
 #: Test error in %, angles of the updates into h1, and of B to h2 and h1, as README.md has them.
 OURS = {
-    "learned": (4.28, 7, 7, 30), "noisy": (4.19, 12, 9, 33), "alignment": (6.58, 42, 49, 63), "transpose": (4.46, 0),
-}  # fmt: skip
+    "learned": (4.28, 7, 7, 30),
+    "noisy": (4.19, 12, 9, 33),
+    "alignment": (6.58, 42, 49, 63),
+    "transpose": (4.46, 0),
+}
 SMALL = {"sizes": (64, 50, 20, 10), "eta": 4e-3, "eta_feedback": 1e-3, "warm_up": 100} if QUICK else {}
 
 
 def run(name, seed):
     """A network with a seed, run to its end: its metrics."""
     return new_run(
-        KEPT / f"{name}-{seed}", "lansdell2020_np", SMALL | NETWORKS[name][1], data="digits" if QUICK else "mnist",
-        streams=32, seed=seed, epochs=EPOCHS, evaluate_every=max(1, EPOCHS // 26), display=False, diagnostics=True,
-    ).train()  # fmt: skip
+        KEPT / f"{name}-{seed}",
+        "lansdell2020_np",
+        SMALL | NETWORKS[name][1],
+        data="digits" if QUICK else "mnist",
+        streams=32,
+        seed=seed,
+        epochs=EPOCHS,
+        evaluate_every=max(1, EPOCHS // 26),
+        display=False,
+        diagnostics=True,
+    ).train()
 
 
 metrics = {name: [run(name, seed) for seed in range(SEEDS)] for name in NETWORKS}
@@ -74,19 +87,21 @@ with matplotlib.rc_context(STYLE):
         ax.set(xlabel="Epoch", xlim=(0, EPOCHS))
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=1.4)
     tidy(left, middle, right)
-save(figure, "lansdell2020_np")
+save(figure, "lansdell2020_node_perturbation")
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}
 for name, errors in last.items():
     late = [rows["update_angle_deg_image_to_h1"][len(rows["epoch"]) // 2 :].mean() for rows in metrics[name]]
-    print(f"{NETWORKS[name][0]}: test error {told(errors)} %, updates in the second half at {told(late)} degrees")
+    print(f"{NETWORKS[name][0]}: test error {mean_sd(errors)} %, updates in the second half at {mean_sd(late)} degrees")
     if FULL:
         expect(f"{name}, test error in %", errors, OURS[name][0], 0.8)
         expect(f"{name}, angle of the updates", late, OURS[name][1], 4 + OURS[name][1] / 5)
 angles = {name: [rows["angle_deg_h2"][-1] for rows in several] for name, several in metrics.items()}
 for name in list(NETWORKS)[:3]:
     h1 = [rows["angle_deg_h1"][-1] for rows in metrics[name]]
-    print(f"{NETWORKS[name][0]}: B to h2 and h1 at {told(angles[name])} and {told(h1)} degrees from the transposed W")
+    print(
+        f"{NETWORKS[name][0]}: B to h2 and h1 at {mean_sd(angles[name])} and {mean_sd(h1)} degrees from the transposed W"
+    )
     if FULL:
         expect(f"{name}, angle of B to h2", angles[name], OURS[name][2], 4 + OURS[name][2] / 5)
         expect(f"{name}, angle of B to h1", h1, OURS[name][3], 4 + OURS[name][3] / 5)

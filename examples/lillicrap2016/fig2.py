@@ -10,9 +10,14 @@ from 94 +- 13 to 26 +- 4 degrees, in no run below 20. 10 runs. Full run: about 1
 ``lillicrap2016_fig2.png`` here.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, backward, band, build, expect, forward, learn, save, tidy, told
+from _study import QUICK, backward, band, build, expect, forward, learn, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.datasets import synthetic
@@ -76,9 +81,9 @@ save(figure, "lillicrap2016_fig2")
 
 errors = {name: np.array([error for _, _, error in runs]) for name, runs in results.items()}
 for name, error in errors.items():
-    print(f"{name}: test error {100 * error.mean():.3g} % of the variance after {EXAMPLES} examples ({told(error)})")
+    print(f"{name}: test error {100 * error.mean():.3g} % of the variance after {EXAMPLES} examples ({mean_sd(error)})")
 first, last = angles[:, 0], angles[:, -200:].mean(axis=1)
-print(f"angle: {told(first)} degrees at first, {told(last)} in the end, never below {smooth.min():.1f}")
+print(f"angle: {mean_sd(first)} degrees at first, {mean_sd(last)} in the end, never below {smooth.min():.1f}")
 print(f"examples until {LEFT} of the variance are left: alignment {fast}, backprop {backprop}")
 assert (fast[:-1] < backprop[:-1]).all() and fast[0] < 0.7 * backprop[0] and fast[-1] < 1.1 * backprop[-1]
 assert max(errors[name].max() for name in ("alignment", "transpose")) < (1e-4 if QUICK else 1e-8)

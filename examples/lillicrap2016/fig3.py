@@ -15,9 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, forward, save, tidy, told
+from _study import QUICK, expect, forward, mean_sd, save, tidy
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -46,15 +48,23 @@ def epochs(algorithm):
 def run(preset, algorithm, seed):
     """A run to its end."""
     made = new_run(
-        KEPT / f"{preset}-{algorithm}-{seed}", "lillicrap2016_rate", {"algorithm": algorithm} | SMALL, preset=preset,
-        data="digits" if QUICK else "mnist", streams=STREAMS, seed=seed, epochs=epochs(algorithm), display=False,
-    )  # fmt: skip
+        KEPT / f"{preset}-{algorithm}-{seed}",
+        "lillicrap2016_rate",
+        {"algorithm": algorithm} | SMALL,
+        preset=preset,
+        data="digits" if QUICK else "mnist",
+        streams=STREAMS,
+        seed=seed,
+        epochs=epochs(algorithm),
+        display=False,
+    )
     made.train()
     return made
 
 
-runs = {label: [run(preset, algorithm, seed) for seed in range(RUNS)]
-        for label, (preset, algorithm, _) in LEARNERS.items()}  # fmt: skip
+runs = {
+    label: [run(preset, algorithm, seed) for seed in range(RUNS)] for label, (preset, algorithm, _) in LEARNERS.items()
+}
 metrics = {label: [read_metrics(run.directory / "metrics.csv") for run in several] for label, several in runs.items()}
 
 with matplotlib.rc_context(STYLE):
@@ -87,13 +97,13 @@ save(figure, "lillicrap2016_fig3")
 last = {label: 100 * np.array([rows["test_error"][-1] for rows in several]) for label, several in metrics.items()}
 for label, error in last.items():
     seen = metrics[label][0]["epoch"][-1]
-    print(f"{label}: test error {told(error)} % ({RUNS} runs of {seen:.0f} epochs)")
+    print(f"{label}: test error {mean_sd(error)} % ({RUNS} runs of {seen:.0f} epochs)")
     assert error.max() < (25 if QUICK else 12)
     if not QUICK and EPOCHS == 100:
         expect(f"{label}, test error in %", error, OURS[label], 0.3)
 for label, degrees in {"feedback alignment": 45, "half of W and B removed": 60}.items():
     angles = np.array([[rows["angle_deg_h1"][k] for k in (0, -1)] for rows in metrics[label]])
-    print(f"{label}: angle of W with the feedback {told(angles[:, 0])} -> {told(angles[:, 1])} degrees")
+    print(f"{label}: angle of W with the feedback {mean_sd(angles[:, 0])} -> {mean_sd(angles[:, 1])} degrees")
     assert (angles[:, 1] < angles[:, 0] - 10).all()
     if not QUICK and EPOCHS == 100:
         expect(f"{label}, angle", angles[:, 1], degrees, 5)

@@ -11,9 +11,14 @@ backprop is better with either depth (P = 3e-10, 7e-5). Full run: 2 minutes of o
 ``lillicrap2016_fig3d.png`` here.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, band, build, expect, learn, log_errors, save, tidy, told
+from _study import QUICK, band, build, expect, learn, log_errors, mean_sd, save, tidy
 from matplotlib.figure import Figure
 from scipy.stats import ttest_rel
 
@@ -59,21 +64,27 @@ with matplotlib.rc_context(STYLE):
 save(figure, "lillicrap2016_fig3d")
 
 for (preset, algorithm), error in ends.items():
-    print(f"{preset}, {algorithm}: test error {100 * error.mean():.3g} % of the variance ({told(error)}, median "
-          f"{np.median(error):.3g})")  # fmt: skip
+    print(
+        f"{preset}, {algorithm}: test error {100 * error.mean():.3g} % of the variance ({mean_sd(error)}, median "
+        f"{np.median(error):.3g})"
+    )
 three_bp, three_fa, four_bp, four_fa = ends.values()
 deeper = {"alignment": (three_fa, four_fa), "backprop": (three_bp, four_bp)}
 for name, pair in deeper.items():
-    print(f"{name}: 4 layers against 3, paired t-test P = {ttest_rel(*pair).pvalue:.1g}, better in "
-          f"{(pair[1] < pair[0]).sum()} of {RUNS} runs")  # fmt: skip
+    print(
+        f"{name}: 4 layers against 3, paired t-test P = {ttest_rel(*pair).pvalue:.1g}, better in "
+        f"{(pair[1] < pair[0]).sum()} of {RUNS} runs"
+    )
     assert (pair[1] < pair[0]).mean() >= 0.9
     assert QUICK or ttest_rel(*pair).pvalue < 1e-5  # two runs cannot tell
 soon = slice(50_000 // (WINDOW * STREAMS))  # as well as backprop up to 50,000 examples, and then not
 for layers, pair in {"3": (three_fa, three_bp), "4": (four_fa, four_bp)}.items():
     curves = [[curve[soon] for curve, _ in results[f"fig3d_{layers}", name]] for name in ("alignment", "transpose")]
     ratio = np.exp(np.subtract(*np.log(curves)).mean())
-    print(f"{layers} layers: alignment's error by backprop's, first {ratio:.2f} times, in the end "
-          f"{pair[0].mean() / pair[1].mean():.2f} times, P = {ttest_rel(*pair).pvalue:.1g}")  # fmt: skip
+    print(
+        f"{layers} layers: alignment's error by backprop's, first {ratio:.2f} times, in the end "
+        f"{pair[0].mean() / pair[1].mean():.2f} times, P = {ttest_rel(*pair).pvalue:.1g}"
+    )
     assert ratio < 1.15 and pair[0].mean() > pair[1].mean() and (QUICK or ttest_rel(*pair).pvalue < 0.02)
 if not QUICK:
     expect("three layers, backprop", three_bp, 0.070, 0.01)

@@ -16,9 +16,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, save, tidy, told
+from _study import QUICK, expect, mean_sd, save, tidy
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -28,10 +30,19 @@ from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, STYLE, VERMILLION
 SEEDS, EPOCHS = (1, 6) if QUICK else (int(n) for n in [*sys.argv[2:4], *["5", "4"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
 COMMON = {
-    "hidden": (500, 500, 500), "outputs": 500, "weight_range": 0.1, "feedback_range": 0.1, "mean_steps": 500.0,
-    "loss": "cross_entropy", "output_bias": -2.2, "eta": 3e-2, "eta_output": 0.3, "drop_after": (EPOCHS - 1,),
-    "average": 60000, "test_steps": 20,
-}  # fmt: skip
+    "hidden": (500, 500, 500),
+    "outputs": 500,
+    "weight_range": 0.1,
+    "feedback_range": 0.1,
+    "mean_steps": 500.0,
+    "loss": "cross_entropy",
+    "output_bias": -2.2,
+    "eta": 3e-2,
+    "eta_output": 0.3,
+    "drop_after": (EPOCHS - 1,),
+    "average": 60000,
+    "test_steps": 20,
+}
 if QUICK:
     COMMON |= {"pixels": 64, "hidden": (100, 100, 100), "outputs": 100, "average": 1000, "weight_range": 0.2}
 # Errors of many output units add up on their way down, and nothing bounds them: the rate has to be lower.
@@ -48,10 +59,17 @@ CONTROLS = {  # name -> (label, changes, colour)
 def run(name, seed):
     """A control with a seed, run to its end: its metrics."""
     return new_run(
-        KEPT / f"{name}-{seed}", "lillicrap2016_spiking", COMMON | CONTROLS[name][1],
-        data="digits" if QUICK else "mnist", streams=20 if QUICK else 100, seed=seed,
-        epochs=EPOCHS, evaluate_every=2, display=False, diagnostics=True,
-    ).train()  # fmt: skip
+        KEPT / f"{name}-{seed}",
+        "lillicrap2016_spiking",
+        COMMON | CONTROLS[name][1],
+        data="digits" if QUICK else "mnist",
+        streams=20 if QUICK else 100,
+        seed=seed,
+        epochs=EPOCHS,
+        evaluate_every=2,
+        display=False,
+        diagnostics=True,
+    ).train()
 
 
 metrics = {name: [run(name, seed) for seed in range(SEEDS)] for name in CONTROLS}
@@ -73,8 +91,13 @@ with matplotlib.rc_context(STYLE):
     for layer, line in (("image_to_h1", "-"), ("h1_to_h2", "--"), ("h2_to_h3", ":")):
         for name in ("alignment", "reshuffled"):
             angles = np.mean([rows[f"update_angle_deg_{layer}"] for rows in metrics[name]], axis=0)
-            right.plot(metrics[name][0]["epoch"], angles, line, color=CONTROLS[name][2],
-                       label=f"into {layer.split('_')[-1]}" if name == "alignment" else None)  # fmt: skip
+            right.plot(
+                metrics[name][0]["epoch"],
+                angles,
+                line,
+                color=CONTROLS[name][2],
+                label=f"into {layer.split('_')[-1]}" if name == "alignment" else None,
+            )
     middle.set(ylabel="Angle of W and Bᵀ (degrees)")
     right.set(ylabel="Angle of updates and\nbackpropagation's (degrees)")
     for ax in (middle, right):
@@ -89,7 +112,7 @@ save(figure, "lillicrap2016_fig4_controls")
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}
 for name, errors in last.items():
-    print(f"{CONTROLS[name][0]}: test error {told(errors)} %")
+    print(f"{CONTROLS[name][0]}: test error {mean_sd(errors)} %")
 assert last["alignment"].mean() < 40
 assert last["alignment"].mean() < min(last["frozen"].mean(), last["frozen_large"].mean(), last["reshuffled"].mean())
 if not QUICK and EPOCHS == 4:

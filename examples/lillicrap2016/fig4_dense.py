@@ -9,7 +9,7 @@ the same: only 10 directions carry signal. So the angle is shown for the whole m
 layer above, and for the paths from the 10 classes down to a layer, through B and through the transposed W (products of
 the matrices, summed over the units of a class).
 
-Arguments: figure (``lillicrap2016_fig4_best.png``), seeds (1), where runs are kept (a temporary directory), and the
+Arguments: figure (``lillicrap2016_fig4_dense.png``), seeds (1), where runs are kept (a temporary directory), and the
 preset (``best``). Where the directory is given, an interrupted study goes on, and a finished one is only measured. Full
 run: about 46 minutes a seed on one core.
 """
@@ -18,9 +18,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, save, tidy, told
+from _study import QUICK, expect, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa import plotting
@@ -45,9 +47,16 @@ if QUICK:
 def run(seed):
     """A network trained to its end: the run."""
     made = new_run(
-        KEPT / f"{seed}", "lillicrap2016_spiking", CHANGES, preset=PRESET, data="digits" if QUICK else "mnist",
-        streams=20 if QUICK else 100, seed=seed, evaluate_every=6 if QUICK else 4, display=seed == 0,
-    )  # fmt: skip
+        KEPT / f"{seed}",
+        "lillicrap2016_spiking",
+        CHANGES,
+        preset=PRESET,
+        data="digits" if QUICK else "mnist",
+        streams=20 if QUICK else 100,
+        seed=seed,
+        evaluate_every=6 if QUICK else 4,
+        display=seed == 0,
+    )
     made.train()
     return made
 
@@ -94,10 +103,10 @@ with matplotlib.rc_context(STYLE):
     tidy(learning, steps, angles)
     first = next(p for p in net.projections if p.pre is net.input)
     plotting.plot_receptive_fields(first.W, data.shape, n=25, ax=fields)
-save(figure, "lillicrap2016_fig4_best")
+save(figure, "lillicrap2016_fig4_dense")
 
 for count, of_seeds in zip(STEPS, errors.T, strict=True):
-    print(f"test error {told(of_seeds)} % with {count} steps an image ({SEEDS} seeds)")
+    print(f"test error {mean_sd(of_seeds)} % with {count} steps an image ({SEEDS} seeds)")
 for name in names:
     of_matrices = "" if np.isnan(whole[name]) else f"of W and B.T {whole[name]:.1f} degrees, "
     print(f"{name}: angle {of_matrices}of the paths {paths[name]:.1f}")

@@ -15,6 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
 from _study import QUICK, expect, save, tidy
@@ -40,9 +42,14 @@ ETA, TWICE, FOUR_TIMES = EPOCHS
 def run(eta, epochs):
     """A network trained with a rate, to its end: the run."""
     made = new_run(
-        KEPT / f"{eta:g}", "lillicrap2016_spiking", SIZES | {"eta": eta}, data="digits" if QUICK else "mnist",
-        streams=20 if QUICK else 100, epochs=epochs, display=False,
-    )  # fmt: skip
+        KEPT / f"{eta:g}",
+        "lillicrap2016_spiking",
+        SIZES | {"eta": eta},
+        data="digits" if QUICK else "mnist",
+        streams=20 if QUICK else 100,
+        epochs=epochs,
+        display=False,
+    )
     made.train()
     return made
 
@@ -100,6 +107,10 @@ else:
     expect("ratio after two epochs", ratio[0], 0.67, 0.15)
     assert np.abs(ratio[1:] - 1).max() < 0.12 and noisy > 1.25
 if not QUICK and LONG == 100:
-    for name, steps, wanted in (("averages", 5, 1.84), ("averages", 20, 1.65), ("last weights", 5, 1.87),
-                                ("last weights", 20, 1.69)):  # fmt: skip
+    for name, steps, wanted in (
+        ("averages", 5, 1.84),
+        ("averages", 20, 1.65),
+        ("last weights", 5, 1.87),
+        ("last weights", 20, 1.69),
+    ):
         expect(f"test error in % with {steps} steps, {name}", ends[name][STEPS.index(steps)], wanted, 0.25)

@@ -15,9 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, save, tidy, told
+from _study import QUICK, expect, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.experiments.run import new_run
@@ -35,10 +37,16 @@ if QUICK:
 def run(eta, streams, seed):
     """A network trained with a rate and a number of streams, to its end: its metrics."""
     return new_run(
-        KEPT / f"{eta:g}-{streams}-{seed}", "lillicrap2016_spiking", SIZES | {"eta": eta},
-        data="digits" if QUICK else "mnist", streams=streams, seed=seed,
-        epochs=EPOCHS, evaluate_every=EPOCHS / 4, display=False,
-    ).train()  # fmt: skip
+        KEPT / f"{eta:g}-{streams}-{seed}",
+        "lillicrap2016_spiking",
+        SIZES | {"eta": eta},
+        data="digits" if QUICK else "mnist",
+        streams=streams,
+        seed=seed,
+        epochs=EPOCHS,
+        evaluate_every=EPOCHS / 4,
+        display=False,
+    ).train()
 
 
 metrics = {eta: {S: [run(eta, S, seed) for seed in range(SEEDS)] for S in STREAMS} for eta in ETAS}
@@ -57,16 +65,17 @@ with matplotlib.rc_context(STYLE):
     axes[0].set_yticks(ticks, [f"{n}" for n in ticks])
     axes[0].set_yticks([], minor=True)
     axes[0].set(ylabel="Test error (%)")
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), title="Streams", loc="outside right upper", handlelength=1.4
-    )
+    figure.legend(*axes[0].get_legend_handles_labels(), title="Streams", loc="outside right upper", handlelength=1.4)
     tidy(*axes)
 save(figure, "lillicrap2016_fig4_streams")
 
-last = {(eta, S): 100 * np.array([rows["test_error"][-1] for rows in several])
-        for eta, of_eta in metrics.items() for S, several in of_eta.items()}  # fmt: skip
+last = {
+    (eta, S): 100 * np.array([rows["test_error"][-1] for rows in several])
+    for eta, of_eta in metrics.items()
+    for S, several in of_eta.items()
+}
 for (eta, S), errors in last.items():
-    print(f"eta {eta:g}, {S} streams: test error {told(errors)} %")
+    print(f"eta {eta:g}, {S} streams: test error {mean_sd(errors)} %")
 slow, fast = ([last[eta, S].mean() for S in STREAMS] for eta in ETAS)
 if QUICK:
     assert slow[0] < 40 and abs(slow[1] - slow[0]) < 6  # the same curve

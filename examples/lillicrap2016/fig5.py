@@ -12,9 +12,14 @@ length of the first: 400 steps here; after 200 it was 0.97 -> 0.92, at 78 degree
 machine. Writes ``lillicrap2016_fig5.png`` here.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, backward, band, build, expect, forward, learn, log_errors, save, tidy, told
+from _study import QUICK, backward, band, build, expect, forward, learn, log_errors, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.datasets import synthetic
@@ -31,8 +36,9 @@ WEIGHTS = {"alignment": 0.1, "transpose": 0.3, "shallow": 0.1}
 def network(setting, seed, algorithm="alignment"):
     """The network, its task, and a function that tells the angle of each hidden unit."""
     hidden, streams, eta, steps = setting
-    net = build("fig5", streams, seed, sizes=(20, hidden, 20), algorithm=algorithm, eta=eta,
-                weight_range=WEIGHTS[algorithm])  # fmt: skip
+    net = build(
+        "fig5", streams, seed, sizes=(20, hidden, 20), algorithm=algorithm, eta=eta, weight_range=WEIGHTS[algorithm]
+    )
     look = (lambda: unit_angles(forward(net)[1].W, backward(net)[0].W.T, axis=1)) if algorithm == "alignment" else None
     return net, synthetic.quadratic(seed=seed, train=streams * sum(steps)), look
 
@@ -86,8 +92,11 @@ with matplotlib.rc_context(STYLE):
     figure = Figure(figsize=(6.4, 4.4), dpi=150, layout="constrained")
     (top, bottom), (third, fourth) = figure.subplots(2, 2, sharex="col").T
     x = examples(TOGETHER)
-    for name, label, colour in (("shallow", "output layer alone", RULE), ("transpose", "backprop", VERMILLION),
-                                ("alignment", "feedback alignment", BLUE)):  # fmt: skip
+    for name, label, colour in (
+        ("shallow", "output layer alone", RULE),
+        ("transpose", "backprop", VERMILLION),
+        ("alignment", "feedback alignment", BLUE),
+    ):
         band(top, x, errors[name], colour, label)
     top.set(title="All weights learn", xlim=(0, x[-1]))
     log_errors(top)
@@ -110,13 +119,13 @@ save(figure, "lillicrap2016_fig5")
 
 last = {name: np.array(curves)[:, -4:].mean(axis=1) for name, curves in errors.items()}
 for name, error in last.items():
-    print(f"{name}: test error {100 * error.mean():.3g} % of the variance ({told(error)})")
+    print(f"{name}: test error {100 * error.mean():.3g} % of the variance ({mean_sd(error)})")
 medians = np.median(angles, axis=2)
-print(f"median angle: {told(medians[:, 0])} in the first window, {told(medians[:, -1])} degrees at the end")
+print(f"median angle: {mean_sd(medians[:, 0])} in the first window, {mean_sd(medians[:, -1])} degrees at the end")
 ends = [np.median(turn_angles[:, part - 1], axis=1) for part in PARTS]
 levels = [turn_errors[:, :2].mean(axis=1), *(turn_errors[:, p - 2 : p].mean(axis=1) for p in PARTS)]
-print("in turn, error at the start and after each phase: " + "; ".join(map(told, levels)))
-print("in turn, median angle after each phase: " + "; ".join(map(told, ends)))
+print("in turn, error at the start and after each phase: " + "; ".join(map(mean_sd, levels)))
+print("in turn, median angle after each phase: " + "; ".join(map(mean_sd, ends)))
 ratio = last["alignment"].mean() / last["transpose"].mean()
 print(f"alignment's error is {ratio:.2f} times backprop's, that of the output layer alone {last['shallow'].mean():.2f}")
 assert 1 / ratio < 1.15 and ratio < (1.3 if QUICK else 1.15) and last["alignment"].mean() < last["shallow"].mean() / 1.5
@@ -130,6 +139,7 @@ if not QUICK:
     expect("median angle in the end", medians[:, -1], 47, 4)
     expect("median angle after phase 1", ends[0], 90, 4)
     expect("median angle after phase 2", ends[1], 67, 5)
-    for when, level, wanted in zip(("before", "after phase 1", "after phase 2", "after phase 3"), levels,
-                                   (1.06, 1.08, 0.87, 0.76), strict=True):  # fmt: skip
+    for when, level, wanted in zip(
+        ("before", "after phase 1", "after phase 2", "after phase 3"), levels, (1.06, 1.08, 0.87, 0.76), strict=True
+    ):
         expect(f"error {when}", level, wanted, 0.06)

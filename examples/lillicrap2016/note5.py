@@ -16,9 +16,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, save, tidy, told
+from _study import QUICK, expect, mean_sd, save, tidy
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
@@ -71,9 +73,16 @@ def run(preset, data, seed):
     """The metrics of a run, made to its end or gone on with."""
     changes = SMALL[preset] | {"eta_drop_after": (10,), "epochs": 12, "target": "numpy"} if QUICK else {}
     return new_run(
-        KEPT / f"{preset}-{seed}", "lillicrap2016_rate", changes, preset=preset, data="digits" if QUICK else data,
-        streams=20 if QUICK else 100, seed=seed, validation=0 if data == "mnist" else HELD_OUT, display=False,
-    ).train()  # fmt: skip
+        KEPT / f"{preset}-{seed}",
+        "lillicrap2016_rate",
+        changes,
+        preset=preset,
+        data="digits" if QUICK else data,
+        streams=20 if QUICK else 100,
+        seed=seed,
+        validation=0 if data == "mnist" else HELD_OUT,
+        display=False,
+    ).train()
 
 
 if not photographs() or QUICK:  # their 784 pixels are too many for the quick mode
@@ -107,7 +116,7 @@ save(figure, "lillicrap2016_note5")
 
 for preset, errors in last.items():
     label, paper, ours, margin, _ = ROWS[preset]
-    print(f"{label}: test error {told(errors)} % (paper {paper:g})")
+    print(f"{label}: test error {mean_sd(errors)} % (paper {paper:g})")
     assert errors.max() < 25
     if not QUICK:
         expect(f"{label}, test error in %", errors, ours, margin)

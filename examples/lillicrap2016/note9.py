@@ -15,9 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, band, expect, log_errors, save, tidy, told
+from _study import QUICK, band, expect, log_errors, mean_sd, save, tidy
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -31,9 +33,11 @@ KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 NETWORKS = {"autoencoder_small": "bottleneck of 10", "autoencoder_large": "five times 1000"}
 LEARNERS = {"_backprop": ("backpropagation", VERMILLION), "": ("alignment", BLUE)}
 OURS = {  # % of the variance, as README.md has it, and by how much it may differ
-    ("autoencoder_small", "_backprop"): (26.6, 4), ("autoencoder_small", ""): (72.6, 8),
-    ("autoencoder_large", "_backprop"): (1.30, 0.2), ("autoencoder_large", ""): (4.11, 0.7),
-}  # fmt: skip
+    ("autoencoder_small", "_backprop"): (26.6, 4),
+    ("autoencoder_small", ""): (72.6, 8),
+    ("autoencoder_large", "_backprop"): (1.30, 0.2),
+    ("autoencoder_large", ""): (4.11, 0.7),
+}
 SMALL = {"autoencoder_small": (64, 60, 10, 60, 64), "autoencoder_large": (64, 60, 60, 60, 64)}
 
 
@@ -43,9 +47,15 @@ def run(network, learner, seed):
     if QUICK:  # numpy has nothing to compile, for which small networks would wait longer than for their learning
         changes = {"sizes": SMALL[network], "eta": 0.03 if learner else 0.01, "epochs": 6, "target": "numpy"}
     made = new_run(
-        KEPT / f"{preset}-{seed}", "lillicrap2016_rate", changes, preset=preset, data="digits" if QUICK else "mnist",
-        streams=20 if QUICK else 100, seed=seed, display=False,
-    )  # fmt: skip
+        KEPT / f"{preset}-{seed}",
+        "lillicrap2016_rate",
+        changes,
+        preset=preset,
+        data="digits" if QUICK else "mnist",
+        streams=20 if QUICK else 100,
+        seed=seed,
+        display=False,
+    )
     made.train()
     return made
 
@@ -59,8 +69,11 @@ def given_back(done, count):
     return shown.reshape(-1, *data.shape), made.reshape(-1, *data.shape)
 
 
-runs = {(network, learner): [run(network, learner, seed) for seed in range(SEEDS)]
-        for network in NETWORKS for learner in LEARNERS}  # fmt: skip
+runs = {
+    (network, learner): [run(network, learner, seed) for seed in range(SEEDS)]
+    for network in NETWORKS
+    for learner in LEARNERS
+}
 metrics = {key: [read_metrics(done.directory / "metrics.csv") for done in several] for key, several in runs.items()}
 
 with matplotlib.rc_context(STYLE):
@@ -92,7 +105,7 @@ save(figure, "lillicrap2016_note9")
 
 last = {key: np.array([rows["test_error"][-1] for rows in several]) for key, several in metrics.items()}
 for (network, learner), errors in last.items():
-    print(f"{NETWORKS[network]}, {LEARNERS[learner][0]}: test error {told(100 * errors)} % of the variance")
+    print(f"{NETWORKS[network]}, {LEARNERS[learner][0]}: test error {mean_sd(100 * errors)} % of the variance")
 assert all(last[network, ""].mean() > (1.5 if QUICK else 2) * last[network, "_backprop"].mean() for network in NETWORKS)
 assert last["autoencoder_large", ""].max() < (0.5 if QUICK else 0.2)
 if not QUICK:

@@ -13,11 +13,13 @@ import os
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # learning_flow
+
 import matplotlib
 import numpy as np
+from learning_flow import flow, velocity
 from matplotlib.figure import Figure
 
-from spikefa.flow import flow, velocity
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, RULE, SKY, STYLE, TICKS, VERMILLION
 
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
@@ -36,8 +38,12 @@ def draw(ax, feedback, starts):
     """The field, the fixed points, and paths from the starts (W, A); returns where they end."""
     grid = np.linspace(-LIMIT, LIMIT, 21 if quick else 61)
     A, W = np.meshgrid(grid, grid)
-    field = np.array([[np.ravel(velocity(ONE, w * ONE, a * ONE, ONE, feedback)) for w, a in zip(*row, strict=True)]
-                      for row in zip(W, A, strict=True)])  # fmt: skip
+    field = np.array(
+        [
+            [np.ravel(velocity(ONE, w * ONE, a * ONE, ONE, feedback)) for w, a in zip(*row, strict=True)]
+            for row in zip(W, A, strict=True)
+        ]
+    )
     ax.streamplot(grid, grid, field[..., 1], field[..., 0], color=RULE, linewidth=0.35, arrowsize=0.5, density=1.1)
     ends = []
     for start in starts:
@@ -84,9 +90,11 @@ out = Path(sys.argv[1] if len(sys.argv) > 1 else "lillicrap2016_s10_flow.png")
 figure.savefig(out, dpi=300)
 
 error = np.square(1 - ends.prod(axis=1)).max()
-print(f"alignment: test error {error:.6%} at most over {len(ends)} starts; from near 0, W ends in "
-      f"{ends[: len(near), 0].min():.2f} .. {ends[: len(near), 0].max():.2f}, under backprop in "
-      f"{other[: len(near), 0].min():.2f} .. {other[: len(near), 0].max():.2f}; wrote {out}")  # fmt: skip
+print(
+    f"alignment: test error {error:.6%} at most over {len(ends)} starts; from near 0, W ends in "
+    f"{ends[: len(near), 0].min():.2f} .. {ends[: len(near), 0].max():.2f}, under backprop in "
+    f"{other[: len(near), 0].min():.2f} .. {other[: len(near), 0].max():.2f}; wrote {out}"
+)
 starts = np.array(near + far)
 c = 2 * starts[:, 0] - starts[:, 1] ** 2
 assert error < 1e-6 and (ends[c > -3, 0] > 0).all() and len(near) < (c > -3).sum() < len(c)

@@ -13,11 +13,13 @@ import os
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # learning_flow
+
 import matplotlib
 import numpy as np
+from learning_flow import flow
 from matplotlib.figure import Figure
 
-from spikefa.flow import flow
 from spikefa.plotting.style import BLUE, PURPLE, RULE, STYLE, TICKS, VERMILLION
 
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
@@ -40,7 +42,11 @@ def run(sizes, w, seed):
     path = flow(T, W, -0.1 * B @ T if w is None else A, B, t=TIMES)
     signal = B @ path.E
     cosine = (path.A * signal).sum(axis=(1, 2)) / np.sqrt((path.A**2).sum(axis=(1, 2)) * (signal**2).sum(axis=(1, 2)))
-    return np.where(path.normalized_squared_error > 1e-6, cosine, np.nan), np.trace(B @ path.W, axis1=1, axis2=2), path.normalized_squared_error
+    return (
+        np.where(path.normalized_squared_error > 1e-6, cosine, np.nan),
+        np.trace(B @ path.W, axis1=1, axis2=2),
+        path.normalized_squared_error,
+    )
 
 
 curves = {title: np.array([run(sizes, w, seed) for seed in range(RUNS)]) for title, (sizes, w, _) in COLUMNS.items()}
@@ -74,9 +80,11 @@ for title, curve in curves.items():
     late = pull[:, later]
     rising = (np.diff(aligned[:, later], axis=1) > 0)[np.isfinite(late[:, 1:])].mean()
     positive, at_first = (late[np.isfinite(late)] > 0).mean(), (pull[:, 0] > 0).mean()
-    print(f"{' '.join(title.split())}: tr(A'BE) > 0 in {at_first:.0%} of runs at first, {positive:.1%} of the time "
-          f"after 0.01, where tr(BW) rises {rising:.1%}; tr(BW) {aligned[:, 0].mean():.2f} -> "
-          f"{aligned[:, -1].mean():.1f}; test error {np.median(error[:, -1]):.4%}")  # fmt: skip
+    print(
+        f"{' '.join(title.split())}: tr(A'BE) > 0 in {at_first:.0%} of runs at first, {positive:.1%} of the time "
+        f"after 0.01, where tr(BW) rises {rising:.1%}; tr(BW) {aligned[:, 0].mean():.2f} -> "
+        f"{aligned[:, -1].mean():.1f}; test error {np.median(error[:, -1]):.4%}"
+    )
     if "small" in title:
         assert positive == rising == 1 and (quick or 0 < at_first < 1)  # by chance at first
     elif "large" in title:

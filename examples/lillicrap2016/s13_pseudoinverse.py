@@ -13,11 +13,13 @@ import os
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # learning_flow
+
 import matplotlib
 import numpy as np
+from learning_flow import flow
 from matplotlib.figure import Figure
 
-from spikefa.flow import flow
 from spikefa.metrics import angle
 from spikefa.plotting.style import BLUE, RULE, STYLE, TICKS, VERMILLION
 
@@ -54,8 +56,17 @@ with matplotlib.rc_context(STYLE):
     at = np.abs(LEFT - 0.01).argmin()
     for k, (label, colour, marker) in enumerate(LOOKS):
         ends = np.array([angles[w][:, k, at] for w in SCALES])
-        axes[2].errorbar(SCALES, ends.mean(axis=1), ends.std(axis=1, ddof=1), color=colour, marker=marker,
-                         markersize=3.5, capsize=2, elinewidth=0.7, label=label)  # fmt: skip
+        axes[2].errorbar(
+            SCALES,
+            ends.mean(axis=1),
+            ends.std(axis=1, ddof=1),
+            color=colour,
+            marker=marker,
+            markersize=3.5,
+            capsize=2,
+            elinewidth=0.7,
+            label=label,
+        )
     axes[2].set(xscale="log", xlabel="Initial weights w", title="1 % of the error left, mean ± s.d.")
     for ax in axes:
         ax.set_yticks([0, 30, 60, 90])
@@ -69,8 +80,10 @@ figure.savefig(out, dpi=300)
 for w, both in angles.items():
     closer = (both[:, 1] < both[:, 0]).mean(axis=0)
     crossing = LEFT[closer > 0.5].max(initial=0)
-    print(f"w = {w:g}: backprop {both[:, 0, at].mean():.1f}, pseudobackprop {both[:, 1, at].mean():.1f} degrees at 1 % "
-          f"of the error, the second smaller in {closer[at]:.0%} of runs, and in most from {crossing:.0%} on")
+    print(
+        f"w = {w:g}: backprop {both[:, 0, at].mean():.1f}, pseudobackprop {both[:, 1, at].mean():.1f} degrees at 1 % "
+        f"of the error, the second smaller in {closer[at]:.0%} of runs, and in most from {crossing:.0%} on"
+    )
     if w <= 0.01:
         assert closer[at] == 1 and both[:, 1, at].mean() < both[:, 0, at].mean() - 10
         assert both[:, 0, 0].mean() < both[:, 1, 0].mean() and 0.05 < crossing < 0.2  # before, backprop is nearer

@@ -11,9 +11,14 @@ the smaller rate, and its error first fell. Full run: 1 minute, 2 on a busy mach
 ``lillicrap2016_s14_from_backprop.png`` here.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, backward, band, build, expect, forward, learn, log_errors, save, tidy, told
+from _study import QUICK, backward, band, build, expect, forward, learn, log_errors, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.datasets import synthetic
@@ -67,8 +72,10 @@ with matplotlib.rc_context(STYLE):
 save(figure, "lillicrap2016_s14_from_backprop")
 
 found, worst, end = before[:, -4:].mean(axis=1), after.max(axis=1), after[:, -4:].mean(axis=1)
-print(f"test error {100 * found.mean():.3g} % of the variance with backprop ({told(found)}); then up to {told(worst)}, "
-      f"and {told(end)} at the end; angle {told(angles[:, 0])} -> {told(angles[:, -1])} degrees")  # fmt: skip
+print(
+    f"test error {100 * found.mean():.3g} % of the variance with backprop ({mean_sd(found)}); then up to {mean_sd(worst)}, "
+    f"and {mean_sd(end)} at the end; angle {mean_sd(angles[:, 0])} -> {mean_sd(angles[:, -1])} degrees"
+)
 assert (worst > (1.05 if QUICK else 1.3) * found).all() and (end < worst).all()
 assert angles[:, 0].min() > 75 and (angles[:, -1] < angles[:, 0] - 10).all()
 if not QUICK:

@@ -8,9 +8,14 @@ more than with all layers learning, 0.023 +- 0.008, and more than the shallower 
 mean of 100 examples, as printed; 5 runs. Full run: about 1 minute. Writes ``lillicrap2016_s6_frozen.png`` here.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, band, build, expect, learn, log_errors, save, tidy, told
+from _study import QUICK, band, build, expect, learn, log_errors, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.datasets import synthetic
@@ -48,7 +53,7 @@ save(figure, "lillicrap2016_s6_frozen")
 
 ends = {name: np.array([error for _, error in runs]) for name, runs in results.items()}
 for name, error in ends.items():
-    print(f"{name}: test error {100 * error.mean():.3g} % of the variance ({told(error)})")
+    print(f"{name}: test error {100 * error.mean():.3g} % of the variance ({mean_sd(error)})")
 frozen, three, four = ends.values()
 assert (frozen > three).all() and (frozen > 1.5 * four).all() and three.mean() > four.mean()
 if not QUICK:

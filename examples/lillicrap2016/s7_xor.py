@@ -11,9 +11,14 @@ weights; (b) the error left is at most 0.0007; (c) r = 0.75 in 30 networks, the 
 about 1 minute. Writes ``lillicrap2016_s7_xor.png`` here.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, backward, build, expect, forward, learn, save, tidy, told
+from _study import QUICK, backward, build, expect, forward, learn, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.datasets import synthetic
@@ -69,10 +74,10 @@ save(figure, "lillicrap2016_s7_xor")
 ends = np.array([path[-1] for _, path, _ in printed])
 correlation = np.corrcoef(W.ravel(), B.ravel())[0, 1]
 error = np.array([errors[-1] for errors, _, _ in wide])
-print(f"2-25-1: test error {100 * error.mean():.3g} % of the variance ({told(error)}), the worst {error.max():.3g}")
+print(f"2-25-1: test error {100 * error.mean():.3g} % of the variance ({mean_sd(error)}), the worst {error.max():.3g}")
 print(
-    f"2-2-1 from the printed weights: {solved.sum()} of {RUNS} solve it; W at the end {told(ends[:, 0])}, "
-    f"{told(ends[:, 1])}; those pass the printed W at {distance[solved].max(initial=0):.2f} or less"
+    f"2-2-1 from the printed weights: {solved.sum()} of {RUNS} solve it; W at the end {mean_sd(ends[:, 0])}, "
+    f"{mean_sd(ends[:, 1])}; those pass the printed W at {distance[solved].max(initial=0):.2f} or less"
 )
 print(f"2-2-1, {len(many)} runs: W and B correlate, r = {correlation:.2f}; same sign in {np.mean(W * B > 0):.0%}")
 assert error.max() < (0.05 if QUICK else 2e-3) and (ends < 0).all() and correlation > 0.3 and np.mean(W * B > 0) > 0.95

@@ -8,9 +8,14 @@ v <- alpha v + d, theta <- theta + v for alpha of 0, 0.5 and 0.9, at one rate of
 the rate is ours. Full run: about 1 minute. Writes ``lillicrap2016_s8_momentum.png`` here.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, band, build, expect, learn, log_errors, save, tidy, told
+from _study import QUICK, band, build, expect, learn, log_errors, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.datasets import synthetic
@@ -50,8 +55,10 @@ for algorithm in PANELS:
     ends = {m: np.array([error for _, error in results[algorithm, m]]) for m in COLOURS}
     fast = {m: np.argmax(curve < 0.6, axis=1) * WINDOW * STREAMS for m, curve in curves.items()}
     for m in COLOURS:
-        print(f"{algorithm}, alpha {m}: an error of 0.6 after {told(fast[m])} examples; test error "
-              f"{100 * ends[m].mean():.3g} % of the variance ({told(ends[m])})")  # fmt: skip
+        print(
+            f"{algorithm}, alpha {m}: an error of 0.6 after {mean_sd(fast[m])} examples; test error "
+            f"{100 * ends[m].mean():.3g} % of the variance ({mean_sd(ends[m])})"
+        )
     for m, wanted in zip(COLOURS, OURS[algorithm], strict=True):
         if not QUICK:
             expect(f"{algorithm}, alpha {m}, examples", fast[m], wanted, 0.3 * wanted)

@@ -7,7 +7,7 @@ Shows: test errors on MNIST of 784-300-300-100-10 rectifiers, which learn by bac
 with the transposed forward weights, with backward weights that learn, without the rectifier's derivative in the
 relaxation, with both, and with backward weights that stay as they are; the angle between the updates of the first layer
 and backpropagation's; and that between backward weights and the transposed forward ones. Arguments: figure
-(``millidge2020_ar.png``), seeds (1; the paper has 5), epochs (10; the paper has 50), and where runs are kept (a
+(``millidge2020_activation_relaxation.png``), seeds (1; the paper has 5), epochs (10; the paper has 50), and where runs are kept (a
 temporary directory): given, an interrupted study goes on. Full run: about an hour and a half a seed on one core.
 """
 
@@ -15,9 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
-from _study import QUICK, metrics_of, save, tidy, told
+from _study import QUICK, mean_sd, metrics_of, save, tidy
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -40,9 +42,16 @@ SMALL = {"sizes": (64, 60, 60, 30, 10), "weight_sd": 0.15, "eta": 1e-3} if QUICK
 def run(name, seed):
     """A network with a seed, run until it ends or its weights have grown without bound: its metrics."""
     made = new_run(
-        KEPT / f"{name}-{seed}", "millidge2020_ar", SMALL | NETWORKS[name][1], data="digits" if QUICK else "mnist",
-        streams=64, seed=seed, epochs=EPOCHS, display=False, diagnostics=True,
-    )  # fmt: skip
+        KEPT / f"{name}-{seed}",
+        "millidge2020_ar",
+        SMALL | NETWORKS[name][1],
+        data="digits" if QUICK else "mnist",
+        streams=64,
+        seed=seed,
+        epochs=EPOCHS,
+        display=False,
+        diagnostics=True,
+    )
     return metrics_of(made, NETWORKS[name][0])
 
 
@@ -75,15 +84,15 @@ with matplotlib.rc_context(STYLE):
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, handlelength=1.4)
     tidy(left, middle, right)
-save(figure, "millidge2020_ar")
+save(figure, "millidge2020_activation_relaxation")
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}
 for name, errors in last.items():
     columns = [c for c in metrics[name][0] if c.startswith("update_angle_deg_") and not c.endswith("output")]
-    angles = ", ".join(told([rows[column][-1] for rows in metrics[name]]) for column in columns)
-    print(f"{NETWORKS[name][0]}: test error {told(errors)} %, updates of hidden layers at {angles} degrees")
+    angles = ", ".join(mean_sd([rows[column][-1] for rows in metrics[name]]) for column in columns)
+    print(f"{NETWORKS[name][0]}: test error {mean_sd(errors)} %, updates of hidden layers at {angles} degrees")
 for name in ("learned", "both", "fixed"):
-    turned = (f"{told([rows[f'angle_deg_h{n}'][-1] for rows in metrics[name]])}" for n in (1, 2, 3))
+    turned = (f"{mean_sd([rows[f'angle_deg_h{n}'][-1] for rows in metrics[name]])}" for n in (1, 2, 3))
     print(f"{NETWORKS[name][0]}: at {', '.join(turned)} degrees from the transposed W, h1 to h3")
 assert abs(last["relaxation"].mean() - last["transpose"].mean()) < (5 if QUICK else 0.5)
 assert all(rows["update_angle_deg_image_to_h1"][-1] < 10 for rows in metrics["relaxation"])

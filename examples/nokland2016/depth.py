@@ -15,6 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
+
 import matplotlib
 import numpy as np
 from _study import QUICK, expect, save, tidy
@@ -48,9 +50,16 @@ def run(algorithm, layers):
     """A network of so many hidden layers, trained to its end: its metrics."""
     changes = {"hidden": (UNITS,) * layers, "algorithm": algorithm, "weights": LEARNERS[algorithm][2]} | SMALL
     return new_run(
-        KEPT / f"{layers}-{algorithm}", "nokland2016_dfa", changes, data="digits" if QUICK else "mnist",
-        streams=20 if QUICK else 64, epochs=EPOCHS, evaluate_every=2, display=False, diagnostics=True,
-    ).train()  # fmt: skip
+        KEPT / f"{layers}-{algorithm}",
+        "nokland2016_dfa",
+        changes,
+        data="digits" if QUICK else "mnist",
+        streams=20 if QUICK else 64,
+        epochs=EPOCHS,
+        evaluate_every=2,
+        display=False,
+        diagnostics=True,
+    ).train()
 
 
 metrics = {

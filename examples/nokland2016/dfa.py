@@ -23,9 +23,11 @@ from spikefa.plotting.style import BLUE, GREEN, INK, RULE, STYLE, TICKS, VERMILL
 
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
 NAMES = {
-    "transpose": ("Backpropagation", INK), "alignment": ("Feedback alignment", BLUE),
-    "direct": ("Direct (DFA)", VERMILLION), "indirect": ("Indirect (IFA)", GREEN),
-}  # fmt: skip
+    "transpose": ("Backpropagation", INK),
+    "alignment": ("Feedback alignment", BLUE),
+    "direct": ("Direct (DFA)", VERMILLION),
+    "indirect": ("Indirect (IFA)", GREEN),
+}
 ROWS = {
     "slides_small": ("784-100-10, logistic", ("transpose", "alignment")),
     "slides_large": ("784-200-100-10, tanh", tuple(NAMES)),
@@ -34,10 +36,12 @@ ROWS = {
 OURS = {
     "slides_small": {"transpose": (95.71, 96.01, 0), "alignment": (94.04, 93.98, 40)},
     "slides_large": {
-        "transpose": (96.89, 99.91, 0, 0), "alignment": (96.22, 98.36, 67, 32), "direct": (96.46, 98.82, 53, 29),
+        "transpose": (96.89, 99.91, 0, 0),
+        "alignment": (96.22, 98.36, 67, 32),
+        "direct": (96.46, 98.82, 53, 29),
         "indirect": (96.40, 99.02, 47, 38),
     },
-}  # fmt: skip
+}
 EPOCHS, EVERY, STREAMS, DATA = (12, 3, 50, "digits") if quick else (50, 1, 1000, "mnist")
 
 
@@ -46,9 +50,17 @@ def metrics(folder, preset, algorithm):
     # numpy has nothing to compile, for which small networks would wait longer than for their learning.
     changes = {"algorithm": algorithm} | ({"pixels": 64, "target": "numpy"} if quick else {})
     return new_run(
-        folder / f"{preset}_{algorithm}", "nokland2016_dfa", changes, preset=preset, data=DATA, streams=STREAMS,
-        epochs=EPOCHS, evaluate_every=EVERY, display=False, diagnostics=True,
-    ).train()  # fmt: skip
+        folder / f"{preset}_{algorithm}",
+        "nokland2016_dfa",
+        changes,
+        preset=preset,
+        data=DATA,
+        streams=STREAMS,
+        epochs=EPOCHS,
+        evaluate_every=EVERY,
+        display=False,
+        diagnostics=True,
+    ).train()
 
 
 folder = Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp(prefix="nokland2016-"))
@@ -97,8 +109,10 @@ for preset, tables in curves.items():
         turned = [a for c, a in table.items() if c.startswith("update_angle") and "_output" not in c]
         angles = [a[-1] for a in turned]
         test, train = table["test_error"][-1], table["train_error"][-1]
-        print(f"{preset}, {NAMES[algorithm][0]}: test error {test:.2%}, training error {train:.2%}, angle of the "
-              f"hidden updates {' and '.join(f'{a:.0f}' for a in angles)} degrees")  # fmt: skip
+        print(
+            f"{preset}, {NAMES[algorithm][0]}: test error {test:.2%}, training error {train:.2%}, angle of the "
+            f"hidden updates {' and '.join(f'{a:.0f}' for a in angles)} degrees"
+        )
         assert test < 0.25 and max(angles) < 90
         if not quick:
             right, learned, *wanted = OURS[preset][algorithm]

@@ -14,10 +14,13 @@ Writes ``nokland2016_layerwise.png`` here.
 
 import sys
 from itertools import accumulate
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
 
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, forward, save, tidy, told
+from _study import QUICK, expect, forward, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa import datasets
@@ -36,9 +39,10 @@ STAGES = [(90, 1, 0), (OUTPUT_ALONE, 0, 1), (30, 1, 0), (30, 1, 1)]
 #: Test accuracy in % after each, as README.md has it.
 OURS = {"transpose": (90.9, 91.3, 92.1, 92.7), "alignment": (10, 86.5, 87.9, 89.3), "direct": (7, 85.6, 87.3, 89.0)}
 NAMES = {
-    "transpose": ("Backpropagation", INK), "alignment": ("Feedback alignment", BLUE),
+    "transpose": ("Backpropagation", INK),
+    "alignment": ("Feedback alignment", BLUE),
     "direct": ("Direct (DFA)", VERMILLION),
-}  # fmt: skip
+}
 data = datasets.load("digits" if QUICK else "mnist")
 
 
@@ -83,8 +87,9 @@ with matplotlib.rc_context(STYLE):
     for start, end, text in zip([0, *ends], ends, ("hidden layers", "output", "hidden", "all"), strict=False):
         ax.text((start + end) / 2, 103, text, ha="center", va="bottom")
         ax.axvline(end, color=RULE, linewidth=0.6, zorder=0)
-    ax.plot(ends[1], untaught.mean(), "o", color=INK, markersize=4, markerfacecolor="none",
-            label="output alone, as long")  # fmt: skip
+    ax.plot(
+        ends[1], untaught.mean(), "o", color=INK, markersize=4, markerfacecolor="none", label="output alone, as long"
+    )
     ax.set(xlabel=f"Batches of {STREAMS}", ylabel="Test accuracy (%)", xlim=(0, ends[-1]), ylim=(0, 100))
     ax.legend(loc="lower right", frameon=True, edgecolor="none", facecolor="white", framealpha=1)
     tidy(ax)
@@ -92,9 +97,11 @@ save(figure, "nokland2016_layerwise")
 
 for algorithm, (name, _) in NAMES.items():
     at = curves[algorithm][:, [end // EVERY for end in ends]]
-    print(f"{name}: accuracy after each stage {', '.join(told(stage) for stage in at.T)} %, "
-          f"test error {100 - at[:, -1].mean():.3g} %")  # fmt: skip
-print(f"output alone, over hidden layers that never learned: {told(untaught)} %")
+    print(
+        f"{name}: accuracy after each stage {', '.join(mean_sd(stage) for stage in at.T)} %, "
+        f"test error {100 - at[:, -1].mean():.3g} %"
+    )
+print(f"output alone, over hidden layers that never learned: {mean_sd(untaught)} %")
 taught = {algorithm: curves[algorithm][:, ends[1] // EVERY].mean() for algorithm in NAMES}
 assert all(curve[:, -1].mean() > 75 for curve in curves.values())
 # Digits are few, and one seed of direct in ten comes out behind: there alignment has to do it.
