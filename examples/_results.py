@@ -162,7 +162,7 @@ class Results:
         return list(self[name].values)
 
     def check(self, name: str, measured: Any, at: int | None = None) -> None:
-        """Fail unless the mean of new numbers is that of a result, within its margin.
+        """Fail unless the mean of new numbers is a result's, within its margin.
 
         Parameters
         ----------
@@ -171,7 +171,7 @@ class Results:
         measured : array_like
             New numbers, one a seed.
         at : int, optional
-            Which of the values to compare with, of a result whose values are over something else than seeds.
+            Which of the values to compare with, instead of the mean: that of a seed, or of what the values are over.
 
         Raises
         ------

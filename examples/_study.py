@@ -111,12 +111,6 @@ def mean_sd(values, unit="") -> str:
     return f"{values.mean():.3g}{spread}{unit}"
 
 
-def expect(what: str, values, wanted: float, margin: float) -> None:
-    """Fail unless the mean over runs is as README.md tells it, within a few of the seeds' standard deviations."""
-    mean = np.mean(values)
-    assert abs(mean - wanted) < margin, f"{what}: {mean:.3g}, not {wanted:g} within {margin:g}"
-
-
 def save(figure: Figure, name: str) -> None:
     """Write the figure to the path given on the command line, or here."""
     out = Path(sys.argv[1] if len(sys.argv) > 1 else f"{name}.png")

@@ -17,7 +17,7 @@ from spikefa.experiments.run import new_run
 
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
 if quick:
-    setting = dict(preset="demo", data="digits", streams=20, epochs=8)
+    setting = dict(preset="digits", data="digits", streams=20, epochs=8)
 else:
     setting = dict(changes={"eta": 2e-3}, data="mnist", streams=100, epochs=1)
 run = new_run(tempfile.mkdtemp(), "lillicrap2016_spiking", evaluate_every=8, **setting)

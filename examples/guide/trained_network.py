@@ -33,12 +33,12 @@ else:
     run = new_run(
         tempfile.mkdtemp(),
         "lillicrap2016_spiking",
-        preset="demo",
+        preset="digits",
         data="digits",
         streams=20,
         epochs=6 if QUICK else 25,
         evaluate_every=25,
-        display=False,
+        record_activity=False,
     )
     run.train()
 data, classes = run.dataset(), run.params.classes

@@ -6,9 +6,9 @@ https://doi.org/10.48550/arXiv.1906.00889, Fig. 2.
 Shows: test errors on MNIST of 784-50-20-10 logistic units whose feedback weights learn what noise on each hidden unit
 does to the loss (standard deviations 0.01 and 0.1), stay random (feedback alignment), or are the transposed forward
 weights (backpropagation); the angle between the updates of the first layer and backpropagation's; and that between
-feedback weights and the transposed forward weights. Arguments: figure (``lansdell2020_node_perturbation.png``), seeds (1), epochs
-(267: the paper's 500,000 batches of 32), and where runs are kept (a temporary directory): given, an interrupted study
-goes on.
+feedback weights and the transposed forward weights. Arguments: figure (``lansdell2020_node_perturbation.png``), seeds
+(1), epochs (267: the paper's 500,000 batches of 32), and where runs are kept (a temporary directory): given, an
+interrupted study goes on.
 """
 
 import sys
@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, mean_sd, save, tidy
+from _results import results_beside
+from _study import QUICK, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.experiments.run import new_run
@@ -30,17 +31,11 @@ KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
 NETWORKS = {  # name -> (label, parameters, colour)
     "learned": ("learned, noise of 0.01", {}, BLUE),
     "noisy": ("learned, noise of 0.1", {"noise": 0.1}, ORANGE),
-    "alignment": ("fixed", {"algorithm": "alignment"}, VERMILLION),
-    "transpose": ("backpropagation", {"algorithm": "transpose"}, INK),
+    "alignment": ("fixed", {"pathway": "alignment"}, VERMILLION),
+    "backprop": ("backpropagation", {"pathway": "backprop"}, INK),
 }
 FULL = not QUICK and EPOCHS == 267
-#: Test error in %, angles of the updates into h1, and of B to h2 and h1, as README.md has them.
-OURS = {
-    "learned": (4.28, 7, 7, 30),
-    "noisy": (4.19, 12, 9, 33),
-    "alignment": (6.58, 42, 49, 63),
-    "transpose": (4.46, 0),
-}
+RESULTS = results_beside(__file__)
 SMALL = {"sizes": (64, 50, 20, 10), "eta": 4e-3, "eta_feedback": 1e-3, "warm_up": 100} if QUICK else {}
 
 
@@ -55,7 +50,7 @@ def run(name, seed):
         seed=seed,
         epochs=EPOCHS,
         evaluate_every=max(1, EPOCHS // 26),
-        display=False,
+        record_activity=False,
         diagnostics=True,
     ).train()
 
@@ -69,10 +64,10 @@ with matplotlib.rc_context(STYLE):
         for seed, rows in enumerate(metrics[name]):
             line = {"color": colour, "linewidth": 0.9}
             left.plot(rows["epoch"], 100 * rows["test_error"], label=None if seed else label, **line)
-            if name != "transpose":
+            if name != "backprop":
                 middle.plot(rows["epoch"], rows["update_angle_deg_image_to_h1"], **line)
-                right.plot(rows["epoch"], rows["angle_deg_h2"], **line)
-                right.plot(rows["epoch"], rows["angle_deg_h1"], "--", **line)
+                right.plot(rows["epoch"], rows["weight_angle_deg_h2"], **line)
+                right.plot(rows["epoch"], rows["weight_angle_deg_h1"], "--", **line)
     left.set(yscale="log", ylabel="Test error (%)")
     left.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
     middle.set(ylabel="Angle of updates and\nbackpropagation's (degrees)")
@@ -94,18 +89,18 @@ for name, errors in last.items():
     late = [rows["update_angle_deg_image_to_h1"][len(rows["epoch"]) // 2 :].mean() for rows in metrics[name]]
     print(f"{NETWORKS[name][0]}: test error {mean_sd(errors)} %, updates in the second half at {mean_sd(late)} degrees")
     if FULL:
-        expect(f"{name}, test error in %", errors, OURS[name][0], 0.8)
-        expect(f"{name}, angle of the updates", late, OURS[name][1], 4 + OURS[name][1] / 5)
-angles = {name: [rows["angle_deg_h2"][-1] for rows in several] for name, several in metrics.items()}
+        RESULTS.check(name, errors)
+        RESULTS.check(f"{name}_update_angle", late)
+angles = {name: [rows["weight_angle_deg_h2"][-1] for rows in several] for name, several in metrics.items()}
 for name in list(NETWORKS)[:3]:
-    h1 = [rows["angle_deg_h1"][-1] for rows in metrics[name]]
+    h1 = [rows["weight_angle_deg_h1"][-1] for rows in metrics[name]]
     print(
-        f"{NETWORKS[name][0]}: B to h2 and h1 at {mean_sd(angles[name])} and {mean_sd(h1)} degrees from the transposed W"
+        f"{NETWORKS[name][0]}: B to h2 and h1 at {mean_sd(angles[name])} and {mean_sd(h1)} degrees from W.T"
     )
     if FULL:
-        expect(f"{name}, angle of B to h2", angles[name], OURS[name][2], 4 + OURS[name][2] / 5)
-        expect(f"{name}, angle of B to h1", h1, OURS[name][3], 4 + OURS[name][3] / 5)
+        RESULTS.check(f"{name}_feedback_angle_h2", angles[name])
+        RESULTS.check(f"{name}_feedback_angle_h1", h1)
 assert np.mean(angles["learned"]) < np.mean(angles["alignment"])
 assert last["learned"].mean() < (60 if QUICK else last["alignment"].mean())
 if FULL:  # as well as backpropagation, and better than fixed ones
-    assert last["learned"].mean() < min(last["transpose"].mean() + 0.6, last["alignment"].mean() - 1)
+    assert last["learned"].mean() < min(last["backprop"].mean() + 0.6, last["alignment"].mean() - 1)

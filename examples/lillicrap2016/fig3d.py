@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 
 import matplotlib
 import numpy as np
-from _study import QUICK, band, build, expect, learn, log_errors, mean_sd, save, tidy
+from _results import results_beside
+from _study import QUICK, band, build, learn, log_errors, mean_sd, save, tidy
 from matplotlib.figure import Figure
 from scipy.stats import ttest_rel
 
@@ -26,19 +27,20 @@ from spikefa.datasets import synthetic
 from spikefa.diagnostics import evaluation
 from spikefa.plotting.style import BLUE, INK, SKY, STYLE, VERMILLION
 
+RESULTS = results_beside(__file__)
 RUNS, STEPS, WINDOW, STREAMS = (2, 1200, 50, 100) if QUICK else (20, 2000, 50, 100)
-NETWORKS = {  # preset, algorithm -> label, colour
-    ("fig3d_3", "transpose"): ("backprop,\n3 layers", "#f0a878"),
+NETWORKS = {  # preset, pathway -> label, colour
+    ("fig3d_3", "backprop"): ("backprop,\n3 layers", "#f0a878"),
     ("fig3d_3", "alignment"): ("alignment,\n3 layers", SKY),
-    ("fig3d_4", "transpose"): ("backprop,\n4 layers", VERMILLION),
+    ("fig3d_4", "backprop"): ("backprop,\n4 layers", VERMILLION),
     ("fig3d_4", "alignment"): ("alignment,\n4 layers", BLUE),
 }
 
 
-def run(preset, algorithm, seed):
+def run(preset, pathway, seed):
     """Errors on the way, and the final test error."""
     data = synthetic.teacher(seed=seed, train=50_000)
-    net = build(preset, STREAMS, seed, algorithm=algorithm, eta=5e-3, feedback_range=1.0)
+    net = build(preset, STREAMS, seed, pathway=pathway, eta=5e-3, feedback_range=1.0)
     curve, _ = learn(net, data, STEPS, WINDOW)
     return curve, evaluation.error(net, data.test_images, data.test_targets, 1)
 
@@ -63,9 +65,9 @@ with matplotlib.rc_context(STYLE):
     tidy(left, right)
 save(figure, "lillicrap2016_fig3d")
 
-for (preset, algorithm), error in ends.items():
+for (preset, pathway), error in ends.items():
     print(
-        f"{preset}, {algorithm}: test error {100 * error.mean():.3g} % of the variance ({mean_sd(error)}, median "
+        f"{preset}, {pathway}: test error {100 * error.mean():.3g} % of the variance ({mean_sd(error)}, median "
         f"{np.median(error):.3g})"
     )
 three_bp, three_fa, four_bp, four_fa = ends.values()
@@ -79,7 +81,7 @@ for name, pair in deeper.items():
     assert QUICK or ttest_rel(*pair).pvalue < 1e-5  # two runs cannot tell
 soon = slice(50_000 // (WINDOW * STREAMS))  # as well as backprop up to 50,000 examples, and then not
 for layers, pair in {"3": (three_fa, three_bp), "4": (four_fa, four_bp)}.items():
-    curves = [[curve[soon] for curve, _ in results[f"fig3d_{layers}", name]] for name in ("alignment", "transpose")]
+    curves = [[curve[soon] for curve, _ in results[f"fig3d_{layers}", name]] for name in ("alignment", "backprop")]
     ratio = np.exp(np.subtract(*np.log(curves)).mean())
     print(
         f"{layers} layers: alignment's error by backprop's, first {ratio:.2f} times, in the end "
@@ -87,7 +89,7 @@ for layers, pair in {"3": (three_fa, three_bp), "4": (four_fa, four_bp)}.items()
     )
     assert ratio < 1.15 and pair[0].mean() > pair[1].mean() and (QUICK or ttest_rel(*pair).pvalue < 0.02)
 if not QUICK:
-    expect("three layers, backprop", three_bp, 0.070, 0.01)
-    expect("three layers, alignment", three_fa, 0.089, 0.01)
-    expect("four layers, backprop", four_bp, 0.005, 0.005)
-    expect("four layers, alignment", four_fa, 0.030, 0.015)
+    RESULTS.check("fig3d_backprop_three_layers", three_bp)
+    RESULTS.check("fig3d_alignment_three_layers", three_fa)
+    RESULTS.check("fig3d_backprop_four_layers", four_bp)
+    RESULTS.check("fig3d_alignment_four_layers", four_fa)

@@ -19,12 +19,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, mean_sd, save, tidy
+from _results import results_beside
+from _study import QUICK, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, STYLE, VERMILLION
 
+RESULTS = results_beside(__file__)
 SEEDS = 1 if QUICK else int(sys.argv[2]) if len(sys.argv) > 2 else 1
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 STREAMS = {1: INK, 10: BLUE, 100: GREEN, 300: ORANGE, 600: VERMILLION}
@@ -45,7 +47,7 @@ def run(eta, streams, seed):
         seed=seed,
         epochs=EPOCHS,
         evaluate_every=EPOCHS / 4,
-        display=False,
+        record_activity=False,
     ).train()
 
 
@@ -80,7 +82,9 @@ slow, fast = ([last[eta, S].mean() for S in STREAMS] for eta in ETAS)
 if QUICK:
     assert slow[0] < 40 and abs(slow[1] - slow[0]) < 6  # the same curve
 else:
-    expect("error with the lower rate", slow, 9.3, 0.8)
-    expect("error with the higher rate, up to 100 streams", fast[:3], 6.9, 0.8)
+    for at, error in enumerate(slow):
+        RESULTS.check("streams_eta_1e3", error, at)
+    for at, error in enumerate(fast[:3]):
+        RESULTS.check("streams_eta_4e3", error, at)
     assert np.ptp(slow) < 0.8 and np.ptp(fast[:3]) < 0.8  # the same curves
     assert fast[:3] < [fast[3] - 1] * 3 and fast[3] < 20 and fast[4] > 50  # and others

@@ -5,7 +5,7 @@ pathway is the same flow with another matrix M in the feedback [Lillicrap, Cownd
 Supp. Notes 11-16]::
 
     W' = E A^T        A' = M E        E = T - W A
-    M = B  alignment     M = W^T  transpose (backprop)     M = W^+  pseudoinverse ("pseudobackprop")
+    M = B  alignment     M = W^T  backprop     M = W^+  pseudobackprop
 
 Matrices act on columns, as in the paper: x (n_in,), T (n_out, n_in), W (n_out, n_hidden), A (n_hidden, n_in),
 B (n_hidden, n_out). A spikefa `Projection` holds their transposes.
@@ -27,8 +27,8 @@ __all__ = ["FEEDBACK", "Trajectory", "conserved", "euler_step", "flow", "jacobia
 #: The matrix M (n_hidden, n_out) that carries the error down, as a function of W and B.
 FEEDBACK: dict[str, Callable[[np.ndarray, np.ndarray | None], np.ndarray]] = {
     "alignment": lambda W, B: B,
-    "transpose": lambda W, B: W.T,
-    "pseudoinverse": lambda W, B: np.linalg.pinv(W),
+    "backprop": lambda W, B: W.T,
+    "pseudobackprop": lambda W, B: np.linalg.pinv(W),
 }
 
 Feedback = str | Callable[[np.ndarray, np.ndarray | None], np.ndarray]
@@ -46,7 +46,7 @@ class Trajectory:
     T : ndarray (n_out, n_in)
         The map to learn.
     B : ndarray (n_hidden, n_out) or None
-        The fixed feedback, where there is one.
+        The fixed feedback, if there is one.
     """
 
     t: np.ndarray
@@ -192,7 +192,7 @@ def jacobian(
     Parameters
     ----------
     T, W, A, B : ndarray
-    feedback : {"alignment", "transpose"}
+    feedback : {"alignment", "backprop"}
 
     Returns
     -------
@@ -203,8 +203,8 @@ def jacobian(
     ArgumentError
         If the feedback is another one, or shapes do not fit.
     """
-    if feedback not in ("alignment", "transpose"):
-        raise ArgumentError(f"jacobian: feedback must be 'alignment' or 'transpose', got {feedback!r}")
+    if feedback not in ("alignment", "backprop"):
+        raise ArgumentError(f"jacobian: feedback must be 'alignment' or 'backprop', got {feedback!r}")
     _check(T, W, A, B, feedback)
     E, M = T - W @ A, FEEDBACK[feedback](W, B)
     (n_out, n_hidden), n_in = W.shape, A.shape[1]
@@ -212,7 +212,7 @@ def jacobian(
     WA = -np.kron(W, A) + np.kron(E, np.eye(n_hidden)) @ _transposition(n_hidden, n_in)
     AW = -np.kron(M, A.T)
     AA = -np.kron(M @ W, np.eye(n_in))
-    if feedback == "transpose":
+    if feedback == "backprop":
         AW += np.kron(np.eye(n_hidden), E.T) @ _transposition(n_out, n_hidden)
     return np.block([[WW, WA], [AW, AA]])
 

@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 
 import matplotlib
 import numpy as np
-from _study import QUICK, expect, mean_sd, save, tidy
+from _results import results_beside
+from _study import QUICK, mean_sd, save, tidy
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
@@ -30,17 +31,18 @@ from spikefa.plotting.style import BLUE, INK, STYLE, VERMILLION
 
 SEEDS = 1 if QUICK or len(sys.argv) < 3 else int(sys.argv[2])
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
-ROWS = {  # preset -> label, test error in the paper (%), here, by how much that may differ, data
-    "note5_backprop": ("backpropagation", 1.62, 1.57, 0.35, "mnist"),
-    "note5": ("alignment", 1.32, 1.80, 0.35, "mnist"),
-    "note5_dropout": ("one hidden layer, dropout", 1.2, 1.85, 0.35, "mnist"),
-    "note5_leaky": ("leaky rectifiers", 1.1, 1.95, 0.4, "mnist"),
-    "note5_local": ("local fields", 0.8, 1.49, 0.35, "mnist"),
-    "note5_distortions": ("local fields, distortions", 0.5, 1.40, 0.35, "mnist"),
-    "note5_deep_backprop": ("10 hidden layers, backpropagation", 1.65, 1.79, 0.4, "mnist"),
-    "note5_deep": ("10 hidden layers, alignment", 1.45, 2.4, 0.5, "mnist"),
-    "background_backprop": ("over photographs, backpropagation", 21.5, 18.46, 1, "mnist-background"),
-    "background": ("over photographs, alignment", 20.66, 17.05, 1, "mnist-background"),
+RESULTS = results_beside(__file__)
+ROWS = {  # preset, which is also the result's name -> label, data
+    "note5_backprop": ("backpropagation", "mnist"),
+    "note5": ("alignment", "mnist"),
+    "note5_dropout": ("one hidden layer, dropout", "mnist"),
+    "note5_leaky": ("leaky rectifiers", "mnist"),
+    "note5_local": ("local fields", "mnist"),
+    "note5_distortions": ("local fields, distortions", "mnist"),
+    "note5_deep_backprop": ("10 hidden layers, backpropagation", "mnist"),
+    "note5_deep": ("10 hidden layers, alignment", "mnist"),
+    "background_backprop": ("over photographs, backpropagation", "mnist-background"),
+    "background": ("over photographs, alignment", "mnist-background"),
 }
 # Rates and distortions for 8 x 8 pixels, too; numpy has nothing to compile, for which small networks would wait longer.
 SMALL = {
@@ -71,7 +73,7 @@ def photographs():
 
 def run(preset, data, seed):
     """The metrics of a run, made to its end or gone on with."""
-    changes = SMALL[preset] | {"eta_drop_after": (10,), "epochs": 12, "target": "numpy"} if QUICK else {}
+    changes = SMALL[preset] | {"lr_milestones": (10,), "epochs": 12, "target": "numpy"} if QUICK else {}
     return new_run(
         KEPT / f"{preset}-{seed}",
         "lillicrap2016_rate",
@@ -81,7 +83,7 @@ def run(preset, data, seed):
         streams=20 if QUICK else 100,
         seed=seed,
         validation=0 if data == "mnist" else HELD_OUT,
-        display=False,
+        record_activity=False,
     ).train()
 
 
@@ -102,12 +104,12 @@ with matplotlib.rc_context(STYLE):
     left.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     left.set_ylim(0.01, 100)
     left.legend(loc="upper right", handlelength=1.8)
-    for place, (preset, (_, paper, *_)) in enumerate(ROWS.items()):
+    for place, preset in enumerate(ROWS):
         colour = VERMILLION if preset.endswith("backprop") else BLUE
         right.plot(last[preset], np.full(SEEDS, place), "o", color=colour, markersize=4, alpha=0.7, clip_on=False)
-        right.plot(paper, place, "|", color=INK, markersize=11, markeredgewidth=1.2)
+        right.plot(RESULTS[preset].paper, place, "|", color=INK, markersize=11, markeredgewidth=1.2)
     right.set(xscale="log", xlabel="Test error (%); |: paper", ylim=(len(ROWS) - 0.5, -0.5))
-    right.set_yticks(range(len(ROWS)), [label for label, *_ in ROWS.values()])
+    right.set_yticks(range(len(ROWS)), [label for label, _ in ROWS.values()])
     right.xaxis.set_minor_formatter(NullFormatter())
     ticks = (0.5, 1, 2, 5, 10, 20)
     right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -115,11 +117,10 @@ with matplotlib.rc_context(STYLE):
 save(figure, "lillicrap2016_note5")
 
 for preset, errors in last.items():
-    label, paper, ours, margin, _ = ROWS[preset]
-    print(f"{label}: test error {mean_sd(errors)} % (paper {paper:g})")
+    print(f"{ROWS[preset][0]}: test error {mean_sd(errors)} % (paper {RESULTS[preset].paper:g})")
     assert errors.max() < 25
     if not QUICK:
-        expect(f"{label}, test error in %", errors, ours, margin)
+        RESULTS.check(preset, errors)
 of = {preset: errors.mean() for preset, errors in last.items()}
 assert of["note5_deep"] > of["note5_deep_backprop"]
 if not QUICK:  # fields and distortions help, and alignment is not ahead of backpropagation

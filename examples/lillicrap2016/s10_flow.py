@@ -13,11 +13,11 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # learning_flow
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
 
 import matplotlib
 import numpy as np
-from learning_flow import flow, velocity
+from lillicrap2016.learning_flow import flow, velocity
 from matplotlib.figure import Figure
 
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, RULE, SKY, STYLE, TICKS, VERMILLION
@@ -74,7 +74,7 @@ with matplotlib.rc_context(STYLE):
     ends = draw(left, "alignment", near + far)
     left.set_title("Feedback alignment, B = 1")
     left.set_ylabel("Output weight W")
-    other = draw(right, "transpose", near + far)
+    other = draw(right, "backprop", near + far)
     right.fill_between([-LIMIT, LIMIT], [LIMIT, -LIMIT], -LIMIT, color=VERMILLION, alpha=0.13, linewidth=0)
     right.plot(0, 0, "s", color=SKY, markeredgecolor=INK, markeredgewidth=0.5, markersize=4, zorder=5)
     right.set_title("Backprop")

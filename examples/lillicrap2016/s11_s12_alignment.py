@@ -13,11 +13,11 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # learning_flow
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
 
 import matplotlib
 import numpy as np
-from learning_flow import flow
+from lillicrap2016.learning_flow import flow
 from matplotlib.figure import Figure
 
 from spikefa.plotting.style import BLUE, PURPLE, RULE, STYLE, TICKS, VERMILLION

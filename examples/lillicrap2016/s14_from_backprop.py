@@ -18,27 +18,29 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 
 import matplotlib
 import numpy as np
-from _study import QUICK, backward, band, build, expect, forward, learn, log_errors, mean_sd, save, tidy
+from _results import results_beside
+from _study import QUICK, backward, band, build, forward, learn, log_errors, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.datasets import synthetic
 from spikefa.metrics import angle
 from spikefa.plotting.style import BLUE, INK, RULE, STYLE, VERMILLION
 
+RESULTS = results_beside(__file__)
 RUNS, WINDOW = (1, 10) if QUICK else (3, 25)
 #: Hidden units, examples a step, learning rate; then steps with backprop, and with alignment.
 HIDDEN, STREAMS, ETA, BACKPROP, ALIGNMENT = (200, 40, 4e-4, 600, 600) if QUICK else (1000, 10, 2e-4, 6000, 12_000)
 
 
-def network(seed, algorithm):
+def network(seed, pathway):
     """A network of either pathway."""
-    return build("fig5", STREAMS, seed, sizes=(20, HIDDEN, 20), algorithm=algorithm, eta=ETA, weight_range=0.3)
+    return build("fig5", STREAMS, seed, sizes=(20, HIDDEN, 20), pathway=pathway, eta=ETA, weight_range=0.3)
 
 
 def run(seed):
     """Errors with backprop, errors with alignment, and the angle of W and B with alignment."""
     data = synthetic.quadratic(seed=seed, train=40_000)
-    teacher = network(seed, "transpose")
+    teacher = network(seed, "backprop")
     before, _ = learn(teacher, data, BACKPROP, WINDOW)
     net = network(seed, "alignment")
     for new, old in zip(forward(net), forward(teacher), strict=True):
@@ -73,14 +75,15 @@ save(figure, "lillicrap2016_s14_from_backprop")
 
 found, worst, end = before[:, -4:].mean(axis=1), after.max(axis=1), after[:, -4:].mean(axis=1)
 print(
-    f"test error {100 * found.mean():.3g} % of the variance with backprop ({mean_sd(found)}); then up to {mean_sd(worst)}, "
-    f"and {mean_sd(end)} at the end; angle {mean_sd(angles[:, 0])} -> {mean_sd(angles[:, -1])} degrees"
+    f"test error {100 * found.mean():.3g} % of the variance with backprop ({mean_sd(found)}); "
+    f"then up to {mean_sd(worst)}, and {mean_sd(end)} at the end; "
+    f"angle {mean_sd(angles[:, 0])} -> {mean_sd(angles[:, -1])} degrees"
 )
 assert (worst > (1.05 if QUICK else 1.3) * found).all() and (end < worst).all()
 assert angles[:, 0].min() > 75 and (angles[:, -1] < angles[:, 0] - 10).all()
 if not QUICK:
-    expect("error with backprop", found, 0.050, 0.008)
-    expect("error at its worst", worst, 0.20, 0.04)
-    expect("error in the end", end, 0.070, 0.012)
-    expect("angle in the end", angles[:, -1], 60, 4)
+    RESULTS.check("s14_backprop", found)
+    RESULTS.check("s14_worst", worst)
+    RESULTS.check("s14_end", end)
+    RESULTS.check("s14_angle", angles[:, -1])
     assert (after[:, -4:].mean(axis=1) < after[:, -100:-96].mean(axis=1)).all()  # still falling

@@ -15,13 +15,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 
 import matplotlib
 import numpy as np
-from _study import QUICK, band, build, expect, learn, log_errors, mean_sd, save, tidy
+from _results import results_beside
+from _study import QUICK, band, build, learn, log_errors, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 from spikefa.datasets import synthetic
 from spikefa.diagnostics import evaluation
 from spikefa.plotting.style import BLUE, ORANGE, SKY, STYLE
 
+RESULTS = results_beside(__file__)
 RUNS, STEPS, WINDOW, STREAMS, ETA = (1, 800, 50, 100, 0.3) if QUICK else (5, 6000, 100, 100, 0.05)
 NETWORKS = {
     "30-40-20-10, first layer frozen": ("s6_4", (1,), ORANGE),
@@ -57,6 +59,6 @@ for name, error in ends.items():
 frozen, three, four = ends.values()
 assert (frozen > three).all() and (frozen > 1.5 * four).all() and three.mean() > four.mean()
 if not QUICK:
-    expect("first layer frozen", frozen, 0.184, 0.025)
-    expect("three layers", three, 0.052, 0.02)
-    expect("four layers", four, 0.023, 0.015)
+    RESULTS.check("s6_frozen", frozen)
+    RESULTS.check("s6_three_layers", three)
+    RESULTS.check("s6_learning", four)

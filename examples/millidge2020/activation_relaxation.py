@@ -7,8 +7,9 @@ Shows: test errors on MNIST of 784-300-300-100-10 rectifiers, which learn by bac
 with the transposed forward weights, with backward weights that learn, without the rectifier's derivative in the
 relaxation, with both, and with backward weights that stay as they are; the angle between the updates of the first layer
 and backpropagation's; and that between backward weights and the transposed forward ones. Arguments: figure
-(``millidge2020_activation_relaxation.png``), seeds (1; the paper has 5), epochs (10; the paper has 50), and where runs are kept (a
-temporary directory): given, an interrupted study goes on. Full run: about an hour and a half a seed on one core.
+(``millidge2020_activation_relaxation.png``), seeds (1; the paper has 5), epochs (10; the paper has 50), and where runs
+are kept (a temporary directory): given, an interrupted study goes on. Full run: about an hour and a half a seed on one
+core.
 """
 
 import sys
@@ -29,12 +30,12 @@ from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, STYLE, VERM
 SEEDS, EPOCHS = (1, 10) if QUICK else (int(n) for n in [*sys.argv[2:4], *["1", "10"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
 NETWORKS = {  # name -> (label, parameters, colour)
-    "transpose": ("backpropagation", {"algorithm": "transpose"}, INK),
+    "backprop": ("backpropagation", {"pathway": "backprop"}, INK),
     "relaxation": ("relaxation", {}, BLUE),
     "plain": ("without derivative", {"derivative": False}, GREEN),
-    "learned": ("learned backward weights", {"algorithm": "learned"}, ORANGE),
-    "both": ("learned, without derivative", {"algorithm": "learned", "derivative": False}, PURPLE),
-    "fixed": ("fixed backward weights", {"algorithm": "fixed"}, VERMILLION),
+    "learned": ("learned backward weights", {"pathway": "learned"}, ORANGE),
+    "both": ("learned, without derivative", {"pathway": "learned", "derivative": False}, PURPLE),
+    "fixed": ("fixed backward weights", {"pathway": "fixed"}, VERMILLION),
 }
 SMALL = {"sizes": (64, 60, 60, 30, 10), "weight_sd": 0.15, "eta": 1e-3} if QUICK else {}
 
@@ -49,7 +50,7 @@ def run(name, seed):
         streams=64,
         seed=seed,
         epochs=EPOCHS,
-        display=False,
+        record_activity=False,
         diagnostics=True,
     )
     return metrics_of(made, NETWORKS[name][0])
@@ -64,11 +65,11 @@ with matplotlib.rc_context(STYLE):
         for seed, rows in enumerate(metrics[name]):
             line = {"color": colour, "linewidth": 0.9}
             left.plot(rows["epoch"], 100 * rows["test_error"], label=None if seed else label, **line)
-            if name != "transpose":
+            if name != "backprop":
                 middle.plot(rows["epoch"], rows["update_angle_deg_image_to_h1"], **line)
             if name in ("learned", "both", "fixed"):
-                right.plot(rows["epoch"], rows["angle_deg_h3"], **line)
-                right.plot(rows["epoch"], rows["angle_deg_h1"], "--", **line)
+                right.plot(rows["epoch"], rows["weight_angle_deg_h3"], **line)
+                right.plot(rows["epoch"], rows["weight_angle_deg_h1"], "--", **line)
     left.set(yscale="log", ylabel="Test error (%)")
     left.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
     middle.set(ylabel="Angle of updates and\nbackpropagation's (degrees)")
@@ -92,8 +93,8 @@ for name, errors in last.items():
     angles = ", ".join(mean_sd([rows[column][-1] for rows in metrics[name]]) for column in columns)
     print(f"{NETWORKS[name][0]}: test error {mean_sd(errors)} %, updates of hidden layers at {angles} degrees")
 for name in ("learned", "both", "fixed"):
-    turned = (f"{mean_sd([rows[f'angle_deg_h{n}'][-1] for rows in metrics[name]])}" for n in (1, 2, 3))
+    turned = (f"{mean_sd([rows[f'weight_angle_deg_h{n}'][-1] for rows in metrics[name]])}" for n in (1, 2, 3))
     print(f"{NETWORKS[name][0]}: at {', '.join(turned)} degrees from the transposed W, h1 to h3")
-assert abs(last["relaxation"].mean() - last["transpose"].mean()) < (5 if QUICK else 0.5)
+assert abs(last["relaxation"].mean() - last["backprop"].mean()) < (5 if QUICK else 0.5)
 assert all(rows["update_angle_deg_image_to_h1"][-1] < 10 for rows in metrics["relaxation"])
-assert all(rows["angle_deg_h3"][-1] < rows["angle_deg_h3"][0] - 10 for rows in metrics["learned"])
+assert all(rows["weight_angle_deg_h3"][-1] < rows["weight_angle_deg_h3"][0] - 10 for rows in metrics["learned"])
