@@ -94,9 +94,7 @@ for name, errors in last.items():
 angles = {name: [rows["weight_angle_deg_h2"][-1] for rows in several] for name, several in metrics.items()}
 for name in list(NETWORKS)[:3]:
     h1 = [rows["weight_angle_deg_h1"][-1] for rows in metrics[name]]
-    print(
-        f"{NETWORKS[name][0]}: B to h2 and h1 at {mean_sd(angles[name])} and {mean_sd(h1)} degrees from W.T"
-    )
+    print(f"{NETWORKS[name][0]}: B to h2 and h1 at {mean_sd(angles[name])} and {mean_sd(h1)} degrees from W.T")
     if FULL:
         RESULTS.check(f"{name}_feedback_angle_h2", angles[name])
         RESULTS.check(f"{name}_feedback_angle_h1", h1)

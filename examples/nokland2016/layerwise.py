@@ -51,7 +51,7 @@ def learn(pathway, seed, stages=STAGES):
     # numpy has nothing to compile, for which small networks would wait longer than for their learning.
     changes = {"pathway": pathway} | ({"pixels": 64, "target": "numpy"} if QUICK else {})
     net = MODEL.build(MODEL.params(changes, "slides_large"), streams=STREAMS, seed=seed)
-    *hidden, output = (p.learning.plasticity for p in forward(net))
+    *hidden, output = (p.learning for p in forward(net))
     rng = np.random.default_rng(seed)
 
     def source():
@@ -63,9 +63,9 @@ def learn(pathway, seed, stages=STAGES):
 
     measured = [accuracy()]
     for batches, hidden_learns, output_learns in stages:
-        for rule in hidden:
-            rule.lr = hidden_learns
-        output.lr = output_learns
+        for updater in hidden:
+            updater.lr_factor = hidden_learns
+        output.lr_factor = output_learns
         for _ in range(batches // EVERY):
             net.stimulus.show(source)
             net.run_steps(EVERY)
