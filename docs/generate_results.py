@@ -22,7 +22,7 @@ PAGES, PROSE = ROOT / "docs" / "results", ROOT / "docs" / "results" / "_prose"
 
 def number(value: float, places: int = 0) -> str:
     """A number as it was written, with at least so many decimals."""
-    text = f"{value:g}" if abs(value) >= 1e-3 or value == 0 else f"{value:.0e}".replace("e-0", "e-")
+    text = re.sub(r"e([+-])0*", r"e\1", f"{value:g}").replace("e+", "e")
     return text if "e" in text or decimals(text) >= places else f"{value:.{places}f}"
 
 
@@ -31,19 +31,20 @@ def decimals(text: str) -> int:
     return 0 if "e" in text else len(text.partition(".")[2])
 
 
-def numbers(values: Sequence[float]) -> list[str]:
-    """Numbers as they were written: a last 0, which is lost in reading, is put back if others have a digit there."""
+def numbers(values: Sequence[float], most: int = 2) -> list[str]:
+    """Numbers as they were written: a last 0, which is lost in reading, is put back if others have a digit there.
+
+    Numbers with more than `most` decimals are of different sizes, and are left as they are.
+    """
     written = [decimals(number(value)) for value in values]
-    return [
-        number(value, max(written) if max(written) - own == 1 else 0)
-        for value, own in zip(values, written, strict=True)
-    ]
+    places = max(written) if max(written) <= most else 0
+    return [number(value, places if places - own == 1 else 0) for value, own in zip(values, written, strict=True)]
 
 
 def mean_of(result: Result) -> str:
     """A result's mean and standard deviation, with as many decimals as its values have."""
     if "mean" in result.fields:
-        return " ± ".join(numbers([result.mean] if result.sd is None else [result.mean, result.sd]))
+        return " ± ".join(numbers([result.mean] if result.sd is None else [result.mean, result.sd], 3))
     if result.sd is None:
         return number(result.mean)
     places = max(decimals(number(value)) for value in result.values)
@@ -62,27 +63,30 @@ def ours_of(result: Result) -> str:
 
 def part_of(part: Result) -> str:
     """A part of a result, as it is shown below it."""
-    return f"{part.own.get('measure', part.measure)}: {ours_of(part)}"
+    several = part.seeds and len(part.seeds) > 1 and "mean" not in part.fields
+    values = f" ({', '.join(numbers(part.values))})" if several else ""
+    return f"{part.own.get('measure', part.measure)}: {ours_of(part)}{values}"
 
 
-def paper_of(result: Result) -> str:
-    """The paper's value."""
-    paper = result.own.get("paper", "")
-    if not isinstance(paper, str):
-        return f"{number(paper)} {result.unit}".strip()
-    return f"P = {paper}" if result.unit == "P" else paper
+def compared_with(result: Result) -> str:
+    """The paper's value, or the goal that was set."""
+    other = result.own.get("paper", result.own.get("goal", ""))
+    if not isinstance(other, str):
+        return f"{number(other)} {result.unit}".strip()
+    return f"P = {other}" if result.unit == "P" else other
 
 
 def table(results: Results, group: str) -> str:
     """The table of a group, a row a result, and below it how each was made."""
     entries = results.groups[group]
-    with_paper = any(paper_of(result) for result in entries)
-    head = ["claim", *(["paper"] if with_paper else []), "here", "verdict"]
+    compared = any(map(compared_with, entries))
+    other = "goal" if any("goal" in result.own for result in entries) else "paper"
+    head = ["claim", *([other] if compared else []), "here", "verdict"]
     rows, made = [], []
     for place, result in enumerate(entries, 1):
         steps = f" with {result.steps} step{'s' if result.steps > 1 else ''}" if (result.steps or 1) > 1 else ""
         measure = f"{result.measure}: " if result.measure and result.measure != "test error" else ""
-        cells = [f"{place}. {result.claim}", *([paper_of(result)] if with_paper else [])]
+        cells = [f"{place}. {result.claim}", *([compared_with(result)] if compared else [])]
         rows.append([*cells, f"{measure}**{ours_of(result)}**{steps}", result.verdict])
         made.append(f"{place}. {details(results, result)}")
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
