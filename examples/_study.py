@@ -73,7 +73,7 @@ def learn(net, data, presentations, window=50, look=None, each=None, seed=0):
 
 
 def metrics_of(run, name: str) -> dict[str, np.ndarray]:
-    """Train a run until it ends or its weights have grown without bound, which is told; return its metrics."""
+    """Train a run until it ends or its weights have grown without bound, which is printed; return its metrics."""
     try:
         return run.train()
     except DivergenceError as grown:

@@ -5,7 +5,7 @@ Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https
 Shows, for 784-1500-1500-1500-1000 with the published rule and 100 streams: the training error, counted while it
 learns, against the learning rate times the images seen, for the published rate of 1e-3, twice and four times that; the
 test error for twice the rate, with its weights averaged over the last 60,000 images (which changes nothing in how it
-learns); and in the end the test error with 1 to 50 steps an image, of the averages and of the last weights. Where two
+learns); and in the end the test error with 1 to 50 steps an image, of the averages and of the last weights. If two
 rates give one curve, twice the rate saves half of the time and nothing else. Arguments: figure
 (``lillicrap2016_fig4_learning.png``), epochs of the long run (100), and where runs are kept (a temporary directory):
 given, an interrupted study goes on. Full run: about two hours on two cores.

@@ -96,9 +96,9 @@ save(figure, "nokland2016_depth")
 
 for (pathway, layers), error in last.items():
     rows = metrics[pathway, layers]
-    told = "" if pathway == "backprop" else f", angles of the updates {', '.join(f'{a:.0f}' for a in angles(rows))}"
+    details = "" if pathway == "backprop" else f", angles of the updates {', '.join(f'{a:.0f}' for a in angles(rows))}"
     training = f"training {100 * rows['train_error'][-1]:.2f} %"
-    print(f"{layers} hidden, {LEARNERS[pathway][0]}: test error {error:.2f} %, {training}{told}")
+    print(f"{layers} hidden, {LEARNERS[pathway][0]}: test error {error:.2f} %, {training}{details}")
 assert max(last.values()) < (20 if QUICK else 4)
 assert max(max(angles(metrics[pathway, LAYERS[-1]])) for pathway in LEARNERS if pathway != "backprop") < 90
 if not QUICK and EPOCHS == 30:
