@@ -73,7 +73,7 @@ def learn(net, data, presentations, window=50, look=None, each=None, seed=0):
 
 
 def metrics_of(run, name: str) -> dict[str, np.ndarray]:
-    """Train a run until it ends or its weights have grown without bound, which is told; return its metrics."""
+    """Train a run until it ends or its weights have grown without bound, which is printed; return its metrics."""
     try:
         return run.train()
     except DivergenceError as grown:
@@ -104,17 +104,11 @@ def log_errors(ax: Axes) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-def format_error(values, unit="") -> str:
+def mean_sd(values, unit="") -> str:
     """Mean and standard deviation over runs."""
     values = np.asarray(values)
     spread = f" ± {values.std(ddof=1):.3g}" if values.size > 1 else ""
     return f"{values.mean():.3g}{spread}{unit}"
-
-
-def expect(what: str, values, wanted: float, margin: float) -> None:
-    """Fail unless the mean over runs is as README.md tells it, within a few of the seeds' standard deviations."""
-    mean = np.mean(values)
-    assert abs(mean - wanted) < margin, f"{what}: {mean:.3g}, not {wanted:g} within {margin:g}"
 
 
 def save(figure: Figure, name: str) -> None:

@@ -1,6 +1,23 @@
 """Linear networks for the tests of the flow, and the wrong feedbacks planted in it."""
 
+import importlib.util
+import sys
+from pathlib import Path
+
 import numpy as np
+
+PATH = Path(__file__).resolve().parents[1] / "examples" / "lillicrap2016" / "learning_flow.py"
+
+
+def _loaded():
+    """The module of the learning flow, which is part of the examples and not of the package."""
+    spec = importlib.util.spec_from_file_location("learning_flow", PATH)
+    sys.modules["learning_flow"] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+learning_flow = sys.modules.get("learning_flow") or _loaded()
 
 
 def wrong_sign(W, B):
