@@ -10,6 +10,7 @@ from brian2.core.base import BrianObjectException
 from brian2.equations.equations import EquationError as BrianEquationError
 from brian2.stateupdaters.base import UnsupportedEquationsException
 
+from spikefa.engine.brian2_internals import failed_object
 from spikefa.errors import EquationError
 
 #: What Brian2 raises for equations and statements that it cannot read.
@@ -34,7 +35,7 @@ def unprepared(populations: Iterable[NeuronGroup]) -> Iterator[None]:
         reason: BaseException = error
         while isinstance(reason, BrianObjectException) and reason.__cause__ is not None:
             reason = reason.__cause__
-        owner = _owner(error._brian_objname, populations)
+        owner = _owner(failed_object(error), populations)
         if owner is None or not isinstance(reason, (*UNREADABLE, TypeError, ValueError)):
             raise
         raise EquationError(f"{owner}: {_reason(reason)}") from error

@@ -12,6 +12,7 @@ from typing import Any
 
 from brian2 import BrianObject, Clock
 from brian2.codegen.codeobject import CodeObject
+from brian2.core.base import BrianObjectException
 from brian2.core.functions import FunctionImplementationContainer
 from brian2.groups.group import CodeRunner
 from brian2.groups.neurongroup import NeuronGroup, StateUpdater
@@ -94,6 +95,14 @@ def steps_left(clock: Clock) -> int:
     Relies on ``Clock._i_end``, the number of the step after the run's last.
     """
     return clock._i_end - clock.variables["timestep"].get_value()[0]
+
+
+def failed_object(error: BrianObjectException) -> str:
+    """Return the name of the object that Brian2 could not prepare.
+
+    Relies on ``BrianObjectException._brian_objname``.
+    """
+    return error._brian_objname
 
 
 def allow_numpy_functions(target: type[CodeObject]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from brian2 import BrianObject, Clock, Network, NeuronGroup, SpikeMonitor, ms
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.base import BrianObjectException
 from brian2.core.functions import Function
 from brian2.groups.neurongroup import StateUpdater
 
@@ -79,6 +80,12 @@ def test_brian2_tells_only_of_objects_that_belong_to_no_network(caplog):
     told = [record.getMessage() for record in caplog.records if "never included in a network" in record.getMessage()]
     assert any("'lonely'" in message for message in told), "Brian2 says it otherwise, or no more"
     assert not any("'owned'" in message for message in told), "Brian2 tells of objects that belong to a network"
+
+
+def test_an_error_names_the_object_that_failed():
+    with pytest.raises(BrianObjectException) as caught:
+        Network(group("dx/dt = -x / nothing : 1", name="broken")).run(0 * ms)
+    assert brian2_internals.failed_object(caught.value).startswith("broken")
 
 
 def test_steps_that_are_left():
