@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from spikefa.cli.names import DEMO_MODEL, benchmarks
+from spikefa.bench.sections import sections
+from spikefa.cli.names import DEMO_MODEL
 from spikefa.cli.options import Preset
 from spikefa.cli.output import console
 
@@ -15,7 +16,7 @@ from spikefa.cli.output import console
 def bench(
     model: Annotated[str, typer.Argument(help="A model's name or file.")] = DEMO_MODEL,
     only: Annotated[
-        str | None, typer.Option(metavar="PART,...", help=f"Some parts, of: {', '.join(benchmarks())}.")
+        str | None, typer.Option(metavar="NAME,...", help=f"Some sections, of: {', '.join(sections)}.")
     ] = None,
     preset: Preset = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes; the numbers mean nothing.")] = False,
@@ -25,8 +26,7 @@ def bench(
     from rich.console import Group
     from rich.live import Live
 
-    from spikefa.bench import Setting, report
-    from spikefa.bench import bench as measure
+    from spikefa.bench import Setting, measure, report
     from spikefa.experiments import model_file
 
     loaded = model_file.load(model)
@@ -34,7 +34,7 @@ def bench(
     tables = []
 
     def show(done) -> None:
-        tables[:] = (report.table_of(part, *titled) for part, titled in done.items())
+        tables[:] = (report.table_of(name, *titled) for name, titled in done.items())
         live.update(Group(*tables), refresh=True)
 
     try:

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from spikefa.cli.names import DEMO_MODEL, DEMO_PRESET, figures
+from spikefa.cli.names import DEMO_MODEL, DEMO_PRESET
 from spikefa.cli.options import Seed
 from spikefa.cli.output import console
 from spikefa.cli.training import new_directory, train_with_progress
+from spikefa.plotting.figures import figures
 
 
 def demo(
@@ -20,7 +21,7 @@ def demo(
 ) -> None:
     """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
     from spikefa.experiments.run import new_run
-    from spikefa.plotting.of_runs import draw
+    from spikefa.plotting.of_runs import save_figure
 
     made = new_run(
         run or new_directory("demo", seed),
@@ -35,5 +36,5 @@ def demo(
     trainer = made.trainer()
     made.create()
     train_with_progress(made, trainer)
-    for figure in figures():
-        console.print(f"Wrote {draw(made, figure)}")
+    for figure in figures:
+        console.print(f"Wrote {save_figure(made, figure)}")
