@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from spikefa.bench.sections import sections
-from spikefa.cli.names import DEMO_MODEL
 from spikefa.cli.options import Preset
 from spikefa.cli.output import console
 
 
 def bench(
-    model: Annotated[str, typer.Argument(help="A model's name or file.")] = DEMO_MODEL,
+    model: Annotated[str | None, typer.Argument(help="A model's name or file; else the demo's.")] = None,
     only: Annotated[
         str | None, typer.Option(metavar="NAME,...", help=f"Some sections, of: {', '.join(sections)}.")
     ] = None,
@@ -27,9 +26,9 @@ def bench(
     from rich.live import Live
 
     from spikefa.bench import Setting, measure, report
-    from spikefa.experiments import model_file
+    from spikefa.experiments import model_file, model_source
 
-    loaded = model_file.load(model)
+    loaded = model_file.load(model or model_source.demo().path)
     setting = Setting.quickly(loaded, preset) if quick else Setting(loaded, preset)
     tables = []
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from spikefa.cli.names import DEMO_MODEL, DEMO_PRESET
 from spikefa.cli.options import Seed
 from spikefa.cli.output import console
 from spikefa.cli.training import new_directory, train_with_progress
@@ -20,13 +19,15 @@ def demo(
     seed: Seed = 0,
 ) -> None:
     """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
+    from spikefa.experiments import model_source
     from spikefa.experiments.run import new_run
     from spikefa.plotting.of_runs import save_figure
 
+    model = model_source.demo()
     made = new_run(
         run or new_directory("demo", seed),
-        DEMO_MODEL,
-        preset=DEMO_PRESET,
+        model.name,
+        preset=model.demo_preset,
         data="digits",
         streams=20,
         seed=seed,
