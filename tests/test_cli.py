@@ -1,5 +1,6 @@
 """The commands, as a user calls them."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -67,7 +68,8 @@ def test_train_evaluate_and_plot(tmp_path):
     assert re.search(r"Test error [\d.]+% after 2(\.\d+)? epochs", longer)
     assert "epochs must be at least 2" in call("resume", run, "--epochs", 1, code=2)
     for figure in (*figures, *figures.aliases):
-        assert f"Wrote {run / 'figures' / figure}.png" in call("plot", run, figure)
+        printed = CliRunner().invoke(app, ["plot", str(run), figure]).output
+        assert f"Wrote {run / 'figures' / figure}.png" in printed
         assert (run / "figures" / f"{figure}.png").read_bytes()[:4] == b"\x89PNG"
     out = tmp_path / "elsewhere" / "figure.pdf"
     call("plot", run, "figure4", "--out", out)
@@ -161,7 +163,7 @@ def test_the_traceback_of_a_mistake_in_a_models_python_ends_with_it(model, tmp_p
     done = run_command("train", mine, *SMALL, "--run", tmp_path / "run")
     assert done.returncode == 1 and not (tmp_path / "run").exists()
     assert done.stderr.splitlines()[0] == "Traceback (most recent call last):"
-    assert "no attribute 'classification_tusk'" in done.stderr.splitlines()[-1] and f'"{mine}"' in done.stderr
+    assert "attribute classification_tusk" in done.stderr.splitlines()[-1] and f'"{mine}"' in done.stderr
 
 
 def test_an_internal_error_shows_its_traceback(model, tmp_path):
@@ -222,13 +224,10 @@ def test_every_hint_has_a_sentence():
 
 
 def test_library_messages_name_no_option():
-    package = Path(spikefa.__file__).parent
-    options = re.compile(r"--(run|data-dir|set|epochs|record-activity|display|only|preset|device|json)\b")
-    found = [
-        f"{path.relative_to(package)}: {line.strip()}"
-        for path in package.rglob("*.py")
-        if path.parent.name != "cli"
-        for line in path.read_text().splitlines()
-        if options.search(line) and '"' in line
-    ]
+    package, found = Path(spikefa.__file__).parent, []
+    for path in package.rglob("*.py"):
+        if path.parent.name != "cli":
+            raised = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Raise)]
+            texts = [str(part.value) for node in raised for part in ast.walk(node) if isinstance(part, ast.Constant)]
+            found += [f"{path.relative_to(package)}: {text}" for text in texts if re.search(r"(^|\W)--[a-z]", text)]
     assert not found
