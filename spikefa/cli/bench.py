@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from spikefa.cli.names import DEMO_MODEL, benchmarks
+from spikefa.bench.sections import sections
 from spikefa.cli.options import Preset
 from spikefa.cli.output import console
 
 
 def bench(
-    model: Annotated[str, typer.Argument(help="A model's name or file.")] = DEMO_MODEL,
+    model: Annotated[str | None, typer.Argument(help="A model's name or file; else the demo's.")] = None,
     only: Annotated[
-        str | None, typer.Option(metavar="PART,...", help=f"Some parts, of: {', '.join(benchmarks())}.")
+        str | None, typer.Option(metavar="NAME,...", help=f"Some sections, of: {', '.join(sections)}.")
     ] = None,
     preset: Preset = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes; the numbers mean nothing.")] = False,
@@ -25,16 +25,15 @@ def bench(
     from rich.console import Group
     from rich.live import Live
 
-    from spikefa.bench import Setting, report
-    from spikefa.bench import bench as measure
-    from spikefa.experiments import model_file
+    from spikefa.bench import Setting, measure, report
+    from spikefa.experiments import model_file, model_source
 
-    loaded = model_file.load(model)
+    loaded = model_file.load(model or model_source.demo().path)
     setting = Setting.quickly(loaded, preset) if quick else Setting(loaded, preset)
     tables = []
 
     def show(done) -> None:
-        tables[:] = (report.table_of(part, *titled) for part, titled in done.items())
+        tables[:] = (report.table_of(name, *titled) for name, titled in done.items())
         live.update(Group(*tables), refresh=True)
 
     try:

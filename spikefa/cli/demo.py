@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from spikefa.cli.names import DEMO_MODEL, DEMO_PRESET, figures
 from spikefa.cli.options import Seed
 from spikefa.cli.output import console
 from spikefa.cli.training import new_directory, train_with_progress
+from spikefa.plotting.figures import figures
 
 
 def demo(
@@ -19,13 +19,15 @@ def demo(
     seed: Seed = 0,
 ) -> None:
     """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
+    from spikefa.experiments import model_source
     from spikefa.experiments.run import new_run
-    from spikefa.plotting.of_runs import draw
+    from spikefa.plotting.of_runs import save_figure
 
+    model = model_source.demo()
     made = new_run(
         run or new_directory("demo", seed),
-        DEMO_MODEL,
-        preset=DEMO_PRESET,
+        model.name,
+        preset=model.demo_preset,
         data="digits",
         streams=20,
         seed=seed,
@@ -35,5 +37,5 @@ def demo(
     trainer = made.trainer()
     made.create()
     train_with_progress(made, trainer)
-    for figure in figures():
-        console.print(f"Wrote {draw(made, figure)}")
+    for figure in figures:
+        console.print(f"Wrote {save_figure(made, figure)}")

@@ -15,27 +15,30 @@ def models(
     """List the models that come with spikefa, or print a model's parameters and presets."""
     from rich.table import Table
 
-    from spikefa.experiments import model_file
+    from spikefa.experiments import model_source
 
     if model is not None:
-        _describe(model_file.load(model))
+        _print_description(model_source.find(model).describe())
         return
     table = Table("model", "what it is", "presets", box=None)
-    for name in model_file.names():
-        loaded = model_file.load(name)
-        table.add_row(name, loaded.summary, ", ".join(loaded.presets))
+    for name in model_source.names():
+        source = model_source.find(name)
+        table.add_row(name, source.summary, ", ".join(source.preset_names))
     console.print(table)
 
 
-def _describe(model) -> None:
+def _print_description(model) -> None:
     """Print every parameter with its type, default, range and meaning, and what each preset changes."""
-    description = model.describe()
+    from spikefa.experiments.params import value_text
+
     lines = [f"{model.name}: {model.summary}", "", "Parameters (--set NAME=VALUE):"]
-    for row in description.parameters:
-        allowed = f", {row.range}" if row.range else ""
-        lines += [f"  {row.name} = {row.default!r}  ({row.type}{allowed})", f"      {row.meaning}"]
-    if description.presets:
+    for parameter in model.parameters:
+        allowed = f", {parameter.range}" if parameter.range else ""
+        lines += [f"  {parameter.name}={value_text(parameter.default)}  ({parameter.type}{allowed})"]
+        lines += [f"      {parameter.meaning}"] if parameter.meaning else []
+    if model.presets:
         lines += ["", "Presets (--preset NAME), and what they change:"]
-    for name, changes in description.presets.items():
-        lines.append(f"  {name}: {', '.join(f'{key}={value!r}' for key, value in changes.items()) or 'nothing'}")
+    for name, changes in model.presets.items():
+        changed = ", ".join(f"{key}={value_text(value)}" for key, value in changes.items())
+        lines += [f"  {name}", f"      {changed or 'nothing'}"]
     console.print("\n".join(lines), markup=False)

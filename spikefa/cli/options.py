@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,18 +36,21 @@ class Group(_Suggesting, TyperGroup):
     """The list of commands, which suggests options."""
 
 
-def choice(names: Sequence[str]) -> dict[str, Any]:
+def choice(names: Iterable[str], metavar: str | None = None) -> dict[str, Any]:
     """Return the keywords of a typer option or argument that takes one of several names.
 
     Parameters
     ----------
-    names : sequence of str
-        In the order in which the help lists them.
+    names : iterable of str
+        In the order in which the help lists them; such as a registry.
+    metavar : str, optional
+        What the help shows in place of them.
     """
-    return {"parser": _one_of(names), "metavar": "|".join(names)}
+    names = tuple(names)
+    return {"parser": _one_of(names), "metavar": metavar or "|".join(names)}
 
 
-def _one_of(names: Sequence[str]) -> Callable[[str], str]:
+def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
     def name(text: str) -> str:
         if text not in names:
             raise typer.BadParameter(f"must be one of {', '.join(names)}, got {text!r}{did_you_mean(text, names)}")

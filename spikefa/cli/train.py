@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from spikefa.cli.names import data_sets
 from spikefa.cli.options import DataDir, Device, Preset, Seed, choice
 from spikefa.cli.training import new_directory, train_with_progress
+from spikefa.datasets import datasets
 
-Data = Annotated[str, typer.Option(**choice(data_sets()), help="Data set.")]
+Data = Annotated[str, typer.Option(**choice(datasets), help="Data set.")]
 
 
 def train(

@@ -163,7 +163,7 @@ def test_training_stops_for_checkpoints_and_shows_each_image_once(tmp_path):
     for where, seconds in (("cpu", 100), ("cuda", 1e-6)):  # where it is never due, and after every presentation
         folder = tmp_path / where
         folder.mkdir()
-        protocol = TrainingConfig(epochs=2, test_steps=2, evaluate_every=0.5, checkpoint_seconds=seconds, display=False)
+        protocol = TrainingConfig(epochs=2, test_steps=2, evaluate_every=0.5, checkpoint_seconds=seconds, record_activity=False)
         trainers.append(Trainer(build(where, dtype="float64"), data, protocol, folder))
         trainers[-1].run()
     one, other = trainers

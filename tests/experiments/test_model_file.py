@@ -179,7 +179,7 @@ def test_mistakes_in_a_model_are_refused_before_anything_is_written(text, replac
             {"pixels": 64, "hidden": (5,), "outputs": 10},
             data="digits",
             epochs=1,
-            display=False,
+            record_activity=False,
         ).train()
     assert "\n" not in str(caught.value) and not (tmp_path / "run").exists()
 

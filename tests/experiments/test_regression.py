@@ -21,7 +21,7 @@ from spikefa.experiments.run import Run, open_run
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import TrainingConfig
 from spikefa.metrics import normalized_squared_error
-from spikefa.plotting.of_runs import draw
+from spikefa.plotting.of_runs import save_figure
 
 DIGITS = {"sizes": (64, 30, 10), "classes": 10, "weight_range": 0.3, "eta": 2e-3}
 
@@ -232,9 +232,9 @@ def test_nothing_is_recorded_if_nothing_spikes(run, rate, digits):
         made = run(name, epochs=1, streams=300, **options)
         made.trainer().run()
         with pytest.raises(RunError, match="no recordings of activity; they need layers that spike, classes, and"):
-            draw(open_run(made.directory), "raster")
-        assert draw(open_run(made.directory), "learning").exists()
-        assert draw(open_run(made.directory), "fields").exists()
+            save_figure(open_run(made.directory), "raster")
+        assert save_figure(open_run(made.directory), "learning").exists()
+        assert save_figure(open_run(made.directory), "receptive_fields").exists()
         assert not (made.directory / "recordings").exists()
 
 

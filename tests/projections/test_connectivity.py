@@ -100,7 +100,7 @@ def run(model, tmp_path):
             "eta": 3e-2,
         }
     )
-    protocol = TrainingConfig(epochs=4, display=False)
+    protocol = TrainingConfig(epochs=4, record_activity=False)
     return Run(tmp_path / "run", model, params, 10, 0, protocol, "digits", None, validation=300)
 
 
