@@ -68,7 +68,7 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
     count : int
     layout : {"units_x_streams", "streams_x_units"}
         Of the activities in memory; the weights lie post-major in the first and pre-major in the second.
-        With the first, the arrays are the network's own, but for copies of weights that it keeps pre-major.
+        With the first, the arrays are the network's own, but for copies of weights that lie pre-major.
     """
     gemm = blas.get_blas_funcs("gemm", dtype=network.dtype)
     stream_minor = layout == "units_x_streams"

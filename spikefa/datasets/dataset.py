@@ -89,8 +89,8 @@ class Dataset:
                 checked[y] = check(y, getattr(self, y))
                 if len(checked[x]) != len(checked[y]):
                     self._refuse(f"{x} and {y} must be equally many, got {len(checked[x])} and {len(checked[y])}")
-        for field, value in checked.items():
-            object.__setattr__(self, field, value)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         held_out = "" if self.validation_images is None else f"{len(self.validation_images)} validation, "
@@ -182,14 +182,14 @@ class Dataset:
     def _refuse(self, rule: str) -> None:
         raise DataError(f"data set {self.name!r}: {rule}")
 
-    def _check_images(self, field: str, images: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
+    def _check_images(self, name: str, images: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
         images, n_pixels = np.asarray(images), math.prod(sides)
         if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
             floats = "floats" if self.limits is None else f"floats ({self.limits[0]:g} to {self.limits[1]:g})"
-            self._refuse(f"{field} must be uint8 (0 to 255) or {floats}, got {images.dtype}")
+            self._refuse(f"{name} must be uint8 (0 to 255) or {floats}, got {images.dtype}")
         if images.ndim != 2 or images.shape[1] != n_pixels or not len(images):
             self._refuse(
-                f"{field} must have shape (n, {n_pixels}) with n > 0, one row of "
+                f"{name} must have shape (n, {n_pixels}) with n > 0, one row of "
                 f"{sides[0]} x {sides[1]} pixels an image, got {images.shape}"
             )
         if images.dtype != np.uint8:
@@ -198,27 +198,27 @@ class Dataset:
             if bad.any():
                 image, pixel = divmod(int(bad.argmax()), n_pixels)
                 rule = "be finite" if self.limits is None else f"lie in [{low:g}, {high:g}]"
-                self._refuse(f"{field} must {rule}, got {images[image, pixel]} at image {image}, pixel {pixel}")
+                self._refuse(f"{name} must {rule}, got {images[image, pixel]} at image {image}, pixel {pixel}")
         return _read_only(images)
 
-    def _check_labels(self, field: str, labels: np.ndarray) -> np.ndarray:
+    def _check_labels(self, name: str, labels: np.ndarray) -> np.ndarray:
         labels = np.asarray(labels)
         if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-            self._refuse(f"{field} must be integers of shape (n,), got {labels.dtype} of {labels.shape}")
+            self._refuse(f"{name} must be integers of shape (n,), got {labels.dtype} of {labels.shape}")
         bad = (labels < 0) | (labels >= self.classes)
         if bad.any():
             first = int(bad.argmax())
-            self._refuse(f"{field} must lie in 0 to {self.classes - 1}, got {labels[first]} at index {first}")
+            self._refuse(f"{name} must lie in 0 to {self.classes - 1}, got {labels[first]} at index {first}")
         return _read_only(labels.astype(np.int64))
 
-    def _check_targets(self, field: str, targets: np.ndarray) -> np.ndarray:
+    def _check_targets(self, name: str, targets: np.ndarray) -> np.ndarray:
         targets, width = np.asarray(targets), np.shape(self.train_targets)[-1:]
         if targets.ndim != 2 or targets.shape[1:] != width or not np.issubdtype(targets.dtype, np.floating):
-            self._refuse(f"{field} must be floats of shape {('n', *width)}, got {targets.dtype} of {targets.shape}")
+            self._refuse(f"{name} must be floats of shape {('n', *width)}, got {targets.dtype} of {targets.shape}")
         bad = ~np.isfinite(targets)
         if bad.any():
             image, unit = np.argwhere(bad)[0]
-            self._refuse(f"{field} must be finite, got {targets[image, unit]} at image {image}, unit {unit}")
+            self._refuse(f"{name} must be finite, got {targets[image, unit]} at image {image}, unit {unit}")
         return _read_only(targets)
 
 

@@ -60,9 +60,9 @@ def _products(network: Network) -> Callable[[], float]:
 def _step(section: Section, setting: Setting, streams: int) -> None:
     network = moved(setting.network(streams))
     measured = take_turns({"step": step_timer(network, setting), "products": _products(network)}, setting)
-    rate = operations(network) / measured["products"].min() / 1e12
+    speed = operations(network) / measured["products"].min() / 1e12
     section.add(f"step/{streams}", f"training step, {streams} streams", "ms", measured["step"])
-    section.add(f"products/{streams}", "its products alone, cuBLAS", "ms", measured["products"], f"{rate:.0f} Tflop/s")
+    section.add(f"products/{streams}", "its products alone, cuBLAS", "ms", measured["products"], f"{speed:.0f} Tflop/s")
     section.add(f"ratio/{streams}", "step / products", "x", measured["step"] / measured["products"])
 
 
