@@ -191,3 +191,34 @@ def learn(W, b, y, deltas, eta):
         if deltas[l] is not None:
             W[l] = update(W[l], y[l], deltas[l], -eta, 1.0)
             b[l] = [b[l][j] - eta * sum(deltas[l][j]) for j in range(len(b[l]))]
+
+
+# Optimizers: functions of (memory, change, local, lr) of one synapse, which return what the weight moves by. `change` is
+# the sum over the streams without the learning rate, `local` the rest of the rule; `memory` is a dict, empty at first.
+
+
+def sgd(memory, change, local, lr):
+    """lr dW."""
+    return lr * change + local
+
+
+def momentum(memory, change, local, lr, momentum=0.9):
+    """v = momentum v + lr dW."""
+    memory["v"] = momentum * memory.get("v", 0.0) + lr * change + local
+    return memory["v"]
+
+
+def rmsprop(memory, change, local, lr, decay=0.99):
+    """lr dW / (root of the running mean of dW**2 + 1e-8)."""
+    change += local
+    memory["m"] = decay * memory.get("m", 0.0) + (1 - decay) * change**2
+    return lr * change / (math.sqrt(memory["m"]) + 1e-8)
+
+
+def adam(memory, change, local, lr, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    """lr m / (sqrt(v) + epsilon) of the two means, each divided by 1 - beta**t in step t."""
+    change += local
+    t = memory["t"] = memory.get("t", 0) + 1
+    memory["m"] = beta1 * memory.get("m", 0.0) + (1 - beta1) * change
+    memory["v"] = beta2 * memory.get("v", 0.0) + (1 - beta2) * change**2
+    return lr * (memory["m"] / (1 - beta1**t)) / (math.sqrt(memory["v"] / (1 - beta2**t)) + epsilon)

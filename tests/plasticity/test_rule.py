@@ -282,10 +282,6 @@ def test_bad_rules_are_refused(rule, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
-        ({"momentum": "a little"}, r"momentum must be in \[0, 1\), got 'a little'"),
-        ({"rmsprop": -0.1}, r"rmsprop must be in \[0, 1\), got -0.1"),
-        ({"rmsprop": 0.9, "momentum": 0.5}, "must have momentum or rmsprop, got momentum 0.5 and rmsprop 0.9"),
         ({"eta": float("nan")}, r"constant 'eta' must be a finite number, got nan"),
         ({"eta": "1e-3"}, r"constant 'eta' must be a finite number, got '1e-3'"),
     ],

@@ -38,7 +38,7 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
 
     scales_move = True
-    memories = ("first", "second")
+    memories = ("mean", "mean_square")
     counters = ("correction1", "correction2")
 
     def __post_init__(self):
@@ -61,12 +61,12 @@ class Adam(Optimizer):
 
     def brian2_code(self, weight: str, update: str, names: dict[str, str], lr: float) -> str:
         """Return the step as statements of Brian2."""
-        first, second, c1, c2 = (names[name] for name in (*self.memories, *self.counters))
+        mean, square, c1, c2 = (names[name] for name in (*self.memories, *self.counters))
         return "\n".join([
             f"moved = {update}",
-            f"{first} = {self.beta1} * {first} + {1 - self.beta1} * moved",
-            f"{second} = {self.beta2} * {second} + {1 - self.beta2} * moved**2",
+            f"{mean} = {self.beta1} * {mean} + {1 - self.beta1} * moved",
+            f"{square} = {self.beta2} * {square} + {1 - self.beta2} * moved**2",
             f"{c1} = {self.beta1} * {c1} + {1 - self.beta1}",
             f"{c2} = {self.beta2} * {c2} + {1 - self.beta2}",
-            f"{weight} = {weight} + {lr} * ({first} / {c1}) / (sqrt({second} / {c2}) + {self.epsilon})",
+            f"{weight} = {weight} + {lr} * ({mean} / {c1}) / (sqrt({square} / {c2}) + {self.epsilon})",
         ])
