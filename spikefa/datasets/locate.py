@@ -40,12 +40,13 @@ def find_files(
     directory, source = named_directory(data_dir)
     by_hand = f"{name} needs {what}: put {' and '.join(files)}{instead and f', or {instead},'} into a directory"
     if directory is None:
-        raise DataError(f"{by_hand} and name it with data_dir or the variable {VARIABLE}")
+        raise DataError(f"{by_hand} and name it with data_dir or the variable {VARIABLE}", hint="data directory")
     if (directory / name).is_dir():
         directory = directory / name
     for file in files:
         if not (directory / file).is_file():
             raise DataError(
-                f"{directory / file}: expected this file (directory named by {source}), found none; {by_hand}"
+                f"{directory / file}: expected this file (directory named by {source}), found none; {by_hand}",
+                hint="data directory",
             )
     return [directory / file for file in files]

@@ -145,7 +145,9 @@ def _find(name: str, directory: Path, source: str) -> dict[str, Path]:
     """Return the paths of the four files in a user's directory."""
     if not os.path.isdir(directory):
         found = "a file" if os.path.exists(directory) else "nothing readable"
-        raise DataError(f"{directory}: expected a directory (named by {source}), found {found}; {_BY_HAND}")
+        raise DataError(
+            f"{directory}: expected a directory (named by {source}), found {found}; {_BY_HAND}", hint="data directory"
+        )
     if os.path.isdir(directory / name):
         directory = directory / name
     return {stem: _find_file(directory, stem) for stem in _FILES}
@@ -157,7 +159,9 @@ def _find_file(directory: Path, stem: str) -> Path:
         if os.path.isfile(path):
             return path
     found = "a directory of that name" if any(map(os.path.isdir, candidates)) else "neither"
-    raise DataError(f"{candidates[0]}: expected this file, plain or .gz, found {found}; {_BY_HAND}")
+    raise DataError(
+        f"{candidates[0]}: expected this file, plain or .gz, found {found}; {_BY_HAND}", hint="data directory"
+    )
 
 
 def _download(published: Published, cache: str | os.PathLike | None) -> dict[str, Path]:
@@ -175,7 +179,9 @@ def _download(published: Published, cache: str | os.PathLike | None) -> dict[str
             except (OSError, ValueError) as error:
                 reasons.append(f"{urlsplit(mirror).netloc}: {_reason(error)}")
         else:
-            raise DataError(f"{published.name}: cannot download {stem}.gz ({'; '.join(reasons)}); {_BY_HAND}")
+            raise DataError(
+                f"{published.name}: cannot download {stem}.gz ({'; '.join(reasons)}); {_BY_HAND}", hint="data directory"
+            )
     return files
 
 
