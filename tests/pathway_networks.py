@@ -35,7 +35,7 @@ PATHWAYS = {
     "node_perturbation_feedback": B | {"loss": "(layer_y - target)**2 / 2", "noise": NOISE, "eta": ETA},
     "node_perturbation": {"loss": "(layer_y - target)**2 / 2", "noise": NOISE},
 }
-WITH_TWINS = ("node_perturbation_feedback", "node_perturbation")
+WITH_COPIES = ("node_perturbation_feedback", "node_perturbation")
 every_pathway = pytest.mark.parametrize("pathway", PATHWAYS)
 
 

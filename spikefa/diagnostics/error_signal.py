@@ -175,7 +175,7 @@ def loss_derivative(error: ErrorPopulation, derivative: str) -> str | None:
         each unit's own output or current, as with a softmax.
     """
     layer, sent = error.layer, error.statement["emit"].partition("=")[2].strip()
-    of_a_copy = any(name.startswith("layer_twin_") for name in get_identifiers(sent))
+    of_a_copy = any(name.startswith("layer_copy_") for name in get_identifiers(sent))
     if not of_a_copy or "\n" in sent or any(isinstance(part, Softmax) for part in layer.contained_objects):
         return None
     current, integrated = layer.current_variable, layer.equations.diff_eq_expressions
@@ -186,7 +186,7 @@ def loss_derivative(error: ErrorPopulation, derivative: str) -> str | None:
         {s: sympy.Symbol(f"layer_{s.name}", real=True) for s in own.free_symbols if s.name in layer.variables}
     )
     change = unfolded(str_to_sympy(sent), layer, lambda name: f"layer_{name}", set(by_current))
-    used = {name for name in layer.variables if _has(change, {f"layer_{name}"}) and not name.startswith("twin_")}
+    used = {name for name in layer.variables if _has(change, {f"layer_{name}"}) and not name.startswith("copy_")}
     try:
         # The copy's loss does not depend on the layer's variables, and the layer's own is subtracted.
         loss = sum(-change.diff(sympy.Symbol(f"layer_{name}", real=True)) * by for name, by in by_current.items())

@@ -1,4 +1,4 @@
-"""Twins: a second copy of a layer, with or without noise, by which a network learns what its noise does."""
+"""Copies: a second copy of a layer, with or without noise, by which a network learns what its noise does."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def given(layer: Layer) -> list[str]:
     return sorted(Equations(statement["equations"]).parameter_names - written)
 
 
-class Twin(Population):
+class LayerCopy(Population):
     """A second copy of a layer, that draws the same random numbers and has the same parameters.
 
     Parameters are those that no statement of the layer assigns, and its softmax if it has one already: what is set on
-    the layer counts for both. The layer, and what refers to it, may use the twin's variables as ``twin_NAME``.
+    the layer counts for both. The layer, and what refers to it, may use the copy's variables as ``copy_NAME``.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ class Twin(Population):
         for parameter in shared:
             self.variables.add_reference(parameter, layer)
         for variable in names:
-            layer.variables.add_reference(f"twin_{variable}", self, variable)
+            layer.variables.add_reference(f"copy_{variable}", self, variable)
         for part in [part for part in layer.contained_objects if isinstance(part, Softmax)]:
             Softmax(network, self, part.potential, part.result, part.groups)
         self.statement = {"name": name, "layer": layer.name}
 
 
-class PerturbedCopy(Twin):
-    """A twin with ``noise`` on its current or its output, drawn anew for each unit and stream in every step.
+class PerturbedCopy(LayerCopy):
+    """A copy with ``noise`` on its current or its output, drawn anew for each unit and stream in every step.
 
     Parameters
     ----------
@@ -93,13 +93,13 @@ class PerturbedCopy(Twin):
         self.statement |= {"noise": noise, "on": on}
 
 
-def twins(network: Network, noise: float, on: str, noisy_top: bool) -> list[TiedProjection]:
-    """Add a noisy twin of every layer, the last one's without noise unless `noisy_top`, and their projections.
+def perturbed_copies(network: Network, noise: float, on: str, noisy_top: bool) -> list[TiedProjection]:
+    """Add a perturbed copy of every layer, the last one's without noise unless `noisy_top`, and their projections.
 
     Returns
     -------
     list of TiedProjection
-        Those from twin to twin, which share the forward weights and biases, bottom up.
+        Those from copy to copy, which share the forward weights and biases, bottom up.
 
     Raises
     ------
@@ -113,14 +113,14 @@ def twins(network: Network, noise: float, on: str, noisy_top: bool) -> list[Tied
     for layer in network.layers:
         name = f"noisy_{layer.name}"
         quiet = layer is network.layers[-1] and not noisy_top
-        twin = Twin(network, name, layer) if quiet else PerturbedCopy(network, name, layer, noise, on)
+        copy = LayerCopy(network, name, layer) if quiet else PerturbedCopy(network, name, layer, noise, on)
         source = f"{below.name}_to_{layer.name}"
-        projections.append(TiedProjection(network, noisy_below, twin, source, bias=True))
-        below, noisy_below = layer, twin
+        projections.append(TiedProjection(network, noisy_below, copy, source, bias=True))
+        below, noisy_below = layer, copy
     return projections
 
 
 def change_of(loss: str) -> str:
-    """An expression of a layer's variables, ``layer_NAME``, in the twin, less its value in the layer."""
-    noisy = re.sub(r"\blayer_(?=\w)", "layer_twin_", loss)
+    """An expression of a layer's variables, ``layer_NAME``, in the copy, less its value in the layer."""
+    noisy = re.sub(r"\blayer_(?=\w)", "layer_copy_", loss)
     return f"({noisy}) - ({loss})"

@@ -1,4 +1,4 @@
-"""Node perturbation: a noisy twin of the forward path tells each unit how its own noise changed the loss.
+"""Node perturbation: a perturbed copy of the forward path tells each unit how its own noise changed the loss.
 
 ``delta = (L_noisy - L) * noise / c**2`` for noise of standard deviation c on a unit's current is, on average and for
 small c, the gradient of the loss L with respect to that current; it needs no derivative and no feedback weights.
@@ -13,7 +13,7 @@ import numpy as np
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import error_population, feedback_population
-from spikefa.pathways._copies import change_of, twins
+from spikefa.pathways._copies import change_of, perturbed_copies
 from spikefa.populations.population import Population
 from spikefa.projections.projection import Projection
 
@@ -26,7 +26,7 @@ def node_perturbation(
     noise: float,
     namespace: dict[str, Any] | None = None,
 ) -> list[Projection]:
-    """Add a noisy twin of every layer, the change of the loss, and the populations that provide ``delta``.
+    """Add a perturbed copy of every layer, the change of the loss, and the populations that provide ``delta``.
 
     The rule is the one of the other pathways without a derivative, ``dW = -eta * delta_post * s_pre``.
 
@@ -49,14 +49,14 @@ def node_perturbation(
     list of Projection
         Those that share the forward weights, bottom up; the one that sums the loss; those that broadcast it.
     """
-    projections: list[Projection] = list(twins(network, noise, on="current", noisy_top=True))
+    projections: list[Projection] = list(perturbed_copies(network, noise, on="current", noisy_top=True))
     top = error_population(network, "target : 1\nloss : 1", f"loss = {change_of(loss)}", namespace, output="loss")
     change = Population(
         network, "loss_change", 1, "loss : 1", output="loss", current="loss", threshold=None, slot="feedback"
     )
     projections.append(Projection(network, top, change, np.ones((top.units, 1))))
     for layer in network.layers:
-        emit = f"delta = J * layer_twin_noise / {float(noise)!r}**2"
+        emit = f"delta = J * layer_copy_noise / {float(noise)!r}**2"
         feedback = feedback_population(network, layer, "J : 1\ndelta : 1", emit, None)
         projections.append(Projection(network, change, feedback, np.ones((1, layer.units))))
     return projections

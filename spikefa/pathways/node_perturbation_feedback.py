@@ -1,6 +1,6 @@
 """Feedback weights that learn: from what each unit's noise does to the loss, which feedback predicts that effect.
 
-A noisy twin of the forward path has noise xi of standard deviation c on the outputs of its hidden layers. In each
+A perturbed copy of the forward path has noise xi of standard deviation c on the outputs of its hidden layers. In each
 stream ``xi_l * (L_noisy - L) / c**2`` is, on average and for small c, the gradient of the loss L with respect to the
 layer's output, and ``B -= eta * delta_above.T @ (delta_above @ B - xi_l * (L_noisy - L) / c**2)`` makes the feedback
 predict it (Lansdell, Prakash & Kording 2020, Learning to solve the credit assignment problem, ICLR).
@@ -16,7 +16,7 @@ import numpy as np
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import error_population, feedback_population
-from spikefa.pathways._copies import change_of, twins
+from spikefa.pathways._copies import change_of, perturbed_copies
 from spikefa.plasticity.rule import Plasticity
 from spikefa.populations.population import Population
 from spikefa.populations.roles import FeedbackPopulation
@@ -28,7 +28,7 @@ RULE = "dW = -eta * delta_pre * (J_post - wanted_post)"
 
 
 class LossChange(FeedbackPopulation):
-    """What the twin's noise changes in each output unit's part of the loss, which may depend on the target."""
+    """What the copy's noise changes in each output unit's part of the loss, which may depend on the target."""
 
     def __init__(self, network: Network, name: str, layer: str, loss: str, namespace: dict[str, Any] | None):
         emit = f"change = {change_of(loss)}"
@@ -73,7 +73,7 @@ def node_perturbation_feedback(
     Returns
     -------
     list of Projection
-        The feedback projections, top down; then those of the twins, bottom up, the one that sums the loss, and those
+        The feedback projections, top down; then those of the copies, bottom up, the one that sums the loss, and those
         that broadcast it.
 
     Raises
@@ -81,7 +81,7 @@ def node_perturbation_feedback(
     ArgumentError
         If the network has no input or no layer, or as its parts.
     """
-    others: list[Projection] = list(twins(network, noise, on="output", noisy_top=False))
+    others: list[Projection] = list(perturbed_copies(network, noise, on="output", noisy_top=False))
     top = error_population(network, error, emit if emit_error is None else emit_error, namespace)
     change = LossChange(network, f"change_{top.layer.name}", top.layer.name, loss, namespace)
     total = Population(network, "loss_change", 1, "J : 1", output="J", current="J", threshold=None, slot="feedback")
@@ -91,7 +91,7 @@ def node_perturbation_feedback(
         # First what the noise tells of the layer, which then is known to its feedback population.
         wanted = FeedbackPopulation(
             network, f"wanted_{layer.name}", layer, "J : 1\nwanted : 1", output="wanted",
-            emit=f"wanted = J * layer_twin_noise / {float(noise)!r}**2",
+            emit=f"wanted = J * layer_copy_noise / {float(noise)!r}**2",
         )  # fmt: skip
         others.append(Projection(network, total, wanted, np.ones((1, layer.units))))
         knows = f"{feedback}\nwanted = layer_wanted : 1"

@@ -105,7 +105,7 @@ class FeedbackPopulation(Population):
 
     def refer_to_layer(self, text: str) -> None:
         """Let this population know the layer's variables that a text names ``layer_NAME``."""
-        for identifier in sorted(get_identifiers(text)):
+        for identifier in sorted(get_identifiers(text), key=lambda name: (len(name), name)):
             variable = identifier.removeprefix("layer_")
             if identifier != variable and identifier not in self.variables:
                 if variable not in self.layer.variables:

@@ -12,7 +12,7 @@ from pathway_networks import (
     RATE,
     SCALE,
     STRINGS,
-    WITH_TWINS,
+    WITH_COPIES,
     add,
     assert_same,
     every_pathway,
@@ -242,7 +242,7 @@ def test_stock_brian2_does_the_same_with_spikes(pathway, model, digits):
     stock_and_fast(spiking_network(model, pathway, seed=4), digits)
 
 
-@pytest.mark.parametrize("pathway", [p for p in PATHWAYS if p not in WITH_TWINS])
+@pytest.mark.parametrize("pathway", [p for p in PATHWAYS if p not in WITH_COPIES])
 def test_the_errors_statement_is_the_others_by_default(pathway):
     strings = {"error": "target : 1\nJ = layer_y - target : 1\ndelta : 1"}
     net = fa.Network(target="numpy")
@@ -271,7 +271,7 @@ def refused(pathway, net=layers_only, **changes):
 
 
 BAD = [
-    *[(p, {"net": fa.Network}, "the network has no Input population yet" if p in WITH_TWINS else
+    *[(p, {"net": fa.Network}, "the network has no Input population yet" if p in WITH_COPIES else
        "the network has no Layer yet") for p in PATHWAYS],
     *[(p, {"error": "delta : 1"}, "ErrorPopulation 'error_output': the equations must have the parameter 'target'")
       for p in PATHWAYS if p != "node_perturbation"],
@@ -285,7 +285,7 @@ BAD = [
       for p, own in PATHWAYS.items() if "B" in own],
     *[(p, {}, "there is no projection 'h1_to_output'; there are")
       for p in ("backprop", "pseudobackprop", "sign_symmetric")],
-    *[(p, changes, message) for p in WITH_TWINS for changes, message in [
+    *[(p, changes, message) for p in WITH_COPIES for changes, message in [
         ({}, "'image->noisy_h1': there is no projection 'image_to_h1'; there are"),
         ({"noise": 0}, "PerturbedCopy 'noisy_h1': noise must be a positive number, got 0"),
         ({"noise": "a"}, "PerturbedCopy 'noisy_h1': noise must be a positive number, got 'a'"),

@@ -63,7 +63,7 @@ def test_backpropagation_moves_the_weights_down_the_gradient(lansdell, digits):
     assert (losses[0] - losses[1]) == pytest.approx(squares / 1e-4, rel=0.1)
 
 
-def test_noise_reaches_the_twins_alone(lansdell, digits):
+def test_noise_reaches_the_copies_alone(lansdell, digits):
     """However strong it is, the layers' own answers are the same."""
 
     def rates(noise):

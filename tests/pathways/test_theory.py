@@ -101,20 +101,20 @@ def test_learned_feedback_becomes_the_transpose(rng):
     assert end["h2"] < 6 and end["h1"] < 45
 
 
-def test_the_twin_spikes_as_its_layer_does_but_for_the_noise(model, digits):
+def test_the_copy_spikes_as_its_layer_does_but_for_the_noise(model, digits):
     """The same random numbers: with next to no noise the same spikes, from input to output."""
     net = spiking_network(model, "node_perturbation", 50)
     net.stimulus.show_images(digits.train_images[:50])
     net.run_steps(4)
     for layer in net.layers:
-        twin = net[f"noisy_{layer.name}"]
-        assert 0.9 < np.mean(twin.view("s") == layer.view("s")) < 1
-        np.testing.assert_allclose(twin.view("noise").std(), 0.1, rtol=0.2)
+        copy = net[f"noisy_{layer.name}"]
+        assert 0.9 < np.mean(copy.view("s") == layer.view("s")) < 1
+        np.testing.assert_allclose(copy.view("noise").std(), 0.1, rtol=0.2)
     draws = [net[f"noisy_{layer.name}"].view("noise").ravel()[:450] for layer in net.layers]
     assert abs(np.corrcoef(draws) - np.eye(3)).max() < 0.2  # 4 standard deviations; layers draw independently
 
 
-def test_a_twin_has_its_layers_parameters_and_softmax(rng):
+def test_a_copy_has_its_layers_parameters_and_softmax(rng):
     """With next to no noise the same outputs, whatever is set on the layer, and units that fall silent do in both."""
     net = fa.Network(streams=50, seed=1, dtype="float64", target="numpy")
     fa.Input(net, "image", 6, "y : 1", emit="", stimulus_variable="y", output="y", threshold=None, limits=None)
@@ -137,9 +137,9 @@ def test_a_twin_has_its_layers_parameters_and_softmax(rng):
     np.testing.assert_allclose(net["output"].view("y").sum(axis=0), 1)
 
 
-def test_a_twin_has_noise_on_its_current_or_its_output():
-    with pytest.raises(ValueError, match="PerturbedCopy 'twin': noise must be on the current or the output, got 'weights'"):
-        PerturbedCopy(rate_network("output_only"), "twin", "h1", 0.1, on="weights")
+def test_a_copy_has_noise_on_its_current_or_its_output():
+    with pytest.raises(ValueError, match="PerturbedCopy 'copy': noise must be on the current or the output, got 'weights'"):
+        PerturbedCopy(rate_network("output_only"), "copy", "h1", 0.1, on="weights")
 
 
 def test_pseudobackprop_of_a_linear_network_is_the_pseudoinverse(rng):

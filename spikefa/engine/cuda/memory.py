@@ -1,4 +1,4 @@
-"""Twins, on the device, of arrays of the host."""
+"""Copies, on the device, of arrays of the host."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from spikefa.errors import ArgumentError
 
 
 class Memory:
-    """The device's twins of arrays, made when first asked for, and kept.
+    """The device's copies of arrays, made when first asked for, and kept.
 
     Between runs the host's arrays are the truth. In a run it is the device's; whoever needs an array on the host
-    says so with `download`, and tells what was changed there with `upload`. Twins are flat; views of one array that
-    begin where it does share its twin. The values of sparse weights lie `spread` in theirs, a dense matrix.
+    says so with `download`, and tells what was changed there with `upload`. Copies are flat; views of one array that
+    begin where it does share its copy. The values of sparse weights lie `spread` in theirs, a dense matrix.
     """
 
     def __init__(self):
-        self._twins: dict[int, tuple[np.ndarray, Any]] = {}
+        self._copies: dict[int, tuple[np.ndarray, Any]] = {}
         self._pinned: dict[int, np.ndarray] = {}  # what is uploaded again and again, without waiting
         self._uploading = False
         self._events: dict[int, np.ndarray] = {}
@@ -34,56 +34,56 @@ class Memory:
         self._used, self._written, self._places = set(), set(), {}
 
     def read(self, array: np.ndarray) -> Any:
-        """Return the twin ``(size,)`` of an array that kernels read, uploaded if it is new in this run."""
+        """Return the copy ``(size,)`` of an array that kernels read, uploaded if it is new in this run."""
         key = array.ctypes.data
-        if key not in self._twins:
+        if key not in self._copies:
             if not array.flags.c_contiguous:
                 raise ArgumentError(f"Memory: an array must be contiguous, got strides {array.strides} of {array.shape}")
             flat = array.reshape(-1)
             size = self._places[key][1] if key in self._places else flat.size
-            self._twins[key] = flat, cuda.device_array(size, flat.dtype, stream=stream())
+            self._copies[key] = flat, cuda.device_array(size, flat.dtype, stream=stream())
         if key not in self._used:
             self._used.add(key)
             self._copy_up(key)
-        return self._twins[key][1]
+        return self._copies[key][1]
 
     def write(self, array: np.ndarray) -> Any:
-        """Return the twin of an array that kernels change."""
-        twin = self.read(array)
+        """Return the copy of an array that kernels change."""
+        copy = self.read(array)
         self._written.add(array.ctypes.data)
-        return twin
+        return copy
 
     def spread(self, array: np.ndarray, place: np.ndarray, size: int) -> None:
-        """Let the twin of an array have this size, its values at these places ``(array.size,)`` and 0 elsewhere."""
+        """Let the copy of an array have this size, its values at these places ``(array.size,)`` and 0 elsewhere."""
         self._places[array.ctypes.data] = place, size
 
     def events(self, array: np.ndarray) -> Any:
-        """Return the twin of Brian2's array of events: for every unit whether it had one, ``(units,)`` bool."""
+        """Return the copy of Brian2's array of events: for every unit whether it had one, ``(units,)`` bool."""
         key = array.ctypes.data
         if key not in self._events:
             self._events[key] = array
-            self._twins[key] = None, cuda.device_array(array.size - 1, np.bool_, stream=stream())
+            self._copies[key] = None, cuda.device_array(array.size - 1, np.bool_, stream=stream())
         if key not in self._used:
             self._used.add(key)
             self._copy_up(key)
         self._written.add(key)
-        return self._twins[key][1]
+        return self._copies[key][1]
 
     def download(self, arrays: Iterable[np.ndarray] | None = None) -> None:
         """Bring what the device has written to the host: of some arrays, or all."""
         for key in self._chosen(arrays) & self._written:
-            flat, twin = self._twins[key]
+            flat, copy = self._copies[key]
             if key in self._events:
-                happened = twin.copy_to_host(stream=stream())
+                happened = copy.copy_to_host(stream=stream())
                 self._wait()
                 events, found = self._events[key], np.flatnonzero(happened)
                 events[: found.size], events[-1] = found, found.size
             elif key in self._places:
-                dense = twin.copy_to_host(stream=stream())
+                dense = copy.copy_to_host(stream=stream())
                 self._wait()
                 flat[...] = dense[self._places[key][0]]
             else:
-                twin.copy_to_host(flat, stream=stream())
+                copy.copy_to_host(flat, stream=stream())
         self._wait()
 
     def upload(self, arrays: Iterable[np.ndarray] | None = None) -> None:
@@ -102,7 +102,7 @@ class Memory:
         self._uploading = False
 
     def _copy_up(self, key: int, pinned: bool = False) -> None:
-        flat, twin = self._twins[key]
+        flat, copy = self._copies[key]
         if key in self._places:
             place, size = self._places[key]
             dense = np.zeros(size, flat.dtype)
@@ -117,4 +117,4 @@ class Memory:
             events = self._events[key]
             flat = np.zeros(events.size - 1, np.bool_)
             flat[events[: events[-1]]] = True
-        twin.copy_to_device(flat, stream=stream())
+        copy.copy_to_device(flat, stream=stream())
