@@ -18,7 +18,11 @@ from spikefa.diagnostics import evaluation
 from spikefa.experiments import checkpoint, model_file, run
 
 #: A keyword of the package's functions as recorded -> as it is now.
-KEYWORDS: dict[str, str] = {"rate": "stimulus_variable"}
+KEYWORDS: dict[str, str] = {
+    "rate": "stimulus_variable",
+    "display": "record_activity",
+    "display_steps": "recording_steps",
+}
 #: A field of a model's ``Params`` as recorded -> as it is now.
 FIELDS: dict[str, str] = {
     "a": "dt_over_tau",
@@ -322,14 +326,14 @@ def train(directory, model, interrupt=False, pathway=None, fields=None, **option
     trainer.resume()
     with open(directory / "metrics.csv", newline="", encoding="utf-8") as file:
         rows = [[value for name, value in row.items() if name != "seconds"] for row in csv.DictReader(file)]
-    shown = opened.displays() if options.get("display") else []
+    shown = opened.recordings() if options.get("display") else []
     arrays = [(f"{name} {key}", array) for display in shown for name in ("spikes", "v", "delta")
               for key, array in getattr(display, name).items()]  # fmt: skip
     return trainer.network, rows, arrays
 
 
-def use_folders(folder):
-    """Compile as the same on every machine, and keep what is compiled in a folder."""
+def prepare(cython_folder):
+    """Have Brian2 compile as on every other machine, and keep what it compiles in a folder."""
     prefs.codegen.target = "numpy"  # of monitors and of texts that set variables
-    prefs.codegen.runtime.cython.cache_dir = str(folder / "cython")
+    prefs.codegen.runtime.cython.cache_dir = cython_folder
     prefs.codegen.cpp.extra_compile_args_gcc = ["-w", "-O1", "-ffp-contract=off", "-std=c++11"]

@@ -4,7 +4,6 @@ Everything that is spikefa's is called by way of `adapter`. A case returns what 
 counts, or lists of arrays and numbers. Texts of equations, rules and names of populations are parts of the networks.
 """
 
-import os
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import adapter as a
 import numpy as np
+from brian2 import ms
 
 STEPS = 20
 CLASSES = 4
@@ -89,7 +89,7 @@ _RATE_VARIANTS = {
     "float64": {"dtype": "float64"},
     "tanh and linear": {"units": "tanh", "output_unit": "linear"},
     "leaky": {"units": "leaky", "derivative_sent": True, "eta": 1e-3},
-    "linear regression": {"units": "linear", "output_unit": "linear", "classes": 0, "dtype": "float64"},
+    "linear regression": {"units": "linear", "output_unit": "linear", "classes": 0, "dtype": "float64", "eta": 1e-3},
     "direct, e sent with the derivative": {"pathway": "direct", "derivative_sent": True},
     "mean over streams, scaled": {"mean_over_streams": True, "scaled": True, "eta": 0.5},
     "momentum": {"momentum": 0.9},
@@ -168,13 +168,7 @@ s : 1
 w = clip(v, 0, 1) * s + floor(abs(v)) : 1
 """
 RATES = "dv/dt = (I - v) / tau : 1\nI : 1\nr : 1"
-TAU = {"tau": 0.003}  # seconds; stated with its unit below
-
-
-def _tau():
-    from brian2 import ms
-
-    return {"tau": 3 * ms}
+TAU = {"tau": 3 * ms}
 
 
 def own(
@@ -186,10 +180,10 @@ def own(
     a.source(net, "x", sizes[0])
     a.layer(
         net, "h", sizes[1], LIF, receive="I = I + 0.2 * randn()", threshold="v > 0.4", reset="v = 0",
-        refractory=2 * _tau()["tau"] / 3, namespace=_tau(),
+        refractory=2 * ms, namespace=TAU,
     )  # fmt: skip
     emit = "" if softmax else "r = v"
-    out = a.layer(net, "y", sizes[2], RATES, emit=emit, output="r", threshold=None, namespace=_tau())
+    out = a.layer(net, "y", sizes[2], RATES, emit=emit, output="r", threshold=None, namespace=TAU)
     if softmax:
         a.softmax(net, out, groups=softmax)
     a.project(net, "x", "h", 2, rule=rule, mask=mask, **learning)
@@ -200,27 +194,27 @@ def own(
     return learn(net)
 
 
-def spiking(streams=2, rule="dW = 0.02 * (s_post - 0.3) * s_pre", mask=None, dtype="float32", target="numba", **learning):
+def spiking(streams=2, rule=None, mask=None, dtype="float32", target="numba", **learning):
     """An input and a layer of spikes; the rule is between them."""
     net = a.network(streams=streams, seed=4, dtype=dtype, target=target)
     a.source(net, "x", 21)
     a.layer(net, "h", 19, "dv/dt = (I - v) / tau : 1\nI : 1\ns : 1\nd = v - 0.2 : 1", emit="s = int(rand() < 0.5 + v)",
-            namespace=_tau())  # fmt: skip
+            namespace=TAU)  # fmt: skip
     a.layer(net, "y", 8, "dv/dt = (I - v) / tau : 1\nI : 1\ns : 1", emit="s = int(v > 0.1 * randn())",
-            namespace=_tau())  # fmt: skip
+            namespace=TAU)  # fmt: skip
     bias = np.linspace(-0.2, 0.2, 19)
-    a.project(net, "x", "h", 0.5, rule=rule, mask=mask, bias=bias, **learning)
+    a.project(net, "x", "h", 0.5, rule=rule or RULES["product"], mask=mask, bias=bias, **learning)
     a.project(net, "h", "y", 0.5, rule="dW = 0.01 * s_post * s_pre - 0.01 * W", learn_bias=False)
     a.present(net, 5, 4)
     return learn(net)
 
 
-def graded(streams=2, rule="dW = 0.02 * (r_post - 0.1) * r_pre", mask=None, dtype="float32", target="numba", **learning):
+def graded(streams=2, mask=None, dtype="float32", target="numba", **learning):
     """The same of graded outputs, with a recurrent projection, which adds to the first."""
     net = a.network(streams=streams, seed=5, dtype=dtype, target=target)
     a.source(net, "x", 13, "x : 1\nr : 1", emit="r = x", output="r", threshold=None, limits=None)
-    a.layer(net, "h", 17, RATES, emit="r = tanh(v)", output="r", threshold=None, namespace=_tau())
-    a.project(net, "x", "h", 0.5, rule=rule, mask=mask, **learning)
+    a.layer(net, "h", 17, RATES, emit="r = tanh(v)", output="r", threshold=None, namespace=TAU)
+    a.project(net, "x", "h", 0.5, rule="dW = 0.02 * (r_post - 0.1) * r_pre", mask=mask, **learning)
     a.project(net, "h", "h", 0.5)
     a.present(net, 5)
     return learn(net)
@@ -231,12 +225,12 @@ def dependent(kind, streams=2, mask=None, dtype="float32", target="numba"):
     net = a.network(streams=streams, seed=6, dtype=dtype, target=target)
     a.source(net, "x", 14, "x : 1\nr : 1", emit="r = x", output="r", threshold=None)
     for name, units in (("h", 15), ("up", 15), ("down", 14), ("y", 15)):
-        a.layer(net, name, units, RATES, emit="r = tanh(v)", output="r", threshold=None, namespace=_tau())
+        a.layer(net, name, units, RATES, emit="r = tanh(v)", output="r", threshold=None, namespace=TAU)
     a.project(net, "x", "h", 0.8, rule="dW = 0.02 * r_post * r_pre - 0.01 * W", mask=mask)
     if kind == "shared":
         a.share(net, "h", "down", "x_to_h", transpose=True)
         a.share(net, "down", "up", "x_to_h", bias=True)
-        a.share(net, "up", "y", "h_to_y") if False else a.project(net, "up", "y", 0.5)
+        a.project(net, "up", "y", 0.5)
     elif kind == "following":
         a.follow(net, "h", "down", "x_to_h", lambda W: 2 * np.tanh(W).T, every=3)
         a.project(net, "down", "up", 0.5)
@@ -379,7 +373,7 @@ RULES = {
     "synapse loop": "dW = -0.02 * d_post * s_pre * W",
     "soft bounds": "dW = 0.05 * s_post * s_pre * (1 - W) - 0.01 * W",
     "not separable": "dW = 0.02 * tanh(x_pre - v_post)",
-    "Oja": "dW = 0.02 * (v_post * s_pre - v_post**2 * W)",
+    "Oja": "dW = 2e-3 * (v_post * s_pre - v_post**2 * W)",
     "constant drift": "dW = 0.02 * s_pre * s_post - 0.003",
 }
 LOOPS = ("synapse loop", "soft bounds", "not separable")
@@ -493,6 +487,22 @@ def cuda_cases():
     return cases
 
 
+#: What the quick set has of these groups: labels that begin so. Of the others it has all.
+QUICK = {
+    "models, variants": (
+        "lillicrap2016_spiking: momentum/", "lillicrap2016_spiking: fields/", "lillicrap2016_spiking: softmax/",
+        "lillicrap2016_spiking: 45 streams/", "lillicrap2016_rate: few synapses/", "lillicrap2016_rate: dropout/",
+        "nokland2016_dfa: dropout/", "nokland2016_dfa: momentum/",
+    ),
+    "networks": (
+        "rule product and decay", "rule soft bounds/1", "rule two products/3", "spikes masked/", "spikes sparse/",
+        "spikes sparse rmsprop", "spikes sparse soft bounds momentum", "graded sparse/", "graded rmsprop/2", "shared/",
+        "shared sparse/", "following/3", "reshuffled/1", "own softmax in groups", "through a checkpoint",
+        "looked at/3 streams",
+    ),
+    "threads": ("wide spikes/40", "wide sparse", "wide rates/20"),
+}  # fmt: skip
+
 GROUPS: dict[str, Callable[[], dict[str, Callable]]] = {
     "models, numba": lambda: model_cases("numba"),
     "models, numpy": lambda: model_cases("numpy"),
@@ -503,8 +513,3 @@ GROUPS: dict[str, Callable[[], dict[str, Callable]]] = {
     "cuda simulator": cuda_cases,
     "models, cython": lambda: model_cases("cython"),
 }
-
-
-def folder():
-    """Where compiled code is kept, by the environment that `digests` made."""
-    return Path(os.environ["NUMBA_CACHE_DIR"])

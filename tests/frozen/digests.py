@@ -6,7 +6,8 @@ steps (see `cases`), or of a training run. From the root of the checkout::
     python tests/frozen/digests.py            # compares: prints each label that differs, and exits 1 if one does
     python tests/frozen/digests.py --full     # with the target cython, whose first compilation takes half an hour
     python tests/frozen/digests.py --write    # records them for this version of Python
-    python tests/frozen/digests.py --only "lillicrap2016_rate"   # labels that begin so, or groups of that name
+    python tests/frozen/digests.py --only lillicrap2016_rate    # labels that begin so, or the group of that name
+    python tests/frozen/digests.py --fresh    # with nothing that was compiled before
 
 Bits depend on libraries, on the C library and on the processor's instructions. So they are computed in processes of
 their own whose BLAS, numpy and numba use what Haswell has (AVX2 and FMA), and are compared only where the versions
@@ -75,6 +76,10 @@ def machine():
     return {"machine": platform.machine(), "system": platform.system(), "processor": _processor().get("model name", "")}
 
 
+def processor_flags():
+    return set(_processor().get("flags", "").split())
+
+
 def _processor():
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
@@ -83,19 +88,25 @@ def _processor():
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
+def wrong_machine():
+    """Say why bits differ on this machine whatever the libraries; None where they do not."""
+    if platform.machine() == "x86_64" and {"avx2", "fma", "bmi2"} <= processor_flags():
+        return None
+    return f"needs Linux on x86-64 with AVX2 and FMA, got {platform.system()} on {platform.machine()}"
+
+
 def why_not(group=None):
     """Say why digests of a group cannot be compared here; None where they can."""
-    flags = set(_processor().get("flags", "").split())
-    if platform.machine() != "x86_64" or not {"avx2", "fma", "bmi2"} <= flags:
-        return f"needs Linux on x86-64 with AVX2 and FMA, got {platform.system()} on {platform.machine()}"
-    recorded = load().get(python())
-    if recorded is None:
-        return f"no digests were recorded for Python {python()}; there are {', '.join(sorted(load()))}"
-    here, there = versions(), recorded["versions"]
+    if wrong_machine() is not None:
+        return wrong_machine()
+    if python() not in load():
+        return f"digests were recorded for Python {', '.join(load())}, here {python()}"
+    record = load()[python()]
+    here, there = versions(), record["versions"]
     if group is not None and GROUPS[group]:
-        if compiler() is None:
-            return "no compiler for the target cython was found"
-        here, there = here | compiler(), there | (recorded["compiler"] or {})
+        if compiler() is None or record["compiler"] is None:
+            return f"the target cython has no compiler {'here' if compiler() is None else 'in the record'}"
+        here, there = here | compiler(), there | record["compiler"]
     different = [f"{name} {there.get(name)}, here {here[name]}" for name in here if there.get(name) != here[name]]
     return f"recorded with {'; '.join(different)}" if different else None
 
@@ -103,6 +114,11 @@ def why_not(group=None):
 def load():
     """Digests and what they were made with, by the version of Python."""
     return json.loads(RECORD.read_text(encoding="utf-8"))["recorded"] if RECORD.exists() else {}
+
+
+def recorded():
+    """Digests of this version of Python, by label."""
+    return load().get(python(), {}).get("digests", {})
 
 
 def _sources():
@@ -113,65 +129,71 @@ def _sources():
     return found.hexdigest()[:16]
 
 
-def _folder():
-    return Path(tempfile.gettempdir(), f"spikefa-frozen-{os.getuid()}")
-
-
-def _environment(group, threads):
+def _environment(group, threads, folder):
     """The environment of a process that computes: nothing of the user's that bits could depend on."""
-    import numpy as np
-
-    try:
-        from numpy._core import _multiarray_umath as numpy_core
-    except ImportError:
-        numpy_core = None
-    has, dispatched = (getattr(numpy_core, f"__cpu_{name}__", ()) for name in ("features", "dispatch"))
-    newer = [name for name in dispatched if (name == "X86_V4" or "512" in name) and has.get(name)]
-    assert np.__version__
-    dropped = ("SPIKEFA_", "NUMBA_", "OPENBLAS_", "OMP_", "GOMP_", "MKL_", "NPY_", "BLIS_", "NVPL_", "PYTHON")
+    dropped = ("SPIKEFA_", "NUMBA_", "OPENBLAS_", "OMP_", "GOMP_", "MKL_", "NPY_", "BLIS_", "PYTHON", "GLIBC_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    folder = _folder()
-    compiled = folder / f"numba-{_sources()}"
-    if not compiled.exists():
-        for old in folder.glob("numba-*"):
-            if time.time() - old.stat().st_mtime > 86400:
-                shutil.rmtree(old, ignore_errors=True)
     return kept | {
-        "NPY_DISABLE_CPU_FEATURES": " ".join(newer),
+        "NPY_DISABLE_CPU_FEATURES": " ".join(_newer_features()),
         "OPENBLAS_CORETYPE": "Haswell",
         "OPENBLAS_NUM_THREADS": "1",
-        "NUMBA_OPT": os.environ.get("XOPT", "3"), "NUMBA_CPU_NAME": "haswell",
+        "NUMBA_CPU_NAME": "haswell",
         "NUMBA_CPU_FEATURES": FEATURES,
         "NUMBA_NUM_THREADS": str(threads),
-        "NUMBA_CACHE_DIR": str(compiled),
+        "NUMBA_CACHE_DIR": str(folder / f"numba-{_sources()}"),
         "NUMBA_ENABLE_CUDASIM": str(int(group == "cuda simulator")),
-        "SPIKEFA_FROZEN": str(folder),
+        "FROZEN_CYTHON_DIR": str(folder / "cython"),
         "PYTHONPATH": str(ROOT),
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 
-def compute(group, labels=(), threads=1):
+def _newer_features():
+    """What numpy would use of this processor beyond Haswell, by numpy's names."""
+    from numpy._core import _multiarray_umath as core
+
+    newer = [name for name in core.__cpu_dispatch__ if name == "X86_V4" or "512" in name]
+    return [name for name in newer if core.__cpu_features__.get(name)]
+
+
+def _folder():
+    """Where compiled code stays between runs; what was compiled of other sources a day ago is removed."""
+    folder = Path(tempfile.gettempdir(), f"spikefa-frozen-{os.getuid()}")
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("numba-*"):
+        if time.time() - old.stat().st_mtime > 86400:
+            shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def compute(group, prefix="", quick=False, threads=1, fresh=False):
     """Compute the digests of a group in a process of its own.
 
     Parameters
     ----------
     group : str
-    labels : sequence of str
-        Those to compute; all by default.
+    prefix : str
+        What labels begin with.
+    quick : bool
+        Whether only those of the quick set.
     threads : int
         Of numba.
+    fresh : bool
+        Whether to use nothing that was compiled before.
 
     Returns
     -------
-    dict
+    digests : dict
         Label -> digest, or a sentence that says what went wrong.
+    seconds : dict
+        Label -> seconds of the processor's time.
     """
-    command = [sys.executable, str(HERE / "digests.py"), "--compute", group, *labels]
-    done = subprocess.run(
-        command, env=_environment(group, threads), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    with tempfile.TemporaryDirectory() as empty:
+        environment = _environment(group, threads, Path(empty) if fresh else _folder())
+        command = [sys.executable, str(HERE / "digests.py"), "--compute", group, "--only", prefix]
+        command += ["--quick"] if quick else []
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{group}: {done.stderr[-3000:]}")
     return json.loads(done.stdout.rpartition("\n")[2])
@@ -182,7 +204,7 @@ def differences(found, recorded):
     lines = [f"{label}: {found[label]}" for label in found if not _is_digest(found[label])]
     both = [label for label in found if label in recorded and _is_digest(found[label])]
     lines += [f"{label}: differs" for label in both if found[label] != recorded[label]]
-    lines += [f"{label}: was not recorded" for label in found if label not in recorded]
+    lines += [f"{label}: is not recorded" for label in found if label not in recorded]
     return lines
 
 
@@ -234,12 +256,12 @@ def digest(what):
             found.update(json.dumps(item).encode())
         else:
             state = adapter.state(item)
-            _check(state)
+            check(state)
             found.update(digest_of_state(*state).encode())
     return found.hexdigest()
 
 
-def _check(state):
+def check(state):
     """Refuse a network that says nothing: states that are not finite, or none that differ from 0."""
     import numpy as np
 
@@ -251,7 +273,7 @@ def _check(state):
         raise ValueError("no projection has weights that differ")
 
 
-def _compute(group, labels):
+def _compute(group, prefix, quick):
     sys.path.insert(0, str(HERE))
     import adapter
     import cases
@@ -259,27 +281,29 @@ def _compute(group, labels):
     package = Path(adapter.package_file()).resolve()
     if not package.is_relative_to(ROOT):
         raise RuntimeError(f"spikefa must be imported from {ROOT}, got {package}")
-    adapter.use_folders(Path(os.environ["SPIKEFA_FROZEN"]))
-    found = {}
+    adapter.prepare(os.environ["FROZEN_CYTHON_DIR"])
+    found, seconds = {}, {}
+    beginnings = cases.QUICK.get(group, "") if quick else ""
     for label, case in cases.GROUPS[group]().items():
-        if not labels or label in labels:
+        if label.startswith(prefix) and label.startswith(beginnings):
+            began = time.process_time()
             try:
                 found[label] = digest(case())
             except Exception as error:
                 found[label] = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    return found
+            seconds[label] = round(time.process_time() - began, 2)
+    return found, seconds
 
 
-def _write(found, recorded, made_by):
-    text = RECORD.read_text(encoding="utf-8") if RECORD.exists() else '{"recorded": {}}'
-    record = json.loads(text)
-    old = recorded.get("digests", {})
-    record["made by"] = made_by
+def _write(found):
+    record = {"made by": "python tests/frozen/digests.py --write --full", "recorded": load()}
+    old = record["recorded"].get(python(), {}).get("digests", {})
+    digests = old | found
     record["recorded"][python()] = {
         "versions": versions(),
-        "compiler": compiler() if any("/cython" in label for label in {**old, **found}) else None,
+        "compiler": compiler() if any(label.endswith("/cython") for label in digests) else None,
         "machine": machine(),
-        "digests": dict(sorted({**old, **found}.items())),
+        "digests": dict(sorted(digests.items())),
     }
     record["recorded"] = dict(sorted(record["recorded"].items()))
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -289,41 +313,45 @@ def main():
     parser = argparse.ArgumentParser(description="Compare frozen digests of what networks compute.")
     parser.add_argument("--write", action="store_true", help="record them instead")
     parser.add_argument("--full", action="store_true", help="with the target cython")
-    parser.add_argument("--only", default="", metavar="PREFIX", help="of labels, or the name of a group")
+    parser.add_argument("--quick", action="store_true", help="what the test suite compares")
+    parser.add_argument("--only", default="", metavar="PREFIX", help="labels that begin so, or the group of that name")
     parser.add_argument("--threads", type=int, default=1, help="of numba; no digest depends on it")
-    parser.add_argument("--compute", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--fresh", action="store_true", help="use nothing that was compiled before")
+    parser.add_argument("--times", action="store_true", help="print the processor's time of each label")
+    parser.add_argument("--compute", metavar="GROUP", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.compute:
-        group, *labels = options.compute
-        print("\n" + json.dumps(_compute(group, labels)), end="")
+        print("\n" + json.dumps(_compute(options.compute, options.only, options.quick)), end="")
         return 0
-    recorded, lines, everything = load().get(python(), {}), [], {}
-    if not options.write and (reason := why_not()):
+    reason = None if options.write else why_not()
+    if reason:
         print(f"Not compared: {reason}")
         return 2
-    for group, long in GROUPS.items():
-        if (options.only == group) or ((options.full or not long) and options.only not in GROUPS):
-            if not options.write and (reason := why_not(group)):
-                print(f"{group}: not compared, {reason}")
-                continue
-            started = time.monotonic()
-            found = compute(group, _labels(group, options.only), options.threads)
-            everything |= found
-            print(f"{group}: {len(found)} digests in {time.monotonic() - started:.0f} s", flush=True)
-            lines += differences(found, {**recorded.get("digests", {}), **(found if options.write else {})})
-    print("\n".join(lines or [f"{len(everything)} digests are {'recorded' if options.write else 'as recorded'}"]))
+    prefix = "" if options.only in GROUPS else options.only
+    chosen = [options.only] if options.only in GROUPS else [g for g, long in GROUPS.items() if options.full or not long]
+    lines, everything, left_out = [], {}, []
+    for group in chosen:
+        reason = None if options.write else why_not(group)
+        if reason or (GROUPS[group] and compiler() is None):
+            print(f"{group}: left out, {reason or 'no compiler was found'}")
+            left_out.append(group)
+            continue
+        began = time.monotonic()
+        found, seconds = compute(group, prefix, options.quick, options.threads, options.fresh)
+        everything |= found
+        lines += differences(found, found if options.write else recorded())
+        print(f"{group}: {len(found)} digests in {time.monotonic() - began:.0f} s", flush=True)
+        if options.times:
+            print("".join(f"  {own:7.2f} s  {label}\n" for label, own in seconds.items()), end="", flush=True)
     if options.write and not lines:
-        _write(everything, recorded, "python tests/frozen/digests.py --write --full")
+        _write(everything)
+    elif not (options.write or options.only or options.quick):
+        skips = "" if options.full and not left_out else "/cython"
+        gone = [label for label in recorded() if label not in everything and not (skips and label.endswith(skips))]
+        lines += [f"{label}: is no case now" for label in gone]
+    done = "recorded" if options.write else "as recorded"
+    print("\n".join(lines) or f"{len(everything)} digests are {done}")
     return int(bool(lines))
-
-
-def _labels(group, prefix):
-    """Labels of a group that begin with the prefix, as recorded; none, which stands for all, where it is the group."""
-    return [] if prefix in ("", group) else [label for label in _recorded_labels() if label.startswith(prefix)] or [""]
-
-
-def _recorded_labels():
-    return load().get(python(), {}).get("digests", {})
 
 
 if __name__ == "__main__":
