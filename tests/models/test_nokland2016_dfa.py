@@ -206,7 +206,7 @@ def test_rmsprop_goes_on_bit_for_bit_from_a_checkpoint(make, digits, tmp_path):
         learn(net, digits, 3, start=80)
     for name, array in whole.parameters().items():
         assert np.array_equal(array, resumed.parameters()[name]), name
-    assert np.ptp(forward(whole)[0].W) > 1e-2 and whole.parameters()["image_to_h1_learning.square"].any()
+    assert np.ptp(forward(whole)[0].W) > 1e-2 and whole.parameters()["image_to_h1.square"].any()
 
 
 def test_layers_take_turns(nokland, digits, tmp_path):
