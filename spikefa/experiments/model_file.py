@@ -174,7 +174,7 @@ class Model:
             raise ModelError(f"Model {self.name!r}: {name}({', '.join(takes.parameters)}): {error}") from None
 
     def prepare(self, params: Any, dataset: Dataset) -> Dataset:
-        """Return the data as the model wants them; as they are where it does not say.
+        """Return the data as the model prepares them; as they are if it does not.
 
         Raises
         ------
@@ -187,7 +187,7 @@ class Model:
         return prepared
 
     def augmentation(self, params: Any) -> Callable[[np.ndarray, np.random.Generator], np.ndarray] | None:
-        """Return what changes a batch of training images, a function of (images, rng); None where there is none."""
+        """Return what changes a batch of training images, a function of (images, rng), or None."""
         if not hasattr(self.module, "augment"):
             return None
         self._refuse_unless_it_takes("augment", params, None, None)
@@ -195,7 +195,7 @@ class Model:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is one number, of Python or numpy; true and false are 1 and 0."""
+    """Return whether a value is one number, of Python or numpy; true and false are 1 and 0."""
     return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
 
 

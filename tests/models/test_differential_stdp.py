@@ -30,10 +30,10 @@ def test_derivative_with_squares_is_the_published_network(model, stdp, digits):
         assert np.array_equal(published.W, same.W) and np.array_equal(published.b, same.b), published.name
 
 
-@pytest.mark.parametrize("psi", ["rectified", "potential", "nudged", "pairwise"])
-def test_stock_brian2_has_the_same_trajectories(stdp, digits, psi):
+@pytest.mark.parametrize("hidden_rule", ["rectified", "potential", "nudged", "pairwise"])
+def test_stock_brian2_has_the_same_trajectories(stdp, digits, hidden_rule):
     params = SMALL | {
-        "hidden_rule": psi,
+        "hidden_rule": hidden_rule,
         "loss": "squared_error",
         "dtype": "float64",
         "steps_per_image": STEPS_PER_IMAGE,
@@ -41,10 +41,12 @@ def test_stock_brian2_has_the_same_trajectories(stdp, digits, psi):
     compare(stdp.build(stdp.params(params), seed=4), digits)
 
 
-@pytest.mark.parametrize("psi", ["nudged", "rectified"])
-def test_diagnostics_know_the_error_though_the_rule_lacks_the_derivative(stdp, digits, psi):
+@pytest.mark.parametrize("hidden_rule", ["nudged", "rectified"])
+def test_diagnostics_know_the_error_though_the_rule_lacks_the_derivative(stdp, digits, hidden_rule):
     """On average over many streams the output's update is that of the squared error."""
-    net = stdp.build(stdp.params(SMALL | {"hidden_rule": psi, "loss": "squared_error", "eta": 1e-9}), streams=1000)
+    net = stdp.build(
+        stdp.params(SMALL | {"hidden_rule": hidden_rule, "loss": "squared_error", "eta": 1e-9}), streams=1000
+    )
     monitor = GradientAlignment(net, output_error="delta * layer_psi")
     stated = GradientAlignment(net)
     net.stimulus.show_images(digits.train_images[:1000], digits.train_labels[:1000])
@@ -52,11 +54,13 @@ def test_diagnostics_know_the_error_though_the_rule_lacks_the_derivative(stdp, d
     assert stated.angle["h2_to_output"][-1] == monitor.angle["h2_to_output"][-1] < 20
 
 
-def silent(stdp, watched, psi, streams=400, **changes):
+def silent(stdp, watched, hidden_rule, streams=400, **changes):
     """A network whose potentials follow biases alone: its first hidden layer's variables in 40 steps, each
     (steps, units, streams), from rest at v = 0."""
     params = (
-        SMALL | {"hidden_rule": psi, "weight_range": 0.0, "eta": 0.0, "gamma": 0.0, "feedback_range": 1.0} | changes
+        SMALL
+        | {"hidden_rule": hidden_rule, "weight_range": 0.0, "eta": 0.0, "gamma": 0.0, "feedback_range": 1.0}
+        | changes
     )
     net = stdp.build(stdp.params(params), streams=streams, seed=1)
     net["image_to_h1"].b[:] = np.linspace(-3, 3, net["h1"].units)
@@ -101,9 +105,9 @@ def test_nudged_spikes_have_the_mean_of_the_moved_potential(stdp, shared):
     assert moved[change != 0].all() == shared  # one number: only as far as the feedback moves it
 
 
-def updates(stdp, digits, psi, **changes):
+def updates(stdp, digits, hidden_rule, **changes):
     """What each hidden layer's weights gain in four images a stream, while they hardly move."""
-    params = SMALL | {"hidden_rule": psi, "eta": 1e-7, "gamma": 0.0, "dtype": "float64"} | changes
+    params = SMALL | {"hidden_rule": hidden_rule, "eta": 1e-7, "gamma": 0.0, "dtype": "float64"} | changes
     net = stdp.build(stdp.params(params), streams=1400, seed=2)
     hidden = [p for p in net.projections if p.learning][:-1]
     before = [p.W.copy() for p in hidden]
@@ -118,7 +122,7 @@ def published(stdp, digits):
 
 
 @pytest.mark.parametrize(
-    ("psi", "changes", "slope", "margin"),
+    ("hidden_rule", "changes", "slope", "margin"),
     [
         ("rectified", {}, 0.835, 0.02),  # four steps of five, and more where potentials move
         ("nudged", {}, 1.0, 0.13),
@@ -128,10 +132,12 @@ def published(stdp, digits):
         ("potential", {}, 0.0, 0.13),
     ],
 )
-def test_the_mean_update_of_hidden_layers_is_the_published_one(stdp, digits, published, psi, changes, slope, margin):
+def test_the_mean_update_of_hidden_layers_is_the_published_one(
+    stdp, digits, published, hidden_rule, changes, slope, margin
+):
     """The same spikes, and each rule's updates fitted by the published rule's; margins are five standard deviations
     of fits with other seeds, or more."""
-    for learned, derivative in zip(updates(stdp, digits, psi, **changes), published, strict=True):
+    for learned, derivative in zip(updates(stdp, digits, hidden_rule, **changes), published, strict=True):
         assert abs(learned @ derivative / (derivative @ derivative) - slope) < margin
 
 

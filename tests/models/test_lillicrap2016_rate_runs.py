@@ -38,7 +38,9 @@ def forward(net):
 def test_small_presets_learn_their_data_as_they_are(preset, data, tmp_path):
     """As the README has them, with the streams that they state: better than the best constant."""
     epochs = None if preset in ("xor", "fig5_phases") else 1
-    made = new_run(tmp_path / "run", "lillicrap2016_rate", preset=preset, data=data, epochs=epochs, record_activity=False)
+    made = new_run(
+        tmp_path / "run", "lillicrap2016_rate", preset=preset, data=data, epochs=epochs, record_activity=False
+    )
     assert made.train()["test_error"][-1] < (0.05 if preset == "xor" else 0.8)
 
 

@@ -206,7 +206,7 @@ def test_rmsprop_goes_on_bit_for_bit_from_a_checkpoint(make, digits, tmp_path):
         learn(net, digits, 3, start=80)
     for name, array in whole.parameters().items():
         assert np.array_equal(array, resumed.parameters()[name]), name
-    assert np.ptp(forward(whole)[0].W) > 1e-2 and whole.parameters()["image_to_h1_learning.square"].any()
+    assert np.ptp(forward(whole)[0].W) > 1e-2 and whole.parameters()["image_to_h1.square"].any()
 
 
 def test_layers_take_turns(nokland, digits, tmp_path):
@@ -221,7 +221,9 @@ def test_layers_take_turns(nokland, digits, tmp_path):
     assert nokland.lr_factor(both, 1) == {"image_to_h1": 0.0, "h1_to_h2": 0.1, "h2_to_output": 0.0}
     changes = {"hidden": (12, 9), "layerwise_epochs": 1, "rmsprop": None, "momentum": 0.9, "gamma": 1e-3}
     params = nokland.params(SMALL | changes)
-    run = Run(tmp_path / "run", nokland, params, 100, 0, TrainingConfig(epochs=2, record_activity=False), "digits", None, 0)
+    run = Run(
+        tmp_path / "run", nokland, params, 100, 0, TrainingConfig(epochs=2, record_activity=False), "digits", None, 0
+    )
     run.create()
     trainer = run.trainer()
     weights = []
@@ -251,7 +253,9 @@ def test_dropout_silences_hidden_units_in_training_alone(make, digits):
 def test_a_trained_network_has_all_its_units(nokland, digits, tmp_path):
     """It is looked into as it is tested: without dropout."""
     params = nokland.params(SMALL | {"hidden": (40, 30), "dropout": 0.5, "dropout_input": 0.1})
-    run = Run(tmp_path / "run", nokland, params, 20, 0, TrainingConfig(epochs=1, record_activity=False), "digits", None, 0)
+    run = Run(
+        tmp_path / "run", nokland, params, 20, 0, TrainingConfig(epochs=1, record_activity=False), "digits", None, 0
+    )
     run.create()
     run.trainer().run()
     net = run.trained_network(streams=50)
