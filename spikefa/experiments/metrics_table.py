@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, did_you_mean
 
 METRICS_COLUMNS = ("epoch", "images_seen", "train_error", "validation_error", "test_error")
 """The columns that every ``metrics.csv`` has; it may have more."""
@@ -41,7 +41,8 @@ def read_metrics(path: str | os.PathLike) -> dict[str, np.ndarray]:
     header = rows[0] if rows else []
     missing = [name for name in METRICS_COLUMNS if name not in header]
     if missing:
-        raise ArgumentError(f"{path}: a table of metrics must have the columns {missing}, got {header[:12]}")
+        hint = did_you_mean(missing[0], set(header) - set(METRICS_COLUMNS))
+        raise ArgumentError(f"{path}: a table of metrics must have the columns {missing}, got {header[:12]}{hint}")
     if len(set(header)) != len(header):
         raise ArgumentError(f"{path}: a table of metrics must name each column once, got {header}")
     table = np.empty((len(rows) - 1, len(header)))

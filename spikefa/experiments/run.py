@@ -16,7 +16,7 @@ import numpy as np
 
 from spikefa import datasets
 from spikefa._atomic_write import write_new, write_whole
-from spikefa._checks import whole
+from spikefa._checks import one_of, whole
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.diagnostics.activity_recording import ActivityRecording
@@ -371,8 +371,11 @@ def new_run(
     ModelError
         If there is no such model, preset or parameter, or a value has the wrong type.
     ArgumentError
-        If a number of the configuration is outside its range.
+        If a setting is none of `TrainingConfig`, or a number is outside its range.
     """
+    fields = [field.name for field in dataclasses.fields(TrainingConfig)]
+    for name in config:
+        one_of("new_run", "a setting", name, fields)
     loaded = model_file.load(model)
     params = loaded.params(dict(changes or {}), preset)
     for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):

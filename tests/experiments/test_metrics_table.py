@@ -36,6 +36,10 @@ def test_metrics_without_a_row_yet(tmp_path):
     [
         (b"", r"m\.csv: .* must have the columns \['epoch'.* got \[\]"),
         (
+            b"epoch,images_seen,train_eror,validation_error,test_error\n",
+            r"must have the columns \['train_error'\], got .*; did you mean 'train_eror'",
+        ),
+        (
             b"epoch,images_seen,loss\n1,2,3\n",
             r"m\.csv: .* \['train_error', 'validation_error', 'test_error'\]",
         ),

@@ -73,6 +73,8 @@ def test_what_a_run_cannot_be_is_refused(stated, tmp_path):
         new_run(tmp_path, MODEL, preset="densest")
     with pytest.raises(ArgumentError, match="TrainingConfig: epochs must be a whole number, at least 0, got -1"):
         stated(epochs=-1)
+    with pytest.raises(ArgumentError, match="new_run: a setting must be .*, got 'epoch'; did you mean 'epochs'"):
+        stated(epoch=3)
     best = new_run(tmp_path / "best", MODEL, preset="dense", data_dir=tmp_path)
     assert (best.config.epochs, best.config.test_steps, best.streams) == (40, 20, 100)
     assert best.data_dir == str(tmp_path.resolve())
