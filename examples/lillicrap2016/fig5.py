@@ -127,7 +127,8 @@ levels = [turn_errors[:, :2].mean(axis=1), *(turn_errors[:, p - 2 : p].mean(axis
 print("in turn, error at the start and after each phase: " + "; ".join(map(mean_sd, levels)))
 print("in turn, median angle after each phase: " + "; ".join(map(mean_sd, ends)))
 ratio = last["alignment"].mean() / last["backprop"].mean()
-print(f"alignment's error is {ratio:.2f} times backprop's, that of the output layer alone {last['output_only'].mean():.2f}")
+alone = last["output_only"].mean()
+print(f"alignment's error is {ratio:.2f} times backprop's, that of the output layer alone {alone:.2f}")
 assert 1 / ratio < 1.15 and ratio < (1.3 if QUICK else 1.15)
 assert last["alignment"].mean() < last["output_only"].mean() / 1.5
 assert medians[:, -1].mean() < 60 < 75 < medians[:, 0].mean()
