@@ -123,8 +123,10 @@ def details(results: Results, result: Result) -> str:
     if steps:
         counts = ", ".join(str(part.steps) for part in steps)
         lines.append(f"{counts} steps: {'; '.join(short(part) for part in steps)} {result.unit}.")
-    lines += [f"{part_of(part)[0].upper()}{part_of(part)[1:]}.{' ' + part.own['note'] if 'note' in part.own else ''}"
-              for part in others]  # fmt: skip
+    lines += [
+        f"{part_of(part)[0].upper()}{part_of(part)[1:]}.{' ' + part.own['note'] if 'note' in part.own else ''}"
+        for part in others
+    ]
     if "note" in result.own:
         lines.append(result.own["note"])
     return "\n   ".join(lines)

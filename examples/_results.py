@@ -32,17 +32,51 @@ VERDICTS = {
 }
 #: Key of an entry -> the types that it may have. A child, which says ``of``, has its parent's values of the rest.
 KEYS: dict[str, tuple[type, ...]] = {
-    "id": (str,), "of": (str,), "group": (str,), "claim": (str,), "measure": (str,), "paper": (int, float, str),
+    "id": (str,),
+    "of": (str,),
+    "group": (str,),
+    "claim": (str,),
+    "measure": (str,),
+    "paper": (int, float, str),
     "paper_where": (str,),
-    "goal": (int, float, str), "seeds": (list,), "values": (list,), "over": (str,), "mean": (int, float),
-    "sd": (int, float), "n": (int,), "text": (str,), "margin": (int, float), "unit": (str,), "command": (str,),
-    "script": (str,), "steps": (int,), "epochs": (int,), "machine": (str,), "minutes": (int, float, list),
-    "code": (str,), "verdict": (str,), "note": (str,), "figure": (str,), "metrics": (str,),
-}  # fmt: skip
+    "goal": (int, float, str),
+    "seeds": (list,),
+    "values": (list,),
+    "over": (str,),
+    "mean": (int, float),
+    "sd": (int, float),
+    "n": (int,),
+    "text": (str,),
+    "margin": (int, float),
+    "unit": (str,),
+    "command": (str,),
+    "script": (str,),
+    "steps": (int,),
+    "epochs": (int,),
+    "machine": (str,),
+    "minutes": (int, float, list),
+    "code": (str,),
+    "verdict": (str,),
+    "note": (str,),
+    "figure": (str,),
+    "metrics": (str,),
+}
 INHERITED = (
-    "group", "claim", "measure", "unit", "command", "script", "steps", "epochs", "machine", "minutes", "code",
-    "verdict", "figure", "metrics",
-)  # fmt: skip
+    "group",
+    "claim",
+    "measure",
+    "unit",
+    "command",
+    "script",
+    "steps",
+    "epochs",
+    "machine",
+    "minutes",
+    "code",
+    "verdict",
+    "figure",
+    "metrics",
+)
 REQUIRED = ("id", "group", "claim", "unit", "verdict")
 
 

@@ -25,7 +25,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "diagnostics.gradient_alignment": ["GradientAlignment"],
         "diagnostics.weight_alignment": ["WeightAlignment"],
         "errors": [
-            "ArgumentError", "CheckpointError", "DataError", "DivergenceError", "EquationError", "ModelError", "RunError",
+            "ArgumentError",
+            "CheckpointError",
+            "DataError",
+            "DivergenceError",
+            "EquationError",
+            "ModelError",
+            "RunError",
             "SpikefaError",
         ],
         "experiments.params": ["Params", "Range"],
@@ -53,10 +59,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "populations.softmax": ["Softmax"],
         "presentation.tasks": ["classification_task", "regression_task"],
         "projections.connectivity": [
-            "correlated_receptive_fields", "local_receptive_fields", "random_connectivity",
+            "correlated_receptive_fields",
+            "local_receptive_fields",
+            "random_connectivity",
         ],
         "projections.derived": ["DerivedProjection", "ShuffledProjection", "TiedProjection"],
         "projections.initializers": ["normal", "uniform"],
         "projections.projection": ["Projection"],
     },
-)  # fmt: skip
+)

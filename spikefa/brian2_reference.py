@@ -53,9 +53,13 @@ class Brian2Reference:
             if any(isinstance(part, Softmax) for part in population.contained_objects):
                 raise ArgumentError(f"Reference: stock Brian2 has no equal of the Softmax of {population.name!r}")
         self.network = Network(
-            streams=1, seed=network.seed, dt=network.clock.dt, dtype=str(network.dtype), target=target,
+            streams=1,
+            seed=network.seed,
+            dt=network.clock.dt,
+            dtype=str(network.dtype),
+            target=target,
             name=f"{network.name}_reference",
-        )  # fmt: skip
+        )
         self._synapses: dict[str, Synapses] = {}
         for population in network.populations:
             again = population.restate(self.network).state_arrays()
@@ -82,10 +86,12 @@ class Brian2Reference:
         synapses = Synapses(
             pre,
             post,
-            "\n".join([
-                *(f"{name} : 1" for name in ("W", "shuffled", *remembered)),
-                f"{current}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
-            ]),
+            "\n".join(
+                [
+                    *(f"{name} : 1" for name in ("W", "shuffled", *remembered)),
+                    f"{current}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
+                ]
+            ),
             clock=net.clock,
             dtype=net.dtype,
             codeobj_class=code_object_class(net.target),
@@ -176,7 +182,9 @@ class Brian2Reference:
         synapses.run_regularly(code("W", "", change), when="plasticity", order=place, name=name)
         if updater.learn_bias:
             self.network[projection.post.name].run_regularly(
-                code(bias, f"_{projection.name}", for_bias), when="plasticity", order=place + 1,
+                code(bias, f"_{projection.name}", for_bias),
+                when="plasticity",
+                order=place + 1,
                 name=f"{projection.name}_bias_rule",
             )
 

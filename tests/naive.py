@@ -178,9 +178,7 @@ def predictive_feedback(B, deltas, y, noisy, target, noise, c, eta):
     for l in range(len(B)):
         above = deltas[l + 1]
         said = propagate(B[l], above, [0.0] * len(B[l][0]))
-        off = [
-            [said[j][k] - change[k] * noise[l][j][k] / c**2 for k in range(len(change))] for j in range(len(said))
-        ]
+        off = [[said[j][k] - change[k] * noise[l][j][k] / c**2 for k in range(len(change))] for j in range(len(said))]
         learned.append(update(B[l], above, off, -eta, 1.0))
     return learned
 
@@ -193,8 +191,8 @@ def learn(W, b, y, deltas, eta):
             b[l] = [b[l][j] - eta * sum(deltas[l][j]) for j in range(len(b[l]))]
 
 
-# Optimizers: functions of (memory, change, local, lr) of one synapse, which return what the weight moves by. `change` is
-# the sum over the streams without the learning rate, `local` the rest of the rule; `memory` is a dict, empty at first.
+# Optimizers: functions of (memory, change, local, lr) of one synapse, which return what the weight moves by. `change`
+# is the sum over the streams without the learning rate, `local` the rest of the rule; `memory` is a dict, empty at first.
 
 
 def sgd(memory, change, local, lr):

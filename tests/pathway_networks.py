@@ -45,8 +45,9 @@ def add(net, pathway, strings, own):
     return getattr(fa, pathway)(net, **{k: v for k, v in strings.items() if k in taken}, **own)
 
 
-def rate_network(pathway, streams=1, sizes=SIZES, seed=0, target="numpy", dtype="float64", layer=RATE, emit="tanh(v)",
-                 **changes):  # fmt: skip
+def rate_network(
+    pathway, streams=1, sizes=SIZES, seed=0, target="numpy", dtype="float64", layer=RATE, emit="tanh(v)", **changes
+):
     net = fa.Network(streams=streams, seed=seed, dtype=dtype, target=target)
     fa.Input(net, "image", sizes[0], "x : 1\ny = x : 1", emit="", output="x", threshold=None)
     names = [f"h{number}" for number in range(1, len(sizes) - 1)] + ["output"]
@@ -56,8 +57,9 @@ def rate_network(pathway, streams=1, sizes=SIZES, seed=0, target="numpy", dtype=
     rule = fa.Plasticity("dW = -eta * delta_post * y_pre", {"eta": ETA})
     for below, above in zip(["image", *names], names, strict=False):
         learns = rule if "delta" in net[above].variables else None
-        fa.Projection(net, below, above, fa.uniform(0.6), bias=np.linspace(-0.1, 0.1, net[above].units),
-                      plasticity=learns)  # fmt: skip
+        fa.Projection(
+            net, below, above, fa.uniform(0.6), bias=np.linspace(-0.1, 0.1, net[above].units), plasticity=learns
+        )
     fa.classification_task(net, 1, 2)
     return net
 
@@ -66,7 +68,9 @@ def spiking_network(model, pathway, streams=1, seed=0, target="numpy", dtype="fl
     """The spiking network of the model file, with another pathway."""
     net = fa.Network(streams=streams, seed=seed, dtype=dtype, target=target)
     constants = {"tau": net.clock.dt / 0.9}
-    fa.Input(net, "image", 64, model.module.INPUT, emit=model.module.INPUT_SPIKES, namespace={"max_spike_probability": 0.95})
+    fa.Input(
+        net, "image", 64, model.module.INPUT, emit=model.module.INPUT_SPIKES, namespace={"max_spike_probability": 0.95}
+    )
     for name, units in (("h1", 12), ("h2", 9), ("output", 10)):
         fa.Layer(net, name, units, model.module.LAYER, emit=model.module.SPIKES, namespace=constants)
     strings = {"error": model.module.ERROR, "feedback": model.module.FEEDBACK, "namespace": constants}

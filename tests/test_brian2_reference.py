@@ -92,9 +92,7 @@ def test_leaky_integrate_and_fire_layers(digits):
     net = fa.Network(dtype="float64", seed=1)
     fa.Input(net, "image", 64)
     for name, units in (("h1", 25), ("output", 20)):
-        fa.Layer(
-            net, name, units, LIF.replace("delta : 1\n", ""), threshold="v > 1", reset="v = 0", refractory=2 * ms
-        )
+        fa.Layer(net, name, units, LIF.replace("delta : 1\n", ""), threshold="v > 1", reset="v = 0", refractory=2 * ms)
     fa.feedback_alignment(
         net,
         error="du/dt = (layer_s - target - u) / (2*ms) : 1\ntarget : 1\ndelta : 1",

@@ -25,8 +25,16 @@ from spikefa.errors import ArgumentError
 #: One step: the stimulus, then every layer bottom up, then the error top down, then plasticity. Brian2's own
 #: slots have to stay in the list.
 SCHEDULE = [
-    "start", "forward", "feedback", "plasticity", "groups", "thresholds", "synapses", "resets", "end",
-]  # fmt: skip
+    "start",
+    "forward",
+    "feedback",
+    "plasticity",
+    "groups",
+    "thresholds",
+    "synapses",
+    "resets",
+    "end",
+]
 
 #: Roles that only one part of a network can have.
 UNIQUE_ROLES = ("input", "error", "stimulus", "readout", "weight_average")

@@ -14,8 +14,14 @@ from brian2.groups.neurongroup import Resetter, StateUpdater, SubexpressionUpdat
 #: Brian2's own objects, by their exact type, that read no events but those of their group, for its reset and its
 #: refractory periods.
 _READ_NO_EVENTS = (
-    NeuronGroup, StateUpdater, SubexpressionUpdater, Thresholder, Resetter, CodeRunner, StateMonitor,
-)  # fmt: skip
+    NeuronGroup,
+    StateUpdater,
+    SubexpressionUpdater,
+    Thresholder,
+    Resetter,
+    CodeRunner,
+    StateMonitor,
+)
 
 #: Garbage is collected when as many times as long as that last took have passed since.
 PAUSE = 10

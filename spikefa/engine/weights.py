@@ -1,7 +1,7 @@
 """Weights: how the synapses of a projection lie in memory, and the kernels that compute with them.
 
-All kinds compute the same products: ``current = W.T @ activity + bias``, and ``W += scale * pre @ post.T``. Which kind is
-fastest depends on the number of streams, on whether units spike, and on how many synapses exist: a `WeightPolicy`
+All kinds compute the same products: ``current = W.T @ activity + bias``, and ``W += scale * pre @ post.T``. Which kind
+is fastest depends on the number of streams, on whether units spike, and on how many synapses exist: a `WeightPolicy`
 chooses.
 """
 
@@ -70,9 +70,9 @@ class WeightPolicy:
         """
         fewest = self.event_streams_learning if learns else self.event_streams_fixed
         event_driven = streams <= (self.event_streams_spikes if spikes else fewest)
-        if mask is not None:
-            if mask.mean() < (self.sparse_below_events if event_driven else self.sparse_below_batched):
-                return SparseWeights(W, mask, dtype, event_driven)
+        sparse_below = self.sparse_below_events if event_driven else self.sparse_below_batched
+        if mask is not None and mask.mean() < sparse_below:
+            return SparseWeights(W, mask, dtype, event_driven)
         if event_driven:
             return EventDrivenWeights(W, mask, dtype)
         if spikes and streams >= self.table_streams:

@@ -212,6 +212,8 @@ def load(name: str | Path) -> Model:
     kinds_of(require_params(source, module))  # while the module's names are there
     if not hasattr(module, "build"):
         raise ModelError(f"Model {source.path}: has no 'build'")
+    if hasattr(module, "learning_rate"):
+        raise ModelError(f"Model {source.path}: has learning_rate(params, epoch), which is called lr_factor")
     return Model(source.name, source.path, module, source.text)
 
 

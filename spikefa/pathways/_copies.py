@@ -20,7 +20,7 @@ from spikefa.projections.derived import TiedProjection
 
 
 def given(layer: Layer) -> list[str]:
-    """Return the names of a layer's parameters, which neither a statement of it nor anything that it hears assigns."""
+    """Return the names of a layer's parameters: what neither its statements nor projections to it assign."""
     statement = layer.statement
     written = assigned(*(statement[name] for name in ("emit", "receive", "reset")))
     written |= {layer.output_variable, layer.current_variable}

@@ -1,4 +1,4 @@
-"""Feedback alignment: each layer hears the feedback population above it through fixed random weights.
+"""Feedback alignment: each layer receives the feedback population above it through fixed random weights.
 
 ``U_l <- (1-a) U_l + a (phi_delta(U_{l+1}) @ B_l)`` (Lillicrap, Cownden, Tweed & Akerman 2016, Fig. 4).
 """

@@ -1,4 +1,4 @@
-"""Backpropagation: each layer hears the feedback population above it through the transpose of its own weights.
+"""Backpropagation: each layer receives the feedback population above it through the transpose of its own weights.
 
 ``delta_l = (delta_{l+1} @ W_{l+1}.T) * f'`` where `emit` has the derivative; the weights are those of the step.
 """

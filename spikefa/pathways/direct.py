@@ -1,4 +1,4 @@
-"""Direct feedback alignment: every layer hears the error itself, through fixed random weights of its own.
+"""Direct feedback alignment: every layer receives the error itself, through fixed random weights of its own.
 
 ``delta_l = (e @ B_l) * f'`` (Nokland 2016, arXiv 1609.01596) where `emit` has the derivative.
 """
@@ -25,7 +25,7 @@ def direct_feedback_alignment(
     B: Initial,
     namespace: dict[str, Any] | None = None,
 ) -> list[Projection]:
-    """Add the error population, and a feedback population for each layer below it that hears the error.
+    """Add the error population, and a feedback population for each layer below it that receives the error.
 
     Parameters
     ----------

@@ -90,9 +90,13 @@ def node_perturbation_feedback(
     for layer in network.hidden[::-1]:
         # First what the noise tells of the layer, which then is known to its feedback population.
         wanted = FeedbackPopulation(
-            network, f"wanted_{layer.name}", layer, "J : 1\nwanted : 1", output="wanted",
+            network,
+            f"wanted_{layer.name}",
+            layer,
+            "J : 1\nwanted : 1",
+            output="wanted",
             emit=f"wanted = J * layer_copy_noise / {float(noise)!r}**2",
-        )  # fmt: skip
+        )
         others.append(Projection(network, total, wanted, np.ones((1, layer.units))))
         knows = f"{feedback}\nwanted = layer_wanted : 1"
         populations.append(feedback_population(network, layer, knows, emit, namespace))

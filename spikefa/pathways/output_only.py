@@ -1,4 +1,4 @@
-"""No pathway: the last layer knows its error, and no layer below hears of it. The control of frozen hidden layers."""
+"""No pathway: the last layer knows its error, and no layer below receives it. The control of frozen hidden layers."""
 
 from __future__ import annotations
 

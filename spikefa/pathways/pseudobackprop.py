@@ -1,4 +1,4 @@
-"""Pseudobackprop: each layer hears the feedback population above it through the pseudoinverse of its own weights.
+"""Pseudobackprop: each layer receives the feedback population above it through the pseudoinverse of its own weights.
 
 ``delta_l = (delta_{l+1} @ W_{l+1}^+) * f'`` where `emit` has the derivative; without it, the Gauss-Newton step of the
 hidden units (Lillicrap, Cownden, Tweed & Akerman 2016, Supplementary Notes).

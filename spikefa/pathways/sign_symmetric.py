@@ -1,4 +1,4 @@
-"""Sign-symmetric feedback: each layer hears the feedback population above it through the signs of its own weights.
+"""Sign-symmetric feedback: each layer receives the feedback population above it through the signs of its own weights.
 
 ``delta_l = (delta_{l+1} @ (scale * sign(W_{l+1}.T))) * f'`` where `emit` has the derivative (Liao, Leibo & Poggio 2016,
 arXiv 1510.05067).

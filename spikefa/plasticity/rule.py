@@ -41,7 +41,7 @@ class Plasticity:
     optimizer : Optimizer
         How weights move by the updates: `SGD`, `Momentum`, `RMSprop`, `Adam` or one of your own.
     lr : float
-        Learning rate: a factor of every term with pre- or post-synaptic variables, or, with an optimizer that normalises
+        Learning rate: a factor of every term with pre- or post-synaptic variables, or, if the optimizer normalises
         updates, of the move. Schedules change each projection's `lr_factor` instead.
 
     Raises

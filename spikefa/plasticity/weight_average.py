@@ -9,6 +9,7 @@ import numpy as np
 from brian2 import BrianObject
 from numba import njit, prange
 
+from spikefa._checks import positive_int
 from spikefa.core.network import Network
 from spikefa.core.part import Part
 from spikefa.errors import ArgumentError
@@ -48,13 +49,11 @@ class WeightAverage(Part, BrianObject):
     state_name = "average"
 
     def __init__(self, network: Network, images: int, every: int = 10):
-        for name, value in (("images", images), ("every", every)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise ArgumentError(f"WeightAverage: {name} must be a positive whole number, got {value!r}")
+        images, every = positive_int("WeightAverage", "images", images), positive_int("WeightAverage", "every", every)
         if network.average is not None:
             raise ArgumentError("WeightAverage: the network has one already")
         super().__init__(clock=network.clock, when="end", order=101, name=f"{network.name}_average")
-        self.network, self.images, self.every = network, int(images), int(every)
+        self.network, self.images, self.every = network, images, every
         self._projections = [p for p in network.projections if p.learning is not None]
         self._means = {p.name: (p.weights.values.copy(), p.b.copy()) for p in self._projections}
         self._count = np.zeros(2, np.int64)  # presentations, samples
@@ -104,4 +103,3 @@ class WeightAverage(Part, BrianObject):
             post_major = not (weights.sparse or weights.pre_major)
             arrays |= {f"{projection.name}.W": W.T if post_major else W, f"{projection.name}.b": b}
         return arrays
-

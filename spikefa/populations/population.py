@@ -93,10 +93,21 @@ class Population(Part, NeuronGroup):
         units = positive_int(owner, "units", units)
         network.check_new(name, owner)
         self.statement = dict(
-            name=name, units=units, equations=equations, emit=emit, output=output, current=current,
-            receive=receive, draws_of=draws_of, threshold=threshold, reset=reset, refractory=refractory,
-            slot=slot, namespace=namespace, method=method,
-        )  # fmt: skip
+            name=name,
+            units=units,
+            equations=equations,
+            emit=emit,
+            output=output,
+            current=current,
+            receive=receive,
+            draws_of=draws_of,
+            threshold=threshold,
+            reset=reset,
+            refractory=refractory,
+            slot=slot,
+            namespace=namespace,
+            method=method,
+        )
         self.units, self.streams, self.slot = units, network.streams, slot
         self.output_variable, self.current_variable = output, current
         self.constants = dict(namespace or {})
@@ -197,9 +208,7 @@ class Population(Part, NeuronGroup):
         known = self.variables.get(variable)
         if known is None or not hasattr(known, "get_value") or not getattr(known, "array", False):
             names = sorted(n for n, v in self.variables.items() if getattr(v, "array", False) and n[0] != "_")
-            raise KeyError(
-                f"{type(self).__name__} {self.name!r}: no state variable {variable!r}; it has {names}"
-            )
+            raise KeyError(f"{type(self).__name__} {self.name!r}: no state variable {variable!r}; it has {names}")
         return known.get_value()
 
     def of_its_type(self, variable: str) -> bool:

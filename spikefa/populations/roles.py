@@ -93,9 +93,7 @@ class FeedbackPopulation(Population):
         layer = network[layer] if isinstance(layer, str) else layer
         options = {"threshold": None, "slot": "feedback", **options}
         options.pop("units", None)
-        super().__init__(
-            network, name, layer.units, equations, emit=emit, output=output, current=current, **options
-        )
+        super().__init__(network, name, layer.units, equations, emit=emit, output=output, current=current, **options)
         self.layer = layer
         for text in (equations, emit):
             self.refer_to_layer(text)

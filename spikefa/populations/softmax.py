@@ -6,6 +6,7 @@ import numpy as np
 from brian2 import BrianObject
 from numba import njit
 
+from spikefa._checks import refuse, whole
 from spikefa.core.network import Network
 from spikefa.core.part import NORMALIZE, Part
 from spikefa.engine.brian2_internals import belongs_to
@@ -46,8 +47,8 @@ class Softmax(Part, BrianObject):
         The state variable that is written, before the layer's `emit` runs: the layer's output by default, for which it
         needs no `emit` and has no threshold; or such as the probability of a spike.
     groups : int
-        Unit i is of group ``i % groups``. With equal groups of units for the classes (`ClassReadout`) and as many groups here
-        as there are units of one class, each group has one unit of every class.
+        Unit i is of group ``i % groups``. With equal groups of units for the classes (`ClassReadout`) and as many
+        groups here as there are units of one class, each group has one unit of every class.
 
     Raises
     ------
@@ -78,12 +79,16 @@ class Softmax(Part, BrianObject):
         if result == layer.output_variable:
             given = {name: layer.statement[name] for name in ("emit", "threshold")}
             if given["emit"] or "spike" in layer.thresholder:
-                raise ArgumentError(f"{owner}: a layer whose output is divided has no emit and no threshold, got {given}")
-        if isinstance(groups, bool) or not isinstance(groups, int | np.integer) or groups < 1 or layer.units % groups:
-            raise ArgumentError(f"{owner}: groups must divide the {layer.units} units, got {groups!r}")
+                raise ArgumentError(
+                    f"{owner}: a layer whose output is divided has no emit and no threshold, got {given}"
+                )
+        rule = f"divide the {layer.units} units"
+        groups = whole(owner, "groups", groups, 1, rule=rule)
+        if layer.units % groups:
+            refuse(owner, "groups", rule, groups)
         order = layer.place + NORMALIZE
         super().__init__(clock=network.clock, when=layer.slot, order=order, name=f"{layer.name}_softmax")
-        self.layer, self.potential, self.result, self.groups = layer, potential, result, int(groups)
+        self.layer, self.potential, self.result, self.groups = layer, potential, result, groups
         layer.contained_objects.append(self)  # what is the layer's own also runs in evaluations
         belongs_to(self, network.id)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from brian2 import BrianObject
 
+from spikefa._checks import whole
 from spikefa.core.network import Network
 from spikefa.core.part import Part
 from spikefa.errors import ArgumentError
@@ -76,7 +77,7 @@ class Readout(Part, BrianObject):
         return self.rates / presentations if presentations else np.full(self.rates.size, np.nan)
 
     def begin_anew(self) -> None:
-        """Start counting anew, with nobody to tell."""
+        """Start counting anew, without a watcher."""
         self.summed_outputs = self.on_presentation = None
         self.reset()
 
@@ -120,8 +121,7 @@ class ClassReadout(Readout):
 
     def __init__(self, network: Network, classes: int):
         layer = network.layers[-1]
-        if isinstance(classes, bool) or not isinstance(classes, int | np.integer):
-            raise ArgumentError(f"Readout: classes must be a whole number, got {classes!r}")
+        classes = whole("Readout", "classes", classes, -(2**62), rule="be a whole number")
         if classes < 2 or layer.units % classes:
             raise ArgumentError(
                 f"Readout: layer {layer.name!r} must have equal groups of units for {classes} classes, "
@@ -197,8 +197,8 @@ class ClassReadout(Readout):
 class RegressionReadout(Readout):
     """Regression: the last layer's mean output over the presentation, against targets of any real value.
 
-    The error is the NSE of `analysis.normalized_squared_error`: the squared error over that of the best constant guess, both
-    accumulated in float64. A guess is an array (streams, units).
+    The error is that of `metrics.normalized_squared_error` (NSE): the squared error over that of the best constant
+    guess, both accumulated in float64. A guess is an array (streams, units).
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ class RegressionReadout(Readout):
         return self.squared / self.spread if self.spread else float("nan")
 
     def error_of(self, guesses: np.ndarray, targets: np.ndarray) -> float:
-        """Normalised squared error of guesses (n, units), see `analysis.normalized_squared_error`."""
+        """Normalised squared error of guesses (n, units), see `metrics.normalized_squared_error`."""
         return normalized_squared_error(guesses - targets, targets)
 
     @staticmethod
@@ -269,7 +269,9 @@ class RegressionReadout(Readout):
             raise ArgumentError(f"Stimulus: targets must be floats, got {targets.dtype}")
         if not np.isfinite(targets).all():
             row, unit = np.argwhere(~np.isfinite(targets))[0]
-            raise ArgumentError(f"Stimulus: targets must be finite, got {targets[row, unit]} at image {row}, unit {unit}")
+            raise ArgumentError(
+                f"Stimulus: targets must be finite, got {targets[row, unit]} at image {row}, unit {unit}"
+            )
         return targets
 
     def write(self, targets: np.ndarray, target: np.ndarray) -> None:

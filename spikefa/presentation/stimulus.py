@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from brian2 import BrianObject
 
+from spikefa._checks import positive_int
 from spikefa.core.network import Network
 from spikefa.core.part import Part
 from spikefa.errors import ArgumentError
@@ -54,9 +55,7 @@ class Stimulus(Part, BrianObject):
 
     @steps_per_image.setter
     def steps_per_image(self, steps: int) -> None:
-        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-            raise ArgumentError(f"Stimulus: steps per image must be a positive whole number, got {steps!r}")
-        self._steps = int(steps)
+        self._steps = positive_int("Stimulus", "steps per image", steps)
 
     def show(self, source: Callable[[], Batch]) -> None:
         """Take batches from `source`, a function that returns (images, targets) at each switch.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from spikefa._checks import in_range, positive_int, whole
 from spikefa.errors import ArgumentError
 
 Mask = ArrayLike | Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
@@ -20,72 +21,72 @@ def random_connectivity(fraction: float) -> Callable[[np.random.Generator, tuple
     ArgumentError
         If the fraction is not from 0 to 1.
     """
-    if not 0 <= fraction <= 1:
-        raise ArgumentError(f"random_connectivity: fraction must be from 0 to 1, got {fraction!r}")
+    in_range("random_connectivity", "fraction", fraction, 0, 1, rule="be from 0 to 1")
     return lambda rng, shape: rng.random(shape) < fraction
 
 
-def local_receptive_fields(height: int, width: int, field: int, stride: int, maps: int) -> np.ndarray:
+def local_receptive_fields(height: int, width: int, size: int, stride: int, maps: int) -> np.ndarray:
     """Receptive fields as of a convolution, in which every unit has weights of its own.
 
-    Each unit hears a square of `field` x `field` pixels; the squares lie `stride` pixels apart, and those that
-    would stick out of the image are left out (pixels beyond the last square are heard by nobody).
+    Each unit receives a square of `size` x `size` pixels; the squares lie `stride` pixels apart, and those that
+    would stick out of the image are left out (no unit receives the pixels beyond the last square).
 
     Parameters
     ----------
     height, width : int
         Of the image; pixel (y, x) is presynaptic unit ``y * width + x``.
-    field : int
+    size : int
         Side of a square.
     stride : int
         Distance of neighbouring squares.
     maps : int
-        Number of units that hear the same square.
+        Number of units that receive the same square.
 
     Returns
     -------
     ndarray of bool (height * width, maps * rows * columns)
-        ``rows = (height - field) // stride + 1``, likewise columns. Post-synaptic units are numbered by
+        ``rows = (height - size) // stride + 1``, likewise columns. Post-synaptic units are numbered by
         (map, row, column), the column being fastest.
 
     Raises
     ------
     ArgumentError
-        If a number is not positive and whole, or the field is larger than the image.
+        If a number is not positive and whole, or the square is larger than the image.
     """
-    given = {"height": height, "width": width, "field": field, "stride": stride, "maps": maps}
+    given = {"height": height, "width": width, "size": size, "stride": stride, "maps": maps}
     for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ArgumentError(f"local_receptive_fields: {name} must be a positive whole number, got {value!r}")
-    if field > min(height, width):
-        raise ArgumentError(f"local_receptive_fields: field must fit the {height} x {width} image, got {field}")
+        positive_int("local_receptive_fields", name, value)
+    if size > min(height, width):
+        raise ArgumentError(f"local_receptive_fields: size must fit the {height} x {width} image, got {size}")
 
-    def along(size: int) -> np.ndarray:
-        first = np.arange(0, size - field + 1, stride)
-        place = np.arange(size)[:, None]
-        return (first <= place) & (place < first + field)  # (size, squares)
+    def along(length: int) -> np.ndarray:
+        first = np.arange(0, length - size + 1, stride)
+        place = np.arange(length)[:, None]
+        return (first <= place) & (place < first + size)  # (size, squares)
 
     one_map = np.kron(along(height), along(width))  # (pixels, rows * columns)
     return np.tile(one_map, (1, maps))
 
 
-def correlated_receptive_fields(images: np.ndarray, field: int) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
+def correlated_receptive_fields(
+    images: np.ndarray, size: int
+) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
     """Receptive fields of pixels that vary together, found in the images and not in where the pixels lie.
 
-    Each unit has a pixel of its own, drawn with a probability in proportion to the pixel's variance, and hears it and
-    the pixels whose intensities correlate most with it. Images whose pixels are in another order give the same fields
+    Each unit has a pixel of its own, drawn with a probability in proportion to the pixel's variance. It receives that
+    pixel and those whose intensities correlate most with it. Images whose pixels are in another order give the same fields
     of the same pixels' intensities. With bytes the sums are exact, so that fields do not depend on the machine.
 
     Parameters
     ----------
     images : ndarray (n, n_pre)
-    field : int
+    size : int
         Pixels of a field.
 
     Returns
     -------
     function of (rng, shape)
-        Draws the mask, an ndarray of bool ``(n_pre, n_post)`` with `field` synapses for each post-synaptic unit.
+        Draws the mask, an ndarray of bool ``(n_pre, n_post)`` with `size` synapses for each post-synaptic unit.
 
     Raises
     ------
@@ -103,17 +104,17 @@ def correlated_receptive_fields(images: np.ndarray, field: int) -> Callable[[np.
     covariance = n * products - np.outer(sums, sums)
     variance = covariance.diagonal()
     varies = np.flatnonzero((images != images[:1]).any(0))  # the variance of equal floats may be rounding
-    if isinstance(field, bool) or not isinstance(field, int | np.integer) or not 1 <= field <= len(varies):
-        raise ArgumentError(
-            f"correlated_receptive_fields: field must be from 1 to {len(varies)}, the pixels that vary, got {field!r}"
-        )
+    rule = f"be from 1 to {len(varies)}, the pixels that vary"
+    whole("correlated_receptive_fields", "size", size, 1, len(varies), rule=rule)
     # The order of a row is that of its correlations: the own pixel's deviation is common to them.
     likeness = covariance[np.ix_(varies, varies)] / np.sqrt(variance[varies])
-    nearest = varies[np.argsort(-likeness, axis=1, kind="stable")[:, :field]]
+    nearest = varies[np.argsort(-likeness, axis=1, kind="stable")[:, :size]]
 
     def draw(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         if shape[0] != pixels:
-            raise ArgumentError(f"correlated_receptive_fields: the images must have {shape[0]} pixels, one a unit, got {pixels}")
+            raise ArgumentError(
+                f"correlated_receptive_fields: the images must have {shape[0]} pixels, one a unit, got {pixels}"
+            )
         mask = np.zeros((pixels, shape[1]), bool)
         own = rng.choice(len(varies), size=shape[1], p=variance[varies] / variance.sum())
         mask[nearest[own], np.arange(shape[1])[:, None]] = True

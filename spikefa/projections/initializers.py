@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from spikefa.errors import ArgumentError
+from spikefa._checks import in_range
 
 Initial = ArrayLike | Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 
@@ -20,8 +20,7 @@ def uniform(limit: float) -> Callable[[np.random.Generator, tuple[int, int]], np
     ArgumentError
         If the limit is negative or not finite.
     """
-    if not 0 <= limit < np.inf:
-        raise ArgumentError(f"uniform: limit must be finite and at least 0, got {limit!r}")
+    in_range("uniform", "limit", limit, 0, rule="be finite and at least 0")
     return lambda rng, shape: rng.uniform(-limit, limit, shape)
 
 
@@ -33,6 +32,5 @@ def normal(sd: float) -> Callable[[np.random.Generator, tuple[int, int]], np.nda
     ArgumentError
         If the standard deviation is negative or not finite.
     """
-    if not 0 <= sd < np.inf:
-        raise ArgumentError(f"normal: standard deviation must be finite and at least 0, got {sd!r}")
+    in_range("normal", "standard deviation", sd, 0, rule="be finite and at least 0")
     return lambda rng, shape: rng.normal(0, sd, shape)

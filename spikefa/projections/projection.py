@@ -102,7 +102,9 @@ class Projection(Part, BrianObject):
         if not isinstance(of, str) and any(of is population for population in network.populations):
             return of
         got = repr(of) if isinstance(of, str) else f"{type(of).__name__} {getattr(of, 'name', '')!r}"
-        raise ArgumentError(f"{type(self).__name__}: {side} must be one of the network's populations {names}, got {got}")
+        raise ArgumentError(
+            f"{type(self).__name__}: {side} must be one of the network's populations {names}, got {got}"
+        )
 
     def _join(self, network: Network, pre: Population | str, post: Population | str) -> None:
         """Take a place between two populations, after the projections that `post` has."""

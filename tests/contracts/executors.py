@@ -19,9 +19,15 @@ from spikefa.plasticity.optimizers import optimizers
 
 MODEL = model_file.load("lillicrap2016_spiking")
 SIZES = {
-    "pixels": 12, "hidden": (6, 5), "outputs": 4, "classes": 2, "eta": 4e-2, "weight_range": 0.6,
-    "feedback_range": 0.5, "steps_per_image": 3,
-}  # fmt: skip
+    "pixels": 12,
+    "hidden": (6, 5),
+    "outputs": 4,
+    "classes": 2,
+    "eta": 4e-2,
+    "weight_range": 0.6,
+    "feedback_range": 0.5,
+    "steps_per_image": 3,
+}
 RNG = np.random.default_rng(5)
 IMAGES, LABELS = RNG.random((60, 12)), RNG.integers(0, 2, 60)
 
@@ -164,7 +170,9 @@ def test_training_stops_for_checkpoints_and_shows_each_image_once(tmp_path):
     for where, seconds in (("cpu", 100), ("cuda", 1e-6)):  # where it is never due, and after every presentation
         folder = tmp_path / where
         folder.mkdir()
-        protocol = TrainingConfig(epochs=2, test_steps=2, evaluate_every=0.5, checkpoint_seconds=seconds, record_activity=False)
+        protocol = TrainingConfig(
+            epochs=2, test_steps=2, evaluate_every=0.5, checkpoint_seconds=seconds, record_activity=False
+        )
         trainers.append(Trainer(build(where, dtype="float64"), data, protocol, folder))
         trainers[-1].run()
     one, other = trainers
@@ -224,13 +232,26 @@ def own_network(where, mask=None, rule="dW = 0.01 * w_post * s_pre - 0.001 * W",
     fa.Input(net, "x", 4)
     constants = {"tau": 3 * ms}
     fa.Layer(
-        net, "h", 5, LIF, receive="I = I + 0.2 * randn()", threshold="v > 0.4", reset="v = 0", refractory=2 * ms,
+        net,
+        "h",
+        5,
+        LIF,
+        receive="I = I + 0.2 * randn()",
+        threshold="v > 0.4",
+        reset="v = 0",
+        refractory=2 * ms,
         namespace=constants,
-    )  # fmt: skip
+    )
     out = fa.Layer(
-        net, "y", 4, "dv/dt = (I - v)/tau : 1\nI : 1\nr : 1", emit="" if softmax else "r = v", output="r",
-        threshold=None, namespace=constants,
-    )  # fmt: skip
+        net,
+        "y",
+        4,
+        "dv/dt = (I - v)/tau : 1\nI : 1\nr : 1",
+        emit="" if softmax else "r = v",
+        output="r",
+        threshold=None,
+        namespace=constants,
+    )
     if softmax:
         fa.Softmax(net, out, groups=softmax)
     rule = fa.Plasticity(rule, optimizer=optimizers[optimizer](), lr=0.1 if optimizer in ("rmsprop", "adam") else 1.0)

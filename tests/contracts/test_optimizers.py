@@ -165,7 +165,10 @@ def test_stock_brian2_agrees(name, digits):
         feedback="du/dt = (J - u) / (1.1*ms) : 1\nJ : 1\ndelta : 1",
     )
     rule = fa.Plasticity(
-        "dW = -eta * delta_post * psi_post * s_pre - gamma * W", {"eta": 0.05, "gamma": 1e-3}, optimizers[name](), lr=0.1
+        "dW = -eta * delta_post * psi_post * s_pre - gamma * W",
+        {"eta": 0.05, "gamma": 1e-3},
+        optimizers[name](),
+        lr=0.1,
     )
     fa.Projection(net, "image", "h1", fa.uniform(0.3), plasticity=rule)
     fa.Projection(net, "h1", "output", fa.uniform(0.3), plasticity=rule)

@@ -80,8 +80,11 @@ def test_equals_plain_loops(pathway, streams, rng):
     """Every delta and weight after one step and after four, against one-unit-at-a-time Python."""
     net = rate_network(pathway, streams)
     learned = forward(net)
-    fixed = [p.W.tolist() for p in net.projections if type(p) in (fa.Projection, fa.ShuffledProjection)
-             and p not in learned and "change" not in p.name]  # fmt: skip
+    fixed = [
+        p.W.tolist()
+        for p in net.projections
+        if type(p) in (fa.Projection, fa.ShuffledProjection) and p not in learned and "change" not in p.name
+    ]
     W, b = [p.W.tolist() for p in learned], [p.b.tolist() for p in learned]
     for steps in ([0], [1, 2, 3]):
         show(net, rng)
@@ -227,9 +230,7 @@ def stock_and_fast(net, digits):
         message = projection.name
         np.testing.assert_allclose(projection.W, reference.W(message), rtol=0, atol=1e-9, err_msg=message)
         np.testing.assert_allclose(projection.b, reference.b(message), rtol=0, atol=1e-9, err_msg=message)
-    assert all(
-        p.learning is None or not np.array_equal(p.W, w) for p, w in zip(forward(net), before, strict=True)
-    )
+    assert all(p.learning is None or not np.array_equal(p.W, w) for p, w in zip(forward(net), before, strict=True))
 
 
 @pytest.mark.parametrize("pathway", ["indirect_feedback_alignment", "pseudobackprop", "node_perturbation"])
@@ -265,37 +266,68 @@ def layers_only():
 
 def refused(pathway, net=layers_only, **changes):
     made = net()
-    add(made, pathway, STRINGS | {k: v for k, v in changes.items() if k in STRINGS},
-        PATHWAYS[pathway] | {k: v for k, v in changes.items() if k not in STRINGS})  # fmt: skip
+    add(
+        made,
+        pathway,
+        STRINGS | {k: v for k, v in changes.items() if k in STRINGS},
+        PATHWAYS[pathway] | {k: v for k, v in changes.items() if k not in STRINGS},
+    )
     made.run_steps(1)
 
 
 BAD = [
-    *[(p, {"net": fa.Network}, "the network has no Input population yet" if p in WITH_COPIES else
-       "the network has no Layer yet") for p in PATHWAYS],
-    *[(p, {"error": "delta : 1"}, "ErrorPopulation 'error_output': the equations must have the parameter 'target'")
-      for p in PATHWAYS if p != "node_perturbation"],
-    *[(p, {"feedback": "delta : 1"}, "the equations of 'feedback_h1' must have the parameter 'J', which")
-      for p in PATHWAYS if p not in ("node_perturbation", "output_only")],
-    *[(p, {"emit": "delta = layer_q"}, "'layer_q' needs a variable 'q' of layer 'h1', which has")
-      for p in PATHWAYS if p not in ("node_perturbation", "output_only")],
-    *[(p, {"B": np.zeros((3, 4))}, r"Projection 'error_output->feedback_h1': weights must be \(2, 4\), got \(3, 4\)")
-      for p, own in PATHWAYS.items() if "B" in own],
-    *[(p, {"B": np.full((2, 4), np.nan)}, "weights must be finite, got 8 that are not")
-      for p, own in PATHWAYS.items() if "B" in own],
-    *[(p, {}, "there is no projection 'h1_to_output'; there are")
-      for p in ("backprop", "pseudobackprop", "sign_symmetric")],
-    *[(p, changes, message) for p in WITH_COPIES for changes, message in [
-        ({}, "'image->noisy_h1': there is no projection 'image_to_h1'; there are"),
-        ({"noise": 0}, "PerturbedCopy 'noisy_h1': noise must be a positive number, got 0"),
-        ({"noise": "a"}, "PerturbedCopy 'noisy_h1': noise must be a positive number, got 'a'"),
-        ({"loss": "layer_q**2"}, "'layer_q' needs a variable 'q' of layer 'output'"),
-    ]],
+    *[
+        (
+            p,
+            {"net": fa.Network},
+            "the network has no Input population yet" if p in WITH_COPIES else "the network has no Layer yet",
+        )
+        for p in PATHWAYS
+    ],
+    *[
+        (p, {"error": "delta : 1"}, "ErrorPopulation 'error_output': the equations must have the parameter 'target'")
+        for p in PATHWAYS
+        if p != "node_perturbation"
+    ],
+    *[
+        (p, {"feedback": "delta : 1"}, "the equations of 'feedback_h1' must have the parameter 'J', which")
+        for p in PATHWAYS
+        if p not in ("node_perturbation", "output_only")
+    ],
+    *[
+        (p, {"emit": "delta = layer_q"}, "'layer_q' needs a variable 'q' of layer 'h1', which has")
+        for p in PATHWAYS
+        if p not in ("node_perturbation", "output_only")
+    ],
+    *[
+        (p, {"B": np.zeros((3, 4))}, r"Projection 'error_output->feedback_h1': weights must be \(2, 4\), got \(3, 4\)")
+        for p, own in PATHWAYS.items()
+        if "B" in own
+    ],
+    *[
+        (p, {"B": np.full((2, 4), np.nan)}, "weights must be finite, got 8 that are not")
+        for p, own in PATHWAYS.items()
+        if "B" in own
+    ],
+    *[
+        (p, {}, "there is no projection 'h1_to_output'; there are")
+        for p in ("backprop", "pseudobackprop", "sign_symmetric")
+    ],
+    *[
+        (p, changes, message)
+        for p in WITH_COPIES
+        for changes, message in [
+            ({}, "'image->noisy_h1': there is no projection 'image_to_h1'; there are"),
+            ({"noise": 0}, "PerturbedCopy 'noisy_h1': noise must be a positive number, got 0"),
+            ({"noise": "a"}, "PerturbedCopy 'noisy_h1': noise must be a positive number, got 'a'"),
+            ({"loss": "layer_q**2"}, "'layer_q' needs a variable 'q' of layer 'output'"),
+        ]
+    ],
     ("node_perturbation_feedback", {"eta": np.nan}, "constant 'eta' must be a finite number, got nan"),
     ("sign_symmetric", {"scale": np.inf}, "scale must be a finite number, got inf"),
     ("sign_symmetric", {"scale": "a"}, "scale must be a finite number, got 'a'"),
     ("pseudobackprop", {"every": 0}, "'error_output->feedback_h1': every must be a positive whole number of steps"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("pathway", "changes", "message"), BAD)

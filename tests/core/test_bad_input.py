@@ -22,8 +22,11 @@ def build(equations=LAYER, emit="s = int(rand() < v)", **options):
     [
         ({"equations": LAYER.replace("- v", "- w")}, "Layer 'h1': The identifier \"w\" could not be resolved."),
         ({"equations": LAYER + "\nq = r : 1"}, "Layer 'h1': The identifier \"r\" could not be resolved."),
-        ({"equations": LAYER.replace(" / tau", "")}, "Layer 'h1': Inconsistent units in differential equation defining "
-         "variable 'v': Expression '(I - v)' does not have the expected unit hertz (unit is 1)."),
+        (
+            {"equations": LAYER.replace(" / tau", "")},
+            "Layer 'h1': Inconsistent units in differential equation defining "
+            "variable 'v': Expression '(I - v)' does not have the expected unit hertz (unit is 1).",
+        ),
         ({"equations": LAYER.replace("tau", "tau)")}, "Layer 'h1': unmatched ')' in '(I - v) / tau)'"),
         ({"equations": LAYER.replace("v)", "* v)")}, "Layer 'h1': invalid syntax"),
         ({"equations": "dv/dt = (I - v) / tau\ns : 1"}, "Layer 'h1': invalid syntax in '(I - v) / tau s'"),
@@ -37,7 +40,7 @@ def build(equations=LAYER, emit="s = int(rand() < v)", **options):
         ({"emit": "", "threshold": "v > theta"}, "Layer 'h1', spike_thresholder: The identifier \"theta\""),
         ({"emit": "", "threshold": "v > 1", "reset": "v = u"}, "Layer 'h1', spike_resetter: The identifier \"u\""),
     ],
-)  # fmt: skip
+)
 def test_equations_that_cannot_run(change, message):
     with pytest.raises(EquationError) as refused:
         build(**change).run_steps(1)
@@ -184,7 +187,10 @@ BAD_PARTS = [
     (lambda n: n.run_steps(2.5), r"Network: steps must be a whole number, at least 0, got 2.5"),
     (lambda n: n.run_steps(-1), r"Network: steps must be a whole number, at least 0, got -1"),
     (lambda n: fa.classification_task(n, 0, 3), r"steps per image must be a positive whole number, got 0"),
-    (lambda n: fa.classification_task(n, 5, 2), r"layer 'h' must have equal groups of units for 2 classes, got 3 units"),
+    (
+        lambda n: fa.classification_task(n, 5, 2),
+        r"layer 'h' must have equal groups of units for 2 classes, got 3 units",
+    ),
     (
         lambda n: fa.FeedbackPopulation(n, "f", "h", "u = layer_q : 1\ndelta : 1"),
         r"'layer_q' needs a variable 'q' of layer 'h', which has \['I', 'N'",

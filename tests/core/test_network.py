@@ -32,10 +32,15 @@ def test_equals_plain_loops(small, digits, streams, target):
     forward = [p for p in net.projections if p.learning]
     feedback = [p for p in net.projections if not p.learning]
     loops = naive.LillicrapNetwork(
-        [p.W.tolist() for p in forward], [p.b.tolist() for p in forward],
+        [p.W.tolist() for p in forward],
+        [p.b.tolist() for p in forward],
         [p.W.tolist() for p in reversed(feedback)],
-        [64, 12, 9, 10], streams, 0.9, 4e-2, 1e-3,
-    )  # fmt: skip
+        [64, 12, 9, 10],
+        streams,
+        0.9,
+        4e-2,
+        1e-3,
+    )
     shown = 3 * streams
     images, labels = digits.train_images[:shown], digits.train_labels[:shown]
     net.stimulus.steps_per_image = 4
@@ -311,7 +316,9 @@ def test_what_shows_images_says_that_the_network_was_not_presented(digits):
 def test_a_network_is_presented_once_and_with_a_layer():
     net = fa.Network()
     fa.Input(net, "image", 4)
-    with pytest.raises(ArgumentError, match=r"^classification_task: the network must have a layer .* add a Layer first$"):
+    with pytest.raises(
+        ArgumentError, match=r"^classification_task: the network must have a layer .* add a Layer first$"
+    ):
         fa.classification_task(net, 1, 2)
     with pytest.raises(ArgumentError, match=r"^regression_task: the network must have a layer .* add a Layer first$"):
         fa.regression_task(net, 1)
@@ -323,9 +330,7 @@ def test_a_network_is_presented_once_and_with_a_layer():
 
 
 def test_unknown_variable_names_those_that_exist(small):
-    with pytest.raises(
-        KeyError, match=r"Layer 'h1': no state variable 'w'; it has \[.*'I', .*'s', .*'v'.*\]"
-    ):
+    with pytest.raises(KeyError, match=r"Layer 'h1': no state variable 'w'; it has \[.*'I', .*'s', .*'v'.*\]"):
         small()["h1"].view("w")
 
 
@@ -389,9 +394,13 @@ def test_a_network_shows_its_parts():
     fa.Input(net, "image", 6)
     fa.Layer(net, "h1", 5, "dv/dt = (I - v) / ms : 1\nI : 1\ns : 1", emit="s = int(rand() < v)")
     fa.Projection(
-        net, "image", "h1", fa.uniform(0.1), mask=np.arange(30).reshape(6, 5) % 2 == 0,
+        net,
+        "image",
+        "h1",
+        fa.uniform(0.1),
+        mask=np.arange(30).reshape(6, 5) % 2 == 0,
         plasticity=fa.Plasticity("dW = eta * v_post * s_pre", {"eta": 0.1}),
-    )  # fmt: skip
+    )
     assert repr(net).splitlines() == [
         "<Network of 2 streams, seed 3, float32",
         "  <Input 'image': 6 units>",

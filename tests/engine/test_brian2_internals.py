@@ -101,9 +101,7 @@ def test_steps_that_are_left():
 
 def test_the_numba_target_takes_any_python_function():
     double = Function(lambda x: 2 * x, arg_units=[1], return_unit=1)
-    doubled = NeuronGroup(
-        3, "y : 1", codeobj_class=NumbaCodeObject, namespace={"double": double}, name="doubled"
-    )
+    doubled = NeuronGroup(3, "y : 1", codeobj_class=NumbaCodeObject, namespace={"double": double}, name="doubled")
     doubled.y = 1.0
     doubled.run_regularly("y = double(y)")
     Network(doubled).run(2 * doubled.clock.dt)

@@ -108,15 +108,39 @@ def test_run_regularly_subgroups_and_custom_events():
 
 def test_every_operator_and_function():
     expressions = [
-        "x % 0.7", "(-x) // 0.3", "n % 3 + (-n) % 4", "n // 2 - (-n) // 3", "n / 4", "2**(-1)*x", "x**3",
-        "abs(x)**0.3", "x**-2", "abs(-n) + sign(-n)", "sign(x)", "clip(x, -0.5, 0.5)", "clip(n, 2, 5)",
-        "floor(x) + ceil(x)", "sin(x) + cos(x)*tan(x)", "arcsin(x/9) + arccos(x/9) - arctan(x)",
-        "sinh(x) - cosh(x)*tanh(x)", "exp(x) + expm1(x) + exprel(x)", "log(abs(x)) + log10(abs(x))",
-        "log1p(abs(x))", "sqrt(abs(x))", "int(x > 0.5)*x + int(x)",
+        "x % 0.7",
+        "(-x) // 0.3",
+        "n % 3 + (-n) % 4",
+        "n // 2 - (-n) // 3",
+        "n / 4",
+        "2**(-1)*x",
+        "x**3",
+        "abs(x)**0.3",
+        "x**-2",
+        "abs(-n) + sign(-n)",
+        "sign(x)",
+        "clip(x, -0.5, 0.5)",
+        "clip(n, 2, 5)",
+        "floor(x) + ceil(x)",
+        "sin(x) + cos(x)*tan(x)",
+        "arcsin(x/9) + arccos(x/9) - arctan(x)",
+        "sinh(x) - cosh(x)*tanh(x)",
+        "exp(x) + expm1(x) + exprel(x)",
+        "log(abs(x)) + log10(abs(x))",
+        "log1p(abs(x))",
+        "sqrt(abs(x))",
+        "int(x > 0.5)*x + int(x)",
         "int(on and x > 0) - int(not on or n == 3)",
-        "int(n != 3 and (x >= 0.1 or x <= -0.1))", "pi*e*x + 1e-3", "timestep(x*ms, dt)", "x*inf", "+x - -n",
-        "1/(1 + exp(-x))", "n*0.5 + i", "x/0", "t/ms + dt/ms*x",
-    ]  # fmt: skip
+        "int(n != 3 and (x >= 0.1 or x <= -0.1))",
+        "pi*e*x + 1e-3",
+        "timestep(x*ms, dt)",
+        "x*inf",
+        "+x - -n",
+        "1/(1 + exp(-x))",
+        "n*0.5 + i",
+        "x/0",
+        "t/ms + dt/ms*x",
+    ]
 
     def build(cls):
         names = [f"y{k}" for k in range(len(expressions))]
@@ -260,10 +284,11 @@ def test_a_spoiled_source_is_written_anew(empty_cache):
 
 def test_equal_models_share_a_kernel_and_a_second_run_compiles_nothing(empty_cache):
     groups = [
-        NeuronGroup(4, "dv/dt = (x - v)/tau : 1\nx : 1", method="euler", codeobj_class=NumbaCodeObject,
-                    namespace={"tau": tau})
+        NeuronGroup(
+            4, "dv/dt = (x - v)/tau : 1\nx : 1", method="euler", codeobj_class=NumbaCodeObject, namespace={"tau": tau}
+        )
         for tau in (5 * ms, 7 * ms)
-    ]  # fmt: skip
+    ]
     network = Network(groups)
     network.run(1 * ms)
     network.run(1 * ms)

@@ -62,8 +62,18 @@ MODELS = {
         beta_n = .5*exp((10*mV - v + VT)/(40*mV))/ms : Hz""",
         dict(threshold="v > -20*mV", refractory=3 * ms, method="exponential_euler"),
         dict(
-            Cm=200 * pF, gl=10 * nS, g_na=20 * usiemens, g_kd=6 * usiemens, El=-60 * mV, EK=-90 * mV,
-            ENa=50 * mV, VT=-63 * mV, taue=5 * ms, taui=10 * ms, Ee=0 * mV, Ei=-80 * mV,
+            Cm=200 * pF,
+            gl=10 * nS,
+            g_na=20 * usiemens,
+            g_kd=6 * usiemens,
+            El=-60 * mV,
+            EK=-90 * mV,
+            ENa=50 * mV,
+            VT=-63 * mV,
+            taue=5 * ms,
+            taui=10 * ms,
+            Ee=0 * mV,
+            Ei=-80 * mV,
         ),
         dict(v=spread(-70, -55) * mV, ge=spread(0, 60) * nS, gi=spread(200, 0) * nS),
         20 * ms,
@@ -92,8 +102,16 @@ MODELS = {
         I : amp""",
         dict(threshold="vm > Vcut", reset="vm = Vr; w += b", method="euler"),
         dict(
-            C=281 * pF, gL=30 * nS, EL=-70.6 * mV, VT=-50.4 * mV, DeltaT=2 * mV, Vcut=-40.4 * mV,
-            tauw=40 * ms, a=4 * nS, b=0.08 * nA, Vr=-70.6 * mV,
+            C=281 * pF,
+            gL=30 * nS,
+            EL=-70.6 * mV,
+            VT=-50.4 * mV,
+            DeltaT=2 * mV,
+            Vcut=-40.4 * mV,
+            tauw=40 * ms,
+            a=4 * nS,
+            b=0.08 * nA,
+            Vr=-70.6 * mV,
         ),
         dict(vm=-70.6 * mV, I=spread(0, 2) * nA),
         50 * ms,
@@ -122,7 +140,7 @@ MODELS = {
         dict(tau=spread(5, 20) * ms, gain=0.7, on="i % 2 == 0"),
         100 * ms,
     ),
-}  # fmt: skip
+}
 
 
 def simulate(name, codeobj_class, dtype=np.float64, chunks=1):

@@ -97,11 +97,7 @@ def test_blocks_cover_every_unit_and_depend_on_shape_alone():
     for units in (1, 2, 3, 10, BLOCK_UNITS, 1500, 4000):
         blocks = blocks_of(units)
         edges = [block * units // blocks for block in range(blocks + 1)]
-        assert (
-            edges[0] == 0
-            and edges[-1] == units
-            and all(a < b for a, b in itertools.pairwise(edges))
-        )
+        assert edges[0] == 0 and edges[-1] == units and all(a < b for a, b in itertools.pairwise(edges))
 
 
 def test_unknown_blas_is_refused():

@@ -57,9 +57,7 @@ def errors(name, x):
     return error[normal], error[~normal]
 
 
-extended = pytest.mark.skipif(
-    np.finfo(np.longdouble).nmant <= 52, reason="needs a long double wider than float64"
-)
+extended = pytest.mark.skipif(np.finfo(np.longdouble).nmant <= 52, reason="needs a long double wider than float64")
 
 
 @pytest.mark.parametrize("name", CALLS)

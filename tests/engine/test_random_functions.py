@@ -26,6 +26,7 @@ def numpy_elsewhere():
     yield
     prefs.codegen.target, prefs.spikefa.seed = target, seed
 
+
 BERNOULLI = ["s = int(rand() < p)\nz = randn()", "w += rand()*my_rand"]
 
 
@@ -106,9 +107,12 @@ def test_wrong_seed_array():
 def stock(seed=0, chunks=1, extra=False):
     prefs.spikefa.seed = seed
     group = NeuronGroup(
-        N, "dv/dt = -v/(5*ms) + xi/sqrt(5*ms) : 1\nu : 1\nw : 1\nk : 1 (shared)", method="euler",
-        name="stock", codeobj_class=NumbaCodeObject,
-    )  # fmt: skip
+        N,
+        "dv/dt = -v/(5*ms) + xi/sqrt(5*ms) : 1\nu : 1\nw : 1\nk : 1 (shared)",
+        method="euler",
+        name="stock",
+        codeobj_class=NumbaCodeObject,
+    )
     group.run_regularly("a = rand()\nu = a - rand()", name="differences")
     group.run_regularly("w += rand()", name="often", dt=0.05 * ms)
     group.run_regularly("k = rand()", name="shared")

@@ -158,7 +158,10 @@ def test_backprop_is_a_gradient_and_alignment_is_not(rng):
 
 def test_backprop_is_minus_the_gradient_of_half_the_squared_error(rng):
     T, W, A, _ = network(rng, (4, 3, 2))
-    loss = lambda W, A: np.square(T - W @ A).sum() / 2
+
+    def loss(W, A):
+        return np.square(T - W @ A).sum() / 2
+
     dW, dA = velocity(T, W, A, None, "backprop")
     for which, slope in ((0, dW), (1, dA)):
         for index in np.ndindex(slope.shape):

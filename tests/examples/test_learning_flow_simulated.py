@@ -10,9 +10,11 @@ euler_step = learning_flow.euler_step
 
 RATE = {"equations": "v = I : 1\nI : 1\ny : 1", "emit": "y = v", "output": "y", "threshold": None}
 ERROR = {
-    "error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target",
-    "feedback": "J : 1\ndelta : 1", "emit": "delta = J",
-}  # fmt: skip
+    "error": "target : 1\ndelta : 1",
+    "emit_error": "delta = layer_y - target",
+    "feedback": "J : 1\ndelta : 1",
+    "emit": "delta = J",
+}
 
 
 def simulated(start, feedback, eta, steps):

@@ -327,8 +327,12 @@ def train(directory, model, interrupt=False, pathway=None, fields=None, **option
     with open(directory / "metrics.csv", newline="", encoding="utf-8") as file:
         rows = [[value for name, value in row.items() if name != "seconds"] for row in csv.DictReader(file)]
     shown = opened.recordings() if options.get("display") else []
-    arrays = [(f"{name} {key}", array) for display in shown for name in ("spikes", "v", "delta")
-              for key, array in getattr(display, name).items()]  # fmt: skip
+    arrays = [
+        (f"{name} {key}", array)
+        for display in shown
+        for name in ("spikes", "v", "delta")
+        for key, array in getattr(display, name).items()
+    ]
     return trainer.network, rows, arrays
 
 

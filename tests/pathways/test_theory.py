@@ -46,8 +46,10 @@ def test_transpose_is_the_gradient(streams, rng):
 def test_alignment_with_the_transposed_weights_is_backprop():
     fa_net, bp_net = rate_network("feedback_alignment", 7), rate_network("backprop", 7)
     for step in range(2):
-        for down, layer, above in (("error_output_to_feedback_h2", "h2", "output"),
-                                   ("feedback_h2_to_feedback_h1", "h1", "h2")):  # fmt: skip
+        for down, layer, above in (
+            ("error_output_to_feedback_h2", "h2", "output"),
+            ("feedback_h2_to_feedback_h1", "h1", "h2"),
+        ):
             fa_net[down].W = fa_net[f"{layer}_to_{above}"].W.T
         for net in (fa_net, bp_net):
             show(net, np.random.default_rng(step))
@@ -138,7 +140,9 @@ def test_a_copy_has_its_layers_parameters_and_softmax(rng):
 
 
 def test_a_copy_has_noise_on_its_current_or_its_output():
-    with pytest.raises(ValueError, match="PerturbedCopy 'copy': noise must be on the current or the output, got 'weights'"):
+    with pytest.raises(
+        ValueError, match="PerturbedCopy 'copy': noise must be on the current or the output, got 'weights'"
+    ):
         PerturbedCopy(rate_network("output_only"), "copy", "h1", 0.1, on="weights")
 
 

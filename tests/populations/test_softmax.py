@@ -84,8 +84,16 @@ def test_spikes_follow_the_potentials_of_their_own_step():
 def test_competing_output_units_of_the_spiking_model(digits):
     """One unit of every class shares one probability; the rule is that of the cross-entropy, by hand."""
     model = model_file.load("lillicrap2016_spiking")
-    params = {"pixels": 64, "hidden": (20,), "outputs": 30, "loss": "cross_entropy", "softmax": True, "gamma": 0.0,
-              "dtype": "float64", "weight_range": 1.0}  # fmt: skip
+    params = {
+        "pixels": 64,
+        "hidden": (20,),
+        "outputs": 30,
+        "loss": "cross_entropy",
+        "softmax": True,
+        "gamma": 0.0,
+        "dtype": "float64",
+        "weight_range": 1.0,
+    }
     net = model.build(model.params(params), streams=5, seed=0)
     net.stimulus.show_images(digits.train_images[:25], digits.train_labels[:25])
     net.run_steps(24)

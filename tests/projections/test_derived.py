@@ -161,8 +161,9 @@ def test_statements_between_projection_and_integration():
     fa.Population(net, "a", 4, "x : 1", emit="x = randn()", output="x", threshold=None)
     fa.Population(net, "b", 4, "x : 1", emit="x = randn()", output="x", threshold=None, draws_of="a")
     fa.Population(net, "c", 4, "x : 1", emit="x = randn()", output="x", threshold=None)
-    fa.Population(net, "d", 4, "v = 2 * I : 1\nI : 1\ny : 1", receive="I = I + 1", emit="y = v", output="y",
-                  threshold=None)  # fmt: skip
+    fa.Population(
+        net, "d", 4, "v = 2 * I : 1\nI : 1\ny : 1", receive="I = I + 1", emit="y = v", output="y", threshold=None
+    )
     fa.Projection(net, "a", "d", np.eye(4))
     net.run_steps(2)
     assert np.array_equal(net["a"].view("x"), net["b"].view("x"))
@@ -171,29 +172,47 @@ def test_statements_between_projection_and_integration():
 
 
 BAD = [
-    (lambda n: fa.TiedProjection(n, "high", "down", "low_to_high"),
-     r"TiedProjection 'high->down': the weights of Projection 'low->high' must be \(5, 7\), got \(7, 5\)"),
-    (lambda n: fa.TiedProjection(n, "low", "up", "low_to_high", transpose=True),
-     r"TiedProjection 'low->up': the transposed weights of Projection 'low->high' must be \(7, 5\), got \(5, 7\)"),
-    (lambda n: fa.TiedProjection(n, "high", "down", "low_to_high", transpose=True, bias=True),
-     "a transpose has no bias"),
+    (
+        lambda n: fa.TiedProjection(n, "high", "down", "low_to_high"),
+        r"TiedProjection 'high->down': the weights of Projection 'low->high' must be \(5, 7\), got \(7, 5\)",
+    ),
+    (
+        lambda n: fa.TiedProjection(n, "low", "up", "low_to_high", transpose=True),
+        r"TiedProjection 'low->up': the transposed weights of Projection 'low->high' must be \(7, 5\), got \(5, 7\)",
+    ),
+    (
+        lambda n: fa.TiedProjection(n, "high", "down", "low_to_high", transpose=True, bias=True),
+        "a transpose has no bias",
+    ),
     (lambda n: fa.TiedProjection(n, "high", "down", 3), "source must be a projection or the name of one, got 3"),
-    (lambda n: fa.TiedProjection(n, "low", "up", source(network())),
-     "the source, Projection 'low->high', is of another network"),
-    (lambda n: [fa.TiedProjection(n, "low", *two) for two in (("up", "low_to_high"), ("hi", "low_to_up"))],
-     "TiedProjection 'low->up' has no weights of its own to share"),
-    (lambda n: (fa.TiedProjection(n, "low", "up", "nowhere"), n.run_steps(1)),
-     r"TiedProjection 'low->up': there is no projection 'nowhere'; there are \['low_to_high', 'low_to_up'\]"),
+    (
+        lambda n: fa.TiedProjection(n, "low", "up", source(network())),
+        "the source, Projection 'low->high', is of another network",
+    ),
+    (
+        lambda n: [fa.TiedProjection(n, "low", *two) for two in (("up", "low_to_high"), ("hi", "low_to_up"))],
+        "TiedProjection 'low->up' has no weights of its own to share",
+    ),
+    (
+        lambda n: (fa.TiedProjection(n, "low", "up", "nowhere"), n.run_steps(1)),
+        r"TiedProjection 'low->up': there is no projection 'nowhere'; there are \['low_to_high', 'low_to_up'\]",
+    ),
     (lambda n: fa.TiedProjection(n, "low", "high", "low_to_high"), "already has an object called 'low_to_high'"),
-    (lambda n: fa.DerivedProjection(n, "high", "down", "low_to_high", lambda W: W),
-     r"DerivedProjection 'high->down': weights must be \(5, 7\), got \(7, 5\)"),
+    (
+        lambda n: fa.DerivedProjection(n, "high", "down", "low_to_high", lambda W: W),
+        r"DerivedProjection 'high->down': weights must be \(5, 7\), got \(7, 5\)",
+    ),
     (lambda n: fa.DerivedProjection(n, "high", "down", "low_to_high", lambda W: W.T / 0), "weights must be finite"),
     (lambda n: fa.DerivedProjection(n, "high", "down", "low_to_high", 3), "must be a function of weights, got 3"),
-    (lambda n: fa.DerivedProjection(n, "high", "down", "low_to_high", np.transpose, every=1.5),
-     "every must be a positive whole number of steps, got 1.5"),
-    (lambda n: fa.ShuffledProjection(n, "high", "down", np.zeros((7, 5))),
-     r"ShuffledProjection 'high->down': weights must be \(5, 7\), got \(7, 5\)"),
-]  # fmt: skip
+    (
+        lambda n: fa.DerivedProjection(n, "high", "down", "low_to_high", np.transpose, every=1.5),
+        "every must be a positive whole number of steps, got 1.5",
+    ),
+    (
+        lambda n: fa.ShuffledProjection(n, "high", "down", np.zeros((7, 5))),
+        r"ShuffledProjection 'high->down': weights must be \(5, 7\), got \(7, 5\)",
+    ),
+]
 
 
 @pytest.mark.parametrize(("what", "message"), BAD)

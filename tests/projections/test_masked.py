@@ -11,7 +11,6 @@ from test_brian2_reference import compare
 import spikefa as fa
 from spikefa.engine.kernels.sparse import COLUMNS, SparseMatrix, clear_absent
 from spikefa.experiments import checkpoint
-from spikefa.projections import projection
 from spikefa.projections.connectivity import local_receptive_fields, random_connectivity
 
 SHAPES = [(1, 1, 1), (7, 5, 3), (40, 2 * COLUMNS + 3, 2), (64, 10, 100), (20, 401, 17)]
@@ -123,7 +122,9 @@ def network(mask, streams, rule=None, momentum=0.0, dtype="float64", seed=0, W=N
     net = fa.Network(streams=streams, dtype=dtype, target="numpy", seed=seed, weight_policy=STORAGE.get(storage))
     fa.Layer(net, "a", 6, SIDE, emit="s = s", current="v")
     fa.Layer(net, "b", 5, SIDE, emit="s = s", current="v")
-    plasticity = None if rule is None else fa.Plasticity(rule, CONSTANTS, fa.Momentum(momentum) if momentum else fa.SGD())
+    plasticity = (
+        None if rule is None else fa.Plasticity(rule, CONSTANTS, fa.Momentum(momentum) if momentum else fa.SGD())
+    )
     W = fa.uniform(0.9) if W is None else W
     projection = fa.Projection(net, "a", "b", W, bias=np.full(5, 0.2), mask=mask, plasticity=plasticity)
     projection.active = False  # the states below stay as they are set
@@ -266,7 +267,9 @@ def test_checkpoint_with_other_synapses_is_refused(small, digits, tmp_path, stre
 
 @pytest.mark.parametrize("streams", [1, 4])
 def test_store_and_restore(storage, streams):
-    net, projection = network(random_connectivity(0.5), streams, RULES["three factors"][0], momentum=0.5, storage=storage)
+    net, projection = network(
+        random_connectivity(0.5), streams, RULES["three factors"][0], momentum=0.5, storage=storage
+    )
     net.store()
     before = projection.W.copy()
     net.run(3 * ms)
@@ -342,7 +345,9 @@ def test_storage_follows_the_density():
             net = fa.Network(streams=streams)
             fa.Layer(net, "a", 100, SIDE, emit="s = s", current="v")
             fa.Layer(net, "b", 100, SIDE, emit="s = s", current="v")
-            assert fa.Projection(net, "a", "b", fa.uniform(1), mask=random_connectivity(fraction)).weights.sparse == sparse
+            assert (
+                fa.Projection(net, "a", "b", fa.uniform(1), mask=random_connectivity(fraction)).weights.sparse == sparse
+            )
 
 
 # Masks.

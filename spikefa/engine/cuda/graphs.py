@@ -52,6 +52,9 @@ def _captured(launch: Callable[[], None]) -> Callable[[], None]:
         graph = checked(driver.cuStreamEndCapture(handle))
     replay = checked(driver.cuGraphInstantiate(graph, 0))
     checked(driver.cuGraphDestroy(graph))
-    again = lambda: checked(driver.cuGraphLaunch(replay, handle))
+
+    def again() -> None:
+        checked(driver.cuGraphLaunch(replay, handle))
+
     weakref.finalize(again, driver.cuGraphExecDestroy, replay)
     return again

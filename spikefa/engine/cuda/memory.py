@@ -38,7 +38,9 @@ class Memory:
         key = array.ctypes.data
         if key not in self._copies:
             if not array.flags.c_contiguous:
-                raise ArgumentError(f"Memory: an array must be contiguous, got strides {array.strides} of {array.shape}")
+                raise ArgumentError(
+                    f"Memory: an array must be contiguous, got strides {array.strides} of {array.shape}"
+                )
             flat = array.reshape(-1)
             size = self._places[key][1] if key in self._places else flat.size
             self._copies[key] = flat, cuda.device_array(size, flat.dtype, stream=stream())

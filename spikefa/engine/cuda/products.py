@@ -61,9 +61,18 @@ def _cublas_product(c, a, b, shape, transposed, alpha) -> Callable[[float], None
     flip_a, flip_b = transposed
     # cuBLAS reads columns first, which makes C.T = op(B).T @ op(A).T of the same memory.
     before = (
-        _handle(), int(flip_b), int(flip_a), n, m, k, ctypes.byref(real(alpha)),
-        _address(b), k if flip_b else n, _address(a), m if flip_a else k,
-    )  # fmt: skip
+        _handle(),
+        int(flip_b),
+        int(flip_a),
+        n,
+        m,
+        k,
+        ctypes.byref(real(alpha)),
+        _address(b),
+        k if flip_b else n,
+        _address(a),
+        m if flip_a else k,
+    )
     place = _address(c)
 
     def run(beta: float) -> None:

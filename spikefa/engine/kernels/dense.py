@@ -50,10 +50,21 @@ def propagate_batched(gemm, weights, activity, bias, current, add, blocks):
                 current[j, k] = current[j, k] + bias[j] if add else bias[j]
         # Column-major reading of the same memory: current(streams, post) += activity(streams, pre) @ ...
         call_gemm(
-            gemm, N, N, np.int32(streams), np.int32(high - low), np.int32(n_pre),
-            one, activity.ctypes.data, np.int32(streams), weights[low:].ctypes.data, np.int32(n_pre),
-            one, current[low:].ctypes.data, np.int32(streams),
-        )  # fmt: skip
+            gemm,
+            N,
+            N,
+            np.int32(streams),
+            np.int32(high - low),
+            np.int32(n_pre),
+            one,
+            activity.ctypes.data,
+            np.int32(streams),
+            weights[low:].ctypes.data,
+            np.int32(n_pre),
+            one,
+            current[low:].ctypes.data,
+            np.int32(streams),
+        )
         restore(mode)
 
 
@@ -81,10 +92,21 @@ def propagate_transposed(gemm, weights, activity, bias, current, add, blocks):
             for k in range(streams):
                 current[j, k] = current[j, k] + bias[j] if add else bias[j]
         call_gemm(
-            gemm, N, T, np.int32(streams), np.int32(high - low), np.int32(n_pre),
-            one, activity.ctypes.data, np.int32(streams), weights[0, low:].ctypes.data, np.int32(n_post),
-            one, current[low:].ctypes.data, np.int32(streams),
-        )  # fmt: skip
+            gemm,
+            N,
+            T,
+            np.int32(streams),
+            np.int32(high - low),
+            np.int32(n_pre),
+            one,
+            activity.ctypes.data,
+            np.int32(streams),
+            weights[0, low:].ctypes.data,
+            np.int32(n_post),
+            one,
+            current[low:].ctypes.data,
+            np.int32(streams),
+        )
         restore(mode)
 
 
@@ -108,10 +130,21 @@ def update_batched(gemm, weights, pre, post, scale, keep, blocks):
         mode = flush_denormals()
         low, high = block * n_post // blocks, (block + 1) * n_post // blocks
         call_gemm(
-            gemm, T, N, np.int32(n_pre), np.int32(high - low), np.int32(streams),
-            number(scale), pre.ctypes.data, np.int32(streams), post[low:].ctypes.data, np.int32(streams),
-            number(keep), weights[low:].ctypes.data, np.int32(n_pre),
-        )  # fmt: skip
+            gemm,
+            T,
+            N,
+            np.int32(n_pre),
+            np.int32(high - low),
+            np.int32(streams),
+            number(scale),
+            pre.ctypes.data,
+            np.int32(streams),
+            post[low:].ctypes.data,
+            np.int32(streams),
+            number(keep),
+            weights[low:].ctypes.data,
+            np.int32(n_pre),
+        )
         restore(mode)
 
 

@@ -1,8 +1,8 @@
 """Runs the steps of a network on the device; the only active object of a run.
 
 A network is built on the processor as ever. In a run with ``device="cuda"`` its state lies on the device, and all its
-objects are inactive but one, `CudaExecutor`, which does their work in their order. What the device knows (`lowering`) is
-launched there; any other object runs on the host at its place, with the arrays brought there and back: right, but slow.
+objects are inactive but one, `CudaExecutor`, which does their work in their order. What the device knows (`lowering`)
+is launched there; any other object runs on the host at its place, with the arrays brought there and back: right, but slow.
 If no object is of that kind, all steps of a presentation are launched at once, as a CUDA graph from the second time on.
 """
 

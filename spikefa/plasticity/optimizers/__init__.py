@@ -1,7 +1,7 @@
 """Optimizers: how weights move by the updates that rules make. One short file each.
 
-A rule's update of a step, dW, is summed over the streams. An optimizer adds it to the weights at once (`SGD`), or gathers
-it in an array of its own and moves the weights by that.
+A rule's update of a step, dW, is summed over the streams. An optimizer adds it to the weights at once (`SGD`), or
+gathers it in an array of its own and moves the weights by that.
 """
 
 from __future__ import annotations

@@ -62,11 +62,13 @@ class Adam(Optimizer):
     def brian2_code(self, weight: str, update: str, names: dict[str, str], lr: float) -> str:
         """Return the step as statements of Brian2."""
         mean, square, c1, c2 = (names[name] for name in (*self.memories, *self.counters))
-        return "\n".join([
-            f"moved = {update}",
-            f"{mean} = {self.beta1} * {mean} + {1 - self.beta1} * moved",
-            f"{square} = {self.beta2} * {square} + {1 - self.beta2} * moved**2",
-            f"{c1} = {self.beta1} * {c1} + {1 - self.beta1}",
-            f"{c2} = {self.beta2} * {c2} + {1 - self.beta2}",
-            f"{weight} = {weight} + {lr} * ({mean} / {c1}) / (sqrt({square} / {c2}) + {self.epsilon})",
-        ])
+        return "\n".join(
+            [
+                f"moved = {update}",
+                f"{mean} = {self.beta1} * {mean} + {1 - self.beta1} * moved",
+                f"{square} = {self.beta2} * {square} + {1 - self.beta2} * moved**2",
+                f"{c1} = {self.beta1} * {c1} + {1 - self.beta1}",
+                f"{c2} = {self.beta2} * {c2} + {1 - self.beta2}",
+                f"{weight} = {weight} + {lr} * ({mean} / {c1}) / (sqrt({square} / {c2}) + {self.epsilon})",
+            ]
+        )
