@@ -192,7 +192,8 @@ def learn(W, b, y, deltas, eta):
 
 
 # Optimizers: functions of (memory, change, local, lr) of one synapse, which return what the weight moves by. `change`
-# is the sum over the streams without the learning rate, `local` the rest of the rule; `memory` is a dict, empty at first.
+# is the sum over the streams without the learning rate, `local` the rest of the rule; `memory` is a dict, empty at
+# first.
 
 
 def sgd(memory, change, local, lr):

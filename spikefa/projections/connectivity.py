@@ -74,8 +74,8 @@ def correlated_receptive_fields(
     """Receptive fields of pixels that vary together, found in the images and not in where the pixels lie.
 
     Each unit has a pixel of its own, drawn with a probability in proportion to the pixel's variance. It receives that
-    pixel and those whose intensities correlate most with it. Images whose pixels are in another order give the same fields
-    of the same pixels' intensities. With bytes the sums are exact, so that fields do not depend on the machine.
+    pixel and those whose intensities correlate most with it. Images whose pixels are in another order give the same
+    fields of the same pixels' intensities. With bytes the sums are exact, so that fields do not depend on the machine.
 
     Parameters
     ----------

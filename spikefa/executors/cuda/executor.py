@@ -2,8 +2,9 @@
 
 A network is built on the processor as ever. In a run with ``device="cuda"`` its state lies on the device, and all its
 objects are inactive but one, `CudaExecutor`, which does their work in their order. What the device knows (`lowering`)
-is launched there; any other object runs on the host at its place, with the arrays brought there and back: right, but slow.
-If no object is of that kind, all steps of a presentation are launched at once, as a CUDA graph from the second time on.
+is launched there; any other object runs on the host at its place, with the arrays brought there and back: right, but
+slow. If no object is of that kind, all steps of a presentation are launched at once, as a CUDA graph from the second
+time on.
 """
 
 from __future__ import annotations
