@@ -164,7 +164,7 @@ PRESETS = {
         "feedback_range": 0.3,
         "eta": 4e-3,
     },
-    # In which rules are compared (examples/differential_stdp.py).
+    # In which rules are compared (examples/differential_stdp/rules.py).
     "small": _SMALL,
 }
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,24 +13,17 @@ from typing import Any
 import numpy as np
 
 from spikefa import datasets
-from spikefa._atomic_write import write_new, write_whole
 from spikefa._checks import one_of, whole
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.diagnostics.activity_recording import ActivityRecording
 from spikefa.errors import RunError
-from spikefa.experiments import checkpoint, model_file
+from spikefa.experiments import checkpoint, model_file, run_record
 from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.model_file import Model
 from spikefa.experiments.provenance import data_digest, git_state, machine, versions
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import TrainingConfig
-
-FORMAT = 2
-#: Earlier formats, and the commit of the repository that reads them.
-EARLIER_FORMATS = {1: "f669c0d"}
-#: What training writes beside ``run.json``.
-_WRITTEN = ("model.py", "metrics.csv", "checkpoint.h5", "recordings")
 
 
 @dataclass(frozen=True)
@@ -94,18 +85,7 @@ class Run:
         RunError
             If there is a run already, or files that would be overwritten, or the directory cannot be written.
         """
-        path = self.directory / "run.json"
-        taken = RunError(f"{self.directory}: holds a run already", hint="directory taken")
-        there = [name for name in _WRITTEN if (self.directory / name).exists()]
-        if path.exists():
-            raise taken
-        if there:
-            raise RunError(
-                f"{self.directory}: must not have {', '.join(there)} without run.json, which would be overwritten",
-                hint="another directory",
-            )
         record = {
-            "format": FORMAT,
             "model": self.model.name,
             "model_file": str(self.model.path),
             "model_sha256": self.model.digest,
@@ -119,27 +99,13 @@ class Run:
             "validation": self.validation,
             "device": self.device,
             "classes": self.classes,
-            "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "created": run_record.now(),
             "command": sys.argv,
             "versions": versions(),
             "git": git_state(),
             "machine": machine(),
         }
-        text = json.dumps(record, indent=2) + "\n"
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            write_new(path, text, "the run's record")  # first, and once: of two commands at once, one is refused
-            try:
-                write_whole(self.directory / "model.py", self.model.source, "the model")
-            except BaseException:
-                path.unlink()
-                raise
-        except OSError as error:
-            if isinstance(error, FileExistsError) and path.exists():
-                raise taken from error
-            raise RunError(
-                f"{self.directory}: cannot be written ({error.strerror})", hint="another directory"
-            ) from error
+        run_record.create(self.directory, record, self.model.source)
 
     def ending_after(self, epochs: int) -> Run:
         """Return the same run with another number of epochs; `write_epochs` makes it last."""
@@ -153,14 +119,7 @@ class Run:
         OSError
             If it cannot be read or written; it is as it was.
         """
-        path = self.directory / "run.json"
-        record = json.loads(path.read_text(encoding="utf-8"))
-        earlier = record["config"]["epochs"]
-        if earlier != self.config.epochs:
-            record["config"]["epochs"] = self.config.epochs
-            change = {"epochs": earlier, "until": datetime.now().astimezone().isoformat(timespec="seconds")}
-            record["earlier_epochs"] = [*record.get("earlier_epochs", []), change]
-            write_whole(path, json.dumps(record, indent=2) + "\n", "the run's record")
+        run_record.change_epochs(self.directory, self.config.epochs)
 
     def network(self, streams: int | None = None) -> Network:
         """Build the network as at the start of the run, with its number of streams or another."""
@@ -412,21 +371,7 @@ def open_run(directory: str | Path, data_dir: str | Path | None = None, device: 
         If it is no run directory of this version.
     """
     directory = Path(directory)
-    path = directory / "run.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{directory}: is no run directory, it has no run.json") from None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read ({error})") from error
-    found = record.get("format") if isinstance(record, dict) else record
-    if isinstance(found, int) and found in EARLIER_FORMATS:
-        raise RunError(
-            f"{path}: has format {found} of an earlier spikefa; commit {EARLIER_FORMATS[found]} of its repository "
-            "opens it"
-        )
-    if found != FORMAT:
-        raise RunError(f"{path}: must have format {FORMAT}, got {found!r}; it is of another version of spikefa")
+    record = run_record.read(directory)
     try:
         model = model_file.load(directory / "model.py")
         model = dataclasses.replace(model, name=record["model"], path=Path(record["model_file"]))
@@ -448,4 +393,4 @@ def open_run(directory: str | Path, data_dir: str | Path | None = None, device: 
         vars(run)["classes"] = record["classes"]
         return run
     except (KeyError, TypeError) as error:
-        raise RunError(f"{path}: is incomplete or of another version of spikefa ({error})") from error
+        raise RunError(f"{directory / 'run.json'}: is incomplete or of another version of spikefa ({error})") from error
