@@ -2,11 +2,15 @@
 
 import importlib.util
 import re
+import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from spikefa.experiments import model_file
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "examples").glob("*/results.toml"))
@@ -52,6 +56,29 @@ def test_results_that_scripts_check_against_are_there(path):
     for script in path.parent.glob("*.py"):
         for name in re.findall(r'RESULTS\.(?:check|value|values)\("(\w+)"', script.read_text()):
             assert results[name].margin is not None, f"{script.name}: {name}"
+
+
+def commands():
+    """Every ``spikefa train`` command of the results and of the pages, as lists of words."""
+    said = [result.command for path in FILES for result in _results.load_results(path) if result.command]
+    for page in [*PAGES, ROOT / "README.md"]:
+        said += re.findall(r"`((?:spikefa )?train \w+ [^`]*--[^`]*)`", page.read_text())
+        said += re.findall(r"^(spikefa train .*?)(?: *#.*)?$", page.read_text(), re.M)
+    trained = (shlex.split(command) for command in dict.fromkeys(said) if "train " in command)
+    return [words[words.index("train") :] for words in trained if words[words.index("train") + 1] != "./mine.py"]
+
+
+def test_commands_name_presets_and_parameters_that_models_have():
+    found = commands()
+    assert len(found) > 80
+    for words in found:
+        model = model_file.load(words[1])
+        given = list(pairwise(words))
+        preset = next((value for option, value in given if option == "--preset"), None)
+        if preset is not None and preset.isupper():  # NAME, P: any of them
+            preset = None
+        changes = [value for option, value in given if option == "--set" and not value.endswith("=A")]
+        model.params(model.parse(changes), preset)  # refuses what is not there
 
 
 def test_the_pages_are_what_the_generator_makes():
