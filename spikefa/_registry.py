@@ -99,7 +99,7 @@ class Registry(Mapping[str, T], Generic[T]):
     def _import(self, path: str, name: str) -> T:
         importlib.import_module(path)
         if name not in self._kinds:
-            raise ImportError(f"{path}: must register the {self.kind} {name!r}, which its file is named after")
+            raise SpikefaError(f"{path}: must register the {self.kind} {name!r}, which its file is named after")
         return self._kinds[name]
 
     def __getitem__(self, name: str) -> T:

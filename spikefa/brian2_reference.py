@@ -28,7 +28,7 @@ class Brian2Reference:
     Parameters
     ----------
     network : Network
-        With one stream, finished by `Network.present`.
+        With one stream, and a task (`classification_task` or `regression_task`).
     target : {"numpy", "cython"}
         Stock Brian2 code-generation target.
 
@@ -48,10 +48,10 @@ class Brian2Reference:
 
     def __init__(self, network: Network, target: str = "numpy"):
         if network.streams != 1:
-            raise ArgumentError(f"Reference: needs a network of one stream, got {network.streams}")
+            raise ArgumentError(f"Brian2Reference: needs a network of one stream, got {network.streams}")
         for population in network.populations:
             if any(isinstance(part, Softmax) for part in population.contained_objects):
-                raise ArgumentError(f"Reference: stock Brian2 has no equal of the Softmax of {population.name!r}")
+                raise ArgumentError(f"Brian2Reference: stock Brian2 has no equal of the Softmax of {population.name!r}")
         self.network = Network(
             streams=1,
             seed=network.seed,
@@ -78,11 +78,11 @@ class Brian2Reference:
         net = self.network
         pre, post = net[projection.pre.name], net[projection.post.name]
         if any(syn.target is post for syn in self._synapses.values()):
-            raise ArgumentError(f"Reference: {projection.title}: another projection to {post.name!r} exists")
+            raise ArgumentError(f"Brian2Reference: {projection.title}: another projection to {post.name!r} exists")
         current = projection.post.current_variable
         remembered = () if projection.learning is None else _remembered(projection.learning.plasticity.optimizer)
-        reshuffled = isinstance(projection, ShuffledProjection)
-        weight = "shuffled" if reshuffled else "W"
+        shuffled_anew = isinstance(projection, ShuffledProjection)
+        weight = "shuffled" if shuffled_anew else "W"
         synapses = Synapses(
             pre,
             post,
@@ -98,7 +98,7 @@ class Brian2Reference:
             name=projection.name,
             namespace=self._constants(projection),
         )
-        if projection.masked and not reshuffled:
+        if projection.masked and not shuffled_anew:
             i, j = projection.synapses()
             synapses.connect(i=i, j=j)
         else:
@@ -115,16 +115,16 @@ class Brian2Reference:
         )
         self._synapses[projection.name] = synapses
         net.add(synapses)
-        follow = self._following(projection)
-        if follow is not None:
-            when = dict(when=post.slot, order=post.place - 0.5, name=f"follow_{projection.name}")
-            net.add(NetworkOperation(follow, clock=net.clock, **when))
+        derive = self._derived_weights(projection)
+        if derive is not None:
+            when = dict(when=post.slot, order=post.place - 0.5, name=f"derive_{projection.name}")
+            net.add(NetworkOperation(derive, clock=net.clock, **when))
         if projection.learning is not None:
             self._state_rule(projection, synapses, bias, place)
 
     @staticmethod
     def _constants(projection: Projection) -> dict[str, Any]:
-        """The populations' constants: Brian2 reads their subexpressions in the synapses' code, too.
+        """Return the populations' constants: Brian2 reads their subexpressions in the synapses' code, too.
 
         Without those that differ, of which it then says that they could not be resolved where the rule needs one.
         """
@@ -132,8 +132,8 @@ class Brian2Reference:
         differ = {name for name in first if not np.array_equal(first[name], second.get(name, first[name]))}
         return {name: value for name, value in {**first, **second}.items() if name not in differ}
 
-    def _following(self, projection: Projection) -> Callable[[], None] | None:
-        """What gives a projection its weights of the step, if they are not its own."""
+    def _derived_weights(self, projection: Projection) -> Callable[[], None] | None:
+        """Return what gives a projection its weights of the step, if they are not its own."""
         net, name = self.network, projection.name
 
         def write(W: np.ndarray, variable: str = "W") -> None:
@@ -150,20 +150,25 @@ class Brian2Reference:
             if net.step % projection.every == 0:
                 write(projection.function(self.W(projection.source.name)))
 
-        def reshuffle() -> None:
+        def shuffle() -> None:
             write(self.W(name)[:, projection.permutation(net.step)], "shuffled")
 
-        kinds = {TiedProjection: share, DerivedProjection: compute, ShuffledProjection: reshuffle}
-        return next((follow for kind, follow in kinds.items() if isinstance(projection, kind)), None)
+        kinds = {Projection: None, TiedProjection: share, DerivedProjection: compute, ShuffledProjection: shuffle}
+        if type(projection) not in kinds:
+            raise ArgumentError(
+                f"Brian2Reference: {projection.title}: its kind must be one that can be stated again, "
+                f"{', '.join(kind.__name__ for kind in kinds)}"
+            )
+        return kinds[type(projection)]
 
     def _state_rule(self, projection: Projection, synapses: Synapses, bias: str, place: int) -> None:
         updater = projection.learning
         rule, optimizer = updater.plasticity, updater.plasticity.optimizer
         if updater.lr_factor == 0:
             return
-        rate = 1.0 if optimizer.scales_move else updater.lr
+        lr = 1.0 if optimizer.scales_move else updater.lr
         summed, local = rule.split()
-        change = rate * summed + local
+        change = lr * summed + local
         real = {s.name: s for s in change.free_symbols}
         change = change.subs({real[n]: v for n, v in rule.constants.items() if n in real})
         for_bias = change.subs(
@@ -202,4 +207,4 @@ class Brian2Reference:
 
 def _remembered(optimizer: Optimizer) -> tuple[str, ...]:
     """Return the names of what each synapse remembers for an optimizer."""
-    return (*(("change",) if optimizer.keep else ()), *optimizer.memories, *optimizer.counters)
+    return (*(("change",) if optimizer.carried else ()), *optimizer.memories, *optimizer.counters)

@@ -1,7 +1,7 @@
 """An optimizer of one's own: weights move by the sign of a momentum.
 
 Signum of Bernstein, Wang, Azizzadenesheli & Anandkumar (2018), https://arxiv.org/abs/1802.04434: every synapse moves by
-the same amount. The network gathers ``change = keep * change + dW``, the optimizer moves the weights by it;
+the same amount. The network gathers ``change = carried * change + dW``, the optimizer moves the weights by it;
 `brian2_code` states the same for the reference on stock Brian2. Full run: about 10 seconds.
 """
 
@@ -27,7 +27,7 @@ class Signum(Optimizer):
     momentum: float = 0.9
     scales_move = True  # dW is without the learning rate
 
-    keep = property(lambda self: self.momentum)
+    carried = property(lambda self: self.momentum)
 
     def move(self, weights, change, memories, counters, lr):
         """``W += lr * sign(v)``."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
-
-from brian2 import Network
+from typing import Any, Protocol
 
 from spikefa._registry import Registry
 
@@ -23,5 +21,6 @@ class Executor(Protocol):
         """Bring the state to where it was and give the objects back; does nothing where nothing was taken over."""
 
 
-#: Device -> function of a network that makes its executor, or says why there is none on this machine.
-executors: Registry[Callable[[Network], Executor]] = Registry("device", "spikefa.executors")
+#: Device -> function of a network that makes its executor, or says why there is none on this machine. Listing the
+#: devices imports none of them.
+executors: Registry[Callable[[Any], Executor]] = Registry("device", "spikefa.executors", separator="-")

@@ -20,7 +20,7 @@ from spikefa.engine.kernels.blas import single_threaded_blas
 from spikefa.engine.targets import code_object_class
 from spikefa.engine.threads import refuse_forked, thread_pool
 from spikefa.engine.weights import WeightPolicy
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, SpikefaError
 
 #: One step: the stimulus, then every layer bottom up, then the error top down, then plasticity. Brian2's own
 #: slots have to stay in the list.
@@ -65,7 +65,7 @@ class Network(BrianNetwork):
     ------
     ArgumentError
         If an argument is outside its range; the message gives the value.
-    RuntimeError
+    SpikefaError
         In a process forked from one that had run networks: its threads are not there.
     """
 
@@ -109,7 +109,7 @@ class Network(BrianNetwork):
         return "\n  ".join([f"<Network of {streams}, seed {self.seed}, {self.dtype}", *map(repr, parts)]) + ">"
 
     def __getitem__(self, name: str) -> BrianObject:
-        """A part by its name, such as ``net["h1"]`` or the projection ``net["h1_to_h2"]``."""
+        """Return a part by its name, such as ``net["h1"]`` or the projection ``net["h1_to_h2"]``."""
         try:
             return super().__getitem__(name)
         except KeyError:
@@ -192,7 +192,7 @@ class Network(BrianNetwork):
         return self._only("readout")
 
     @property
-    def average(self) -> Any:
+    def weight_average(self) -> Any:
         """The `WeightAverage`, or None."""
         return self._only("weight_average")
 
@@ -250,7 +250,7 @@ class Network(BrianNetwork):
     def before_run(self, run_namespace: dict) -> None:
         """Prepare a run; refuse equations that cannot run, and devices that would drop the kernels."""
         if type(get_device()) is not RuntimeDevice:
-            raise NotImplementedError(
+            raise SpikefaError(
                 "spikefa: set_device('cpp_standalone') is not supported, since it would drop the projection and "
                 "plasticity kernels; use the runtime device: set_device('runtime')"
             )
@@ -310,7 +310,7 @@ class Network(BrianNetwork):
     # State.
 
     def state(self) -> dict[str, np.ndarray]:
-        """The arrays of the populations' state, ``population.variable``; not copies."""
+        """Return the arrays of the populations' state, ``population.variable``; not copies."""
         return {
             f"{population.name}.{name}": array
             for population in self.populations
@@ -318,10 +318,10 @@ class Network(BrianNetwork):
         }
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """The arrays that learn, and what their rules remember; not copies."""
+        """Return the arrays that learn, and what their rules remember; not copies."""
         parts = dict.fromkeys((*self.projections, *self.parts("learning")))
         return {f"{part.state_name}.{name}": array for part in parts for name, array in part.state_arrays().items()}
 
     def averaged(self) -> AbstractContextManager[None]:
         """Within it, the weights are the means of a `WeightAverage`, if the network has one."""
-        return nullcontext() if self.average is None else self.average.applied()
+        return nullcontext() if self.weight_average is None else self.weight_average.applied()

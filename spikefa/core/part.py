@@ -15,7 +15,7 @@ APPLY_RULES = 1_000_000
 
 
 class Part:
-    """What joins a network: a mixin for subclasses of Brian2's `BrianObject`.
+    """Base of all that joins a network: a mixin for subclasses of Brian2's `BrianObject`.
 
     A subclass says by class attributes what the network may expect of it. The network itself knows no part.
     """

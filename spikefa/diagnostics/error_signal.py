@@ -20,7 +20,7 @@ from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.utils.stringtools import get_identifiers
 
 from spikefa.errors import ArgumentError
-from spikefa.pathways._copies import given
+from spikefa.pathways.perturbed_copy import stated_parameters
 from spikefa.populations.population import Population
 from spikefa.populations.roles import ErrorPopulation
 from spikefa.populations.softmax import Softmax
@@ -192,7 +192,7 @@ def loss_derivative(error: ErrorPopulation, derivative: str) -> str | None:
         loss = sum(-change.diff(sympy.Symbol(f"layer_{name}", real=True)) * by for name, by in by_current.items())
     except AttributeError:  # SymPy's, of a function of a comparison
         return None
-    unknown = used - set(by_current) - set(given(layer))
+    unknown = used - set(by_current) - set(stated_parameters(layer))
     return None if unknown or loss == 0 or loss.has(sympy.Derivative, sympy.Subs) else sympy_to_str(loss)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spikefa.core.network import Network
-from spikefa.core.sandbox import EVALUATION, sandboxed
+from spikefa.core.sandbox import sandboxed
 from spikefa.metrics import angle
 from spikefa.populations.population import Population
 from spikefa.populations.roles import Layer
@@ -40,7 +40,7 @@ def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarr
     count, streams = len(images), network.streams
     missing = -count % streams
     filled = np.concatenate([images, np.repeat(images[:1], missing, axis=0)]) if missing else images
-    with sandboxed(network, EVALUATION):
+    with sandboxed(network, "evaluation"):
         network.stimulus.steps_per_image = steps
         network.stimulus.show_images(filled)
         network.readout.summed_outputs = []

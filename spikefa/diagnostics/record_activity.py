@@ -10,7 +10,7 @@ from brian2 import BrianObject
 from spikefa._checks import positive_int
 from spikefa.core.network import Network
 from spikefa.core.part import Part
-from spikefa.core.sandbox import RECORDING, sandboxed
+from spikefa.core.sandbox import sandboxed
 from spikefa.datasets import Dataset, pixels
 from spikefa.diagnostics.activity_recording import ActivityRecording
 
@@ -90,7 +90,7 @@ def record_activity(
     chosen = _first_of_classes(dataset.test_labels, count)
     images, labels = dataset.test_images[chosen], dataset.test_labels[chosen]
     recorder = _Recorder(network, watched)
-    with sandboxed(network, RECORDING):
+    with sandboxed(network, "recording"):
         network.add(recorder)
         try:
             network.stimulus.steps_per_image = steps

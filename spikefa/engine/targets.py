@@ -5,8 +5,8 @@ from __future__ import annotations
 from brian2.codegen.codeobject import CodeObject
 from brian2.codegen.targets import codegen_targets
 
+from spikefa._checks import one_of
 from spikefa.engine.brian2_target.target import NumbaCodeObject
-from spikefa.errors import ArgumentError
 
 TARGETS = ("cython", "numba", "numpy")
 
@@ -19,6 +19,5 @@ def code_object_class(target: str) -> type[CodeObject]:
     ArgumentError
         If there is no such target.
     """
-    if target not in TARGETS:
-        raise ArgumentError(f"Network: target must be one of {list(TARGETS)}, got {target!r}")
+    one_of("Network", "target", target, TARGETS)
     return next(cls for cls in (NumbaCodeObject, *codegen_targets) if cls.class_name == target)

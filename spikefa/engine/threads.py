@@ -16,6 +16,8 @@ import numba
 import numpy as np
 from numba import njit, prange, types
 
+from spikefa.errors import SpikefaError
+
 #: Multiply-adds a step below which one thread is as fast as two (64-100-100-100, 20 streams: 0.12 ms with one,
 #: 0.18 with two).
 SMALL_WORK = 3_000_000
@@ -38,11 +40,11 @@ def refuse_forked(owner: str) -> None:
 
     Raises
     ------
-    RuntimeError
+    SpikefaError
         In a process forked from one that has run parallel loops.
     """
     if _forked:
-        raise RuntimeError(
+        raise SpikefaError(
             f"{owner}: this process was forked from one that had run networks, and lacks its threads; start it "
             'with multiprocessing.get_context("spawn"), or run networks only in the processes that are forked'
         )

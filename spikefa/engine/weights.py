@@ -7,6 +7,7 @@ chooses.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,7 @@ class WeightPolicy:
         return DenseWeights(W, mask, dtype)
 
 
-class Weights:
+class Weights(ABC):
     """Weights of one projection; see the module.
 
     Attributes
@@ -103,29 +104,30 @@ class Weights:
     may_wait = False
 
     @property
+    @abstractmethod
     def values(self) -> np.ndarray:
         """The weights as they lie in memory, up to date; not a copy."""
-        raise NotImplementedError
 
     @property
     def masked(self) -> bool:
         """Whether there is a mask."""
         return self.sparse or self.present is not None
 
+    @abstractmethod
     def dense(self) -> np.ndarray:
         """Return the weights ``(n_pre, n_post)``: their own memory, or a copy if they are sparse."""
-        raise NotImplementedError
 
     def assign(self, W: np.ndarray) -> None:
         """Take the weights of the synapses that exist from an array ``(n_pre, n_post)``; ignore the others."""
         raise NotImplementedError
 
+    @abstractmethod
     def synapses(self) -> tuple[np.ndarray, np.ndarray]:
         """Return presynaptic and post-synaptic unit of each synapse; if sparse, in the order of `values`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`.
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`.
 
         Parameters
         ----------
@@ -134,10 +136,10 @@ class Weights:
         current : ndarray (n_post, streams)
         add : bool
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """``current = W @ activity + bias``, or ``current +=`` the same if `add`.
+        """Compute ``current = W @ activity + bias``, or ``current +=`` the same if `add`.
 
         Parameters
         ----------
@@ -146,10 +148,9 @@ class Weights:
         current : ndarray (n_pre, streams)
         add : bool
         """
-        raise NotImplementedError
 
-    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
-        """``values = keep * values + scale * pre @ post.T`` at the synapses that exist.
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist.
 
         Parameters
         ----------
@@ -157,16 +158,17 @@ class Weights:
             What `values` returns, or another array that lies as it does and is 0 where there is no synapse.
         pre : ndarray (n_pre, streams)
         post : ndarray (n_post, streams)
-        scale, keep : float
+        scale, factor : float
         """
         raise NotImplementedError
 
     def update_later(self, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
-        """``W += scale * pre @ post.T``, done with the next propagation, or when the weights are asked for."""
+        """Add ``W += scale * pre @ post.T`` with the next propagation, or when the weights are asked for."""
         raise NotImplementedError
 
     def catch_up(self) -> None:
         """Do the update that waits, if one does."""
+        return  # most kinds let none wait
 
     def as_saved(self) -> np.ndarray:
         """Return what is saved and written back, not a copy: `values` if sparse, else ``(n_pre, n_post)``."""
@@ -220,19 +222,19 @@ class DenseWeights(Weights):
         return np.nonzero(self.present if self.pre_major else self.present.T)
 
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
         by_blas = dense.propagate_transposed if self.pre_major else dense.propagate_batched
         by_blas(self.gemm, self._values, activity, bias, current, add, self._blocks[self.shape[1]])
 
     def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
+        """Compute ``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
         by_blas = dense.propagate_batched if self.pre_major else dense.propagate_transposed
         by_blas(self.gemm, self.values, activity, bias, current, add, self._blocks[self.shape[0]])
 
-    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
-        """``values = keep * values + scale * pre @ post.T`` at the synapses that exist."""
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         rows, columns = (pre, post) if self.pre_major else (post, pre)
-        dense.update_batched(self.gemm, values, columns, rows, scale, keep, self._blocks[len(rows)])
+        dense.update_batched(self.gemm, values, columns, rows, scale, factor, self._blocks[len(rows)])
         self._clear_absent(values)
 
     def _clear_absent(self, values: np.ndarray) -> None:
@@ -246,21 +248,21 @@ class LookupTableWeights(DenseWeights):
     pre_major = True
 
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
         if (choices := choices_of_units(activity)).size:
             propagate_spikes(self._values, choices, bias, current, add)
         else:
             super().propagate(activity, bias, current, add)
 
-    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
-        """``values = keep * values + scale * pre @ post.T`` at the synapses that exist."""
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         if (choices := choices_of_streams(pre)).size:
-            if keep != 1:
-                dense.scale_in_place(values, values.dtype.type(keep))
+            if factor != 1:
+                dense.scale_in_place(values, values.dtype.type(factor))
             update_spikes(values, choices, post, scale)
             self._clear_absent(values)
         else:
-            super().update(values, pre, post, scale, keep)
+            super().update(values, pre, post, scale, factor)
 
 
 class EventDrivenWeights(DenseWeights):
@@ -274,23 +276,23 @@ class EventDrivenWeights(DenseWeights):
         self._due: tuple[np.ndarray, np.ndarray, float] | None = None  # an update that waits for the next pass
 
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`; an update that waits joins it."""
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`; an update that waits joins it."""
         if self._due is not None:
             due, self._due = self._due, None
             dense.update_and_propagate_events(self._values, *due, activity, bias, current, add)
         else:
             dense.propagate_events(self._values, activity, bias, current, add)
 
-    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
-        """``values = keep * values + scale * pre @ post.T`` at the synapses that exist."""
-        if keep != 1:
-            dense.scale_in_place(values, values.dtype.type(keep))
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
+        if factor != 1:
+            dense.scale_in_place(values, values.dtype.type(factor))
         dense.update_events(values, pre, post, scale)
         if self.present is not None:
             sparse.clear_absent(values, self.present, np.flatnonzero(pre.any(axis=1)))
 
     def update_later(self, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
-        """``W += scale * pre @ post.T``, done with the next propagation, or when the weights are asked for."""
+        """Add ``W += scale * pre @ post.T`` with the next propagation, or when the weights are asked for."""
         self.catch_up()
         self._due = pre.copy(), post.copy(), scale
 
@@ -336,19 +338,19 @@ class SparseWeights(Weights):
         return self.matrix.synapses()
 
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
         self.matrix.propagate(activity, bias, current, add)
 
     def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
+        """Compute ``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
         if not hasattr(self, "_coordinates"):
             self._coordinates = coo_array((self.values, self.synapses()), self.shape)
         product = self._coordinates @ activity + (current if add else 0)
         current[...] = product + bias[:, None] if bias.any() else product
 
-    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
-        """``values = keep * values + scale * pre @ post.T`` at the synapses that exist."""
-        self.matrix.update(values, pre, post, scale, keep)
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
+        self.matrix.update(values, pre, post, scale, factor)
 
 
 class TransposedWeights(Weights):
@@ -378,10 +380,10 @@ class TransposedWeights(Weights):
         return self.source.synapses()[::-1]
 
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
         self.source.propagate_transposed(activity, bias, current, add)
 
     def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
+        """Compute ``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
         self.source.catch_up()
         self.source.propagate(activity, bias, current, add)

@@ -132,8 +132,8 @@ def load_weights(path: Path, network: Network, averaged: bool = True) -> None:
         with h5py.File(held, "r") as f:
             for projection in (p for p in network.projections if p.state_arrays()):
                 name = f"parameters/{projection.state_name}"
-                if averaged and network.average is not None:
-                    mean = f"parameters/{network.average.state_name}.{projection.name}"
+                if averaged and network.weight_average is not None:
+                    mean = f"parameters/{network.weight_average.state_name}.{projection.name}"
                     name = mean if f"{mean}.W" in f else name
                 W, b = _read(f, f"{name}.W"), _read(f, f"{name}.b")
                 if f"synapses/{projection.name}" in f:

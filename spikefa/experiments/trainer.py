@@ -318,7 +318,7 @@ class Trainer:
             **(self.diagnostics.metrics if self.diagnostics is not None else {}),
             **{
                 f"mean_output_{layer.name}": float(rate)
-                for layer, rate in zip(network.layers, network.readout.mean_rates, strict=True)
+                for layer, rate in zip(network.layers, network.readout.mean_outputs, strict=True)
             },
         }
 

@@ -13,7 +13,7 @@ import numpy as np
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import error_population, feedback_population
-from spikefa.pathways._copies import change_of, perturbed_copies
+from spikefa.pathways.perturbed_copy import change_of, perturbed_copies
 from spikefa.populations.population import Population
 from spikefa.projections.projection import Projection
 

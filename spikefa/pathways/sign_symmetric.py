@@ -7,13 +7,12 @@ arXiv 1510.05067).
 from __future__ import annotations
 
 from itertools import pairwise
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from spikefa._checks import in_range
 from spikefa.core.network import Network
-from spikefa.errors import ArgumentError
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import chain, forward_name
 from spikefa.projections.derived import DerivedProjection
@@ -47,8 +46,7 @@ def sign_symmetric(
     list of DerivedProjection
         The feedback projections, top down.
     """
-    if not isinstance(scale, Real) or not np.isfinite(scale):
-        raise ArgumentError(f"Pathway sign_symmetric: scale must be a finite number, got {scale!r}")
+    in_range("Pathway sign_symmetric", "scale", scale)
     populations = chain(network, error, feedback, emit, emit_error, namespace)
 
     def signs(W: np.ndarray) -> np.ndarray:

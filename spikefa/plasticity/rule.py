@@ -3,16 +3,14 @@
 ``dW = -eta * delta_post * psi_post * s_pre - gamma * W`` is expanded into a sum of terms. A term
 ``c * f(pre) * g(post)`` is a rank-`streams` product: f and g become Brian2 statements of their populations,
 so that every name, subexpression and target means what it means in the equations. A term ``c * W`` with
-constant c is decay. Any other rule is run by a loop over synapses (see `engine.synapse_loop`).
+constant c is decay. Any other rule is run by a loop over synapses (see `spikefa.engine.kernels.synapse_loop`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from numbers import Real
 
-import numpy as np
 import sympy
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
@@ -69,8 +67,7 @@ class Plasticity:
         self.factored = factored(self.expression)
         self.symbols = sorted(s.name for s in self.expression.free_symbols)
         for name, value in self.constants.items():
-            if not isinstance(value, Real) or not np.isfinite(value):
-                raise ArgumentError(f"{self.title}: constant {name!r} must be a finite number, got {value!r}")
+            in_range(self.title, f"constant {name!r}", value)
         in_range(self.title, "lr", self.lr)
         if not isinstance(self.optimizer, Optimizer):
             raise ArgumentError(
@@ -102,11 +99,11 @@ class Plasticity:
                 )
 
     def value(self, coefficient: sympy.Expr) -> float:
-        """A coefficient with the constants put in."""
+        """Return a coefficient with the constants put in."""
         return float(coefficient.subs({_symbol(coefficient, n): v for n, v in self.constants.items()}))
 
     def split(self) -> tuple[sympy.Expr, sympy.Expr]:
-        """The terms that are summed over the streams, and those that are applied once a step."""
+        """Return the terms that are summed over the streams, and those that are applied once a step."""
         summed, local = sympy.Integer(0), sympy.Integer(0)
         for term in sympy.Add.make_args(sympy.expand(self.expression)):
             if any(s.name.endswith(("_pre", "_post")) for s in term.free_symbols):

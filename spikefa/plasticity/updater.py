@@ -38,7 +38,7 @@ class UpdateTerm:
 
 
 class PlasticityUpdater(Part, BrianObject):
-    """A rule at work on one projection, in the slot ``plasticity`` of every step.
+    """Apply one rule to the weights of one projection, in the slot ``plasticity`` of every step.
 
     Parameters
     ----------
@@ -138,22 +138,22 @@ class PlasticityUpdater(Part, BrianObject):
         ]
         ones = [np.ones((1, self.post.streams), self.bias.dtype) for _ in pre]
 
-        def change(W: np.ndarray, rate: float) -> None:
-            kernel(W, rate, *arrays, *[rule.constants[n] for n in used])
+        def change(W: np.ndarray, lr: float) -> None:
+            kernel(W, lr, *arrays, *[rule.constants[n] for n in used])
 
         def loop() -> None:
-            W, rate = self.weights.dense(), self._rate_of_terms
-            change(W, rate)
+            W, lr = self.weights.dense(), self._lr_of_terms
+            change(W, lr)
             if self.weights.masked:
                 self.weights.assign(W)
             if self.learn_bias:
                 constants = [rule.constants[n] for n in used]
-                kernel(self.bias[None, :], rate, *ones, *arrays[len(pre) :], *constants)
+                kernel(self.bias[None, :], lr, *ones, *arrays[len(pre) :], *constants)
 
         self._change_densely, self._loop = change, loop
 
     def _materialise(self, population: Population, expression: sympy.Expr, label: str, place: int) -> np.ndarray:
-        """The expression's values as an array (units, streams), computed each step by Brian2 code."""
+        """Return the expression's values as an array (units, streams), computed each step by Brian2 code."""
         constants = {n: v for n, v in self.plasticity.constants.items() if not n.endswith(("_pre", "_post"))}
         plain = expression.subs(
             {
@@ -187,10 +187,10 @@ class PlasticityUpdater(Part, BrianObject):
 
     def update_coefficients(self) -> None:
         """Put the rule's constants and learning rate into the coefficients."""
-        rate, value = self._rate_of_terms, self.plasticity.value
-        self.scales = [rate * value(term.coefficient) for term in self.terms or ()]
-        self._keep = 1 - value(self.plasticity.factored.decay)
-        self.decay = 1 - self._keep
+        lr, value = self._lr_of_terms, self.plasticity.value
+        self.scales = [lr * value(term.coefficient) for term in self.terms or ()]
+        self._decay_factor = 1 - value(self.plasticity.factored.decay)
+        self.decay = 1 - self._decay_factor
 
     @property
     def lr(self) -> float:
@@ -198,7 +198,7 @@ class PlasticityUpdater(Part, BrianObject):
         return self.plasticity.lr * self.lr_factor
 
     @property
-    def _rate_of_terms(self) -> float:
+    def _lr_of_terms(self) -> float:
         """The learning rate as a factor of the rule's terms."""
         return 1.0 if self.plasticity.optimizer.scales_move else self.lr
 
@@ -215,38 +215,38 @@ class PlasticityUpdater(Part, BrianObject):
             self._gather()
             self._move()
         else:
-            keep = self.next_keep()
-            self._accumulate(self.weights.values, self.bias, keep, keep)
+            factor = self.next_decay_factor()
+            self._accumulate(self.weights.values, self.bias, factor, factor)
 
-    def next_keep(self) -> float:
+    def next_decay_factor(self) -> float:
         """Let one more step's decay fall due; return the factor that is to be applied in it, mostly 1."""
-        self._pending[0] *= self._keep
-        keep = 1.0
+        self._pending[0] *= self._decay_factor
+        factor = 1.0
         if abs(1 - self._pending[0]) > self.decay_quantum:
-            keep, self._pending[0] = float(self._pending[0]), 1.0
-        return keep
+            factor, self._pending[0] = float(self._pending[0]), 1.0
+        return factor
 
-    def _accumulate(self, values: np.ndarray, bias: np.ndarray, keep: float, keep_bias: float) -> None:
-        wait = self.waits and keep == 1
-        if not self.terms and keep != 1:
-            scale_in_place(np.atleast_2d(values), values.dtype.type(keep))
-        if keep_bias != 1 and self.learn_bias and not self.terms:
-            bias *= bias.dtype.type(keep_bias)
+    def _accumulate(self, values: np.ndarray, bias: np.ndarray, factor: float, bias_factor: float) -> None:
+        wait = self.waits and factor == 1
+        if not self.terms and factor != 1:
+            scale_in_place(np.atleast_2d(values), values.dtype.type(factor))
+        if bias_factor != 1 and self.learn_bias and not self.terms:
+            bias *= bias.dtype.type(bias_factor)
         for term, scale in zip(self.terms, self.scales, strict=True):
-            if keep == keep_bias == 1 and all_zero(term.post):
+            if factor == bias_factor == 1 and all_zero(term.post):
                 continue  # such as in the steps in which a rule with a gate does not learn
             if wait:
                 self.weights.update_later(term.pre, term.post, scale)
             else:
-                self.weights.update(values, term.pre, term.post, scale, keep)
+                self.weights.update(values, term.pre, term.post, scale, factor)
             if self.learn_bias:
-                update_bias(bias, term.post, scale * term.bias_pre, keep_bias)
-            keep = keep_bias = 1.0
+                update_bias(bias, term.post, scale * term.bias_pre, bias_factor)
+            factor = bias_factor = 1.0
 
     def _gather(self) -> None:
-        """``change = keep * change + dW - decay * W``, and the same for the bias."""
-        keep = self.plasticity.optimizer.keep
-        self._accumulate(self.change, self.bias_change, keep, keep)
+        """``change = carried * change + dW - decay * W``, and the same for the bias."""
+        factor = self.plasticity.optimizer.carried
+        self._accumulate(self.change, self.bias_change, factor, factor)
         if self.decay:
             for change, values in ((self.change, self.weights.values), (self.bias_change, self.bias)):
                 change -= values.dtype.type(self.decay) * values
@@ -256,7 +256,7 @@ class PlasticityUpdater(Part, BrianObject):
         before = [values.copy() for _, values in pairs]
         self._loop()
         for (change, values), old in zip(pairs, before, strict=True):
-            change *= change.dtype.type(self.plasticity.optimizer.keep)
+            change *= change.dtype.type(self.plasticity.optimizer.carried)
             change += values - old
             values[...] = old
 
@@ -272,14 +272,14 @@ class PlasticityUpdater(Part, BrianObject):
             optimizer.move(np.atleast_2d(values), np.atleast_2d(change), memories, counters, lr)
 
     def _gathered(self) -> list[np.ndarray]:
-        """What is forgotten where the projection does not learn: all that depends on earlier updates' signs."""
+        """Return what is forgotten if the projection does not learn: all that depends on earlier updates' signs."""
         arrays = [self.change, self.bias_change]
         if self.plasticity.optimizer.counters:  # means that are corrected for their start begin anew together
             arrays += [*self.memories, *self.bias_memories, self.counters, self.bias_counters]
         return arrays
 
     def outer_products(self) -> list[tuple[OuterTerm, float, np.ndarray, np.ndarray]] | None:
-        """The step's update as a sum of ``scale * pre @ post.T``, without learning rate, decay and optimizer.
+        """Return the step's update as a sum of ``scale * pre @ post.T``, without learning rate, decay and optimizer.
 
         Returns
         -------
@@ -293,7 +293,7 @@ class PlasticityUpdater(Part, BrianObject):
         return [(outer, self.plasticity.value(term.coefficient), term.pre, term.post) for outer, term in terms]
 
     def dense_update(self) -> np.ndarray:
-        """The step's update of a rule that is no sum of outer products, without learning rate and optimizer.
+        """Return the step's update of a rule that is no sum of outer products, without learning rate and optimizer.
 
         Returns
         -------
@@ -306,10 +306,10 @@ class PlasticityUpdater(Part, BrianObject):
         return after - before
 
     def state_arrays(self) -> dict[str, np.ndarray]:
-        """What the rule and its optimizer remember from step to step; arrays as the weights lie."""
+        """Return what the rule and its optimizer remember from step to step; arrays as the weights lie."""
         optimizer = self.plasticity.optimizer
         arrays = {"pending": self._pending}
-        if self.change is not None and optimizer.keep:
+        if self.change is not None and optimizer.carried:
             arrays |= {"change": self.change, "bias_change": self.bias_change}
         for name, memory, bias_memory in zip(optimizer.memories, self.memories, self.bias_memories, strict=True):
             arrays |= {name: memory, f"bias_{name}": bias_memory}

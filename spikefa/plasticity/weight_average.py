@@ -32,7 +32,7 @@ class WeightAverage(Part, BrianObject):
     Parameters
     ----------
     network : Network
-        Finished but for `Network.present`: projections that are added later are not averaged.
+        Finished but for its task: projections that are added later are not averaged.
     images : int
         Time constant, in images.
     every : int
@@ -50,7 +50,7 @@ class WeightAverage(Part, BrianObject):
 
     def __init__(self, network: Network, images: int, every: int = 10):
         images, every = positive_int("WeightAverage", "images", images), positive_int("WeightAverage", "every", every)
-        if network.average is not None:
+        if network.weight_average is not None:
             raise ArgumentError("WeightAverage: the network has one already")
         super().__init__(clock=network.clock, when="end", order=101, name=f"{network.name}_average")
         self.network, self.images, self.every = network, images, every
@@ -95,7 +95,7 @@ class WeightAverage(Part, BrianObject):
                 projection.weights.values[...], projection.b[...] = W, b
 
     def state_arrays(self) -> dict[str, np.ndarray]:
-        """What is saved and written back, not copies: means in the shapes of the projections' own, and counts."""
+        """Return what is saved and written back, not copies: means in the shapes of the projections' own, and counts."""
         arrays = {"count": self._count}
         for projection in self._projections:
             W, b = self._means[projection.name]

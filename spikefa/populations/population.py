@@ -47,7 +47,7 @@ class Population(Part, NeuronGroup):
         The variable that projections write.
     receive : str
         Statements that run between the projections and the integration, such as ``"I = I + 0.1 * randn()"``.
-    draws_of : str, optional
+    random_numbers_of : str, optional
         The population whose random numbers it draws; its own by default.
     threshold, reset, refractory
         As in `NeuronGroup`. With `emit`, the threshold only tells Brian2's monitors what a spike is.
@@ -81,7 +81,7 @@ class Population(Part, NeuronGroup):
         output: str = "s",
         current: str = "I",
         receive: str = "",
-        draws_of: str | None = None,
+        random_numbers_of: str | None = None,
         threshold: str | None = "s > 0.5",
         reset: str | None = None,
         refractory: Any = False,
@@ -100,7 +100,7 @@ class Population(Part, NeuronGroup):
             output=output,
             current=current,
             receive=receive,
-            draws_of=draws_of,
+            random_numbers_of=random_numbers_of,
             threshold=threshold,
             reset=reset,
             refractory=refractory,
@@ -114,7 +114,7 @@ class Population(Part, NeuronGroup):
         # Whether anything of its own depends on the threshold's events.
         self.own_events = not emit or reset is not None or refractory is not False
         texts = [equations, emit, threshold or "", reset or "", receive]
-        draws = Draws(network, draws_of or name)
+        draws = Draws(network, random_numbers_of or name)
         (equations, emit, threshold_code, reset_code, receive), drawn = draws.number(texts)
         with unreadable(owner):
             read = Equations(equations)
@@ -198,7 +198,7 @@ class Population(Part, NeuronGroup):
         return self._place
 
     def array(self, variable: str) -> np.ndarray:
-        """The owning array of a state variable, flat, shape ``(units * streams,)``.
+        """Return the owning array of a state variable, flat, shape ``(units * streams,)``.
 
         Raises
         ------
@@ -229,11 +229,11 @@ class Population(Part, NeuronGroup):
         )
 
     def view(self, variable: str) -> np.ndarray:
-        """A state variable as an array ``(units, streams)`` that shares its memory."""
+        """Return a state variable as an array ``(units, streams)`` that shares its memory."""
         return self.array(variable).reshape(self.units, self.streams)
 
     def state_arrays(self) -> dict[str, np.ndarray]:
-        """Every array that this population owns and that one run leaves to the next, by name."""
+        """Return every array that this population owns and that one run leaves to the next, by name."""
         arrays = {}
         for name, variable in self.variables.items():
             mine = getattr(variable, "owner", None) is not None and variable.owner.name == self.name

@@ -55,9 +55,6 @@ class Layer(Population):
 
     roles = (*Population.roles, "layer")
 
-    def __init__(self, network: Network, name: str, units: int, equations: str, **options: Any):
-        super().__init__(network, name, units, equations, **options)
-
 
 class FeedbackPopulation(Population):
     """A feedback population: one unit for each unit of its layer, which then knows `delta`.

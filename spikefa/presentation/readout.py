@@ -18,7 +18,7 @@ from spikefa.metrics import normalized_squared_error
 class Readout(Part, BrianObject):
     """Sums the last layer's output over each presentation, and scores it at the last step; see its subclasses.
 
-    The mean outputs of all layers, `mean_rates`, are of each presentation's last step alone.
+    The mean outputs of all layers, `mean_outputs`, are of each presentation's last step alone.
 
     Parameters
     ----------
@@ -37,8 +37,9 @@ class Readout(Part, BrianObject):
         super().__init__(clock=network.clock, when="end", order=100, name=f"{network.name}_readout")
         self.network, self.layer = network, network.layers[-1]
         self.shown = 0
-        self.rates = np.zeros(len(network.layers))  # mean outputs in the last steps, summed over the presentations
-        #: Where a list: the outputs of each presentation, summed over its steps, (streams, classes or units).
+        #: Mean output of each layer in the presentations' last steps, summed over the presentations.
+        self.output_sums = np.zeros(len(network.layers))
+        #: If a list: the outputs of each presentation, summed over its steps, (streams, classes or units).
         self.summed_outputs: list[np.ndarray] | None = None
         self.on_presentation: Callable[[], None] | None = None
         #: Outputs summed over the steps of this presentation, (classes or units, streams).
@@ -50,31 +51,31 @@ class Readout(Part, BrianObject):
         self._outputs = [layer.view(layer.output_variable) for layer in self.network.layers]
 
     def run(self) -> None:
-        """Add this step's activity; at the presentation's end, guess."""
+        """Add this step's outputs; at the presentation's end, predict and score."""
         self.summed += self._step_activity()
         if self.network.stimulus.last_step:
             self.finish([output.mean(dtype=np.float64) for output in self._outputs])
 
     def finish(self, means: Sequence[float]) -> None:
         """Guess and score at the presentation's end; `means` are those of each layer's output in its last step."""
-        response = self.summed.T.copy()
-        self._score(self.predict(response, self.network.stimulus.steps_per_image), self.network.stimulus.targets)
-        self.shown += len(response)
-        self.rates += means
+        summed = self.summed.T.copy()
+        self._score(self.predict(summed, self.network.stimulus.steps_per_image), self.network.stimulus.targets)
+        self.shown += len(summed)
+        self.output_sums += means
         if self.summed_outputs is not None:
-            self.summed_outputs.append(response)
+            self.summed_outputs.append(summed)
         self.summed[:] = 0
         if self.on_presentation is not None:
             self.on_presentation()
 
     @property
-    def mean_rates(self) -> np.ndarray:
+    def mean_outputs(self) -> np.ndarray:
         """Mean output of each layer since the last `reset`: over units, streams and the presentations' last steps.
 
         The steps before a presentation's last do not count. NaN where no presentation has ended.
         """
         presentations = self.shown / self.network.streams
-        return self.rates / presentations if presentations else np.full(self.rates.size, np.nan)
+        return self.output_sums / presentations if presentations else np.full(self.output_sums.size, np.nan)
 
     def begin_anew(self) -> None:
         """Start counting anew, without a watcher."""
@@ -89,15 +90,15 @@ class Readout(Part, BrianObject):
     @property
     def progress(self) -> dict[str, Any]:
         """What was counted since the last `reset`: numbers and copies of arrays; it may be set."""
-        return {"shown": self.shown, "rates": self.rates.copy()}
+        return {"shown": self.shown, "output_sums": self.output_sums.copy()}
 
     @progress.setter
     def progress(self, progress: dict[str, Any]) -> None:
         self.shown = int(progress["shown"])
-        self.rates[:] = progress["rates"]
+        self.output_sums[:] = progress["output_sums"]
 
     def save(self) -> tuple:
-        """Everything that `restore` needs."""
+        """Return everything that `restore` needs."""
         return self.summed.copy(), self.progress, self.summed_outputs, self.on_presentation
 
     def restore(self, saved: tuple) -> None:
@@ -121,10 +122,10 @@ class ClassReadout(Readout):
 
     def __init__(self, network: Network, classes: int):
         layer = network.layers[-1]
-        classes = whole("Readout", "classes", classes, -(2**62), rule="be a whole number")
-        if classes < 2 or layer.units % classes:
+        classes = whole("ClassReadout", "classes", classes, 2)
+        if layer.units % classes:
             raise ArgumentError(
-                f"Readout: layer {layer.name!r} must have equal groups of units for {classes} classes, "
+                f"ClassReadout: layer {layer.name!r} must have equal groups of units for {classes} classes, "
                 f"got {layer.units} units"
             )
         self.classes = int(classes)
@@ -139,25 +140,25 @@ class ClassReadout(Readout):
     def _step_activity(self) -> np.ndarray:
         return self._groups.sum(axis=1)
 
-    def predict(self, responses: np.ndarray, steps: int) -> np.ndarray:
-        """Classes (n,) of the summed outputs of their units (n, classes), in however many steps."""
-        return responses.argmax(axis=1)
+    def predict(self, summed_outputs: np.ndarray, steps: int) -> np.ndarray:
+        """Return classes (n,) of the summed outputs of their units (n, classes), in however many steps."""
+        return summed_outputs.argmax(axis=1)
 
-    def _score(self, guess: np.ndarray, labels: np.ndarray) -> None:
-        self.wrong += int(np.count_nonzero(guess != labels))
+    def _score(self, prediction: np.ndarray, labels: np.ndarray) -> None:
+        self.wrong += int(np.count_nonzero(prediction != labels))
 
     @property
     def error(self) -> float:
-        """Fraction of wrong guesses since the last `reset`; NaN before the first."""
+        """Fraction of wrong predictions since the last `reset`; NaN before the first."""
         return self.wrong / self.shown if self.shown else float("nan")
 
-    def error_of(self, guesses: np.ndarray, labels: np.ndarray) -> float:
-        """Fraction of the guesses (n,) that are not the labels (n,)."""
-        return float(np.mean(guesses != labels))
+    def error_of(self, predictions: np.ndarray, labels: np.ndarray) -> float:
+        """Return the fraction of the predictions (n,) that are not the labels (n,)."""
+        return float(np.mean(predictions != labels))
 
     @staticmethod
     def format_error(error: float) -> str:
-        """An error for people to read."""
+        """Return an error as a text for people."""
         return f"{error:.2%}"
 
     @property
@@ -171,20 +172,20 @@ class ClassReadout(Readout):
         self.wrong = int(progress["wrong"])
 
     def new_targets(self) -> np.ndarray:
-        """Memory for the labels of the streams, (streams,)."""
+        """Return memory for the labels of the streams, (streams,)."""
         return np.zeros(self.network.streams, np.int64)
 
     def validate_targets(self, labels: np.ndarray, count: int) -> np.ndarray:
         """Return the labels of `count` images if they can be shown."""
         labels = np.asarray(labels)
         if labels.shape != (count,):
-            raise ArgumentError(f"Stimulus: labels must be ({count},), got {labels.shape}")
+            raise ArgumentError(f"ClassReadout: labels must be ({count},), got {labels.shape}")
         if labels.dtype.kind not in "iu":
-            raise ArgumentError(f"Stimulus: labels must be integers, got {labels.dtype}")
+            raise ArgumentError(f"ClassReadout: labels must be integers, got {labels.dtype}")
         bad = np.flatnonzero((labels < 0) | (labels >= self.classes))
         if bad.size:
             raise ArgumentError(
-                f"Stimulus: labels must be 0 to {self.classes - 1}, got {labels[bad[0]]} at image {bad[0]}"
+                f"ClassReadout: labels must be 0 to {self.classes - 1}, got {labels[bad[0]]} at image {bad[0]}"
             )
         return labels
 
@@ -198,7 +199,7 @@ class RegressionReadout(Readout):
     """Regression: the last layer's mean output over the presentation, against targets of any real value.
 
     The error is that of `metrics.normalized_squared_error` (NSE): the squared error over that of the best constant
-    guess, both accumulated in float64. A guess is an array (streams, units).
+    prediction, both accumulated in float64. A prediction is an array (streams, units).
 
     Parameters
     ----------
@@ -216,12 +217,12 @@ class RegressionReadout(Readout):
     def _step_activity(self) -> np.ndarray:
         return self._outputs[-1]
 
-    def predict(self, responses: np.ndarray, steps: int) -> np.ndarray:
-        """The mean of outputs that were summed over so many steps, both (n, units)."""
-        return responses / steps
+    def predict(self, summed_outputs: np.ndarray, steps: int) -> np.ndarray:
+        """Return the mean of outputs that were summed over so many steps, both (n, units)."""
+        return summed_outputs / steps
 
-    def _score(self, guess: np.ndarray, targets: np.ndarray) -> None:
-        self.squared += float(np.square(guess - targets).sum())
+    def _score(self, prediction: np.ndarray, targets: np.ndarray) -> None:
+        self.squared += float(np.square(prediction - targets).sum())
         # Merged batch by batch (Chan et al. 1983): sums of squares minus squares of sums would cancel.
         count, mean = len(targets), targets.mean(axis=0)
         away, total = mean - self.mean, self.shown + count
@@ -233,13 +234,13 @@ class RegressionReadout(Readout):
         """Normalised squared error since the last `reset`; NaN as long as the target has not varied."""
         return self.squared / self.spread if self.spread else float("nan")
 
-    def error_of(self, guesses: np.ndarray, targets: np.ndarray) -> float:
-        """Normalised squared error of guesses (n, units), see `metrics.normalized_squared_error`."""
-        return normalized_squared_error(guesses - targets, targets)
+    def error_of(self, predictions: np.ndarray, targets: np.ndarray) -> float:
+        """Normalised squared error of predictions (n, units), see `metrics.normalized_squared_error`."""
+        return normalized_squared_error(predictions - targets, targets)
 
     @staticmethod
     def format_error(error: float) -> str:
-        """An error for people to read."""
+        """Return an error as a text for people."""
         return f"{error:.4g} (NSE)"
 
     @property
@@ -254,7 +255,7 @@ class RegressionReadout(Readout):
         self.mean[:] = progress["mean"]
 
     def new_targets(self) -> np.ndarray:
-        """Memory for the targets of the streams, (streams, units)."""
+        """Return memory for the targets of the streams, (streams, units)."""
         return np.zeros((self.network.streams, self.layer.units))
 
     def validate_targets(self, targets: np.ndarray, count: int) -> np.ndarray:
@@ -262,15 +263,15 @@ class RegressionReadout(Readout):
         targets = np.asarray(targets)
         if targets.shape != (count, self.layer.units):
             raise ArgumentError(
-                f"Stimulus: targets must be ({count}, {self.layer.units}) for layer {self.layer.name!r}, "
+                f"RegressionReadout: targets must be ({count}, {self.layer.units}) for layer {self.layer.name!r}, "
                 f"got {targets.shape}"
             )
         if targets.dtype.kind != "f":
-            raise ArgumentError(f"Stimulus: targets must be floats, got {targets.dtype}")
+            raise ArgumentError(f"RegressionReadout: targets must be floats, got {targets.dtype}")
         if not np.isfinite(targets).all():
             row, unit = np.argwhere(~np.isfinite(targets))[0]
             raise ArgumentError(
-                f"Stimulus: targets must be finite, got {targets[row, unit]} at image {row}, unit {unit}"
+                f"RegressionReadout: targets must be finite, got {targets[row, unit]} at image {row}, unit {unit}"
             )
         return targets
 

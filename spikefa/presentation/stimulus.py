@@ -10,7 +10,7 @@ from brian2 import BrianObject
 from spikefa._checks import positive_int
 from spikefa.core.network import Network
 from spikefa.core.part import Part
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, SpikefaError
 from spikefa.presentation.readout import Readout
 
 Batch = tuple[np.ndarray, np.ndarray | None]
@@ -19,7 +19,7 @@ Batch = tuple[np.ndarray, np.ndarray | None]
 class Stimulus(Part, BrianObject):
     """Shows each stream an image for N steps, then all streams the next, and so on.
 
-    It writes the input's rates and the error's targets, and nothing else changes at a switch. What targets are
+    It writes a variable of the input and the error's targets, and nothing else changes at a switch. What targets are
     depends on the task: with classes they are labels, integers ``(n,)``; without, real
     values ``(n, units of the last layer)``.
 
@@ -86,7 +86,7 @@ class Stimulus(Part, BrianObject):
         def source() -> Batch:
             start = next(starts, None)
             if start is None:
-                raise RuntimeError(
+                raise SpikefaError(
                     f"Stimulus: all {len(images)} images have been shown; run {self._steps} steps for each "
                     f"{self.streams}, or call show_images again"
                 )
@@ -119,14 +119,14 @@ class Stimulus(Part, BrianObject):
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the views that are written at a switch."""
         super().before_run(run_namespace)
-        self._rate = self.input.view(self.input.stimulus_variable)
+        self._shown = self.input.view(self.input.stimulus_variable)
         self._target = None if self.error is None else self.error.view("target")
 
     def run(self) -> None:
         """Switch the images when their time has come."""
         if self._next is not None and self._step == 0:
             images, targets = self._next()
-            np.multiply(images.T, 1 / 255 if images.dtype == np.uint8 else 1, out=self._rate, casting="unsafe")
+            np.multiply(images.T, 1 / 255 if images.dtype == np.uint8 else 1, out=self._shown, casting="unsafe")
             if targets is not None:
                 self.targets[:] = targets
                 if self._target is not None:
@@ -144,7 +144,7 @@ class Stimulus(Part, BrianObject):
         return self._step == 0
 
     def save(self) -> tuple:
-        """Everything that `restore` needs."""
+        """Return everything that `restore` needs."""
         return self._next, self._step, self._steps, self.targets.copy()
 
     def restore(self, saved: tuple) -> None:

@@ -25,17 +25,17 @@ def random_connectivity(fraction: float) -> Callable[[np.random.Generator, tuple
     return lambda rng, shape: rng.random(shape) < fraction
 
 
-def local_receptive_fields(height: int, width: int, size: int, stride: int, maps: int) -> np.ndarray:
+def local_receptive_fields(height: int, width: int, side: int, stride: int, maps: int) -> np.ndarray:
     """Receptive fields as of a convolution, in which every unit has weights of its own.
 
-    Each unit receives a square of `size` x `size` pixels; the squares lie `stride` pixels apart, and those that
+    Each unit receives a square of `side` x `side` pixels; the squares lie `stride` pixels apart, and those that
     would stick out of the image are left out (no unit receives the pixels beyond the last square).
 
     Parameters
     ----------
     height, width : int
         Of the image; pixel (y, x) is presynaptic unit ``y * width + x``.
-    size : int
+    side : int
         Side of a square.
     stride : int
         Distance of neighbouring squares.
@@ -45,7 +45,7 @@ def local_receptive_fields(height: int, width: int, size: int, stride: int, maps
     Returns
     -------
     ndarray of bool (height * width, maps * rows * columns)
-        ``rows = (height - size) // stride + 1``, likewise columns. Post-synaptic units are numbered by
+        ``rows = (height - side) // stride + 1``, likewise columns. Post-synaptic units are numbered by
         (map, row, column), the column being fastest.
 
     Raises
@@ -53,23 +53,23 @@ def local_receptive_fields(height: int, width: int, size: int, stride: int, maps
     ArgumentError
         If a number is not positive and whole, or the square is larger than the image.
     """
-    given = {"height": height, "width": width, "size": size, "stride": stride, "maps": maps}
+    given = {"height": height, "width": width, "side": side, "stride": stride, "maps": maps}
     for name, value in given.items():
         positive_int("local_receptive_fields", name, value)
-    if size > min(height, width):
-        raise ArgumentError(f"local_receptive_fields: size must fit the {height} x {width} image, got {size}")
+    if side > min(height, width):
+        raise ArgumentError(f"local_receptive_fields: side must fit the {height} x {width} image, got {side}")
 
     def along(length: int) -> np.ndarray:
-        first = np.arange(0, length - size + 1, stride)
+        first = np.arange(0, length - side + 1, stride)
         place = np.arange(length)[:, None]
-        return (first <= place) & (place < first + size)  # (size, squares)
+        return (first <= place) & (place < first + side)  # (side, squares)
 
     one_map = np.kron(along(height), along(width))  # (pixels, rows * columns)
     return np.tile(one_map, (1, maps))
 
 
 def correlated_receptive_fields(
-    images: np.ndarray, size: int
+    images: np.ndarray, pixels: int
 ) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
     """Receptive fields of pixels that vary together, found in the images and not in where the pixels lie.
 
@@ -80,13 +80,13 @@ def correlated_receptive_fields(
     Parameters
     ----------
     images : ndarray (n, n_pre)
-    size : int
+    pixels : int
         Pixels of a field.
 
     Returns
     -------
     function of (rng, shape)
-        Draws the mask, an ndarray of bool ``(n_pre, n_post)`` with `size` synapses for each post-synaptic unit.
+        Draws the mask, an ndarray of bool ``(n_pre, n_post)`` with `pixels` synapses for each post-synaptic unit.
 
     Raises
     ------
@@ -96,8 +96,8 @@ def correlated_receptive_fields(
     images = np.asarray(images)
     if images.ndim != 2:
         raise ArgumentError(f"correlated_receptive_fields: images must be (n, pixels), got {images.shape}")
-    n, pixels = images.shape
-    products, sums = np.zeros((pixels, pixels)), images.sum(0, dtype=np.float64)
+    n, units = images.shape
+    products, sums = np.zeros((units, units)), images.sum(0, dtype=np.float64)
     for start in range(0, n, 8192):
         some = images[start : start + 8192].astype(np.float64)
         products += some.T @ some
@@ -105,17 +105,17 @@ def correlated_receptive_fields(
     variance = covariance.diagonal()
     varies = np.flatnonzero((images != images[:1]).any(0))  # the variance of equal floats may be rounding
     rule = f"be from 1 to {len(varies)}, the pixels that vary"
-    whole("correlated_receptive_fields", "size", size, 1, len(varies), rule=rule)
+    whole("correlated_receptive_fields", "pixels", pixels, 1, len(varies), rule=rule)
     # The order of a row is that of its correlations: the own pixel's deviation is common to them.
     likeness = covariance[np.ix_(varies, varies)] / np.sqrt(variance[varies])
-    nearest = varies[np.argsort(-likeness, axis=1, kind="stable")[:, :size]]
+    nearest = varies[np.argsort(-likeness, axis=1, kind="stable")[:, :pixels]]
 
     def draw(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-        if shape[0] != pixels:
+        if shape[0] != units:
             raise ArgumentError(
-                f"correlated_receptive_fields: the images must have {shape[0]} pixels, one a unit, got {pixels}"
+                f"correlated_receptive_fields: the images must have {shape[0]} pixels, one a unit, got {units}"
             )
-        mask = np.zeros((pixels, shape[1]), bool)
+        mask = np.zeros((units, shape[1]), bool)
         own = rng.choice(len(varies), size=shape[1], p=variance[varies] / variance.sum())
         mask[nearest[own], np.arange(shape[1])[:, None]] = True
         return mask

@@ -158,7 +158,7 @@ class DerivedProjection(_Dependent):
     function : callable
         Makes an array ``(n_pre, n_post)`` of the source's weights.
     every : int
-        It computes in the steps 0, `every`, 2 `every` ... before it propagates; not in an evaluation or display.
+        It computes in the steps 0, `every`, 2 `every` ... before it propagates; not in a sandbox.
 
     Raises
     ------
@@ -189,7 +189,7 @@ class DerivedProjection(_Dependent):
 
     def run(self) -> None:
         """Compute the weights where the step asks for it, and propagate."""
-        learning = self._key[0] < 2**32  # an evaluation or display counts steps of its own and leaves no trace
+        learning = self._key[0] < 2**32  # a sandbox counts steps of its own and leaves no trace
         if learning and _step(self) % self.every == 0:
             self.W = self.function(self.source.W)
         super().run()

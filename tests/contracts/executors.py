@@ -8,7 +8,7 @@ from brian2 import Clock, NetworkOperation, SpikeMonitor, StateMonitor, ms
 
 import spikefa as fa
 from spikefa import datasets
-from spikefa.core.sandbox import RECORDING, sandboxed
+from spikefa.core.sandbox import sandboxed
 from spikefa.diagnostics import evaluation
 from spikefa.engine import threads
 from spikefa.engine.cuda.graphs import Graphs
@@ -143,7 +143,7 @@ def test_evaluation_gives_the_same_guesses_and_leaves_no_trace():
     for name, array in (other.state() | other.parameters()).items():
         assert np.array_equal(array, before[name]), name
     for net in (one, other):
-        with sandboxed(net, RECORDING):
+        with sandboxed(net, "recording"):
             show(net)
             net.run_steps(3)
         net.run_steps(6)

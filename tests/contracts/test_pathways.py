@@ -25,7 +25,7 @@ from pathway_networks import (
 
 import spikefa as fa
 from spikefa.brian2_reference import Brian2Reference
-from spikefa.core.sandbox import RECORDING, sandboxed
+from spikefa.core.sandbox import sandboxed
 from spikefa.diagnostics import evaluation
 from spikefa.engine.kernels.philox import fill_normal, object_id
 from spikefa.experiments import checkpoint
@@ -205,7 +205,7 @@ def test_evaluating_and_displaying_leave_no_trace(pathway, model, digits):
     for projection, same in zip(forward(alone), forward(looked), strict=True):
         projection.W, projection.b = same.W, same.b
     assert np.array_equal(guesses, evaluation.predict(alone, digits.test_images[:30], 5))
-    with sandboxed(looked, RECORDING):
+    with sandboxed(looked, "recording"):
         looked.stimulus.show_images(digits.test_images[:6])
         looked.run_steps(8)
     looked.run_steps(9)

@@ -12,10 +12,10 @@ from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, network_operatio
 from pathway_networks import assert_same, state_of
 
 import spikefa as fa
-from spikefa.core.sandbox import EVALUATION, sandboxed
+from spikefa.core.sandbox import sandboxed
 from spikefa.diagnostics import evaluation
 from spikefa.engine.kernels.philox import fill_uniform, object_id
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, SpikefaError
 
 
 def uniform_numbers(net, population, step):
@@ -248,7 +248,7 @@ def test_evaluation_repeats_itself_and_does_not_learn(small, digits):
     W = net.projections[-1].W.copy()
     assert first.shape == (30,) and np.array_equal(first, evaluation.predict(net, images, 5))
     assert np.array_equal(W, net.projections[-1].W)
-    with sandboxed(net, EVALUATION):
+    with sandboxed(net, "evaluation"):
         assert net.step == 0
 
 
@@ -295,7 +295,7 @@ def test_running_on_after_the_last_image_is_refused(small, digits):
     net = small(2)
     net.stimulus.show_images(digits.train_images[:4], digits.train_labels[:4])
     net.run_steps(10)
-    with pytest.raises(RuntimeError, match="all 4 images have been shown; run 5 steps for each 2"):
+    with pytest.raises(SpikefaError, match="all 4 images have been shown; run 5 steps for each 2"):
         net.run_steps(1)
     net.stimulus.show_images(digits.train_images[:4], digits.train_labels[:4])
     net.run_steps(10)
@@ -306,7 +306,7 @@ def test_what_shows_images_says_that_the_network_was_not_presented(digits):
     for owner, what in (
         ("evaluation.error", lambda: evaluation.error(net, *shown)),
         ("evaluation.predict", lambda: evaluation.predict(net, shown[0], 1)),
-        ("sandboxed", lambda: sandboxed(net, EVALUATION).__enter__()),
+        ("sandboxed", lambda: sandboxed(net, "evaluation").__enter__()),
     ):
         rule = "the network has no stimulus; call classification_task or regression_task first"
         with pytest.raises(ArgumentError, match=f"^{owner}: {rule}$"):
@@ -338,7 +338,7 @@ def test_standalone_devices_are_refused(small):
     net = small()
     set_device("cpp_standalone", build_on_run=False)
     try:
-        with pytest.raises(NotImplementedError, match="cpp_standalone.*not supported"):
+        with pytest.raises(SpikefaError, match="cpp_standalone.*not supported"):
             net.run_steps(1)
     finally:
         set_device("runtime")

@@ -10,6 +10,7 @@ from brian2.core.base import BrianObjectException
 from brian2.core.functions import Function
 from brian2.groups.neurongroup import StateUpdater
 
+from spikefa.core.part import Part
 from spikefa.engine import brian2_internals
 from spikefa.engine.brian2_target.target import NumbaCodeObject
 
@@ -106,3 +107,36 @@ def test_the_numba_target_takes_any_python_function():
     doubled.run_regularly("y = double(y)")
     Network(doubled).run(2 * doubled.clock.dt)
     assert doubled.y[:].tolist() == [4.0, 4.0, 4.0], "Brian2 refuses Python functions for other targets than its own"
+
+
+def test_objects_are_stored_and_restored_by_their_own_methods():
+    class Counter(Part, BrianObject):
+        def __init__(self):
+            super().__init__(name="counter")
+            self.count = np.zeros(1)
+
+        def state_arrays(self):
+            return {"count": self.count}
+
+        def run(self):
+            self.count += 1
+
+    counter = Counter()
+    net = Network(counter)
+    net.run(2 * counter.clock.dt)
+    net.store()
+    net.run(3 * counter.clock.dt)
+    net.restore()
+    assert counter.count[0] == 2, "Brian2 calls other methods than _full_state and _restore_from_full_state"
+
+
+def test_values_are_checked_by_a_method_that_a_group_may_override():
+    seen = []
+
+    class Watched(NeuronGroup):
+        def _check_for_invalid_values(self, k, v):
+            seen.append(k)
+
+    watched = Watched(2, "dx/dt = -x / (10*ms) : 1", method="euler", codeobj_class=NumpyCodeObject)
+    Network(watched).run(watched.clock.dt)
+    assert "x" in seen, "Brian2 calls another method than _check_for_invalid_values"

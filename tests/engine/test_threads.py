@@ -68,6 +68,6 @@ def test_forked_processes_run_networks_or_say_why_they_cannot():
     assert after.stdout == "True\n", after.stderr
     before = forking("before")
     if before.stdout.startswith("omp"):
-        assert "RuntimeError: Network: this process was forked from one that had run networks" in before.stderr
+        assert "SpikefaError: Network: this process was forked from one that had run networks" in before.stderr
     else:
         assert before.stdout.endswith("\nTrue\n"), before.stderr

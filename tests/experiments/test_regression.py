@@ -81,7 +81,7 @@ def test_squared_error_is_exact_where_targets_are_far_from_zero(rate):
     net.run_steps(15)
     assert net.readout.error == pytest.approx(normalized_squared_error(1e7 - targets, targets), rel=1e-6)
     net.readout.reset()
-    assert np.isnan(net.readout.error) and net.readout.shown == 0 and np.isnan(net.readout.mean_rates).all()
+    assert np.isnan(net.readout.error) and net.readout.shown == 0 and np.isnan(net.readout.mean_outputs).all()
 
 
 def test_outputs_are_averaged_over_the_presentation(rate):

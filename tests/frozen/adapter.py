@@ -12,7 +12,7 @@ from brian2 import SpikeMonitor, StateMonitor, prefs
 
 import spikefa as fa
 from spikefa import datasets
-from spikefa.core.sandbox import RECORDING, sandboxed
+from spikefa.core.sandbox import sandboxed
 from spikefa.datasets import synthetic
 from spikefa.diagnostics import evaluation
 from spikefa.experiments import checkpoint, model_file, run
@@ -232,7 +232,7 @@ def responses(net, images, steps):
 
 def look_aside(net, images, targets, steps):
     """Show something that leaves no trace; return the activity in the end."""
-    with sandboxed(net, RECORDING):
+    with sandboxed(net, "recording"):
         show(net, images, targets)
         run_steps(net, steps)
         return [np.array(array) for array in net.state().values()]
@@ -275,8 +275,8 @@ def state(net):
         named += [(projection.name, "W", projection.W), (projection.name, "b", projection.b)]
         if projection.learning is not None:
             nameless.append((projection.name, list(projection.learning.state_arrays().values())))
-    if net.average is not None:
-        nameless.append(("average", list(net.average.state_arrays().values())))
+    if net.weight_average is not None:
+        nameless.append(("average", list(net.weight_average.state_arrays().values())))
     if net.readout is not None:
         read = [np.asarray(value) for value in net.readout.progress.values()]
         nameless.append(("readout", [*read, net.stimulus.targets]))

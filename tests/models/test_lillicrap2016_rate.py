@@ -7,7 +7,7 @@ import pytest
 
 import spikefa as fa
 from spikefa import datasets
-from spikefa.core.sandbox import RECORDING, sandboxed
+from spikefa.core.sandbox import sandboxed
 from spikefa.datasets import Dataset, synthetic
 from spikefa.diagnostics import evaluation
 from spikefa.errors import ModelError
@@ -319,7 +319,7 @@ def test_dropout_is_off_in_evaluation_and_on_again_afterwards(build, rng):
         mine.W, mine.b = theirs.W, theirs.b
     outputs = {}
     for name, network in (("dropping", net), ("plain", plain)):
-        with sandboxed(network, RECORDING):
+        with sandboxed(network, "recording"):
             network.stimulus.show_images(images, labels)
             network.run_steps(1)
             outputs[name] = network["output"].view("y").copy()

@@ -156,10 +156,10 @@ def test_the_first_of_two_projections_overwrites_whatever_their_names(first):
 
 
 def test_statements_between_projection_and_integration():
-    """`receive` sees the whole current; `draws_of` gives another population's numbers."""
+    """`receive` sees the whole current; `random_numbers_of` gives another population's numbers."""
     net = fa.Network(streams=50, dtype="float64", target="numpy")
     fa.Population(net, "a", 4, "x : 1", emit="x = randn()", output="x", threshold=None)
-    fa.Population(net, "b", 4, "x : 1", emit="x = randn()", output="x", threshold=None, draws_of="a")
+    fa.Population(net, "b", 4, "x : 1", emit="x = randn()", output="x", threshold=None, random_numbers_of="a")
     fa.Population(net, "c", 4, "x : 1", emit="x = randn()", output="x", threshold=None)
     fa.Population(
         net, "d", 4, "v = 2 * I : 1\nI : 1\ny : 1", receive="I = I + 1", emit="y = v", output="y", threshold=None

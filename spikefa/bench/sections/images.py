@@ -5,7 +5,7 @@ from __future__ import annotations
 from spikefa.bench.harness import Section, Setting, StepTimer, take_turns
 from spikefa.bench.sections import sections
 from spikefa.core.network import Network
-from spikefa.core.sandbox import EVALUATION, sandboxed
+from spikefa.core.sandbox import sandboxed
 
 
 @sections.register("images")
@@ -36,7 +36,7 @@ def images(setting: Setting, section: Section) -> None:
 
 def _testing(network: Network, timer: StepTimer, steps: int, test_steps: int) -> float:
     source = network.stimulus.save()[0]
-    with sandboxed(network, EVALUATION):
+    with sandboxed(network, "evaluation"):
         network.stimulus.steps_per_image = test_steps
         network.stimulus.show(source)
         timer.active = True

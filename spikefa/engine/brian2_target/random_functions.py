@@ -2,7 +2,7 @@
 
 A population writes ``rand()``; `number_draws` makes that ``rand_0()``, ``rand_1()`` ..., and each of these
 names is a `counter_random` bound to the population's clock: its value is a function of seed, step,
-population and unit only (see `spikefa.engine.philox`).
+population and unit only (see `spikefa.engine.kernels.philox`).
 """
 
 import re
@@ -64,7 +64,7 @@ class RandomStream:
     seed : array (1,), uint64
         Shared by reference, so that whoever holds it can change the seed between runs.
     obj : int
-        See `spikefa.engine.philox.object_id`.
+        See `spikefa.engine.kernels.philox.object_id`.
     draw : int
         Number of the draw within the object's step.
     step : array (1,), int64

@@ -27,18 +27,18 @@ def advance(step, t, dt):
 
 @cuda.jit
 def add_bias(add, streams, bias, current):
-    """``current = bias``, or ``current += bias`` where `add`; bias (n_post,), current (n_post, streams)."""
+    """Set ``current = bias``, or ``current += bias`` where `add`; bias (n_post,), current (n_post, streams)."""
     for i in range(cuda.grid(1), current.size, cuda.gridsize(1)):
         b = bias[i // streams]
         current[i] = current[i] + b if add else b
 
 
 @cuda.jit
-def scale_in_place(values, keep):
-    """``values *= keep``."""
+def scale_in_place(values, factor):
+    """``values *= factor``."""
     number = values.dtype.type
     for i in range(cuda.grid(1), values.size, cuda.gridsize(1)):
-        values[i] *= number(keep)
+        values[i] *= number(factor)
 
 
 @cuda.jit
@@ -52,8 +52,8 @@ def move_with_momentum(decay, velocity, values, moves):
 
 
 @cuda.jit
-def move_normalised(decay, keep, rate, velocity, square, values):
-    """``values += rate * change / root of its mean square``, with ``change = velocity - decay * values``.
+def move_normalised(decay, mean_decay, lr, velocity, square, values):
+    """``values += lr * change / root of its mean square``, with ``change = velocity - decay * values``.
 
     The mean `square` keeps a fraction of itself and is brought up to date, and so is `velocity`.
     """
@@ -61,8 +61,8 @@ def move_normalised(decay, keep, rate, velocity, square, values):
     for i in range(cuda.grid(1), values.size, cuda.gridsize(1)):
         change = velocity[i] - number(decay) * values[i]
         velocity[i] = change
-        square[i] = number(keep) * square[i] + number(1 - keep) * change * change
-        values[i] += number(rate) * change / (math.sqrt(square[i]) + number(1e-8))
+        square[i] = number(mean_decay) * square[i] + number(1 - mean_decay) * change * change
+        values[i] += number(lr) * change / (math.sqrt(square[i]) + number(1e-8))
 
 
 @cuda.jit

@@ -25,6 +25,7 @@ from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic
 from threadpoolctl import threadpool_limits
 
+from spikefa._checks import one_of
 from spikefa.errors import ArgumentError
 
 #: Post-synaptic units a block: small enough to share out, large enough that packing stays below 3 %.
@@ -39,16 +40,16 @@ def single_threaded_blas() -> Iterator[None]:
 
 
 @cache
-def gemm_address(dtype: str, library: str = "auto") -> int:
+def gemm_address(dtype: str, library: str | None = None) -> int:
     """Address of a Fortran ``sgemm`` or ``dgemm``.
 
     Parameters
     ----------
     dtype : str
         ``"float32"`` or ``"float64"``.
-    library : {"auto", "scipy", "mkl"}
-        SciPy's BLAS, or Intel MKL where the ``mkl`` package is installed; ``"auto"`` reads the
-        environment variable ``SPIKEFA_BLAS`` and is SciPy's without it.
+    library : {"scipy", "mkl"}, optional
+        SciPy's BLAS, or Intel MKL if the ``mkl`` package is installed. By default what the environment variable
+        ``SPIKEFA_BLAS`` says, or SciPy's.
 
     Returns
     -------
@@ -60,7 +61,7 @@ def gemm_address(dtype: str, library: str = "auto") -> int:
     ArgumentError
         If the library is unknown or not installed.
     """
-    if library == "auto":
+    if library is None:
         library = os.environ.get("SPIKEFA_BLAS", "scipy")
     symbol = {"float32": "sgemm", "float64": "dgemm"}[dtype]
     if library == "scipy":
@@ -70,7 +71,7 @@ def gemm_address(dtype: str, library: str = "auto") -> int:
         if mkl is None:
             raise ArgumentError("BLAS 'mkl': the mkl package is not installed; run: pip install mkl")
         return ctypes.cast(getattr(mkl, symbol + "_"), ctypes.c_void_p).value
-    raise ArgumentError(f"BLAS: library must be 'scipy' or 'mkl', got {library!r}")
+    return one_of("BLAS", "library", library, ("scipy", "mkl"))
 
 
 def _load_mkl() -> ctypes.CDLL | None:
@@ -112,7 +113,7 @@ def call_gemm(typingctx, address, trans_a, trans_b, m, n, k, alpha, a, lda, b, l
 
 
 def blocks_of(n_post: int) -> int:
-    """Number of blocks a product with `n_post` post-synaptic units is cut into; even, by shape alone."""
+    """Return how many blocks a product with `n_post` post-synaptic units is cut into; even, by shape alone."""
     return max(2 * round(n_post / (2 * BLOCK_UNITS)), min(2, n_post))
 
 

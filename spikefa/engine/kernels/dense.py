@@ -25,7 +25,7 @@ ROW_BLOCKS = 8
 
 @njit(parallel=True, nogil=True, cache=True)
 def propagate_batched(gemm, weights, activity, bias, current, add, blocks):
-    """``current = weights @ activity + bias``, or ``current +=`` the same where `add`.
+    """Compute ``current = weights @ activity + bias``, or ``current +=`` the same if `add`.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def propagate_batched(gemm, weights, activity, bias, current, add, blocks):
 
 @njit(parallel=True, nogil=True, cache=True)
 def propagate_transposed(gemm, weights, activity, bias, current, add, blocks):
-    """``current = weights.T @ activity + bias``, or ``current +=`` the same where `add`; as `propagate_batched`.
+    """Compute ``current = weights.T @ activity + bias``, or ``current +=`` the same if `add`; as `propagate_batched`.
 
     Parameters
     ----------
@@ -111,8 +111,8 @@ def propagate_transposed(gemm, weights, activity, bias, current, add, blocks):
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def update_batched(gemm, weights, pre, post, scale, keep, blocks):
-    """``weights = keep * weights + scale * post @ pre.T``, accumulated in place.
+def update_batched(gemm, weights, pre, post, scale, factor, blocks):
+    """``weights = factor * weights + scale * post @ pre.T``, accumulated in place.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def update_batched(gemm, weights, pre, post, scale, keep, blocks):
     weights : ndarray (n_post, n_pre)
     pre : ndarray (n_pre, streams)
     post : ndarray (n_post, streams)
-    scale, keep : float
+    scale, factor : float
     blocks : int
     """
     n_post, n_pre = weights.shape
@@ -141,7 +141,7 @@ def update_batched(gemm, weights, pre, post, scale, keep, blocks):
             np.int32(streams),
             post[low:].ctypes.data,
             np.int32(streams),
-            number(keep),
+            number(factor),
             weights[low:].ctypes.data,
             np.int32(n_pre),
         )
@@ -305,21 +305,21 @@ def _add_four_rows(total, weights, activity, active, k):
 
 
 @njit(nogil=True, cache=True)
-def update_bias(bias, post, scale, keep):
-    """``bias = keep * bias + scale * post.sum(axis=1)``: a unit that always spikes.
+def update_bias(bias, post, scale, factor):
+    """``bias = factor * bias + scale * post.sum(axis=1)``: a unit that always spikes.
 
     Parameters
     ----------
     bias : ndarray (n_post,)
     post : ndarray (n_post, streams)
-    scale, keep : float
+    scale, factor : float
     """
     number = bias.dtype.type
     for j in range(bias.size):
         total = number(0)
         for k in range(post.shape[1]):
             total += post[j, k]
-        bias[j] = number(keep) * bias[j] + number(scale) * total
+        bias[j] = number(factor) * bias[j] + number(scale) * total
 
 
 @njit(nogil=True, cache=True)
@@ -333,11 +333,11 @@ def all_zero(values):
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def scale_in_place(weights, keep):
-    """``weights *= keep`` for a two-dimensional array."""
+def scale_in_place(weights, factor):
+    """``weights *= factor`` for a two-dimensional array."""
     for j in prange(weights.shape[0]):
         for i in range(weights.shape[1]):
-            weights[j, i] *= keep
+            weights[j, i] *= factor
 
 
 @njit(parallel=True, nogil=True, cache=True)
@@ -349,21 +349,21 @@ def add_in_place(weights, change):
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def add_normalised(weights, change, square, keep, rate):
-    """``weights += rate * change / root of its mean square``, a running mean that keeps a fraction of itself.
+def add_normalised(weights, change, square, decay, lr):
+    """``weights += lr * change / root of its mean square``, a running mean that carries a fraction of itself.
 
     Parameters
     ----------
     weights, change, square : ndarray (n, m)
         `square` is the mean, brought up to date here.
-    keep, rate : float
+    decay, lr : float
     """
     number = weights.dtype.type
     for j in prange(weights.shape[0]):
         mode = flush_denormals()  # squares of small changes
         for i in range(weights.shape[1]):
-            square[j, i] = number(keep) * square[j, i] + number(1 - keep) * change[j, i] ** 2
-            weights[j, i] += number(rate) * change[j, i] / (np.sqrt(square[j, i]) + number(1e-8))
+            square[j, i] = number(decay) * square[j, i] + number(1 - decay) * change[j, i] ** 2
+            weights[j, i] += number(lr) * change[j, i] / (np.sqrt(square[j, i]) + number(1e-8))
         restore(mode)
 
 

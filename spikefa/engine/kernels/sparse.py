@@ -82,21 +82,21 @@ class SparseMatrix:
         return W
 
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """``current = W.T @ activity + bias``, or ``current +=`` the same where `add`."""
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
         if self.event_driven:
             propagate_events(self.start, self.index, self.values, activity, bias, current, add)
         else:
             propagate_batched(self.edges, self.start, self.index, self.values, activity, bias, current, add)
 
-    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, keep: float) -> None:
-        """``values = keep * values + scale * (pre @ post.T)`` at every synapse; `values` lie as ours do."""
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * (pre @ post.T)`` at every synapse; `values` lie as ours do."""
         number = values.dtype.type
         if self.event_driven:
-            if keep != 1:
-                values *= number(keep)
+            if factor != 1:
+                values *= number(factor)
             update_events(self.start, self.index, values, pre, post, number(scale))
         else:
-            update_batched(self.edges, self.start, self.index, values, pre, post, number(scale), number(keep))
+            update_batched(self.edges, self.start, self.index, values, pre, post, number(scale), number(factor))
 
 
 @njit(parallel=True, nogil=True, cache=True)
@@ -138,8 +138,8 @@ def propagate_batched(edges, start, index, values, activity, bias, current, add)
 
 
 @njit(parallel=True, nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def update_batched(edges, start, index, values, pre, post, scale, keep):
-    """``values = keep * values + scale * dot(pre[index], post[j])``, the sum running over the streams.
+def update_batched(edges, start, index, values, pre, post, scale, factor):
+    """Update ``values = factor * values + scale * dot(pre[index], post[j])``, the sum running over the streams.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def update_batched(edges, start, index, values, pre, post, scale, keep):
         As for `propagate_batched`.
     pre : ndarray (n_pre, streams)
     post : ndarray (n_post, streams)
-    scale, keep : float
+    scale, factor : float
     """
     streams = pre.shape[1]
     number = values.dtype.type
@@ -164,16 +164,16 @@ def update_batched(edges, start, index, values, pre, post, scale, keep):
                     tb += b[k] * g[k]
                     tc += c[k] * g[k]
                     td += d[k] * g[k]
-                values[n] = keep * values[n] + scale * ta
-                values[n + 1] = keep * values[n + 1] + scale * tb
-                values[n + 2] = keep * values[n + 2] + scale * tc
-                values[n + 3] = keep * values[n + 3] + scale * td
+                values[n] = factor * values[n] + scale * ta
+                values[n + 1] = factor * values[n + 1] + scale * tb
+                values[n + 2] = factor * values[n + 2] + scale * tc
+                values[n + 3] = factor * values[n + 3] + scale * td
                 n += 4
             while n < end:
                 a, ta = pre[index[n]], number(0)
                 for k in range(streams):
                     ta += a[k] * g[k]
-                values[n] = keep * values[n] + scale * ta
+                values[n] = factor * values[n] + scale * ta
                 n += 1
         restore(mode)
 

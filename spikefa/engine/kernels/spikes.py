@@ -5,7 +5,7 @@ a table that stays in the first cache, and each stream (or, in an update, each p
 a fourth of the additions (the "method of four Russians": Arlazarov, Dinic, Kronrod & Faradzev 1970). BLAS cannot,
 since it does not know that the numbers are 0 and 1. Weights are pre-major, ``(n_pre, n_post)``.
 
-How long they take beside BLAS is told at `projections.TABLE_STREAMS`.
+Their times beside those of BLAS: `spikefa.engine.weights.WeightPolicy`.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _copied(rows, first, left, vectors):
 
 @njit(parallel=True, nogil=True, cache=True)
 def propagate_spikes(weights, choices, bias, current, add):
-    """``current = weights.T @ activity + bias``, or ``current +=`` the same where `add`.
+    """Compute ``current = weights.T @ activity + bias``, or ``current +=`` the same if `add`.
 
     Parameters
     ----------

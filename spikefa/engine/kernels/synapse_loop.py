@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 _TEMPLATE = """
-def loop(W, rate, {arguments}):
+def loop(W, lr, {arguments}):
     n_pre, n_post = W.shape
     streams = {streams}
     number = W.dtype.type
@@ -20,7 +20,7 @@ def loop(W, rate, {arguments}):
             total = number(0)
             for k in range(streams):
                 total += {summed}
-            W[i, j] = w + number(rate) * total + {local}
+            W[i, j] = w + number(lr) * total + {local}
 """
 
 
@@ -55,7 +55,7 @@ LOOP_FUNCTIONS = {
 def compile_loop(
     summed: str, local: str, pre: Sequence[str], post: Sequence[str], constants: Sequence[str]
 ) -> Callable:
-    """Compile ``W += rate * sum over streams of summed + local``.
+    """Compile ``W += lr * sum over streams of summed + local``.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def compile_loop(
     Returns
     -------
     function
-        ``loop(W, rate, *pre arrays, *post arrays, *constants)`` with W ``(n_pre, n_post)``, in place.
+        ``loop(W, lr, *pre arrays, *post arrays, *constants)`` with W ``(n_pre, n_post)``, in place.
     """
     arrays = [f"_{name}" for name in (*pre, *post)]
     values = [f"number({name})" for name in constants]

@@ -106,16 +106,16 @@ class CudaExecutor(Part, BrianObject):
         for part in self._parts:
             part()
 
-    def whole_presentation(self) -> int:
-        """How many steps a presentation has that may be launched now, as a whole; else 0.
+    def whole_presentation(self) -> int | None:
+        """Return how many steps a presentation has, if it may be launched now as a whole; else None.
 
-        That is where one begins, nothing looks on, and the run is long enough.
+        It may be in its first step, if the host does nothing within it and the run is long enough.
         """
         stimulus, clock = self.network.stimulus, self.network.clock
         if not self._whole:
-            return 0
+            return None
         steps, left = stimulus.steps_per_image, steps_left(clock)
-        return steps if stimulus.first_step and left >= steps else 0
+        return steps if stimulus.first_step and left >= steps else None
 
     def ends_presentation(self) -> bool:
         """Whether the current step is a presentation's last."""
@@ -123,7 +123,7 @@ class CudaExecutor(Part, BrianObject):
 
     def _spread(self, objects: list[BrianObject]) -> None:
         """Let sparse weights, and what else lies as they do, be dense on the device."""
-        average = self.network.average
+        average = self.network.weight_average
         follow = average.means_and_values() if average in objects else []
         for projection in self.network.projections:
             weights = projection.weights

@@ -68,7 +68,7 @@ def stimulus(executor: CudaExecutor, part: Stimulus) -> Lowered:
 
 @lowers(Projection, TiedProjection)
 def projection(executor: CudaExecutor, part: Projection) -> Lowered | None:
-    """``current = bias + W.T @ activity``, a product by cuBLAS."""
+    """Compute ``current = bias + W.T @ activity``, a product by cuBLAS."""
     if executor.is_on_host(part):
         return None
     memory, streams, weights = executor.memory, part.post.streams, part.weights
@@ -106,14 +106,14 @@ def plasticity(executor: CudaExecutor, updater: PlasticityUpdater) -> Lowered | 
     ] or [_decay(updater, values, bias)]
     moves = [launch for biases in (False, True) for launch in move(memory, updater, biases)] if gathers else []
 
-    def learn(keep: float = optimizer.keep) -> None:
+    def learn(factor: float = optimizer.carried) -> None:
         for update in updates:
-            update(keep)
-            keep = 1.0
+            update(factor)
+            factor = 1.0
         for launch in moves:
             launch()
 
-    return Lowered([Launch(learn, None if gathers else updater.next_keep)])
+    return Lowered([Launch(learn, None if gathers else updater.next_decay_factor)])
 
 
 def _update(
@@ -127,19 +127,19 @@ def _update(
         rows, columns, shape = pre, post, (n_pre, n_post, streams)
     add_product = product(values, rows, columns, shape, (False, True), scale)
     executor.products.append(add_product)
-    ones = memory.read(executor.ones)  # bias = keep * bias + scale * sum of post over streams
+    ones = memory.read(executor.ones)  # bias = factor * bias + scale * sum of post over streams
     update_bias = product(bias, post, ones, (n_post, 1, streams), (False, True), scale * term.bias_pre)
     present = executor.present(weights)
     clear = None
     if present is not None:
         clear = bound(kernels.clear_absent, values.size, memory.read(present), values)
 
-    def update(keep: float) -> None:
-        add_product(keep)
+    def update(factor: float) -> None:
+        add_product(factor)
         if clear is not None:
             clear()
         if updater.learn_bias:
-            update_bias(keep)
+            update_bias(factor)
 
     return update
 
@@ -148,10 +148,10 @@ def _decay(updater: PlasticityUpdater, values: Any, bias: Any) -> Callable[[floa
     scaled = [values, bias] if updater.learn_bias else [values]
     scale = [bound(kernels.scale_in_place, array.size, array) for array in scaled]
 
-    def decay(keep: float) -> None:
-        if keep != 1:
+    def decay(factor: float) -> None:
+        if factor != 1:
             for launch in scale:
-                launch(keep)
+                launch(factor)
 
     return decay
 

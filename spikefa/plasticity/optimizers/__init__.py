@@ -16,7 +16,7 @@ from spikefa._registry import Registry
 class Optimizer:
     """How weights move by updates. Subclasses are frozen dataclasses with numbers as fields.
 
-    The change that is gathered is ``change = keep * change + dW - decay * W``. With `scales_move`, dW is without the
+    The change that is gathered is ``change = carried * change + dW - decay * W``. With `scales_move`, dW is without the
     learning rate, and `move` gets it; otherwise dW has it, and `move` gets 1.
     """
 
@@ -30,7 +30,7 @@ class Optimizer:
     counters: ClassVar[tuple[str, ...]] = ()
 
     @property
-    def keep(self) -> float:
+    def carried(self) -> float:
         """Fraction of the gathered change that is kept to the next step."""
         return 0.0
 
@@ -66,11 +66,13 @@ class Optimizer:
         update : str
             Expression of the update dW, with the learning rate unless `scales_move`.
         names : dict
-            What `memories`, `counters` and, where `keep` is not 0, ``change`` are called there.
+            What `memories`, `counters` and, where `carried` is not 0, ``change`` are called there.
         lr : float
         """
         raise NotImplementedError
 
 
 #: Optimizer classes by name.
-optimizers: Registry[type[Optimizer]] = Registry("optimizer", "spikefa.plasticity.optimizers")
+optimizers: Registry[type[Optimizer]] = Registry(
+    "optimizer", "spikefa.plasticity.optimizers", group="spikefa.optimizers"
+)

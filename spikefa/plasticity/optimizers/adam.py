@@ -14,7 +14,9 @@ from spikefa.plasticity.optimizers import Optimizer, optimizers
 @optimizers.register("adam")
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """``m = beta1 m + (1 - beta1) dW; v = beta2 v + (1 - beta2) dW**2; W += lr (m / c1) / (sqrt(v / c2) + epsilon)``.
+    """Move each synapse by its mean update over the root of the mean square.
+
+    ``m = beta1 m + (1 - beta1) dW; v = beta2 v + (1 - beta2) dW**2; W += lr (m / c1) / (sqrt(v / c2) + epsilon)``.
 
     ``c1 = 1 - beta1**t`` and ``c2 = 1 - beta2**t`` in the t-th step correct for the start from zero; they follow the
     same recursion as m and v, with 1 in the place of dW. dW is without the learning rate (Kingma & Ba 2015,

@@ -14,7 +14,9 @@ from spikefa.plasticity.optimizers import Optimizer, optimizers
 @optimizers.register("momentum")
 @dataclass(frozen=True)
 class Momentum(Optimizer):
-    """``v = momentum * v + lr * dW; W += v`` (Polyak 1964, doi:10.1016/0041-5553(64)90137-5).
+    """Move weights by a velocity that carries a part of itself on from step to step.
+
+    ``v = momentum * v + lr * dW; W += v`` (Polyak 1964, doi:10.1016/0041-5553(64)90137-5).
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ class Momentum(Optimizer):
         in_range("Momentum", "momentum", self.momentum, 0, 1, open_high=True)
 
     @property
-    def keep(self) -> float:
+    def carried(self) -> float:
         """The momentum: the gathered change is the velocity."""
         return self.momentum
 

@@ -10,7 +10,7 @@ from spikefa.plasticity.optimizers import Optimizer, optimizers
 @optimizers.register("sgd")
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """``W += lr * dW``."""
+    """Add each update to the weights at once: ``W += lr * dW``."""
 
     gathers = False
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from numbers import Real
 from typing import Any
 
-import numpy as np
 from brian2 import Equations
 
+from spikefa._checks import in_range, one_of
 from spikefa.core.network import Network
 from spikefa.core.part import MARK
 from spikefa.errors import ArgumentError
@@ -19,7 +18,7 @@ from spikefa.populations.statements import assigned
 from spikefa.projections.derived import TiedProjection
 
 
-def given(layer: Layer) -> list[str]:
+def stated_parameters(layer: Layer) -> list[str]:
     """Return the names of a layer's parameters: what neither its statements nor projections to it assign."""
     statement = layer.statement
     written = assigned(*(statement[name] for name in ("emit", "receive", "reset")))
@@ -43,8 +42,8 @@ class LayerCopy(Population):
 
     def __init__(self, network: Network, name: str, layer: Layer | str, **changes: Any):
         layer = network[layer] if isinstance(layer, str) else layer
-        statement = {**layer.statement, "name": name, "slot": "feedback", "draws_of": layer.name, **changes}
-        names, shared = Equations(statement["equations"]).names, given(layer)
+        statement = {**layer.statement, "name": name, "slot": "feedback", "random_numbers_of": layer.name, **changes}
+        names, shared = Equations(statement["equations"]).names, stated_parameters(layer)
         for parameter in shared:
             statement["equations"] = re.sub(rf"(?m)^\s*{parameter}\s*:.*$", "", statement["equations"])
         super().__init__(network, **statement)
@@ -73,15 +72,14 @@ class PerturbedCopy(LayerCopy):
     Raises
     ------
     ArgumentError
-        If the noise is not positive, or is to be on something else.
+        If the noise is not positive, or `on` is something else.
     """
 
     def __init__(self, network: Network, name: str, layer: Layer | str, noise: float, on: str = "current"):
         layer = network[layer] if isinstance(layer, str) else layer
-        if not isinstance(noise, Real) or not np.isfinite(noise) or noise <= 0:
-            raise ArgumentError(f"PerturbedCopy {name!r}: noise must be a positive number, got {noise!r}")
-        if on not in ("current", "output"):
-            raise ArgumentError(f"PerturbedCopy {name!r}: noise must be on the current or the output, got {on!r}")
+        owner = f"PerturbedCopy {name!r}"
+        in_range(owner, "noise", noise, 0, open_low=True, rule="be a positive number")
+        one_of(owner, "on", on, ("current", "output"))
         changes = {"equations": f"{layer.statement['equations']}\nnoise : 1"}
         variable = layer.current_variable if on == "current" else layer.output_variable
         add = f"noise = {float(noise)!r} * randn()\n{variable} = {variable} + noise"
@@ -121,6 +119,6 @@ def perturbed_copies(network: Network, noise: float, on: str, noisy_top: bool) -
 
 
 def change_of(loss: str) -> str:
-    """An expression of a layer's variables, ``layer_NAME``, in the copy, less its value in the layer."""
+    """Return an expression of a layer's variables, ``layer_NAME``, in the copy, less its value in the layer."""
     noisy = re.sub(r"\blayer_(?=\w)", "layer_copy_", loss)
     return f"({noisy}) - ({loss})"
