@@ -6,7 +6,8 @@ fails with a sentence when a new version of Brian2 changes it.
 Methods that override what Brian2 calls under a private name stand where they belong, and have their tests there, too:
 ``_full_state`` and ``_restore_from_full_state`` (``spikefa.core.part``), by which `Network.store` keeps an object's
 state; ``_check_for_invalid_values`` (``spikefa.populations.population``), which `NeuronGroup` calls after a run; the
-keyword ``_uses_refractory`` of templates and the class ``LazyArange`` of unit numbers (``spikefa.engine.brian2_target``).
+keyword ``_uses_refractory`` of templates and the class ``LazyArange`` of unit numbers
+(``spikefa.engine.brian2_target``).
 """
 
 from __future__ import annotations

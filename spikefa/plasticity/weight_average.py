@@ -95,7 +95,7 @@ class WeightAverage(Part, BrianObject):
                 projection.weights.values[...], projection.b[...] = W, b
 
     def state_arrays(self) -> dict[str, np.ndarray]:
-        """Return what is saved and written back, not copies: means in the shapes of the projections' own, and counts."""
+        """Return what is saved and written back, not copies: means in the projections' own shapes, and counts."""
         arrays = {"count": self._count}
         for projection in self._projections:
             W, b = self._means[projection.name]
