@@ -3,11 +3,12 @@
 Each label of ``digests.json`` is the SHA-256 of the whole state of a small network after it has learned for a few
 steps (see `cases`), or of a training run. From the root of the checkout::
 
-    python tests/frozen/digests.py            # compares: prints each label that differs, and exits 1 if one does
-    python tests/frozen/digests.py --full     # with the target cython, whose first compilation takes half an hour
-    python tests/frozen/digests.py --write    # records them for this version of Python
-    python tests/frozen/digests.py --only lillicrap2016_rate    # labels that begin so, or the group of that name
-    python tests/frozen/digests.py --fresh    # with nothing that was compiled before
+    python tests/frozen/digests.py          # compares: prints each label that differs, and exits 1 if one does
+    python tests/frozen/digests.py --quick  # what the test suite compares
+    python tests/frozen/digests.py --full   # with the target cython, whose first compilation takes half an hour
+    python tests/frozen/digests.py --fresh  # with nothing that was compiled before
+    python tests/frozen/digests.py --only lillicrap2016_rate  # labels that begin so, or the group of that name
+    python tests/frozen/digests.py --write  # records them for this version of Python; with --only, those alone
 
 Bits depend on libraries, on the C library and on the processor's instructions. So they are computed in processes of
 their own whose BLAS, numpy and numba use what Haswell has (AVX2 and FMA), and are compared only where the versions
@@ -167,7 +168,7 @@ def _folder():
     return folder
 
 
-def compute(group, prefix="", quick=False, threads=1, fresh=False):
+def compute(group, prefix="", quick=False, threads=1, folder=None):
     """Compute the digests of a group in a process of its own.
 
     Parameters
@@ -179,8 +180,8 @@ def compute(group, prefix="", quick=False, threads=1, fresh=False):
         Whether only those of the quick set.
     threads : int
         Of numba.
-    fresh : bool
-        Whether to use nothing that was compiled before.
+    folder : Path, optional
+        Where compiled code is kept; one that stays by default.
 
     Returns
     -------
@@ -189,11 +190,10 @@ def compute(group, prefix="", quick=False, threads=1, fresh=False):
     seconds : dict
         Label -> seconds of the processor's time.
     """
-    with tempfile.TemporaryDirectory() as empty:
-        environment = _environment(group, threads, Path(empty) if fresh else _folder())
-        command = [sys.executable, str(HERE / "digests.py"), "--compute", group, "--only", prefix]
-        command += ["--quick"] if quick else []
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, str(HERE / "digests.py"), "--compute", group, "--only", prefix]
+    command += ["--quick"] if quick else []
+    environment = _environment(group, threads, folder or _folder())
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{group}: {done.stderr[-3000:]}")
     return json.loads(done.stdout.rpartition("\n")[2])
@@ -297,8 +297,8 @@ def _compute(group, prefix, quick):
 
 def _write(found):
     record = {"made by": "python tests/frozen/digests.py --write --full", "recorded": load()}
-    old = record["recorded"].get(python(), {}).get("digests", {})
-    digests = old | found
+    old = record["recorded"].get(python(), {})
+    digests = (old["digests"] if old.get("versions") == versions() else {}) | found
     record["recorded"][python()] = {
         "versions": versions(),
         "compiler": compiler() if any(label.endswith("/cython") for label in digests) else None,
@@ -327,6 +327,13 @@ def main():
     if reason:
         print(f"Not compared: {reason}")
         return 2
+    if options.fresh:
+        with tempfile.TemporaryDirectory() as empty:
+            return _compare_or_write(options, Path(empty))
+    return _compare_or_write(options, None)
+
+
+def _compare_or_write(options, folder):
     prefix = "" if options.only in GROUPS else options.only
     chosen = [options.only] if options.only in GROUPS else [g for g, long in GROUPS.items() if options.full or not long]
     lines, everything, left_out = [], {}, []
@@ -337,7 +344,7 @@ def main():
             left_out.append(group)
             continue
         began = time.monotonic()
-        found, seconds = compute(group, prefix, options.quick, options.threads, options.fresh)
+        found, seconds = compute(group, prefix, options.quick, options.threads, folder)
         everything |= found
         lines += differences(found, found if options.write else recorded())
         print(f"{group}: {len(found)} digests in {time.monotonic() - began:.0f} s", flush=True)

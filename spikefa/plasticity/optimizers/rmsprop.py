@@ -16,8 +16,8 @@ from spikefa.plasticity.optimizers import Optimizer, optimizers
 class RMSprop(Optimizer):
     """Divide each synapse's updates by the root of their mean square.
 
-    ``m = decay * m + (1 - decay) * dW**2; W += lr * dW / (sqrt(m) + 1e-8)``. dW is without the learning rate, which says
-    how far a synapse moves: a factor of the whole rule changes nothing (Tieleman & Hinton 2012, lecture 6.5).
+    ``m = decay * m + (1 - decay) * dW**2; W += lr * dW / (sqrt(m) + 1e-8)``. dW is without the learning rate, which
+    says how far a synapse moves: a factor of the whole rule changes nothing (Tieleman & Hinton 2012, lecture 6.5).
 
     Parameters
     ----------
