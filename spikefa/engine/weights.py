@@ -276,7 +276,7 @@ class EventDrivenWeights(DenseWeights):
         self._due: tuple[np.ndarray, np.ndarray, float] | None = None  # an update that waits for the next pass
 
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`; do a waiting update, too."""
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`; with a waiting update."""
         if self._due is not None:
             due, self._due = self._due, None
             dense.update_and_propagate_events(self._values, *due, activity, bias, current, add)
