@@ -34,7 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "RunError",
             "SpikefaError",
         ],
-        "experiments.params": ["Params", "Range"],
+        "experiments.params": ["OrRegistered", "Params", "Range"],
         "experiments.run": ["Run", "new_run", "open_run"],
         "pathways": ["add_pathway"],
         "pathways.perturbed_copy": ["PerturbedCopy"],

@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from spikefa.errors import ArgumentError, did_you_mean
 
 
-def refuse(owner: str, name: str, rule: str, value: Any) -> None:
+@dataclass(frozen=True)
+class Range:
+    """The range of a number, or of each number of a tuple, in an annotation: ``Annotated[float, Range(0, 1)]``.
+
+    Parameters
+    ----------
+    low, high : float, optional
+        The limits; None is no limit.
+    open_low, open_high : bool
+        Whether a limit is itself outside the range.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    open_low: bool = field(default=False, kw_only=True)
+    open_high: bool = field(default=False, kw_only=True)
+
+    def __contains__(self, value: float) -> bool:
+        above = self.low is None or (self.low < value if self.open_low else self.low <= value)
+        return above and (self.high is None or (value < self.high if self.open_high else value <= self.high))
+
+    def __str__(self) -> str:
+        limits = []
+        if self.low is not None:
+            limits.append(f"{'above' if self.open_low else 'at least'} {self.low:g}")
+        if self.high is not None:
+            limits.append(f"{'below' if self.open_high else 'at most'} {self.high:g}")
+        return " and ".join(limits)
+
+
+def refuse(owner: str, name: str, rule: str, value: Any) -> NoReturn:
     """Raise that a value is against a rule.
 
     Raises
@@ -24,8 +55,13 @@ def refuse(owner: str, name: str, rule: str, value: Any) -> None:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is one real number, of Python or numpy; true and false are none."""
+    """Return whether a value is one real number, of Python or numpy. True and False do not count as numbers."""
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether a value is of an integer type, of Python or numpy. True and False do not count as numbers."""
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
 
 
 def whole(owner: str, name: str, value: Any, least: int = 0, most: int | None = None, rule: str | None = None) -> int:
@@ -34,19 +70,24 @@ def whole(owner: str, name: str, value: Any, least: int = 0, most: int | None = 
     Raises
     ------
     ArgumentError
-        If it is none; true and false are none.
+        If the value is not of an integer type, or outside these limits. True and False are refused.
     """
-    fits = isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
-    if fits and value >= least and (most is None or value <= most):
+    if is_whole(value) and value >= least and (most is None or value <= most):
         return int(value)
     if rule is None:
         rule = f"from {least} to {most}" if most is not None else f"at least {least}"
         rule = "be a positive whole number" if (least, most) == (1, None) else f"be a whole number, {rule}"
-    return refuse(owner, name, rule, value)
+    refuse(owner, name, rule, value)
 
 
 def positive_int(owner: str, name: str, value: Any, of: str = "") -> int:
-    """Return a whole number of at least 1 as a plain int; `of` says of what, as in ``"steps or None"``."""
+    """Return a whole number of at least 1 as a plain int; `of` says of what, as in ``"steps or None"``.
+
+    Raises
+    ------
+    ArgumentError
+        If the value is not of an integer type, or below 1. True and False are refused.
+    """
     return whole(owner, name, value, 1, rule=f"be a positive whole number{of and f' of {of}'}")
 
 
@@ -54,28 +95,42 @@ def in_range(
     owner: str,
     name: str,
     value: Any,
-    low: float = -np.inf,
-    high: float = np.inf,
+    low: float | None = None,
+    high: float | None = None,
     *,
     open_low: bool = False,
     open_high: bool = False,
     rule: str | None = None,
 ) -> float:
-    """Return a finite number between two limits as a plain float.
+    """Return a finite number between two limits, see `Range`, as a plain float.
 
     Raises
     ------
     ArgumentError
-        If it is none; NaN is none.
+        If the value is not a number, not finite, or outside the limits. True and False are refused.
     """
-    fits = is_number(value) and bool(np.isfinite(value))
-    if fits and (low < value if open_low else low <= value) and (value < high if open_high else value <= high):
+    limits = Range(low, high, open_low=open_low, open_high=open_high)
+    if is_number(value) and np.isfinite(value) and value in limits:
         return float(value)
-    if rule is None:
-        parts = [f"{'above' if open_low else 'at least'} {low:g}"] if low > -np.inf else []
-        parts += [f"{'below' if open_high else 'at most'} {high:g}"] if high < np.inf else []
-        rule = f"be a finite number{', ' if parts else ''}{' and '.join(parts)}"
-    return refuse(owner, name, rule, value)
+    words = str(limits)
+    refuse(owner, name, f"be a finite number{words and f', {words}'}" if rule is None else rule, value)
+
+
+def duration(owner: str, name: str, value: Any) -> Any:
+    """Return a Brian2 quantity of time that is above 0.
+
+    Raises
+    ------
+    ArgumentError
+        If the value is a plain number, a quantity of another dimension or of several values, not finite, or not above
+        0.
+    """
+    from brian2 import Quantity, have_same_dimensions, second  # takes a second to import
+
+    is_time = isinstance(value, Quantity) and np.ndim(value) == 0 and have_same_dimensions(value, second)
+    if is_time and 0 < float(value) < np.inf:
+        return value
+    refuse(owner, name, "be a time above 0, such as 1*ms", value)
 
 
 def one_of(owner: str, name: str, value: Any, known: Collection[Any]) -> Any:
@@ -84,7 +139,7 @@ def one_of(owner: str, name: str, value: Any, known: Collection[Any]) -> Any:
     Raises
     ------
     ArgumentError
-        If it is none of them, with the most similar one where it is a text.
+        If the value is another one. For a text, the message suggests the most similar one.
     """
     if isinstance(value, str | int | float | None) and value in known:
         return value
@@ -99,7 +154,7 @@ def true_or_false(owner: str, name: str, value: Any) -> bool:
     Raises
     ------
     ArgumentError
-        If it is neither.
+        If the value is of another type.
     """
     return bool(value) if isinstance(value, bool | np.bool_) else refuse(owner, name, "be true or false", value)
 
@@ -110,9 +165,23 @@ def text(owner: str, name: str, value: Any) -> str:
     Raises
     ------
     ArgumentError
-        If it is none.
+        If the value is of another type.
     """
     return value if isinstance(value, str) else refuse(owner, name, "be a text", value)
+
+
+def real_array(owner: str, name: str, values: ArrayLike, dtype: DTypeLike | None = None) -> np.ndarray:
+    """Return real numbers of any shape as an array, of a type if one is given. True and False are 1 and 0.
+
+    Raises
+    ------
+    ArgumentError
+        If they are not real numbers.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ArgumentError(f"{owner}: {name} must hold real numbers, got dtype {array.dtype}")
+    return array if dtype is None else array.astype(dtype, copy=False)
 
 
 def finite_array(owner: str, name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:

@@ -31,7 +31,7 @@ def _checked(owner: str, a: ArrayLike, b: ArrayLike, names: str = "a and b") -> 
 
 
 def blocks(shape: tuple[int, int]) -> Iterator[slice]:
-    """Blocks of a matrix's rows, of about `BLOCK` entries."""
+    """Return blocks of a matrix's rows, of about `BLOCK` entries."""
     rows = max(1, BLOCK // shape[1])
     return (slice(start, start + rows) for start in range(0, shape[0], rows))
 
@@ -89,12 +89,12 @@ def _from_squares(apart: np.ndarray | float, together: np.ndarray | float) -> np
 
 
 def row_angles(sums: np.ndarray) -> np.ndarray:
-    """Degrees between the rows of two matrices, ``(rows,)``, from `compared_rows`."""
+    """Return the degrees between the rows of two matrices, ``(rows,)``, from `compared_rows`."""
     return _from_squares(sums[2], sums[3])
 
 
 def whole_angle(sums: np.ndarray) -> float:
-    """Degrees between two matrices taken as vectors, from `compared_rows`.
+    """Return the degrees between two matrices taken as vectors, from `compared_rows`.
 
     With the rows' shares p and q of the two norms, ``|p u - q v|**2 = (p - q)**2 + p q |u - v|**2``, in which nothing
     cancels.
@@ -109,13 +109,13 @@ def whole_angle(sums: np.ndarray) -> float:
 
 
 def whole_ratio(sums: np.ndarray) -> float:
-    """Norm of one matrix over that of the other, from `compared_rows`; NaN where the other is zero."""
+    """Return the norm of one matrix over that of the other, from `compared_rows`; NaN if the other is zero."""
     below = _norm(sums[1])
     return _norm(sums[0]) / below if below else float("nan")
 
 
 def angle(a: ArrayLike, b: ArrayLike) -> float:
-    """Angle between two arrays taken as vectors: arccos(a . b / (|a| |b|)).
+    """Return the angle between two arrays taken as vectors: arccos(a . b / (|a| |b|)).
 
     Alignment of a projection with its feedback is ``angle(W, B.T)`` [Lillicrap et al. 2016, Fig. 2b].
 
@@ -140,7 +140,7 @@ def angle(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def unit_angles(a: ArrayLike, b: ArrayLike, axis: int) -> np.ndarray:
-    """Angle between the vectors that each unit has in `a` and in `b`, as in `angle`.
+    """Return the angle between the vectors that each unit has in `a` and in `b`, as in `angle`.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def unit_angles(a: ArrayLike, b: ArrayLike, axis: int) -> np.ndarray:
 
 
 def norm_ratio(a: ArrayLike, b: ArrayLike) -> float:
-    """Ratio of the Frobenius norms, |a| / |b|; NaN where `b` is all zero.
+    """Return the ratio of the Frobenius norms, |a| / |b|; NaN if `b` is all zero.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def norm_ratio(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def sign_congruence(a: ArrayLike, b: ArrayLike) -> float:
-    """Fraction of the entries whose signs agree, mean(sign(a) == sign(b)).
+    """Return the fraction of the entries whose signs agree, mean(sign(a) == sign(b)).
 
     Entries that are zero (removed synapses) in either array have no sign and are not counted; 0.5 is chance,
     NaN means that none is left.
@@ -197,7 +197,7 @@ def sign_congruence(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def normalized_squared_error(error: ArrayLike, target: ArrayLike, axis: int = 0) -> float:
-    """Normalised squared error, sum(error**2) / sum((target - mean(target))**2).
+    """Return the normalised squared error, sum(error**2) / sum((target - mean(target))**2).
 
     The denominator is the squared error of the best constant guess: 1 means nothing learned, 0 perfect
     [Lillicrap et al. 2016, Figs 2 and 3].

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 import spikefa
 from spikefa._environment import check_environment
 from spikefa.cli import app
-from spikefa.cli.errors import HINTS
+from spikefa.cli.errors import HINTS, errors_as_sentences
+from spikefa.errors import SpikefaError
 from spikefa.plotting.figures import figures
 
 SMALL = [
@@ -221,6 +222,12 @@ def test_help_is_fast_and_imports_no_simulator(arguments):
 def test_every_hint_has_a_sentence():
     sources = [path.read_text() for path in Path(spikefa.__file__).parent.rglob("*.py")]
     assert {hint for source in sources for hint in re.findall(r'hint="([^"]+)"', source)} == set(HINTS)
+
+
+def test_a_hint_of_other_code_is_printed_as_it_is(capsys):
+    with pytest.raises(SystemExit) as stopped, errors_as_sentences():
+        raise SpikefaError("it cannot work", hint="Turn it off and on.")
+    assert stopped.value.code == 2 and capsys.readouterr().out == "spikefa: it cannot work\nTurn it off and on.\n"
 
 
 def test_library_messages_name_no_option():

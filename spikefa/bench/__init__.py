@@ -11,5 +11,5 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["report", "sections"],
-    submod_attrs={"harness": ["Section", "Setting"], "runner": ["chosen", "measure"], "targets": ["TARGETS"]},
+    submod_attrs={"goals": ["GOALS"], "harness": ["Section", "Setting"], "runner": ["chosen", "measure"]},
 )

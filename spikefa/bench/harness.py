@@ -43,7 +43,7 @@ class Setting:
         How often the things that are compared take turns.
     seconds : float
         Length aimed at for a turn of steps.
-    rest : float
+    pause : float
         Seconds between turns, in which the threads of the last one go to sleep.
     compiled : bool
         Whether PyTorch is also measured compiled, which takes it a minute to begin.
@@ -55,13 +55,13 @@ class Setting:
     streams: int = 100
     turns: int = 9
     seconds: float = 2.0
-    rest: float = 0.2
+    pause: float = 0.2
     compiled: bool = True
 
     @classmethod
     def quickly(cls, model: Model, preset: str | None = None) -> Setting:
         """Return a setting of small sizes and few turns."""
-        return cls(model, preset, quick=True, streams=10, turns=2, seconds=0.01, rest=0.0)
+        return cls(model, preset, quick=True, streams=10, turns=2, seconds=0.01, pause=0.0)
 
     def params(self, **changes: Any) -> Any:
         """Return the model's parameters, small if quick, with those changes that it has names for."""
@@ -104,7 +104,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Row:
-    """One measured thing; `spread` is None where it could not be measured, and `note` says why."""
+    """One measured thing; `spread` is None if it could not be measured, and `note` says why."""
 
     what: str
     unit: str
@@ -215,7 +215,7 @@ def take_turns(jobs: Mapping[str, Callable[[], float]], setting: Setting) -> dic
     values: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(setting.turns):
         for name, job in jobs.items():
-            time.sleep(setting.rest)
+            time.sleep(setting.pause)
             values[name].append(job())
     return {name: np.array(list_) for name, list_ in values.items()}
 
@@ -243,13 +243,17 @@ def build(model: Model, params: Any, streams: int) -> Network:
 
 def show_synthetic(network: Network, count: int = 2000, seed: int = 0) -> None:
     """Show the network randomly chosen synthetic images with random labels or targets, without end."""
-    images = synthetic_images(count, network.input.units, seed)
+    show_without_end(network, synthetic_images(count, network.input.units, seed), seed)
+
+
+def show_without_end(network: Network, images: np.ndarray, seed: int = 0) -> None:
+    """Show the network randomly chosen images ``(n, pixels)`` with random labels or targets, without end."""
     rng = np.random.default_rng(seed)
     classes, units = network.readout.classes, network.layers[-1].units
-    answers = rng.integers(0, classes, count) if classes else rng.random((count, units))
+    answers = rng.integers(0, classes, len(images)) if classes else rng.random((len(images), units))
 
     def source() -> tuple[np.ndarray, np.ndarray]:
-        index = rng.integers(0, count, network.streams)
+        index = rng.integers(0, len(images), network.streams)
         return images[index], answers[index]
 
     network.stimulus.show(source)

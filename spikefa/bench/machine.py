@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info
 from spikefa.bench.harness import Setting, all_threads
 from spikefa.experiments.provenance import git_state, machine, versions
 
-#: What is told of a BLAS library, of what threadpoolctl knows.
+#: What is recorded of a BLAS library, out of what threadpoolctl knows.
 LIBRARY_KEYS = ("internal_api", "version", "architecture", "threading_layer", "filepath")
 
 

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from spikefa.bench.harness import build
+from spikefa.bench.harness import build, show_without_end
 from spikefa.experiments import model_file
 
 
@@ -32,16 +32,9 @@ def main() -> None:
     if asked["images"]:
         model = model_file.load(asked["model"])
         network = build(model, model.params(asked["params"]), asked["streams"])
-        rng = np.random.default_rng(0)
-        images = rng.integers(0, 256, (asked["images"], network.input.units), dtype=np.uint8)
-        classes, outputs = network.readout.classes, network.layers[-1].units
-        answers = rng.integers(0, classes, len(images)) if classes else rng.random((len(images), outputs))
-
-        def source() -> tuple[np.ndarray, np.ndarray]:
-            index = rng.integers(0, len(images), network.streams)
-            return images[index], answers[index]
-
-        network.stimulus.show(source)
+        # Plain random bytes: making images of MNIST's statistics would take more memory than training.
+        images = np.random.default_rng(0).integers(0, 256, (asked["images"], network.input.units), dtype=np.uint8)
+        show_without_end(network, images)
         network.run_steps(4 * network.stimulus.steps_per_image)
     print(peak())
 

@@ -34,8 +34,8 @@ def own_products(network: Network, count: int, library: str | None = None) -> Ca
     def products() -> None:
         for projection in network.projections:
             projection.run()
-            for f, g, target in updates_of(projection):
-                projection.weights.update(target, f, g, TINY, 1.0)
+            for f, g, values in updates_of(projection):
+                projection.weights.update(values, f, g, TINY, 1.0)
 
     def job() -> float:
         with blas_of(network, library), single_threaded_blas():
@@ -94,10 +94,10 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
             calls.append(((1, pre, weights), {"beta": 0, "c": current}))
         else:  # current (post, streams) = weights (n_post, n_pre) @ pre (n_pre, streams)
             calls.append(((1, weights, pre), {"beta": 0, "c": current}))
-        for f, g, target in updates_of(projection):
+        for f, g, values in updates_of(projection):
             pair = (placed(f), placed(g)) if stream_minor else (placed(g), placed(f))
             flags = {"trans_a": stream_minor, "trans_b": not stream_minor}
-            calls.append(((TINY, *pair), {"beta": 1, "c": weights_of(projection, target), **flags}))
+            calls.append(((TINY, *pair), {"beta": 1, "c": weights_of(projection, values), **flags}))
 
     def products() -> None:
         for arguments, options in calls:
@@ -121,5 +121,5 @@ def updates_of(projection: Projection) -> list[tuple[np.ndarray, np.ndarray, np.
     learning = projection.learning
     if learning is None:
         return []
-    target = projection.weights.values if learning.change is None else learning.change
-    return [(term.pre, term.post, target) for term in learning.terms or ()]
+    values = projection.weights.values if learning.change is None else learning.change
+    return [(term.pre, term.post, values) for term in learning.terms or ()]

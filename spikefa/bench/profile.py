@@ -65,6 +65,6 @@ def add_profile(section: Section, network: Network, timer: StepTimer, steps: int
         values = [total[category] for total in profiles]
         if any(values):
             section.add(f"profile/{category}", f"profile: {category.replace('_', ' ')}", "ms", values)
-    rest = [sum(total[category] for category in CATEGORIES[2:]) for total in profiles]
-    section.add("profile/no_product", "profile: no product (sum)", "ms", rest)
+    no_product = [sum(total[category] for category in CATEGORIES[2:]) for total in profiles]
+    section.add("profile/no_product", "profile: no product (sum)", "ms", no_product)
     section.notes.append("Profiles are of separate runs (Brian2's profile=True).")

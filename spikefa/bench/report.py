@@ -11,37 +11,37 @@ from rich.markup import escape
 from rich.table import Table
 
 from spikefa._atomic_write import write_whole
+from spikefa.bench.goals import GOALS
 from spikefa.bench.harness import Section, Setting
-from spikefa.bench.targets import TARGETS
 
 Record = dict[str, Any]
 Done = dict[str, tuple[str, Section]]
 
 
 def judge(done: Done, setting: Setting) -> list[Record]:
-    """Compare the targets with what was measured.
+    """Compare the goals with what was measured.
 
     Returns
     -------
     list of dict
-        ``what``, ``target``, ``row``, ``measured`` (median), ``low``, ``high`` (quartiles), ``unit`` and
-        ``met``: a truth value, or None where nothing was measured or the sizes are the small ones of `Setting.quickly`.
+        ``what``, ``goal``, ``row``, ``measured`` (median), ``low``, ``high`` (quartiles), ``unit`` and
+        ``met``: a truth value, or None if nothing was measured or the sizes are the small ones of `Setting.quickly`.
     """
     judged = []
-    for target in TARGETS:
-        name, _, key = target.row.partition(".")
+    for goal in GOALS:
+        name, _, key = goal.row.partition(".")
         row = done[name][1].rows.get(key) if name in done else None
         spread = None if row is None else row.spread
         judged.append(
             {
-                "what": target.what,
-                "target": str(target),
-                "row": target.row,
+                "what": goal.what,
+                "goal": str(goal),
+                "row": goal.row,
                 "measured": None if spread is None else spread.median,
                 "low": None if spread is None else spread.low,
                 "high": None if spread is None else spread.high,
-                "unit": target.unit,
-                "met": None if spread is None or setting.quick else target.met_by(spread.median),
+                "unit": goal.unit,
+                "met": None if spread is None or setting.quick else goal.met_by(spread.median),
             }
         )
     return judged
@@ -55,7 +55,7 @@ def as_json(record: Record, done: Done, judged: list[Record], file: Path | None)
     dict
         The record of `machine.describe`, with ``sections`` (name -> ``title``, ``notes``, and ``rows``: key ->
         ``what``, ``unit``, ``median``, ``low``, ``high``, ``turns``, ``note``; the four numbers are None for
-        what could not be measured) and ``targets``, see `judge`.
+        what could not be measured) and ``goals``, see `judge`.
     """
     sections = {}
     for name, (title, section) in done.items():
@@ -65,7 +65,7 @@ def as_json(record: Record, done: Done, judged: list[Record], file: Path | None)
             numbers = none if row.spread is None else dataclasses.asdict(row.spread)
             rows[key] = {"what": row.what, "unit": row.unit, **numbers, "note": row.note}
         sections[name] = {"title": title, "rows": rows, "notes": section.notes}
-    text = json.dumps({**record, "sections": sections, "targets": judged}, indent=2, allow_nan=False)
+    text = json.dumps({**record, "sections": sections, "goals": judged}, indent=2, allow_nan=False)
     if file is not None:
         write_whole(file, text + "\n", "the measurements")
     return json.loads(text)
@@ -95,17 +95,17 @@ def table_of(name: str, title: str, section: Section) -> Table:
     return table
 
 
-def table_of_targets(judged: list[Record], quick: bool) -> Table:
-    """Return the targets as a table."""
-    table = Table(title="Targets", title_justify="left", box=None)
-    for name in ("what", "target", "measured", "met"):
+def table_of_goals(judged: list[Record], quick: bool) -> Table:
+    """Return the goals as a table."""
+    table = Table(title="Goals", title_justify="left", box=None)
+    for name in ("what", "goal", "measured", "met"):
         table.add_column(name, justify="left" if name == "what" else "right")
     if quick:
         table.caption = "Quick: small sizes, the numbers mean nothing."
     for row in judged:
         met = {True: "yes", False: "no", None: "-"}[row["met"]]
         measured = "-" if row["measured"] is None else f"{number(row['measured'])} {row['unit']}"
-        table.add_row(row["what"], row["target"], measured, met)
+        table.add_row(row["what"], row["goal"], measured, met)
     return table
 
 

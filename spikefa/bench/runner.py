@@ -52,7 +52,7 @@ def measure(
     on_row: Callable[[Done], None] = lambda done: None,
     known: Mapping[str, Callable[..., None]] = sections,
 ) -> dict[str, Any]:
-    """Measure, and return everything measured (see `report.as_json`).
+    """Measure section by section, and return everything measured (see `report.as_json`).
 
     Parameters
     ----------

@@ -142,7 +142,7 @@ def sizes_of(setting: Setting, device: str = "cpu") -> dict[str, Any]:
 
 
 def compare(
-    section: Section, setting: Setting, process: Worker, told: dict[str, Any], own: Callable[[], float], steps: int
+    section: Section, setting: Setting, process: Worker, reply: dict[str, Any], own: Callable[[], float], steps: int
 ) -> dict[str, np.ndarray]:
     """Let spikefa, a step of which takes what `own` returns, and PyTorch's variants take turns; add their rows.
 
@@ -155,12 +155,12 @@ def compare(
     def asker(variant: str):
         return lambda: process.ask({"variant": variant, "steps": steps})
 
-    names = {f"pytorch/{variant}": variant for variant in told["working"]}
+    names = {f"pytorch/{variant}": variant for variant in reply["working"]}
     measured = take_turns({"spikefa": own} | {name: asker(variant) for name, variant in names.items()}, setting)
     section.add("spikefa", f"spikefa: training step, {setting.streams} streams", "ms", measured["spikefa"])
     for name in names:
         section.add(name, f"PyTorch {in_words(name)}", "ms", measured[name])
-    for variant, reason in told["failed"].items():
+    for variant, reason in reply["failed"].items():
         section.missing(f"pytorch/{variant}", f"PyTorch {in_words(variant)}", reason)
     best_first = sorted(names, key=lambda name: section.rows[name].spread.median)
     return {name: measured[name] / measured["spikefa"] for name in best_first}

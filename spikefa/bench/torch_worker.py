@@ -54,7 +54,7 @@ class Net:
         self.unit_class = torch.arange(widths[-1]) // (widths[-1] // sizes["classes"])
 
     def switch(self):
-        """Show the next images, guess those before."""
+        """Show the next images, after a prediction of those before."""
         self.counts.argmax(0)
         self.counts.zero_()
         self.shown = (self.shown + 1) % 20
@@ -130,9 +130,9 @@ def main():
                     working[name] = (net, captured(step, shown), shown) if how == "graph" else (net, step, 1)
                 except Exception as error:  # no compiler, or one that PyTorch cannot use
                     failed[name] = f"{type(error).__name__}: {error}".strip().splitlines()[0][:200]
-        told = {"torch": torch.__version__, "mkl": torch.backends.mkl.is_available()}
-        told |= {"threads": torch.get_num_threads(), "working": list(working), "failed": failed}
-        print(json.dumps(told), file=out, flush=True)
+        reply = {"torch": torch.__version__, "mkl": torch.backends.mkl.is_available()}
+        reply |= {"threads": torch.get_num_threads(), "working": list(working), "failed": failed}
+        print(json.dumps(reply), file=out, flush=True)
         while line := sys.stdin.readline().strip():
             asked = json.loads(line)
             net, run, length = working[asked["variant"]]

@@ -21,7 +21,7 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes; the numbers mean nothing.")] = False,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything measured.")] = None,
 ) -> None:
-    """Measure speed and memory at full size, and compare with the targets. Use a quiet machine."""
+    """Measure speed and memory at full size, and compare with the goals. Use a quiet machine."""
     from rich.console import Group
     from rich.live import Live
 
@@ -42,6 +42,6 @@ def bench(
     finally:
         for table in tables:
             console.print(table)
-    console.print(report.table_of_targets(result["targets"], quick), report.in_words(result), sep="\n")
+    console.print(report.table_of_goals(result["goals"], quick), report.in_words(result), sep="\n")
     if json is not None:
         console.print(f"Wrote {json}")

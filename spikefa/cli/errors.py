@@ -1,4 +1,4 @@
-"""Errors as sentences: what a user can mend is told in one or two; a bug shows its traceback."""
+"""Errors as sentences: what a user can mend is printed in one or two; a bug shows its traceback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from spikefa.cli.output import console
 from spikefa.errors import SpikefaError
 
-#: What an error's `hint` means on the command line.
+#: What an error's `hint` means on the command line; one that is not here, of other code, is printed as it is.
 HINTS = {
     "another directory": "Give another directory with --run.",
     "data directory": "Name the directory of the data with --data-dir or the variable SPIKEFA_DATA.",
@@ -20,13 +20,13 @@ HINTS = {
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Within it, a `SpikefaError` ends the process with status 2 and an `OSError` with 3, both with a sentence."""
+    """End the process with a sentence for an error inside: status 2 for a `SpikefaError`, 3 for an `OSError`."""
     try:
         yield
     except SpikefaError as error:
         console.print(f"spikefa: {error}", style="red", markup=False)
         if error.hint is not None:
-            console.print(HINTS[error.hint], style="red", markup=False)
+            console.print(HINTS.get(error.hint, error.hint), style="red", markup=False)
         sys.exit(2)
     except OSError as error:
         console.print(f"spikefa: {error}", style="red", markup=False)

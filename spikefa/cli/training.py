@@ -13,7 +13,7 @@ from spikefa.cli.output import console
 
 
 def new_directory(name: str, seed: int) -> Path:
-    """Return a directory for a run that has no name; the seed tells apart those that a study starts at once."""
+    """Return a directory for a run that has no name; the seed differs among those that a study starts at once."""
     return Path("runs", f"{name}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}")
 
 

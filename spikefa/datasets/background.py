@@ -40,13 +40,18 @@ def mnist_background(data_dir: str | os.PathLike | None = None, seed: int = 0) -
     ----------
     data_dir : path, optional
         Directory with a subdirectory "cifar10-jpeg" of ``train.zip`` and ``test.zip``: any JPEG photographs of one
-        size. Where ``SHA256SUMS`` lies beside them, they must match it. MNIST is looked for as "mnist" is.
+        size. If ``SHA256SUMS`` lies beside them, they must match it. MNIST is looked for as "mnist" is.
     seed : int
 
     Returns
     -------
     Dataset
         uint8.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, damaged or foreign, or its photographs are too small or too smooth.
     """
     archives = find_files(_FOLDER, data_dir, _FILES, "photographs for the backgrounds of mnist-background")
     mnist = load_mnist(data_dir)
@@ -60,7 +65,13 @@ def mnist_background(data_dir: str | os.PathLike | None = None, seed: int = 0) -
 
 
 def photographs(path: Path) -> np.ndarray:
-    """Read the JPEG files of an archive, in the order of their names, as grey bytes (n, height, width)."""
+    """Read the JPEG files of an archive, in the order of their names, as grey bytes (n, height, width).
+
+    Raises
+    ------
+    DataError
+        If the archive is damaged or has no JPEG files, or they differ in size.
+    """
     from PIL import Image
 
     images = []
@@ -95,6 +106,11 @@ def patches(photos: np.ndarray, count: int, shape: tuple[int, int], rng: np.rand
     -------
     ndarray (count, height * width)
         uint8.
+
+    Raises
+    ------
+    DataError
+        If the photographs are smaller than a patch, or all of them are smooth.
     """
     room = np.array(photos.shape[1:]) - shape + 1
     if room.min() < 1:
@@ -108,7 +124,7 @@ def patches(photos: np.ndarray, count: int, shape: tuple[int, int], rng: np.rand
 
 
 def over(digits: np.ndarray, backgrounds: np.ndarray) -> np.ndarray:
-    """White digits (n, pixels) over backgrounds of the same shape; uint8, rounded."""
+    """Lay white digits (n, pixels) over backgrounds of the same shape; return uint8, rounded."""
     whole = np.empty_like(backgrounds)
     for start in range(0, len(digits), 10_000):  # a few megabytes at once
         now = slice(start, start + 10_000)
@@ -118,7 +134,13 @@ def over(digits: np.ndarray, backgrounds: np.ndarray) -> np.ndarray:
 
 
 def _verify(path: Path) -> None:
-    """Compare an archive with the SHA256SUMS beside it, if there is one."""
+    """Compare an archive with the SHA256SUMS beside it, if there is one.
+
+    Raises
+    ------
+    DataError
+        If it differs, or is not named there.
+    """
     sums = path.with_name("SHA256SUMS")
     if not sums.is_file():
         return

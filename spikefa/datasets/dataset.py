@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import numpy as np
 
+from spikefa._checks import is_whole
 from spikefa.errors import DataError
 
 PARTS = ("train", "test", "validation")
@@ -63,12 +64,13 @@ class Dataset:
     scaling: tuple[np.ndarray, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
-        classes = _whole(self.classes)
-        if self.classes is not None and (classes is None or classes < 1):
+        if self.classes is not None and not (is_whole(self.classes) and self.classes > 0):
             self._refuse(f"classes must be a positive integer, got {self.classes!r}")
-        sides = tuple(map(_whole, self.shape)) if isinstance(self.shape, (tuple, list)) else ()
-        if len(sides) != 2 or not all(side and side > 0 for side in sides):
+        classes = None if self.classes is None else int(self.classes)
+        sides = tuple(self.shape) if isinstance(self.shape, (tuple, list)) else ()
+        if len(sides) != 2 or not all(is_whole(side) and side > 0 for side in sides):
             self._refuse(f"shape must be two positive integers (height, width), got {self.shape!r}")
+        sides = tuple(map(int, sides))
         if classes is None and self.train_targets is None:
             self._refuse("must have labels and classes, or targets, got neither")
         checked = {"classes": classes, "shape": sides}
@@ -102,7 +104,7 @@ class Dataset:
         )
 
     def answers(self, part: str, classes: int | None) -> np.ndarray:
-        """What a network should answer to the images of a part of the set.
+        """Return what a network should answer to the images of a part of the set.
 
         Parameters
         ----------
@@ -122,9 +124,9 @@ class Dataset:
         """
         if classes is not None and classes != self.classes:
             has = f"{self.classes} classes" if self.classes else "targets and no classes"
-            raise DataError(f"data set {self.name!r} has {has}, and the network {classes}")
+            self._refuse(f"must have the network's {classes} classes, got {has}")
         if classes is None and self.train_targets is None:
-            raise DataError(f"data set {self.name!r} has {self.classes} classes and no targets, and the network none")
+            self._refuse(f"must have targets, since the network has no classes, got {self.classes} classes")
         return getattr(self, f"{part}_targets" if classes is None else f"{part}_labels")
 
     def split(self, validation: int) -> Dataset:
@@ -145,13 +147,12 @@ class Dataset:
         DataError
             If `validation` is negative or leaves no training image, or the set is split already.
         """
-        count = _whole(validation)
-        if count is None or not 0 <= count < len(self.train_images):
+        if not is_whole(validation) or not 0 <= validation < len(self.train_images):
             self._refuse(
                 f"validation must be an integer from 0 to {len(self.train_images) - 1} "
                 f"(it has {len(self.train_images)} training images), got {validation!r}"
             )
-        if count == 0:
+        if validation == 0:
             return self
         if self.validation_images is not None:
             self._refuse(f"it is split already: it has {len(self.validation_images)} validation images")
@@ -159,13 +160,23 @@ class Dataset:
         for kind in ("images", "labels", "targets"):
             whole = getattr(self, f"train_{kind}")
             if whole is not None:
-                changes |= {f"train_{kind}": whole[:-count], f"validation_{kind}": whole[-count:]}
+                changes |= {f"train_{kind}": whole[:-validation], f"validation_{kind}": whole[-validation:]}
         return replace(self, **changes)
 
     def as_loaded(self, images: np.ndarray) -> np.ndarray:
-        """Undo the set's scaling: images as they were before `standardised` or `centred`.
+        """Undo the set's scaling: return images as they were before `standardised` or `centred`.
 
-        Pixels that are constant in training are given that constant.
+        Pixels that are constant in training become that constant.
+
+        Parameters
+        ----------
+        images : ndarray (n, pixels)
+            Scaled as the set's own are.
+
+        Returns
+        -------
+        ndarray (n, pixels)
+            The images themselves if the set is not scaled.
         """
         if self.scaling is None:
             return images
@@ -173,13 +184,29 @@ class Dataset:
         return images / np.where(factor == 0, 1, factor) + offset
 
     def scaled(self, images: np.ndarray) -> np.ndarray:
-        """Scale images as the set's own are."""
+        """Scale images as the set's own are.
+
+        Parameters
+        ----------
+        images : ndarray (n, pixels)
+            Not scaled, uint8 or floats.
+
+        Returns
+        -------
+        ndarray (n, pixels)
+            float32; the images themselves if the set is not scaled.
+
+        Raises
+        ------
+        DataError
+            If the set is scaled and the images have another type.
+        """
         if self.scaling is None:
             return images
         offset, factor = self.scaling
         return (pixels(images) - offset) * factor
 
-    def _refuse(self, rule: str) -> None:
+    def _refuse(self, rule: str) -> NoReturn:
         raise DataError(f"data set {self.name!r}: {rule}")
 
     def _check_images(self, name: str, images: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
@@ -233,6 +260,11 @@ def regression(
     train_images, test_images : ndarray, shape (n, inputs)
         Any finite values.
     train_targets, test_targets : ndarray, shape (n, outputs)
+
+    Raises
+    ------
+    DataError
+        If shapes disagree, or a value is not finite.
     """
     return Dataset(
         name,
@@ -249,7 +281,7 @@ def regression(
 
 
 def pixels(images: np.ndarray) -> np.ndarray:
-    """Return images as a network sees them: bytes as float32 in [0, 1].
+    """Return images as they are presented to a network: bytes as float32 in [0, 1].
 
     Parameters
     ----------
@@ -260,6 +292,11 @@ def pixels(images: np.ndarray) -> np.ndarray:
     -------
     ndarray
         float32, of the same shape.
+
+    Raises
+    ------
+    DataError
+        If the images have another type.
     """
     images = np.asarray(images)
     if images.dtype == np.uint8:
@@ -267,14 +304,6 @@ def pixels(images: np.ndarray) -> np.ndarray:
     if np.issubdtype(images.dtype, np.floating):
         return images.astype(np.float32, copy=False)
     raise DataError(f"pixels: images must be uint8 (0 to 255) or floats (0 to 1), got {images.dtype}")
-
-
-def _whole(value: object) -> int | None:
-    """Return an integer of any integer type as int, and None for everything else."""
-    try:
-        return None if isinstance(value, (bool, np.bool_)) else operator.index(value)
-    except TypeError:
-        return None
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

@@ -13,7 +13,13 @@ from spikefa.errors import DataError
 
 
 def read_part(image_file: Path, label_file: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read images (n, height, width) and their labels (n,), one of ten classes each."""
+    """Read images (n, height, width) and their labels (n,), one of ten classes each.
+
+    Raises
+    ------
+    DataError
+        If a file is damaged or foreign, or the two are not of one set.
+    """
     images, labels = read_idx(image_file, 3), read_idx(label_file, 1)
     if len(images) != len(labels):
         raise DataError(
@@ -33,6 +39,22 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     """Read an IDX file of unsigned bytes, gzipped or not, whatever its name ends in.
 
     IDX: two zero bytes, the type (8), the number of dimensions, each size as big-endian uint32, the values.
+
+    Parameters
+    ----------
+    path : Path
+    dimensions : int
+        The number of dimensions that the file must have.
+
+    Returns
+    -------
+    ndarray
+        uint8.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, is damaged, empty, or of another type or number of dimensions.
     """
 
     def refuse(found: str) -> DataError:

@@ -23,7 +23,7 @@ _BY_HAND = (
 
 @dataclass(frozen=True)
 class Published:
-    """A set as it is published: where, and how to know it.
+    """A set as it is published: its addresses, and what identifies it.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Published:
     md5 : tuple of str
         Checksums of the .gz files: training images and labels, test images and labels.
     first_labels : tuple of int
-        The first training labels. All sets use the same file names and sizes: only labels tell them apart.
+        The first training labels. All sets use the same file names and sizes: only labels distinguish them.
     """
 
     name: str
@@ -74,13 +74,25 @@ FASHION_MNIST = Published(
 
 @datasets.register("mnist")
 def load_mnist(data_dir: str | os.PathLike | None = None) -> Dataset:
-    """Load MNIST: 60,000 + 10,000 handwritten digits of 28 x 28 pixels (uint8); see `load_idx`."""
+    """Load MNIST: 60,000 + 10,000 handwritten digits of 28 x 28 pixels (uint8); see `load_idx`.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, damaged, of another set or cannot be downloaded.
+    """
     return load_idx(MNIST, data_dir)
 
 
 @datasets.register("fashion-mnist")
 def load_fashion_mnist(data_dir: str | os.PathLike | None = None) -> Dataset:
-    """Load Fashion-MNIST: 60,000 + 10,000 garments of 28 x 28 pixels (uint8); see `load_idx`."""
+    """Load Fashion-MNIST: 60,000 + 10,000 garments of 28 x 28 pixels (uint8); see `load_idx`.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, damaged, of another set or cannot be downloaded.
+    """
     return load_idx(FASHION_MNIST, data_dir)
 
 

@@ -55,14 +55,17 @@ def read_samples(path: Path) -> np.ndarray:
 
 
 def _sphere(data: bytes, refuse: Callable[[str], DataError]) -> np.ndarray:
-    """Samples of a SPHERE file: two lines, 'NIST_1A' and the header's size, and 'name -type value' to 'end_head'."""
+    """Return the samples of a SPHERE file.
+
+    It has lines 'NIST_1A', the header's size, 'name -type value' for each entry and 'end_head', then the samples.
+    """
     size = int(data[8:16]) if data[8:16].strip().isdigit() else 0
     lines = [line.strip() for line in data[16:size].decode("latin-1").splitlines()]
     if "end_head" not in lines:
         raise refuse("a SPHERE header without end_head")
     words = [line.split(maxsplit=2) for line in lines[: lines.index("end_head")]]
     header = {word[0]: word[2] for word in words if len(word) == 3}
-    # Only TIMIT's own layout is read: SPHERE files may also be packed or mu-law, which sample_coding tells.
+    # Only TIMIT's own layout is read: SPHERE files may also be packed or mu-law, as sample_coding states.
     wanted = {"channel_count": ("1",), "sample_rate": (str(RATE),), "sample_n_bytes": ("2",)}
     wanted |= {"sample_byte_format": tuple(_ORDERS), "sample_coding": ("pcm",)}
     for name, values in wanted.items():

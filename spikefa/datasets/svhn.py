@@ -60,7 +60,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     X, y = held["X"], np.ravel(held["y"])
     if X.dtype != np.uint8 or X.ndim != 4 or X.shape[:3] != (32, 32, 3) or X.shape[3] != len(y) or not len(y):
         raise refuse(f"X of {X.dtype} {X.shape} and y {y.shape}")
-    # MATLAB's numbers are floats unless told otherwise: whole ones are labels too.
+    # MATLAB's numbers are floats by default: whole ones are labels too.
     if y.dtype.kind not in "uif":
         raise refuse(f"labels of {y.dtype}, the first {' '.join(str(y[0]).split())[:40]}")
     bad = ~((y >= 1) & (y <= 10) & (y == np.floor(y)))  # NaN compares false: it is bad too

@@ -23,7 +23,7 @@ def linear_map(inputs: int = 30, outputs: int = 10, seed: int = 0) -> np.ndarray
 
 
 def linear(inputs: int = 30, outputs: int = 10, seed: int = 0, train: int = 5000, test: int = 1000) -> Dataset:
-    """``y = T x`` with x ~ N(0, 1) and T of `linear_map` (Fig. 2).
+    """Return the task ``y = T x`` with x ~ N(0, 1) and T of `linear_map` (Fig. 2).
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def linear(inputs: int = 30, outputs: int = 10, seed: int = 0, train: int = 5000
 
 
 def identity(inputs: int = 30, outputs: int = 10, seed: int = 0) -> Dataset:
-    """The map of `linear`, with the rows of the identity matrix as the only examples.
+    """Return the map of `linear`, with the rows of the identity matrix as the only examples.
 
     Shown together, in as many streams as there are inputs, their summed update is exactly the expected update
     of one white input of `linear`, since the mean of x x^T is the identity.
@@ -64,7 +64,7 @@ def teacher(
     train: int = 5000,
     test: int = 1000,
 ) -> Dataset:
-    """Answers of a random network of tanh layers and a linear output to x ~ N(0, 1) (Fig. 3d).
+    """Return the answers of a random network of tanh layers and a linear output to x ~ N(0, 1) (Fig. 3d).
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def quadratic_forms(inputs: int = 20, outputs: int = 20, seed: int = 0) -> np.nd
 
 
 def quadratic(inputs: int = 20, outputs: int = 20, seed: int = 0, train: int = 5000, test: int = 1000) -> Dataset:
-    """``y_k = x^T Q_k x`` with x uniform in [-2, 2] (Fig. 5).
+    """Return the task ``y_k = x^T Q_k x`` with x uniform in [-2, 2] (Fig. 5).
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def quadratic(inputs: int = 20, outputs: int = 20, seed: int = 0, train: int = 5
 
 
 def xor(low: float = 0.0, high: float = 1.0, repeats: int = 1) -> Dataset:
-    """The four patterns of exclusive or, of two inputs and one output (Supp. Fig. 7); tested on the same.
+    """Return the four patterns of exclusive or, of two inputs and one output (Supp. Fig. 7); tested on the same.
 
     Parameters
     ----------

@@ -29,8 +29,8 @@ _DEPTH = 3
 def load_timit_stops(data_dir: str | os.PathLike | None = None) -> Dataset:
     """Load frames of TIMIT's stop consonants (Lillicrap et al. 2016, Supp. Note 7: 63,881 + 22,257 frames).
 
-    TIMIT is licensed by the LDC and cannot be downloaded. Read is, where present, ``timit-stops.npz``, features that
-    the user has made and saved with ``numpy.savez``: ``train_frames`` and ``test_frames``, floats (n, 39), and
+    TIMIT is licensed by the LDC and cannot be downloaded. If there is a file ``timit-stops.npz``, it is read: features
+    that the user has made and saved with ``numpy.savez``: ``train_frames`` and ``test_frames``, floats (n, 39), and
     ``train_labels`` and ``test_labels``, integers 0 to 5 (n,) for b, d, g, p, t, k. Otherwise the corpus as
     distributed (LDC93S1): ``TRAIN`` and ``TEST`` with ``DRn/SPEAKER/SENTENCE.WAV`` and ``.PHN``, names in upper or
     lower case, sounds in NIST SPHERE or RIFF, those also under the name ``.WAV.wav``.
@@ -124,7 +124,7 @@ def _find_corpus(directory: Path) -> Path | None:
 
 
 def _entries(directory: Path) -> dict[str, Path]:
-    """What a directory holds, by name in lower case, in order; without hidden files, which some systems add."""
+    """Return what a directory holds, by name in lower case, in order; without hidden files, which some systems add."""
     paths = sorted(directory.iterdir(), key=lambda path: (path.name.lower(), path.name))
     return {path.name.lower(): path for path in paths if not path.name.startswith(".")}
 

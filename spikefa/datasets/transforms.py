@@ -30,6 +30,11 @@ def standardised(dataset: Dataset, common: bool = False) -> Dataset:
     -------
     Dataset
         With float32 images of any finite value.
+
+    Raises
+    ------
+    DataError
+        If the set is scaled already.
     """
     mean, sd = _statistics(dataset, "standardised")
     divisor = np.full_like(sd, np.sqrt(np.mean(sd**2))) if common else sd
@@ -37,7 +42,13 @@ def standardised(dataset: Dataset, common: bool = False) -> Dataset:
 
 
 def centred(dataset: Dataset) -> Dataset:
-    """Subtract from each pixel its mean over the training images; otherwise as `standardised`."""
+    """Subtract from each pixel its mean over the training images; otherwise as `standardised`.
+
+    Raises
+    ------
+    DataError
+        If the set is scaled already.
+    """
     mean, _ = _statistics(dataset, "centred")
     return _scaled(dataset, mean, np.ones_like(mean))
 
@@ -56,6 +67,11 @@ def autoencoder(dataset: Dataset, limits: tuple[float, float] | None = None) -> 
     -------
     Dataset
         With float32 targets.
+
+    Raises
+    ------
+    DataError
+        If limits are given and the set's pixels are not in [0, 1].
     """
     low, high = (0, 1) if limits is None else limits
     if limits is not None and dataset.limits != (0, 1):
@@ -73,7 +89,7 @@ def _parts(dataset: Dataset) -> list[tuple[str, np.ndarray]]:
 
 
 def _statistics(dataset: Dataset, owner: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each training pixel.
+    """Return the mean and the standard deviation of each training pixel.
 
     Float64 sums of fewer than 2**29 equal float32 values are exact: a constant pixel's deviation is exactly 0.
     """

@@ -13,7 +13,7 @@ import numpy as np
 
 from spikefa import _checks
 from spikefa._atomic_write import write_whole
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, DataError
 
 _OWNER = "ActivityRecording"
 _FORMAT, _VERSION = "spikefa activity recording", 1
@@ -166,7 +166,7 @@ class ActivityRecording:
         ------
         FileNotFoundError
             If there is no such file.
-        ArgumentError
+        DataError
             If it is not an activity recording, or is truncated or damaged; the message names the file.
         """
         held = io.BytesIO(Path(path).read_bytes())
@@ -188,7 +188,7 @@ class ActivityRecording:
                 )
         # h5py reports damage as any of these, depending on where in the file it lies.
         except (OSError, KeyError, TypeError, ValueError, RuntimeError) as e:
-            raise ArgumentError(f"{path}: not a whole activity recording of spikefa ({e})") from e
+            raise DataError(f"{path}: not a whole activity recording of spikefa ({e})") from e
 
 
 def _frozen(x: np.ndarray, dtype: type) -> np.ndarray:
@@ -198,9 +198,7 @@ def _frozen(x: np.ndarray, dtype: type) -> np.ndarray:
 
 
 def _reals(name: str, value: object, shape: str, ndim: int) -> np.ndarray:
-    x = np.asarray(value)
-    if x.dtype.kind not in "biuf":
-        raise ArgumentError(f"{_OWNER}: {name} must hold real numbers, got dtype {x.dtype}")
+    x = _checks.real_array(_OWNER, name, value)
     if x.ndim != ndim:
         raise ArgumentError(f"{_OWNER}: {name} must have shape {shape}, got {x.shape}")
     return _frozen(x, np.float32 if x.dtype == np.float32 else np.float64)

@@ -1,7 +1,7 @@
 """The error in a network's rules and losses: which term of a rule carries it, and the derivative of a loss.
 
-A rule's error term is ``rate * s_pre * g(post)``, where g has the error among its factors: what the rule does at a
-synapse of weight 0, as it depends on the presynaptic unit's output.
+A rule's error term is ``coefficient * s_pre * g(post)``, where g has the error among its factors: what the rule does at
+a synapse of weight 0, as it depends on the presynaptic unit's output.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from spikefa.projections.projection import Projection
 
 @dataclass(frozen=True)
 class ErrorTerm:
-    """The term of a rule that carries the error: ``rate * s_pre * post``."""
+    """The term of a rule that carries the error: ``coefficient * s_pre * post``."""
 
-    rate: float
-    """The coefficient, with its sign; the largest, if several terms carry the error."""
+    coefficient: float
+    """With its sign; the largest, if several terms carry the error."""
     post: str
     """Expression of the postsynaptic population's variables."""
     whole: bool
@@ -87,11 +87,11 @@ def error_term(projection: Projection, errors: Iterable[str]) -> ErrorTerm | Non
     except TypeError:  # a constant that is known only when a run begins
         return None
     carrying = {post: value for post, value in values.items() if _has(post, carriers)}
-    rate = max(carrying.values(), key=abs)
-    post = sum(part if value == rate else value / rate * part for part, value in carrying.items())
+    coefficient = max(carrying.values(), key=abs)
+    post = sum(part if value == coefficient else value / coefficient * part for part, value in carrying.items())
     own = {symbol: _without_side(symbol, constants) for symbol in post.free_symbols}
     whole = all(post in carrying or value == 0 for post, value in values.items())
-    return ErrorTerm(rate, sympy_to_str(post.xreplace(own)), whole)
+    return ErrorTerm(coefficient, sympy_to_str(post.xreplace(own)), whole)
 
 
 def _without_side(symbol: sympy.Symbol, constants: dict[str, float]) -> sympy.Expr:

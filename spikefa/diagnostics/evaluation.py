@@ -132,5 +132,5 @@ def feedback_pairs(network: Network) -> dict[str, tuple[Projection, Projection]]
 
 
 def _belongs_to(population: Population, layer: Layer) -> bool:
-    """Whether a feedback or error population is that of a layer."""
+    """Return whether a feedback or error population is that of a layer."""
     return getattr(population, "layer", None) is layer

@@ -30,11 +30,11 @@ class GradientAlignment(Monitor):
     update is computed from the rule itself. It includes no decay (unless the rule is no sum of outer products), no
     optimizer and no factor of a learning-rate schedule. Biases are left out, and so are synapses that do not exist.
 
-    A rule's learning rate is the coefficient of the term that has the error and the presynaptic output, at a weight of
-    0: eta in ``-eta * delta_post * psi_post * (s_pre - 0.5) * (1 - W**2)``. If a rule has none, the ratio of the norms
+    A rule's learning rate is the absolute coefficient of the term that has the error and the presynaptic output, at a
+    weight of 0: eta in ``-eta * delta_post * psi_post * (s_pre - 0.5) * (1 - W**2)``. If a rule has none, the ratio of the norms
     is NaN.
 
-    The output error is the first of these that there is:
+    The output error is the first of these that exists:
 
     * `output_error`;
     * ``network.output_error``, the same expression, if a model states it;
@@ -87,7 +87,7 @@ class GradientAlignment(Monitor):
         self._last = network.layers[-1]
         self._errors = [error, *(population.output_variable for population in network.feedback)]
         self._constants: list[dict] | None = None
-        self._factors, self._rates = {}, {}
+        self._factors, self._coefficients = {}, {}
         self._masks = {p.name: p.mask for p in self._learning}
         self._derivative = {
             layer.name: evaluator(layer, derivative, "GradientAlignment: derivative")
@@ -139,7 +139,7 @@ class GradientAlignment(Monitor):
         for projection in self._learning:
             term = error_term(projection, self._errors)
             self._factors[projection.name] = projection.learning.outer_products()
-            self._rates[projection.name] = np.nan if term is None else abs(term.rate)
+            self._coefficients[projection.name] = np.nan if term is None else abs(term.coefficient)
         if self._by_rule:
             self._top, self._direction = self._error_of_rule()
 
@@ -150,7 +150,9 @@ class GradientAlignment(Monitor):
         for projection in rules:
             term = error_term(projection, [error])
             if term is not None and term.whole:
-                return evaluator(last, term.post, "GradientAlignment: the output error"), float(np.sign(term.rate))
+                return evaluator(last, term.post, "GradientAlignment: the output error"), float(
+                    np.sign(term.coefficient)
+                )
         stated = ", ".join(f"{projection.title}: {rule!r}" for projection, rule in rules.items()) or "none learns"
         raise ArgumentError(
             f"GradientAlignment: no rule of the last layer, {last.name!r}, has a term f(pre) * g(post), every part of "
@@ -187,7 +189,7 @@ class GradientAlignment(Monitor):
 
     def _compared(self, projection: Projection, activity: np.ndarray, gradient: np.ndarray) -> tuple[float, ...]:
         """Return angle, ratio of norms and congruence of signs."""
-        terms, rate = self._factors[projection.name], self._rates[projection.name]
+        terms, coefficient = self._factors[projection.name], self._coefficients[projection.name]
         (n_pre, n_post), streams = projection.shape, projection.post.streams
         mask = self._masks[projection.name]
         if terms is None:
@@ -213,7 +215,7 @@ class GradientAlignment(Monitor):
             angle, ratio = _by_factors((pre, post), (activity, gradient))
             rows, columns = self._samples[projection.name]
             sign = metrics.sign_congruence(pre[rows] @ post[columns].T, activity[rows] @ gradient[columns].T)
-        return angle, ratio / rate if rate else np.nan, sign
+        return angle, ratio / coefficient if coefficient else np.nan, sign
 
     def _of(self, what: str) -> dict[str, np.ndarray]:
         return self._collected(what, [p.name for p in self._learning])

@@ -60,7 +60,7 @@ class Monitor(Part, BrianObject):
         return step == self._requested or (self.every is not None and (step + 1) % self.every == 0)
 
     def run(self) -> None:
-        """Measure, if it is time."""
+        """Measure in the steps in which a measurement is due."""
         if self.due:
             self._steps.append(self.network.step)
             for column, value in self._measure().items():

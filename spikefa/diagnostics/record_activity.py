@@ -73,7 +73,7 @@ def record_activity(
     count = positive_int("record_activity", "count", count, "images")
     if network.readout.classes is None or not all(layer.thresholder for layer in network.layers):
         return None
-    rng = np.random.default_rng([network.seed, crc32(b"display")])  # the text is a seed: it stays
+    rng = np.random.default_rng([network.seed, crc32(b"display")])  # the text is a seed: another draws other units
     shown: dict[str, np.ndarray] = {}
     for layer in network.hidden:
         shown[layer.name] = np.sort(rng.permutation(layer.units)[:UNITS_RECORDED])

@@ -19,7 +19,7 @@ FORMAT, VERSION = "spikefa checkpoint", 2
 _LAYOUT = ("v110", "v110")
 
 
-def save(path: Path, network: Network, progress: Mapping[str, Any], model: str) -> None:
+def save(path: Path, network: Network, progress: Mapping[str, Any], model_digest: str | None = None) -> None:
     """Write the weights, the activity, the step counter and the progress of a run.
 
     Parameters
@@ -29,8 +29,8 @@ def save(path: Path, network: Network, progress: Mapping[str, Any], model: str) 
         Between two presentations, with a task.
     progress : mapping
         Numbers and arrays of the trainer.
-    model : str
-        Digest of the model's source.
+    model_digest : str, optional
+        Digest of the model's source, which `load` may compare.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def save(path: Path, network: Network, progress: Mapping[str, Any], model: str) 
     """
     held = io.BytesIO()  # h5py's own writing leaves a broken file, or worse, on a full disk
     with h5py.File(held, "w", libver=_LAYOUT) as f:
-        f.attrs.update(format=FORMAT, version=VERSION, model=model, step=network.step)
+        f.attrs.update(format=FORMAT, version=VERSION, model=model_digest or "", step=network.step)
         f.attrs.update(streams=network.streams, seed=network.seed)
         for group, arrays in _state(network).items():
             for name, array in arrays.items():
@@ -52,7 +52,7 @@ def save(path: Path, network: Network, progress: Mapping[str, Any], model: str) 
         write_whole(path, data, "the checkpoint")
 
 
-def load(path: Path, network: Network, model: str | None = None, needs: Iterable[str] = ()) -> dict[str, Any]:
+def load(path: Path, network: Network, model_digest: str | None = None, needs: Iterable[str] = ()) -> dict[str, Any]:
     """Read a checkpoint into a network, which stays untouched unless all of it fits.
 
     Parameters
@@ -60,7 +60,7 @@ def load(path: Path, network: Network, model: str | None = None, needs: Iterable
     path : Path
     network : Network
         Built by the same model with the same parameters and number of streams.
-    model : str, optional
+    model_digest : str, optional
         Digest of the model's source, to be compared.
     needs : iterable of str
         Names of what must be among the progress.
@@ -78,7 +78,7 @@ def load(path: Path, network: Network, model: str | None = None, needs: Iterable
     held = _bytes_of(path)
     try:
         with h5py.File(held, "r") as f:
-            _check_header(path, f, network, model)
+            _check_header(path, f, network, model_digest)
             state = _state(network)
             read = {group: {name: _read(f, f"{group}/{name}") for name in arrays} for group, arrays in state.items()}
             extra = {g: [n for n in f[g] if n not in arrays] for g, arrays in state.items() if g in f}
@@ -161,14 +161,14 @@ def _read(f: h5py.File, name: str) -> Any:
     return found[0] if found.attrs["scalar"] else found[()]
 
 
-def _check_header(path: Path, f: h5py.File, network: Network, model: str | None) -> None:
+def _check_header(path: Path, f: h5py.File, network: Network, model_digest: str | None) -> None:
     if f.attrs.get("format") != FORMAT:
         raise CheckpointError(f"{path}: is HDF5, but no spikefa checkpoint")
     if f.attrs["version"] != VERSION:
         raise CheckpointError(
             f"{path}: has format version {f.attrs['version']}, and this spikefa reads version {VERSION}"
         )
-    if model is not None and f.attrs["model"] != model:
+    if model_digest is not None and f.attrs["model"] != model_digest:
         raise CheckpointError(f"{path}: was written by another version of the model file")
     for name in ("streams", "seed"):
         if f.attrs[name] != getattr(network, name):

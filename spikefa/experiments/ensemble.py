@@ -105,7 +105,7 @@ class Ensemble:
 
 
 def _asked(run: Run, network: Network) -> dict[str, Any]:
-    """What must be the same in all runs, so that their networks answer the same question."""
+    """Return what must be the same in all runs, so that their networks answer the same question."""
     readout = network.readout
     return {
         "data": run.found_digest,

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from spikefa._checks import is_number
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.errors import ModelError, did_you_mean
@@ -26,7 +27,7 @@ from spikefa.experiments.model_source import (
     names,
     require_params,
 )
-from spikefa.experiments.params import Kind, fitted, kinds_of
+from spikefa.experiments.params import Kind, fitted, kinds_of, title_of
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class Model:
     source: str = field(repr=False)
 
     @property
+    def title(self) -> str:
+        """How messages name the model."""
+        return title_of(self.name)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the source."""
         return hashlib.sha256(self.source.encode()).hexdigest()
@@ -65,7 +71,13 @@ class Model:
         return getattr(self.module, "PRESETS", {})
 
     def describe(self) -> Description:
-        """Say what the parameters are and what the presets change."""
+        """Describe the parameters and what the presets change.
+
+        Raises
+        ------
+        ModelError
+            If the file does not run or has no ``Params``.
+        """
         return ModelSource(self.name, self.path, self.source).describe()
 
     def params(self, changes: dict[str, Any] | None = None, preset: str | None = None) -> Any:
@@ -80,12 +92,12 @@ class Model:
         if preset is not None and preset not in self.presets:
             there_are = ", ".join(self.presets) or "none"
             raise ModelError(
-                f"Model {self.name!r}: no preset {preset!r}; there are {there_are}{did_you_mean(preset, self.presets)}"
+                f"{self.title}: no preset {preset!r}; there are {there_are}{did_you_mean(preset, self.presets)}"
             )
         changes = {**(self.presets[preset] if preset else {}), **(changes or {})}
         kinds = kinds_of(self.module.Params)
         for name, value in changes.items():
-            changes[name] = fitted(self.name, name, self._kind(name), value)
+            changes[name] = fitted(self.title, name, self._kind(name), value)
         made = self.module.Params(**changes)
         for name in kinds:
             value = getattr(made, name)
@@ -93,8 +105,8 @@ class Model:
                 json.dumps(value, allow_nan=False)
             except (TypeError, ValueError):
                 raise ModelError(
-                    f"{self.name}: {name} must be a finite number, text, true, false, none, or a tuple of these, which "
-                    f"a run's record can hold, got {' '.join(repr(value).split())}"
+                    f"{self.title}: {name} must be a finite number, text, true, false, none, or a tuple of these, "
+                    f"which a run's record can hold, got {' '.join(repr(value).split())}"
                 ) from None
         return made
 
@@ -111,7 +123,7 @@ class Model:
             name, equals, value = text.partition("=")
             name = name.strip()
             if not equals:
-                raise ModelError(f"Model {self.name!r}: a parameter must be set by name=value, got {text!r}")
+                raise ModelError(f"{self.title}: a parameter must be set by name=value, got {text!r}")
             changes[name] = self._kind(name).parse(value)
         return changes
 
@@ -119,9 +131,7 @@ class Model:
         kinds = kinds_of(self.module.Params)
         if name not in kinds:
             there_are = ", ".join(kinds)
-            raise ModelError(
-                f"Model {self.name!r}: no parameter {name!r}; there are {there_are}{did_you_mean(name, kinds)}"
-            )
+            raise ModelError(f"{self.title}: no parameter {name!r}; there are {there_are}{did_you_mean(name, kinds)}")
         return kinds[name]
 
     def build(
@@ -135,15 +145,15 @@ class Model:
             If a parameter does not fit its annotation, or ``build`` does not take these, or returns no network.
         """
         for name, kind in kinds_of(type(params)).items():
-            fitted(self.name, name, kind, getattr(params, name))  # a Params of a plain dataclass does not check itself
+            fitted(self.title, name, kind, getattr(params, name))  # a Params of a plain dataclass does not check itself
         asks = "images" in inspect.signature(self.module.build).parameters
         network = self._call("build", params, streams=streams, seed=seed, **({"images": images} if asks else {}))
         if not isinstance(network, Network):
-            raise ModelError(f"Model {self.name!r}: build must return a Network, got {network!r}")
+            raise ModelError(f"{self.title}: build must return a Network, got {network!r}")
         return network
 
     def lr_factor(self, params: Any, epoch: int) -> float | dict[str, float]:
-        """Factor of the learning rate in an epoch (0 is the first), or factors by projection; 1 without a schedule.
+        """Return the factor of the learning rate in an epoch, or factors by projection; 1 without a schedule.
 
         Raises
         ------
@@ -153,11 +163,11 @@ class Model:
         if not hasattr(self.module, "lr_factor"):
             return 1.0
         factor = self._call("lr_factor", params, epoch)
-        if isinstance(factor, dict) and all(map(_is_number, factor.values())):
+        if isinstance(factor, dict) and all(map(is_number, factor.values())):
             return {name: float(own) for name, own in factor.items()}
-        if not _is_number(factor):
+        if not is_number(factor):
             raise ModelError(
-                f"Model {self.name!r}: lr_factor must return a number, or a dict of numbers by projection, "
+                f"{self.title}: lr_factor must return a number, or a dict of numbers by projection, "
                 f"got {factor!r} for epoch {epoch}"
             )
         return float(factor)
@@ -171,7 +181,7 @@ class Model:
         try:
             takes.bind(*given, **named)
         except TypeError as error:
-            raise ModelError(f"Model {self.name!r}: {name}({', '.join(takes.parameters)}): {error}") from None
+            raise ModelError(f"{self.title}: {name}({', '.join(takes.parameters)}): {error}") from None
 
     def prepare(self, params: Any, dataset: Dataset) -> Dataset:
         """Return the data as the model prepares them; as they are if it does not.
@@ -183,20 +193,21 @@ class Model:
         """
         prepared = self._call("prepare", params, dataset) if hasattr(self.module, "prepare") else dataset
         if not isinstance(prepared, Dataset):
-            raise ModelError(f"Model {self.name!r}: prepare must return a Dataset, got {prepared!r}")
+            raise ModelError(f"{self.title}: prepare must return a Dataset, got {prepared!r}")
         return prepared
 
     def augmentation(self, params: Any) -> Callable[[np.ndarray, np.random.Generator], np.ndarray] | None:
-        """Return what changes a batch of training images, a function of (images, rng), or None."""
+        """Return what changes a batch of training images, a function of (images, rng), or None.
+
+        Raises
+        ------
+        ModelError
+            If the model's ``augment`` does not take these.
+        """
         if not hasattr(self.module, "augment"):
             return None
         self._refuse_unless_it_takes("augment", params, None, None)
         return partial(self.module.augment, params)
-
-
-def _is_number(value: Any) -> bool:
-    """Return whether a value is one number, of Python or numpy; true and false are 1 and 0."""
-    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
 
 
 def load(name: str | Path) -> Model:
@@ -211,9 +222,9 @@ def load(name: str | Path) -> Model:
     module = execute(source)
     kinds_of(require_params(source, module))  # while the module's names are there
     if not hasattr(module, "build"):
-        raise ModelError(f"Model {source.path}: has no 'build'")
+        raise ModelError(f"{source.title}: {source.path} has no 'build'")
     if hasattr(module, "learning_rate"):
-        raise ModelError(f"Model {source.path}: has learning_rate(params, epoch), which is called lr_factor")
+        raise ModelError(f"{source.title}: learning_rate(params, epoch) must be called lr_factor, in {source.path}")
     return Model(source.name, source.path, module, source.text)
 
 

@@ -8,7 +8,6 @@ import importlib.util
 import inspect
 import sys
 import types
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spikefa.errors import ModelError, did_you_mean
-from spikefa.experiments.params import MODULE_PREFIX, kinds_of
+from spikefa.experiments.params import MODULE_PREFIX, kinds_of, title_of
 
 #: Where models are: in the wheel, or beside the package in a checkout.
 _PLACES = (Path(__file__).parents[1] / "_models", Path(__file__).parents[2] / "models")
@@ -85,6 +84,11 @@ class ModelSource:
     path: Path
     text: str = field(repr=False)
 
+    @property
+    def title(self) -> str:
+        """How messages name the model."""
+        return title_of(self.name)
+
     @cached_property
     def tree(self) -> ast.Module:
         """The syntax tree.
@@ -97,7 +101,7 @@ class ModelSource:
         try:
             return ast.parse(self.text, str(self.path))
         except (SyntaxError, ValueError) as error:
-            raise ModelError(f"Model {self.path}: does not run: {type(error).__name__}: {error}") from error
+            raise ModelError(f"{self.title}: {self.path} does not run: {type(error).__name__}: {error}") from error
 
     @property
     def summary(self) -> str:
@@ -107,7 +111,7 @@ class ModelSource:
     @property
     def preset_names(self) -> list[str]:
         """Names of the presets."""
-        setting = [statement for statement in self.tree.body if "PRESETS" in _bound(statement)]
+        setting = [statement for statement in self.tree.body if "PRESETS" in _Bound(statement).names]
         if not setting:
             return []
         keys = getattr(getattr(setting[0], "value", None), "keys", [None])
@@ -120,12 +124,12 @@ class ModelSource:
     def demo_preset(self) -> str | None:
         """The preset of ``spikefa demo``, which the model names by ``DEMO = "NAME"``; None for most models."""
         for statement in self.tree.body:
-            if isinstance(statement, ast.Assign) and "DEMO" in _bound(statement):
+            if isinstance(statement, ast.Assign) and "DEMO" in _Bound(statement).names:
                 return getattr(statement.value, "value", None)
         return None
 
     def describe(self) -> Description:
-        """Say what the parameters are and what the presets change.
+        """Describe the parameters and what the presets change.
 
         Only the statements that ``Params`` and ``PRESETS`` depend on are run, so that Brian2 is not imported for a
         table; if they do not run alone, the whole file is.
@@ -184,35 +188,61 @@ def _default(own: dataclasses.Field) -> Any:
     return own.default if own.default_factory is dataclasses.MISSING else own.default_factory()
 
 
-def _bound(statement: ast.stmt) -> set[str]:
-    """Names that a statement of a module may set or change."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {statement.name}
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
-    if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
-    # Any other, such as a call or an if, may change whatever it names.
-    inner = {name for node in ast.iter_child_nodes(statement) if isinstance(node, ast.stmt) for name in _bound(node)}
-    return inner | {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+class _Bound(ast.NodeVisitor):
+    """Collect the names that a statement of a module may set or change, in `names`.
+
+    Statements other than definitions, imports and assignments, such as a call or an if, may change whatever they name.
+    """
+
+    def __init__(self, statement: ast.stmt):
+        self.names: set[str] = set()
+        self.visit(statement)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        self.names.add(node.name)
+
+    visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        self.names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+
+    visit_ImportFrom = visit_Import
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            self.visit(target)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign | ast.AugAssign) -> None:
+        self.visit(node.target)
+
+    visit_AugAssign = visit_AnnAssign
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self.names.add(node.id)
 
 
-def _used(node: ast.AST, in_class: bool = False) -> Iterator[str]:
-    """Names that a statement needs when it runs; methods of a class run later."""
-    if isinstance(node, ast.Name):
-        yield node.id
-    for child in ast.iter_child_nodes(node):
-        if not (in_class and isinstance(child, ast.FunctionDef)):
-            yield from _used(child, isinstance(node, ast.ClassDef) or in_class)
+class _Used(ast.NodeVisitor):
+    """Collect the names that a statement of a module needs when it runs, in `names`; methods of a class run later."""
+
+    def __init__(self, statement: ast.stmt):
+        self.names: set[str] = set()
+        self.visit(statement)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for child in ast.iter_child_nodes(node):
+            if not isinstance(child, ast.FunctionDef):
+                self.visit(child)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self.names.add(node.id)
 
 
 def _needed(tree: ast.Module, names: list[str]) -> list[ast.stmt]:
-    """Statements of a module that set some names, and all that these depend on, in their order."""
+    """Return the statements of a module that set some names, and all that these depend on, in their order."""
     setting: dict[str, list[ast.stmt]] = {}
     needed = set()
     for statement in tree.body:
-        for name in _bound(statement):
+        for name in _Bound(statement).names:
             setting.setdefault(name, []).append(statement)
         if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
             needed.add(statement)
@@ -221,7 +251,7 @@ def _needed(tree: ast.Module, names: list[str]) -> list[ast.stmt]:
         for statement in setting.pop(waiting.pop(), []):
             if statement not in needed:
                 needed.add(statement)
-                waiting += _used(statement, isinstance(statement, ast.ClassDef))
+                waiting += _Used(statement).names
     return [statement for statement in tree.body if statement in needed]
 
 
@@ -241,7 +271,7 @@ def execute(source: ModelSource, tree: ast.Module | None = None) -> types.Module
     except ModelError:  # of its parameters
         raise
     except Exception as error:
-        raise ModelError(f"Model {source.path}: does not run: {type(error).__name__}: {error}") from error
+        raise ModelError(f"{source.title}: {source.path} does not run: {type(error).__name__}: {error}") from error
     return module
 
 
@@ -254,9 +284,9 @@ def require_params(source: ModelSource, module: types.ModuleType) -> type:
         If there is none, or it is no dataclass.
     """
     if not hasattr(module, "Params"):
-        raise ModelError(f"Model {source.path}: has no 'Params'")
+        raise ModelError(f"{source.title}: {source.path} has no 'Params'")
     if not dataclasses.is_dataclass(module.Params):
-        raise ModelError(f"Model {source.path}: Params must be a dataclass, got {module.Params!r}")
+        raise ModelError(f"{source.title}: Params must be a dataclass, got {module.Params!r}")
     return module.Params
 
 
@@ -265,7 +295,7 @@ def _foreign() -> dict[str, EntryPoint]:
 
 
 def names() -> list[str]:
-    """Names of the models: those that come with spikefa, and those of other installed distributions."""
+    """Return the names of the models: those that come with spikefa, and those of other installed distributions."""
     bundled = {p.stem for place in _PLACES for p in place.glob("*.py") if not p.stem.startswith("_")}
     return sorted(bundled | set(_foreign()))
 
@@ -285,15 +315,15 @@ def find(name: str | Path) -> ModelSource:
     if not path.is_file():
         there_are = ", ".join(names())
         raise ModelError(
-            f"Model {str(name)!r}: no such model or file; there are {there_are}; or give the path of a file "
+            f"{title_of(str(name))}: no such model or file; there are {there_are}; or give the path of a file "
             f"(./mine.py){did_you_mean(name, names())}"
         )
     if path.suffix != ".py":
-        raise ModelError(f"Model {str(name)!r}: a model's file must end in .py, got {path.name!r}")
+        raise ModelError(f"{title_of(str(name))}: a model's file must end in .py, got {path.name!r}")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ModelError(f"Model {path}: must be UTF-8 text, got {error}") from None
+        raise ModelError(f"{title_of(known)}: {path} must be UTF-8 text, got {error}") from None
     return ModelSource(known, path.resolve(), text)
 
 
@@ -307,9 +337,9 @@ def _source_of(entry: EntryPoint) -> Path:
     try:
         spec = importlib.util.find_spec(entry.module)
     except ImportError as error:
-        raise ModelError(f"Model {entry.name!r}: the entry point {entry.value!r} has no module: {error}") from None
+        raise ModelError(f"{title_of(entry.name)}: the entry point {entry.value!r} has no module: {error}") from None
     if spec is None or not spec.has_location:
-        raise ModelError(f"Model {entry.name!r}: the entry point {entry.value!r} has no module with a file")
+        raise ModelError(f"{title_of(entry.name)}: the entry point {entry.value!r} has no module with a file")
     return Path(spec.origin)
 
 
@@ -325,4 +355,4 @@ def demo() -> ModelSource:
         source = find(name)
         if source.demo_preset is not None:
             return source
-    raise ModelError('Model: none has DEMO = "PRESET", for the demo')
+    raise ModelError('spikefa demo: a model must have DEMO = "PRESET", none has')

@@ -10,56 +10,58 @@
         momentum: Annotated[float, fa.Range(0, 1, open_low=True, open_high=True)] | None = None   # off
 
 Annotations may be int, float, bool, str, a ``Literal``, tuples of these (``tuple[int, ...]``), each ``| None``, and
-numbers ``Annotated`` with a `Range`. Any other annotation is not checked. None is off.
+numbers ``Annotated`` with a `Range`. A ``Literal`` may be ``Annotated`` with `OrRegistered`. Any other annotation is
+not checked. None is off.
 """
 
 from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib
 import math
 import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from spikefa._checks import Range, is_number
 from spikefa.errors import ModelError, did_you_mean
+
+__all__ = ["MODULE_PREFIX", "Kind", "OrRegistered", "Params", "Range", "fitted", "kinds_of", "title_of", "value_text"]
 
 #: What a model file's module is called, before the model's name.
 MODULE_PREFIX = "spikefa_model_"
 
 
+def title_of(name: str) -> str:
+    """Return how messages name a model: ``Model 'mine'``."""
+    return f"Model {name!r}"
+
+
 @dataclass(frozen=True)
-class Range:
-    """The range of a number, or of each number of a tuple, in an annotation: ``Annotated[float, Range(0, 1)]``.
+class OrRegistered:
+    """Names that an annotated choice also allows: those that were added to a registry from outside its package.
+
+    ``Annotated[Literal["alignment", "direct"], OrRegistered("spikefa.pathways")]`` allows these two, and each pathway
+    that another distribution or a user's own code has registered. It allows no other one of spikefa's own. The
+    registry is looked at only for a value that the choice itself does not have.
 
     Parameters
     ----------
-    low, high : float, optional
-        The limits; None is no limit.
-    open_low, open_high : bool
-        Whether a limit is itself outside the range.
+    package : str
+        Dotted name of the registry's package. The registry bears its last part: ``spikefa.pathways.pathways``.
     """
 
-    low: float | None = None
-    high: float | None = None
-    open_low: bool = dataclasses.field(default=False, kw_only=True)
-    open_high: bool = dataclasses.field(default=False, kw_only=True)
+    package: str
 
-    def __contains__(self, value: float) -> bool:
-        above = self.low is None or (self.low < value if self.open_low else self.low <= value)
-        return above and (self.high is None or (value < self.high if self.open_high else value <= self.high))
-
-    def __str__(self) -> str:
-        limits = []
-        if self.low is not None:
-            limits.append(f"{'above' if self.open_low else 'at least'} {self.low:g}")
-        if self.high is not None:
-            limits.append(f"{'below' if self.open_high else 'at most'} {self.high:g}")
-        return " and ".join(limits)
+    def __contains__(self, name: object) -> bool:
+        registry = getattr(importlib.import_module(self.package), self.package.rpartition(".")[2])
+        if not isinstance(name, str) or name not in registry:
+            return False
+        return not (getattr(registry[name], "__module__", None) or "").startswith(f"{self.package}.")
 
 
 class _UnfitError(Exception):
@@ -85,7 +87,7 @@ class Kind:
     range = ""
 
     def fitted(self, value: Any) -> Any:
-        """Return a value in the type of the annotation, or raise that it does not fit."""
+        """Return a value in the type of the annotation, or raise what `fitted` makes a `ModelError` of."""
         return value
 
     def parse(self, text: str) -> Any:
@@ -107,7 +109,7 @@ class _Number(Kind):
         self.plural = f"{self.text}s{self.range and f', each {self.range}'}"
 
     def fitted(self, value: Any) -> float:
-        if not isinstance(value, Real) or isinstance(value, bool):
+        if not is_number(value):
             raise _UnfitError(f"be a {self.text}")
         if not -math.inf < value < math.inf:  # NaN neither
             raise _UnfitError("be finite")
@@ -192,9 +194,28 @@ class _Optional(Kind):
         return None if text.strip().lower() == "none" else self.kind.parse(text)
 
 
+class _OrRegistered(Kind):
+    def __init__(self, kind: Kind, added: OrRegistered):
+        self.kind, self.added, self.range = kind, added, kind.range
+        self.text, self.plural = (f"{words}, or a name added to {added.package}" for words in (kind.text, kind.plural))
+
+    def fitted(self, value: Any) -> Any:
+        try:
+            return self.kind.fitted(value)
+        except _UnfitError as error:
+            if value in self.added:
+                return value
+            raise _UnfitError(f"{error.rule}, or a name added to {self.added.package}", error.hint) from None
+
+    def parse(self, text: str) -> Any:
+        return self.kind.parse(text)
+
+
 def _annotated(arguments: tuple, within: Range | None) -> Kind:
     hint, *notes = arguments
-    return kind_of(hint, next((note for note in notes if isinstance(note, Range)), within))
+    kind = kind_of(hint, next((note for note in notes if isinstance(note, Range)), within))
+    added = next((note for note in notes if isinstance(note, OrRegistered)), None)
+    return kind if added is None else _OrRegistered(kind, added)
 
 
 def _tuple(arguments: tuple, within: Range | None) -> Kind:
@@ -295,15 +316,15 @@ class Params:
 
     def __post_init__(self) -> None:
         for name, kind in kinds_of(type(self)).items():
-            object.__setattr__(self, name, fitted(self._owner, name, kind, getattr(self, name)))
+            object.__setattr__(self, name, fitted(self._title, name, kind, getattr(self, name)))
         self.validate()
 
     @property
-    def _owner(self) -> str:
-        return type(self).__module__.removeprefix(MODULE_PREFIX)
+    def _title(self) -> str:
+        return title_of(type(self).__module__.removeprefix(MODULE_PREFIX))
 
     def validate(self) -> None:
-        """Refuse values that do not fit each other; a model with such fields has a method of its own."""
+        """Refuse values that do not fit each other. A model with such fields overrides this."""
 
     def refuse(self, name: str, rule: str) -> typing.NoReturn:
         """Raise that a field is against a rule, such as ``"be direct with feedback_pairs"``.
@@ -313,4 +334,4 @@ class Params:
         ModelError
             Always.
         """
-        raise ModelError(f"{self._owner}: {name} must {rule}, got {getattr(self, name)!r}")
+        raise ModelError(f"{self._title}: {name} must {rule}, got {getattr(self, name)!r}")

@@ -1,4 +1,4 @@
-"""Where a run comes from, for its record: versions, the checkout, the machine, and a digest of the data."""
+"""The origin of a run, for its record: versions, the checkout, the machine, and a digest of the data."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class Run:
         return prepared
 
     def dataset(self, other: bool = False) -> Dataset:
-        """Return the data, the validation images held out, and the rest prepared as the model says.
+        """Return the data, the validation images held out, and all prepared as the model says.
 
         They are read, and their digest taken, at the first call; every call returns the same object.
 
@@ -173,7 +173,7 @@ class Run:
 
     @cached_property
     def classes(self) -> int | None:
-        """Number of classes that the network tells apart; None for a regression.
+        """Number of classes; None for a regression.
 
         A run that has begun has it from ``run.json``; one that has a trainer, from its network.
         """
@@ -198,8 +198,8 @@ class Run:
             self.config,
             self.directory,
             lambda epoch: self.model.lr_factor(self.params, epoch),
-            self.model.digest,
-            self.model.augmentation(self.params),
+            model_digest=self.model.digest,
+            augment=self.model.augmentation(self.params),
         )
 
     def train(self, watch: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, np.ndarray]:
@@ -249,7 +249,7 @@ class Run:
                 raise RunError(f"{self.directory}: holds a run with {held}; give another directory")
 
     def _settings(self) -> list[tuple[str, Any]]:
-        """What a run's rows depend on, the model first; its parameters may have names of the others."""
+        """Return what a run's rows depend on, the model first; its parameters may have names of the others."""
         return [
             *(("model", self.model.name), ("model_sha256", self.model.digest)),
             *((name, getattr(self, name)) for name in ("streams", "seed", "data", "validation")),

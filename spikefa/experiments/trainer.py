@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from spikefa._atomic_write import write_whole
+from spikefa._checks import in_range
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.diagnostics import evaluation
 from spikefa.diagnostics.gradient_alignment import GradientAlignment
 from spikefa.diagnostics.record_activity import record_activity
-from spikefa.errors import ArgumentError, DivergenceError, did_you_mean
+from spikefa.errors import ArgumentError, DivergenceError, RunError, did_you_mean
 from spikefa.experiments import checkpoint
 from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.training_config import TrainingConfig
@@ -36,7 +37,7 @@ _AUGMENT = 0x4155_474D
 
 @dataclass
 class Progress:
-    """What a trainer tells a watcher after each presentation."""
+    """What a trainer reports to a watcher after each presentation."""
 
     images_seen: int
     """Training images shown since the run began."""
@@ -66,8 +67,8 @@ class Trainer:
     lr_factor : function of the epoch, optional
         Factor of every rule's learning rate during that epoch; or a dict of such factors by the projection's name,
         with 1 for those it does not name.
-    model : str
-        Digest of the model file, kept in the checkpoints.
+    model_digest : str, optional
+        Digest of the model file, kept in the checkpoints and compared when the run is resumed.
     augment : function of (images, rng), optional
         Returns what is shown of a batch of training images ``(streams, pixels)``, in the pixels that were loaded:
         scaling is undone before and done again after. `rng` depends on the seed and the batch's position alone.
@@ -88,12 +89,12 @@ class Trainer:
         config: TrainingConfig,
         directory: Path,
         lr_factor: Callable[[int], float | dict[str, float]] = lambda epoch: 1.0,
-        model: str = "",
+        model_digest: str | None = None,
         augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ):
         network.require_task("Trainer")
         self.network, self.dataset, self.config, self.directory = network, dataset, config, Path(directory)
-        self.lr_factor, self.model, self.augment = lr_factor, model, augment
+        self.lr_factor, self.model_digest, self.augment = lr_factor, model_digest, augment
         network.stimulus.validate_images(dataset.train_images[:1])
         network.readout.validate_targets(self._answers("train")[:1], 1)
         self.images = len(dataset.train_images)
@@ -106,7 +107,7 @@ class Trainer:
         self.on_row: Callable[[dict[str, Any]], None] = lambda row: None
         self.interrupted = False
         self.diagnostics = GradientAlignment(network, None) if config.diagnostics else None
-        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self._order: tuple[int, np.ndarray] | None = None  # an epoch's number and order
         for epoch in range(max(1, config.epochs)):  # what is wrong with a later one is not found after a night
             self._lr_factors(epoch)
 
@@ -146,7 +147,7 @@ class Trainer:
         epochs, within = np.divmod(q, self.images)
         index = np.empty_like(q)
         for epoch in np.unique(epochs):
-            if self._order[0] != epoch:
+            if self._order is None or self._order[0] != epoch:
                 rng = np.random.default_rng([self.network.seed, int(epoch), _SHUFFLE])
                 self._order = (int(epoch), rng.permutation(self.images))
             now = epochs == epoch
@@ -261,9 +262,10 @@ class Trainer:
         if unknown := sorted(set(factors) - set(names)):
             hint = did_you_mean(unknown[0], names)
             raise ArgumentError(f"Trainer: lr_factor must name projections that learn, {names}, got {unknown}{hint}")
-        if not all(0 <= own < np.inf for own in factors.values()):
-            raise ArgumentError(f"Trainer: lr_factor must be finite and at least 0, got {factor!r} in epoch {epoch}")
-        return factors
+        return {
+            name: in_range("Trainer", f"lr_factor of {name!r} in epoch {epoch}", own, 0)
+            for name, own in factors.items()
+        }
 
     def _check_finite(self) -> None:
         for projection in self._learning():
@@ -332,8 +334,14 @@ class Trainer:
     # Saving and going on.
 
     def save(self) -> None:
-        """Write a checkpoint."""
-        checkpoint.save(self.checkpoint, self.network, self._progress(), self.model)
+        """Write a checkpoint.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; the one before is untouched.
+        """
+        checkpoint.save(self.checkpoint, self.network, self._progress(), self.model_digest)
 
     def _progress(self) -> dict[str, Any]:
         return {
@@ -352,15 +360,17 @@ class Trainer:
         ------
         CheckpointError
             If the checkpoint does not fit this network.
-        ArgumentError
-            If more has been done than the configured epochs, or the metrics are no table or lack a column.
+        RunError
+            If more has been done than the configured epochs, or the metrics lack a column.
+        DataError
+            If the file of metrics holds no table.
         """
         if not self.checkpoint.exists():
             return  # killed before the first one
         rows = self._read_rows()
-        progress = checkpoint.load(self.checkpoint, self.network, self.model, self._progress())
+        progress = checkpoint.load(self.checkpoint, self.network, self.model_digest, self._progress())
         if progress["images_seen"] > self.total:
-            raise ArgumentError(
+            raise RunError(
                 f"{self.directory}: epochs must be at least {progress['images_seen'] / self.images:g}, "
                 f"which have been done, got {self.config.epochs}"
             )
@@ -374,7 +384,7 @@ class Trainer:
         found = read_metrics(self.metrics)  # refuses what is no table of metrics
         missing = [name for name in (*self._measure_layers(), "seconds") if name not in found]
         if missing:
-            raise ArgumentError(f"{self.metrics}: must have the columns {missing} to go on with, got {list(found)}")
+            raise RunError(f"{self.metrics}: must have the columns {missing} to go on with, got {list(found)}")
         with open(self.metrics, newline="", encoding="utf-8-sig") as f:
             return list(csv.DictReader(f))
 

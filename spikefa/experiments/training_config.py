@@ -38,12 +38,12 @@ class TrainingConfig:
     def __post_init__(self):
         for name, least in (("epochs", 0), ("test_steps", 1), ("recording_steps", 1)):
             rule = f"be a whole number, at least {least}"
-            self._keep(name, whole("TrainingConfig", name, getattr(self, name), least, rule=rule))
+            self._store(name, whole("TrainingConfig", name, getattr(self, name), least, rule=rule))
         for name in ("evaluate_every", "checkpoint_seconds"):
             rule = "be a finite positive number"
-            self._keep(name, in_range("TrainingConfig", name, getattr(self, name), 0, open_low=True, rule=rule))
+            self._store(name, in_range("TrainingConfig", name, getattr(self, name), 0, open_low=True, rule=rule))
         for name in ("record_activity", "diagnostics"):
-            self._keep(name, true_or_false("TrainingConfig", name, getattr(self, name)))
+            self._store(name, true_or_false("TrainingConfig", name, getattr(self, name)))
 
-    def _keep(self, name: str, value: float) -> None:
+    def _store(self, name: str, value: float) -> None:
         object.__setattr__(self, name, value)  # the only way in a frozen dataclass

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 from spikefa._atomic_write import write_whole
+from spikefa._checks import one_of
 from spikefa.errors import RunError
 from spikefa.experiments.run import Run
 from spikefa.plotting.figures import figures
@@ -33,14 +34,15 @@ def save_figure(run: Run, name: str, out: Path | None = None) -> Path:
     Raises
     ------
     ArgumentError
-        If there is no such figure.
+        If there is no such figure, or the format is unknown.
     RunError
-        If the run lacks what the figure shows, or the format is unknown.
+        If the run lacks what the figure shows.
+    OSError
+        If the file cannot be written.
     """
     out = out or run.directory / "figures" / f"{name}.png"
     suffix = out.suffix.lower()
-    if suffix not in FORMATS:
-        raise RunError(f"{out}: figures are written as .png, .pdf or .svg, got {out.suffix!r}")
+    one_of("save_figure", f"the suffix of {str(out)!r}", suffix, FORMATS)
     figure_of = figures[name]
     try:
         figure = figure_of(run)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from spikefa._checks import positive_int
+from spikefa._checks import positive_int, real_array
 from spikefa.errors import ArgumentError
 from spikefa.plotting.style import (
     BLUE,
@@ -24,7 +24,6 @@ from spikefa.plotting.style import (
     VERMILLION,
     milliseconds,
     new_axes,
-    real,
     styled,
 )
 
@@ -147,7 +146,8 @@ def plot_psp(
     ArgumentError
         If `t`, `v` and `delta` are not vectors of the same length.
     """
-    time, v, delta = milliseconds("plot_psp", "t", t), real("plot_psp", "v", v), real("plot_psp", "delta", delta)
+    time = milliseconds("plot_psp", "t", t)
+    v, delta = (real_array("plot_psp", name, values, float) for name, values in (("v", v), ("delta", delta)))
     if not (time.ndim == 1 and time.shape == v.shape == delta.shape):
         raise ArgumentError(
             f"plot_psp: t, v and delta must be vectors of the same length, "
@@ -212,7 +212,7 @@ def plot_learning(
     ArgumentError
         If a column is missing, is of another length, or nothing was measured.
     """
-    scale, told = (100, "{:.2f} %") if classes else (1, "{:.3g}")
+    scale, text = (100, "{:.2f} %") if classes else (1, "{:.3g}")
     columns = (("test_error", BLUE, "o"), ("validation_error", GREEN, "s"), ("train_error", ORANGE, "^"))
     curves = []
     for name, colour, marker in columns:
@@ -238,12 +238,12 @@ def plot_learning(
                 marker=marker,
                 markersize=3,
                 linewidth=1.0,
-                label=f"{label} ({told.format(error[-1])} at the end)",
+                label=f"{label} ({text.format(error[-1])} at the end)",
             )
         _, seen, error, colour, _ = curves[0]
         ax.spines[["top", "right"]].set_visible(False)  # the right one would cross the number
         ax.annotate(
-            told.format(error[-1]),
+            text.format(error[-1]),
             (seen[-1], error[-1]),
             xytext=(5, 0),
             textcoords="offset points",
@@ -358,7 +358,7 @@ def plot_receptive_fields(
     ArgumentError
         If the shapes do not fit, or `n` is not at least 1.
     """
-    w = real("plot_receptive_fields", "weights", weights)
+    w = real_array("plot_receptive_fields", "weights", weights, float)
     height, width = shape
     if w.ndim != 2 or w.shape[0] != height * width or w.size == 0:
         raise ArgumentError(
@@ -409,10 +409,10 @@ def _images_axis(ax: Axes) -> None:
 
 
 def _curve(owner: str, metrics: Mapping[str, ArrayLike], name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images seen and values of a column, where both were measured."""
+    """Return the images seen and the values of a column, of the rows in which both were measured."""
     if "images_seen" not in metrics:
         raise ArgumentError(f"{owner}: metrics must have the column images_seen, got {list(metrics)}")
-    seen, values = real(owner, "images_seen", metrics["images_seen"]), real(owner, name, metrics[name])
+    seen, values = (real_array(owner, column, metrics[column], float) for column in ("images_seen", name))
     if seen.ndim != 1 or seen.shape != values.shape:
         raise ArgumentError(
             f"{owner}: {name} must be a vector as long as images_seen, got shapes {values.shape} and {seen.shape}"

@@ -8,8 +8,8 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 
+from spikefa._checks import real_array
 from spikefa.errors import ArgumentError
 
 # The colours of Okabe and Ito, which colour-blind readers tell apart.
@@ -37,12 +37,12 @@ STYLE = {
     "axes.labelcolor": INK,
     "text.color": INK,
 }
-# Ticks are made when first drawn, after the style above is gone: they are told themselves.
+# Ticks are made when first drawn, after the style above is gone: these are set on each axes.
 TICKS: dict[str, Any] = {"labelsize": 6.5, "width": 0.5, "length": 2.0, "pad": 2.0, "color": INK}
 
 
 def styled(own: bool) -> Any:
-    """Our style for a figure of our own; whoever brings an axes brings the style."""
+    """Return the context of our style for a figure of our own; whoever brings an axes brings the style."""
     return matplotlib.rc_context(STYLE if own else {})
 
 
@@ -54,18 +54,16 @@ def new_axes(width: float, height: float) -> Axes:
     return ax
 
 
-def real(owner: str, name: str, x: ArrayLike) -> np.ndarray:
-    """Return the values as floats, or refuse them."""
-    x = np.asarray(x)
-    if x.dtype.kind not in "biuf":
-        raise ArgumentError(f"{owner}: {name} must hold real numbers, got dtype {x.dtype}")
-    return x.astype(float)
-
-
 def milliseconds(owner: str, name: str, t: Any) -> np.ndarray:
-    """Return times in ms: plain numbers are, a Brian2 quantity (told by its ``dim``) is in seconds."""
+    """Return times in ms: plain numbers are in ms, a Brian2 quantity (recognised by its ``dim``) is in seconds.
+
+    Raises
+    ------
+    ArgumentError
+        If they are not real numbers, or a quantity of another dimension.
+    """
     dim = getattr(t, "dim", None)
-    values = real(owner, name, t[:] if dim is not None and np.ndim(t) else t)
+    values = real_array(owner, name, t[:] if dim is not None and np.ndim(t) else t, float)
     if dim is None or dim.is_dimensionless:
         return values
     if str(dim) != "s":

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from spikefa import cli
-from spikefa.bench import chosen, harness, measure, report, targets
+from spikefa.bench import chosen, goals, harness, measure, report
 from spikefa.bench.sections import sections
 from spikefa.errors import ArgumentError
 
@@ -21,8 +21,8 @@ def test_record_names_machine_versions_threads_and_blas(setting):
     assert record["numba_threading_layer"] != "not started"
     words = report.in_words(record)
     assert record["machine"]["processor"] in words and record["versions"]["numpy"] in words
-    assert [t["row"] for t in record["targets"]] == [t.row for t in targets.TARGETS]
-    assert all(t["met"] is None for t in record["targets"])  # quick: no judgement
+    assert [g["row"] for g in record["goals"]] == [goal.row for goal in goals.GOALS]
+    assert all(g["met"] is None for g in record["goals"])  # quick: no judgement
 
 
 def test_sections_are_chosen_by_name():
@@ -63,7 +63,7 @@ def test_command(tmp_path, monkeypatch, capsys):
     file = tmp_path / "b.json"
     assert run_command(monkeypatch, "--only", "images", "--json", file) == 0
     out = capsys.readouterr().out
-    assert "Targets" in out and "the numbers mean nothing" in out and str(file.name) in out.replace("\n", "")
+    assert "Goals" in out and "the numbers mean nothing" in out and str(file.name) in out.replace("\n", "")
     assert set(json.loads(file.read_text())["sections"]) == {"images"}
 
 

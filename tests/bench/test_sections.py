@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from spikefa.bench import Section, Setting, measure, targets
+from spikefa.bench import Section, Setting, goals, measure
 from spikefa.bench.sections import memory, one_stream, sections
 from spikefa.experiments import model_file
 
@@ -42,13 +42,13 @@ MAY_BE_MISSING = {"pytorch", "mkl", "gpu", "gpu-pytorch"}
 @pytest.mark.parametrize("name", sections)
 def test_every_section_gives_numbers(setting, name, tmp_path):
     file = tmp_path / "bench.json"
-    told = []
-    result = measure(setting, name, file, lambda done: told.append((list(done), len(done[name][1].rows))))
+    reported = []
+    result = measure(setting, name, file, lambda done: reported.append((list(done), len(done[name][1].rows))))
     assert json.loads(file.read_text()) == result
     assert list(result["sections"]) == [name]
     section = result["sections"][name]
     every = len(section["rows"])
-    assert told == [([name], count) for count in (*range(1, every + 1), every)]  # a row, a row ..., the notes
+    assert reported == [([name], count) for count in (*range(1, every + 1), every)]  # a row, a row ..., the notes
     title = section["title"]
     assert title[0].isupper() and not title.endswith(".") and len(title) < 80
     rows = section["rows"]
@@ -63,8 +63,8 @@ def test_every_section_gives_numbers(setting, name, tmp_path):
         assert key in ANY_SIGN or row["low"] > 0, key
 
 
-def test_targets_are_of_sections_that_there_are():
-    assert {target.row.partition(".")[0] for target in targets.TARGETS} <= set(sections)
+def test_goals_are_of_sections_that_there_are():
+    assert {goal.row.partition(".")[0] for goal in goals.GOALS} <= set(sections)
 
 
 @pytest.mark.parametrize("section", ["images", "memory"])

@@ -94,7 +94,10 @@ def test_regression_set():
     assert np.array_equal(own.answers("test", None), y[:3]) and not own.train_targets.flags.writeable
     split = own.split(2)
     assert np.array_equal(split.train_targets, y[:6]) and np.array_equal(split.validation_targets, y[6:])
-    refused(lambda: own.answers("train", 10), "data set 'own' has targets and no classes, and the network 10")
+    refused(
+        lambda: own.answers("train", 10),
+        "data set 'own': must have the network's 10 classes, got targets and no classes",
+    )
     done = standardised(own)
     np.testing.assert_allclose(done.train_images, (x - x.mean(axis=0)) / x.std(axis=0), rtol=1e-4, atol=1e-5)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from spikefa.diagnostics.activity_recording import ActivityRecording
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, DataError
 
 
 def arguments(**changes):
@@ -136,7 +136,7 @@ def test_every_truncation_is_noticed(tmp_path):
     whole = path.read_bytes()
     for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(ArgumentError, match=r"cut\.h5: not a whole activity recording"):
+        with pytest.raises(DataError, match=r"cut\.h5: not a whole activity recording"):
             ActivityRecording.load(path)
 
 
@@ -149,7 +149,7 @@ def test_damage_is_noticed_or_harmless(tmp_path):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
         try:
             loaded = ActivityRecording.load(path)
-        except ArgumentError as e:
+        except DataError as e:
             assert "bad.h5: not a whole activity recording" in str(e)
         else:
             # HDF5 has no checksum on its headers; the data have.
@@ -161,21 +161,21 @@ def test_foreign_files_are_named(tmp_path):
     import h5py
 
     (tmp_path / "text.h5").write_text("hello")
-    with pytest.raises(ArgumentError, match=r"text\.h5: not a whole activity recording"):
+    with pytest.raises(DataError, match=r"text\.h5: not a whole activity recording"):
         ActivityRecording.load(tmp_path / "text.h5")
     with h5py.File(tmp_path / "other.h5", "w") as f:
         f["weights"] = [1, 2]
-    with pytest.raises(ArgumentError, match=r"other\.h5: .*HDF5 of another kind"):
+    with pytest.raises(DataError, match=r"other\.h5: .*HDF5 of another kind"):
         ActivityRecording.load(tmp_path / "other.h5")
     ActivityRecording(**arguments()).save(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as f:
         f.attrs["version"] = 99
-    with pytest.raises(ArgumentError, match=r"new\.h5: .*version 99, this spikefa reads 1"):
+    with pytest.raises(DataError, match=r"new\.h5: .*version 99, this spikefa reads 1"):
         ActivityRecording.load(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as f:
         f.attrs["version"] = 1
         del f["v"]
-    with pytest.raises(ArgumentError, match=r"new\.h5: not a whole activity recording"):
+    with pytest.raises(DataError, match=r"new\.h5: not a whole activity recording"):
         ActivityRecording.load(tmp_path / "new.h5")
     with pytest.raises(FileNotFoundError, match=r"absent\.h5"):
         ActivityRecording.load(tmp_path / "absent.h5")

@@ -128,7 +128,7 @@ def test_a_rule_without_the_error_has_no_ratio(rng):
 def test_error_terms(rule, constants, expected):
     net = with_rule(f"dW = {rule}", knows="dtrace/dt = (y - trace) / tau : 1\nm : 1", **constants)
     term = error_term(net["h2_to_output"], ["delta"])
-    assert expected == (None if term is None else (pytest.approx(term.rate), term.post, term.whole))
+    assert expected == (None if term is None else (pytest.approx(term.coefficient), term.post, term.whole))
 
 
 DERIVATIVES = {

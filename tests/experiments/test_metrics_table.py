@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spikefa.errors import ArgumentError
+from spikefa.errors import DataError
 from spikefa.experiments.metrics_table import read_metrics
 
 HEADER = "epoch,images_seen,train_error,validation_error,test_error,weight_angle_deg_h1\n"
@@ -54,5 +54,5 @@ def test_metrics_without_a_row_yet(tmp_path):
 )
 def test_foreign_tables_are_named(tmp_path, contents, message):
     (tmp_path / "m.csv").write_bytes(contents)
-    with pytest.raises(ArgumentError, match=message):
+    with pytest.raises(DataError, match=message):
         read_metrics(tmp_path / "m.csv")

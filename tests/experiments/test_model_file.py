@@ -12,6 +12,7 @@ import pytest
 from spikefa.errors import ModelError
 from spikefa.experiments import model_file, model_source
 from spikefa.experiments.run import new_run
+from spikefa.pathways import pathways
 
 
 def test_every_bundled_model_states_its_paper_and_the_meaning_of_every_parameter():
@@ -74,7 +75,7 @@ def test_set_takes_true_and_false():
     rate = model_file.load("lillicrap2016_rate")
     for text, value in (("true", True), ("False", False)):
         assert rate.params(rate.parse([f"standardise={text}"])).standardise is value
-    with pytest.raises(ModelError, match="^lillicrap2016_rate: standardise must be true or false, got '1'$"):
+    with pytest.raises(ModelError, match="^Model 'lillicrap2016_rate': standardise must be true or false, got '1'$"):
         rate.params(rate.parse(["standardise=1"]))
 
 
@@ -82,7 +83,7 @@ def test_set_takes_none_where_none_is_allowed(model):
     changes = model.parse(["momentum=none", "weight_range_first=None", "receptive_field_size=7"])
     assert changes == {"momentum": None, "weight_range_first": None, "receptive_field_size": 7}
     assert model.params(model.parse(["momentum=0.5"])).momentum == 0.5
-    with pytest.raises(ModelError, match="^lillicrap2016_spiking: eta must be a number, got 'none'$"):
+    with pytest.raises(ModelError, match="^Model 'lillicrap2016_spiking': eta must be a number, got 'none'$"):
         model.params(model.parse(["eta=none"]))
 
 
@@ -97,17 +98,20 @@ def test_values_are_put_into_the_types_of_their_fields(model):
     [
         (["etta=1"], "Model 'lillicrap2016_spiking': no parameter 'etta'; there are pixels, .*; did you mean 'eta'.$"),
         (["eta"], "Model 'lillicrap2016_spiking': a parameter must be set by name=value, got 'eta'$"),
-        (["eta=fast"], "lillicrap2016_spiking: eta must be a number, got 'fast'$"),
-        (["eta=-1"], "lillicrap2016_spiking: eta must be at least 0, got -1$"),
-        (["eta=true"], "lillicrap2016_spiking: eta must be a number, got 'true'$"),
-        (["outputs=10.5"], "lillicrap2016_spiking: outputs must be a positive whole number, got 10.5$"),
-        (["outputs=0"], "lillicrap2016_spiking: outputs must be a positive whole number, got 0$"),
-        (["eta=1e999"], "lillicrap2016_spiking: eta must be finite, got inf$"),
-        (["outputs=1e999"], "lillicrap2016_spiking: outputs must be finite, got inf$"),
-        (["hidden=10,1e999"], r"lillicrap2016_spiking: hidden must hold positive whole numbers, got \(10, inf\)$"),
-        (["hidden=10,x"], r"lillicrap2016_spiking: hidden must hold positive whole numbers, got \(10, 'x'\)$"),
-        (["hidden=10,0"], r"lillicrap2016_spiking: hidden must hold positive whole numbers, got \(10, 0\)$"),
-        (["momentum=1"], "lillicrap2016_spiking: momentum must be above 0 and below 1, or None, got 1$"),
+        (["eta=fast"], "Model 'lillicrap2016_spiking': eta must be a number, got 'fast'$"),
+        (["eta=-1"], "Model 'lillicrap2016_spiking': eta must be at least 0, got -1$"),
+        (["eta=true"], "Model 'lillicrap2016_spiking': eta must be a number, got 'true'$"),
+        (["outputs=10.5"], "Model 'lillicrap2016_spiking': outputs must be a positive whole number, got 10.5$"),
+        (["outputs=0"], "Model 'lillicrap2016_spiking': outputs must be a positive whole number, got 0$"),
+        (["eta=1e999"], "Model 'lillicrap2016_spiking': eta must be finite, got inf$"),
+        (["outputs=1e999"], "Model 'lillicrap2016_spiking': outputs must be finite, got inf$"),
+        (
+            ["hidden=10,1e999"],
+            r"Model 'lillicrap2016_spiking': hidden must hold positive whole numbers, got \(10, inf\)$",
+        ),
+        (["hidden=10,x"], r"Model 'lillicrap2016_spiking': hidden must hold positive whole numbers, got \(10, 'x'\)$"),
+        (["hidden=10,0"], r"Model 'lillicrap2016_spiking': hidden must hold positive whole numbers, got \(10, 0\)$"),
+        (["momentum=1"], "Model 'lillicrap2016_spiking': momentum must be above 0 and below 1, or None, got 1$"),
         (["pathway=aligment"], "pathway must be one of alignment, .*, got 'aligment'; did you mean 'alignment'.$"),
         (["dtype=float16"], "dtype must be one of float32, float64, got 'float16'; did you mean"),
     ],
@@ -135,7 +139,7 @@ def test_unknown_presets_and_models_are_refused(model, tmp_path):
         with pytest.raises(ModelError, match=message):
             model_file.load(tmp_path / "mine.py")
     (tmp_path / "mine.py").write_bytes(b"# \xff")
-    with pytest.raises(ModelError, match="mine.py: must be UTF-8 text, got .*0xff"):
+    with pytest.raises(ModelError, match="^Model 'mine': .*mine.py must be UTF-8 text, got .*0xff"):
         model_file.load(tmp_path / "mine.py")
     (tmp_path / "notes.txt").write_text("Params, build")
     with pytest.raises(ModelError, match="notes.txt': a model's file must end in .py, got 'notes.txt'$"):
@@ -172,7 +176,7 @@ def test_mistakes_in_a_model_are_refused_before_anything_is_written(text, replac
     source = model.source.replace("from dataclasses import dataclass", "from dataclasses import dataclass, field")
     assert source.count(text) == 1
     (tmp_path / "mine.py").write_text(source.replace(text, replacement))
-    with pytest.raises(ModelError, match=rf"^(Model 'mine'|mine): {message}") as caught:
+    with pytest.raises(ModelError, match=rf"^Model 'mine': {message}") as caught:
         new_run(
             tmp_path / "run",
             tmp_path / "mine.py",
@@ -244,7 +248,7 @@ def test_a_control_differs_from_its_preset_in_what_it_controls_alone(model, digi
     ],
 )
 def test_parameters_out_of_their_range_are_refused(model, change, message):
-    message = f"^lillicrap2016_spiking: {message}$"
+    message = f"^Model 'lillicrap2016_spiking': {message}$"
     with pytest.raises(ModelError, match=message):
         model.params({"hidden": (3,), "outputs": 10} | change)
     with pytest.raises(ModelError, match=message):
@@ -449,9 +453,9 @@ def test_a_plain_dataclass_is_checked_and_described_too(tmp_path, capsys):
     assert capsys.readouterr().out == ""
     mine = model_file.load(tmp_path / "mine.py")
     assert mine.params(mine.parse(["start=2"])).start == 2
-    with pytest.raises(ModelError, match="^mine: units must be at least 1 and at most 100, got 101$"):
+    with pytest.raises(ModelError, match="^Model 'mine': units must be at least 1 and at most 100, got 101$"):
         mine.params({"units": 101})
-    with pytest.raises(ModelError, match="^mine: units must be at least 1 and at most 100, got 0$"):
+    with pytest.raises(ModelError, match="^Model 'mine': units must be at least 1 and at most 100, got 0$"):
         mine.build(mine.module.Params(units=0))
 
 
@@ -484,7 +488,7 @@ def test_models_of_other_distributions_are_found_by_their_entry_points(distribut
     theirs = model_file.load("theirs2020")
     assert theirs.name == "theirs2020" and theirs.path == distribution / "others" / "theirs.py"
     assert theirs.build(theirs.params(preset="small"))["image"].units == 3
-    with pytest.raises(ModelError, match="^theirs2020: units must be at least 1 and at most 100, got 0$"):
+    with pytest.raises(ModelError, match="^Model 'theirs2020': units must be at least 1 and at most 100, got 0$"):
         theirs.params({"units": 0})
 
 
@@ -492,3 +496,46 @@ def test_models_of_other_distributions_are_found_by_their_entry_points(distribut
 def test_an_entry_point_without_a_module_is_refused(distribution, name):
     with pytest.raises(ModelError, match=f"^Model {name!r}: the entry point '.*' has no module"):
         model_file.load(name)
+
+
+CHOOSES = """
+from dataclasses import dataclass
+from typing import Annotated, Literal
+import spikefa as fa
+
+@dataclass(frozen=True)
+class Params(fa.Params):
+    pathway: Annotated[Literal["alignment", "backprop"], fa.OrRegistered("spikefa.pathways")] = "alignment"
+    other: Annotated[Literal["alignment"], fa.OrRegistered("spikefa.pathways")] | None = None
+
+def build(params, streams=1, seed=0):
+    return fa.Network(streams=streams, seed=seed)
+"""
+
+
+@pytest.fixture
+def choosing(tmp_path):
+    (tmp_path / "mine.py").write_text(CHOOSES)
+    return model_file.load(tmp_path / "mine.py")
+
+
+def test_a_choice_may_be_one_that_was_registered_elsewhere(choosing):
+    def sideways(network):
+        return []
+
+    pathways.register("sideways_of_a_test")(sideways)
+    params = choosing.params(choosing.parse(["pathway=sideways_of_a_test", "other=none"]))
+    assert params.pathway == "sideways_of_a_test" and params.other is None
+    assert choosing.params({"other": "sideways_of_a_test"}).other == "sideways_of_a_test"
+    words = "one of alignment, backprop, or a name added to spikefa.pathways"
+    assert choosing.describe().parameters[0].type == words
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [("direct", "'direct'$"), ("aligment", "'aligment'; did you mean 'alignment'.$"), (1, "1$"), (None, "None$")],
+)
+def test_of_spikefas_own_pathways_only_those_of_the_choice_are_taken(choosing, value, got):
+    rule = "be one of alignment, backprop, or a name added to spikefa.pathways"
+    with pytest.raises(ModelError, match=f"^Model 'mine': pathway must {rule}, got {got}"):
+        choosing.params({"pathway": value})

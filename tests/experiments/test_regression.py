@@ -301,9 +301,13 @@ def test_data_and_network_must_agree(rate, digits, tmp_path):
     def trainer(data, **changes):
         return Trainer(rate.build(rate.params(changes)), data, TrainingConfig(), tmp_path)
 
-    with pytest.raises(DataError, match="data set 'digits' has 10 classes and no targets, and the network none"):
+    with pytest.raises(
+        DataError, match="data set 'digits': must have targets, since the network has no classes, got 10 classes"
+    ):
         trainer(digits, sizes=(64, 20, 10))
-    with pytest.raises(DataError, match="data set 'linear' has targets and no classes, and the network 10"):
+    with pytest.raises(
+        DataError, match="data set 'linear': must have the network's 10 classes, got targets and no classes"
+    ):
         trainer(synthetic.linear(train=5, test=5), classes=10)
     with pytest.raises(ArgumentError, match=r"targets must be \(1, 10\) for layer 'y', got \(1, 64\)"):
         trainer(autoencoder(digits), sizes=(64, 20, 10))

@@ -244,7 +244,7 @@ def test_metrics_that_lack_a_column_are_refused_before_training(trained, tiny):
     path, rows = trained.directory / "metrics.csv", []
     path.write_text("\n".join(line.rpartition(",")[0] for line in path.read_text().splitlines()) + "\n")
     before = {path: path.read_bytes() for path in trained.directory.iterdir()}
-    with pytest.raises(ArgumentError, match=r"metrics.csv: must have the columns \['seconds'\] to go on with, got"):
+    with pytest.raises(RunError, match=r"metrics.csv: must have the columns \['seconds'\] to go on with, got"):
         tiny(epochs=1).train(rows.append)
     assert {path: path.read_bytes() for path in trained.directory.iterdir()} == before
 
@@ -321,5 +321,7 @@ def test_evaluations_are_never_within_a_presentation(tiny):
 
 def test_schedules_are_tried_in_every_epoch_before_anything_is_done(tiny):
     made = tiny(epochs=3)
-    with pytest.raises(ArgumentError, match="^Trainer: lr_factor must be .*, got -1.0 in epoch 2$"):
+    with pytest.raises(
+        ArgumentError, match="^Trainer: lr_factor of '.*' in epoch 2 must be a finite number, at least 0, got -1.0$"
+    ):
         Trainer(made.network(), made.dataset(), made.config, made.directory, lambda epoch: 1.0 - epoch)

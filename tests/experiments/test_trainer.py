@@ -94,8 +94,11 @@ def test_learning_rate_schedule_is_followed(run):
             {"h1_to_h3": 0.5},
             r"^Trainer: lr_factor must name projections that learn, .* got \['h1_to_h3'\]; did you mean 'h1_to_h2'",
         ),
-        (float("nan"), "^Trainer: lr_factor must be finite and at least 0, got nan"),
-        ({"h1_to_h2": -1.0}, "^Trainer: lr_factor must be finite and at least 0, got {'h1_to_h2': -1.0}"),
+        (float("nan"), "^Trainer: lr_factor of '.*' in epoch 0 must be a finite number, at least 0, got nan$"),
+        (
+            {"h1_to_h2": -1.0},
+            "^Trainer: lr_factor of 'h1_to_h2' in epoch 0 must be a finite number, at least 0, got -1.0$",
+        ),
     ],
 )
 def test_bad_schedules_are_refused_before_anything_is_done(run, factor, message):
@@ -230,7 +233,7 @@ def test_a_run_made_longer_is_the_run_of_that_length(run):
     assert record["config"]["epochs"] == 3
     assert [change["epochs"] for change in record["earlier_epochs"]] == [1, 2]
     before = (short.directory / "run.json").read_bytes()
-    with pytest.raises(ArgumentError, match=r"short: epochs must be at least [\d.]+, which have been done, got 2"):
+    with pytest.raises(RunError, match=r"short: epochs must be at least [\d.]+, which have been done, got 2"):
         open_run(short.directory).ending_after(2).trainer().resume()
     assert (short.directory / "run.json").read_bytes() == before
 
@@ -409,5 +412,5 @@ def test_bad_run_directories_are_refused(saved, tmp_path):
 def test_data_that_do_not_fit_are_refused(run):
     with pytest.raises(ArgumentError, match=r"images must be \(n, 784\) for input 'image', got \(1, 64\)"):
         run(pixels=784).trainer()
-    with pytest.raises(DataError, match="data set 'digits' has 10 classes, and the network 5"):
+    with pytest.raises(DataError, match="data set 'digits': must have the network's 5 classes, got 10 classes"):
         run(classes=5).trainer()

@@ -107,7 +107,7 @@ def test_the_topmost_error_has_room_on_a_linear_axis():
 @pytest.mark.parametrize("suffix", ["pgf", "raw", "jpg", "ps", ""])
 def test_other_formats_are_refused_before_the_run_is_looked_at(tmp_path, suffix):
     out = tmp_path / f"a.{suffix}".rstrip(".")
-    with pytest.raises(RunError, match=r"a(\.\w+)?: figures are written as \.png, \.pdf or \.svg, got '(\.\w+)?'$"):
+    with pytest.raises(ArgumentError, match=r"a(\.\w+)?' must be one of '.png', '.pdf', '.svg', got '(\.\w+)?'"):
         save_figure(SimpleNamespace(directory=tmp_path), "learning", out)
     assert not out.exists()
 

@@ -16,7 +16,7 @@ from spikefa.diagnostics import evaluation
 
 @sections.register("gpu")
 def on_a_gpu(setting: Setting, section: Section) -> None:
-    """Measure (i), and where spikes on the two devices section.
+    """Time a training step on a GPU, and find the first step with other spikes than the processor's.
 
     Keys ``step/STREAMS``, ``products/STREAMS``, ``ratio/STREAMS``, ``epoch``, ``test_set``, ``processor``, ``speedup``
     and ``parts/DTYPE``; ``step`` alone if there is no GPU.

@@ -21,14 +21,14 @@ def against_pytorch_on_a_gpu(setting: Setting, section: Section) -> None:
 
 
 def _pytorch(section: Section, setting: Setting, process: Worker) -> None:
-    told = process.ask(sizes_of(setting, "cuda"))
+    reply = process.ask(sizes_of(setting, "cuda"))
     network = moved(setting.network())
     steps = network.stimulus.steps_per_image * (2 if setting.quick else 100)
-    ratios = compare(section, setting, process, told, step_timer(network, setting), steps)
+    ratios = compare(section, setting, process, reply, step_timer(network, setting), steps)
     for how in ("compiled", "graph"):
         best = next((name for name in ratios if name.startswith(f"pytorch/{how}/")), None)
         if best is not None:
             section.add(f"ratio/{how}", "PyTorch / spikefa", "x", ratios[best], in_words(best))
     section.notes.append(
-        f"PyTorch {told['torch']}, float32 products as spikefa's, in a process that takes turns with it."
+        f"PyTorch {reply['torch']}, float32 products as spikefa's, in a process that takes turns with it."
     )

@@ -5,7 +5,7 @@ Bytes of a step, from the mean number of presynaptic units that were not silent 
 * propagation reads the row of weights of each such unit once, forward and feedback (nearly every delta
   is not zero, so that feedback matrices are read whole);
 * plasticity reads and writes the row of each such unit once. The deltas of a step come after its spikes, so that this
-  pass can be shared with the next step's propagation, and where a rule allows it, it is: then a row of a unit that
+  pass can be shared with the next step's propagation, and it is if a rule allows it: then a row of a unit that
   is not silent in either step is read once for both;
 * biases, potentials and the other states, less than a hundredth of it, are not counted.
 
@@ -111,7 +111,7 @@ def one_stream(setting: Setting, section: Section) -> None:
     add_profile(section, network, timer, steps, setting)
     section.notes.append(f"Presynaptic units that are not silent, mean: {active}.")
     section.notes.append(
-        "A row is read once to propagate and read and written once to learn, and read once for both where its unit is "
+        "A row is read once to propagate and read and written once to learn, and read once for both if its unit is "
         "active in two steps running; feedback rows are read once. Nothing else is counted. All weights, and both "
         f"sides of the copy ({all_threads()} threads), are {size / 1e6:.1f} MB."
     )

@@ -26,15 +26,15 @@ def against_pytorch(setting: Setting, section: Section, program: Path = WORKER) 
 
 
 def _measure(section: Section, setting: Setting, process: Worker) -> None:
-    told = process.ask(sizes_of(setting))
+    reply = process.ask(sizes_of(setting))
     network = setting.network()
     timer = StepTimer(network)
     steps = setting.steps(network, timer)
-    ratios = compare(section, setting, process, told, lambda: timer.mean_of(steps), steps)
+    ratios = compare(section, setting, process, reply, lambda: timer.mean_of(steps), steps)
     best, ratio = next(iter(ratios.items()))
     section.add("ratio", "best PyTorch / spikefa", "x", ratio, in_words(best))
     section.notes.append(
-        f"PyTorch {told['torch']} ({'MKL' if told['mkl'] else 'no MKL'}), {told['threads']} threads, "
+        f"PyTorch {reply['torch']} ({'MKL' if reply['mkl'] else 'no MKL'}), {reply['threads']} threads, "
         "denormals flushed, in a process of its own that takes turns with this one. Its equations are those "
         "of the published spiking network, written by hand."
     )

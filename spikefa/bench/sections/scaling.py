@@ -102,7 +102,7 @@ def _crossover(section: Section, setting: Setting) -> None:
             for kind, engines in (("", ("events", "batched", "tables")), ("dense_", ("events", "batched")))
             for engine in engines
         }
-        measured = take_turns(jobs, dataclasses.replace(setting, rest=setting.rest / 10))
+        measured = take_turns(jobs, dataclasses.replace(setting, pause=setting.pause / 10))
         for name, seconds in measured.items():
             what = "feedback" if name.startswith("dense_") else "learning"
             shown = f"{what}, {streams} streams, {name.removeprefix('dense_')}"

@@ -1,0 +1,48 @@
+"""What has to be reached, at the published size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A number to reach.
+
+    Parameters
+    ----------
+    what : str
+    row : str
+        ``SECTION.KEY`` of the row that measures it.
+    limit : float
+    unit : str
+    at_least : bool
+        Whether the limit is the least; else it is the most.
+    """
+
+    what: str
+    row: str
+    limit: float
+    unit: str
+    at_least: bool = False
+
+    def met_by(self, value: float) -> bool:
+        """Return whether a measured value reaches it."""
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.at_least else '<='} {self.limit:g} {self.unit}"
+
+
+GOALS = (
+    Goal("training step, many streams / its matrix products", "step.ratio", 1.2, "x"),
+    Goal("all of a training step that is no product", "step.remainder", 6, "ms"),
+    Goal("one stream: step / (bytes / copy bandwidth)", "one-stream.ratio", 1.5, "x"),
+    Goal("throughput against stock Brian2 Synapses", "brian2.ratio", 50, "x", at_least=True),
+    Goal("throughput against PyTorch on the CPU", "pytorch.ratio", 1.1, "x", at_least=True),
+    Goal("training epoch, 60,000 images", "images.epoch", 97, "s"),
+    Goal("on a GPU: training epoch, 60,000 images", "gpu.epoch", 3, "s"),
+    Goal("on a GPU: training step, 100 streams / its matrix products", "gpu.ratio/100", 1.5, "x"),
+    Goal("on a GPU: throughput against PyTorch compiled", "gpu-pytorch.ratio/compiled", 2, "x", at_least=True),
+    Goal("peak memory above the imports", "memory.training", 400, "MB"),
+)
