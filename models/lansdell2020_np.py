@@ -28,7 +28,6 @@ from typing import Annotated, Literal
 import numpy as np
 
 import spikefa as fa
-from spikefa.pathways import pathways
 
 INPUT = "y : 1   # what is shown"
 LAYER = """
@@ -107,16 +106,21 @@ PRESETS = {
 
 
 def _add_pathway(net: fa.Network, params: Params) -> None:
-    options = {"error": ERROR, "emit_error": ERROR_SENT, "feedback": FEEDBACK, "emit": MODULATION}
-
     def B(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         return fa.normal(np.sqrt(2 / shape[1]))(rng, shape)  # of the forward weights' size
 
-    if params.pathway != "backprop":
-        options["B"] = B
-    if params.pathway == "node_perturbation_feedback":
-        options |= {"loss": LOSS, "noise": params.noise, "eta": params.eta_feedback}
-    pathways[params.pathway](net, **options)
+    fa.add_pathway(
+        net,
+        params.pathway,
+        error=ERROR,
+        emit_error=ERROR_SENT,
+        feedback=FEEDBACK,
+        emit=MODULATION,
+        B=B,
+        loss=LOSS,
+        noise=params.noise,
+        eta=params.eta_feedback,
+    )
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:

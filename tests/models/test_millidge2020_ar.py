@@ -133,7 +133,7 @@ def test_weights_learn_in_the_last_step_alone(ar):
         ({"units": "step"}, "units must be one of rectifier, tanh, got 'step'"),
         ({"pathway": "relax"}, "pathway must be one of relaxation, .*, got 'relax'; did you mean 'relaxation'."),
         ({"relaxation": 0}, "relaxation must be a positive whole number, got 0"),
-        ({"rate": 1.5}, "rate must be above 0 and at most 1, got 1.5"),
+        ({"relaxation_step": 1.5}, "relaxation_step must be above 0 and at most 1, got 1.5"),
         ({"pathway": "backprop", "derivative": False}, "derivative must be true with backprop, got False"),
     ],
 )
