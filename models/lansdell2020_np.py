@@ -66,7 +66,9 @@ class Params(fa.Params):
     """Units of each layer: input, hidden layers, output."""
     units: tuple[Literal["linear", "tanh", "logistic", "rectifier"], ...] = ("logistic", "logistic", "linear")
     """Units of each layer but the input."""
-    pathway: Literal["node_perturbation_feedback", "alignment", "backprop"] = "node_perturbation_feedback"
+    pathway: Annotated[
+        Literal["node_perturbation_feedback", "alignment", "backprop"], fa.OrRegistered("spikefa.pathways")
+    ] = "node_perturbation_feedback"
     """Feedback weights that are learned by node perturbation, fixed (alignment) or the transposed forward weights."""
     classes: Annotated[int, fa.Range(1)] | None = 10
     """Number of classes; none for a regression, whose targets are values."""

@@ -96,15 +96,18 @@ class Params(fa.Params):
     """Hidden units; leaky is a rectifier with a slope of 1/20 below 0."""
     output_unit: Literal["linear", "tanh", "logistic", "leaky"] = "logistic"
     """Output units: the same choice."""
-    pathway: Literal[
-        "alignment",
-        "backprop",
-        "output_only",
-        "node_perturbation",
-        "pseudobackprop",
-        "direct",
-        "indirect",
-        "sign_symmetric",
+    pathway: Annotated[
+        Literal[
+            "alignment",
+            "backprop",
+            "output_only",
+            "node_perturbation",
+            "pseudobackprop",
+            "direct",
+            "indirect",
+            "sign_symmetric",
+        ],
+        fa.OrRegistered("spikefa.pathways"),
     ] = "alignment"
     """How errors reach the hidden layers; with output_only they do not, and only the output layer learns."""
     classes: Annotated[int, fa.Range(1)] | None = 10

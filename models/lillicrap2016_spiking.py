@@ -127,7 +127,10 @@ class Params(fa.Params):
     """Divisor of the learning rate after each of these epochs."""
     rate_average_steps: Annotated[float, fa.Range(1)] | None = None
     """Time constant, in steps, of the running mean of each unit's spikes that the rule subtracts; none: no mean."""
-    pathway: Literal["alignment", "direct", "shuffled_feedback", "backprop", "output_only"] = "alignment"
+    pathway: Annotated[
+        Literal["alignment", "direct", "shuffled_feedback", "backprop", "output_only"],
+        fa.OrRegistered("spikefa.pathways"),
+    ] = "alignment"
     """How errors reach the hidden layers: by alignment or direct (from the output to each hidden layer); or, as
     controls, by shuffled_feedback (B in a new order in every step), backprop, or not (output_only)."""
     feedback_pairs: bool = False

@@ -98,7 +98,9 @@ class Params(fa.Params):
     """Hidden units."""
     output_unit: Literal["logistic", "softmax"] = "logistic"
     """Output units: logistic (binary cross-entropy) or softmax (cross-entropy)."""
-    pathway: Literal["backprop", "alignment", "direct", "indirect"] = "direct"
+    pathway: Annotated[Literal["backprop", "alignment", "direct", "indirect"], fa.OrRegistered("spikefa.pathways")] = (
+        "direct"
+    )
     """What carries the error."""
     weights: Literal["zero", "fan_in", "truncated"] = "zero"
     """Forward weights at the start: zero, fan_in (uniform in +- 1 / sqrt(presynaptic units)) or truncated (normal,
