@@ -158,5 +158,5 @@ def test_hidden_layers_can_be_left_as_they_are(stdp):
     ],
 )
 def test_bad_parameters_are_refused(stdp, changes, message):
-    with pytest.raises(ModelError, match=f"^differential_stdp: {message}$"):
+    with pytest.raises(ModelError, match=f"^Model 'differential_stdp': {message}$"):
         stdp.build(stdp.params(SMALL | changes))

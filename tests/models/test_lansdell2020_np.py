@@ -92,5 +92,5 @@ def test_noise_reaches_the_copies_alone(lansdell, digits):
     ],
 )
 def test_bad_parameters_are_refused(lansdell, changes, message):
-    with pytest.raises(ModelError, match=f"^lansdell2020_np: {message}"):
+    with pytest.raises(ModelError, match=f"^Model 'lansdell2020_np': {message}"):
         lansdell.build(lansdell.params(changes))

@@ -407,7 +407,7 @@ def test_augment_distorts_only_where_asked(rate, rng):
     ],
 )
 def test_bad_parameters_are_refused(build, changes, message):
-    pattern = "lillicrap2016_rate: " + re.escape(message).replace(r"\.\*", ".*")
+    pattern = "Model 'lillicrap2016_rate': " + re.escape(message).replace(r"\.\*", ".*")
     with pytest.raises(ModelError, match=pattern):
         build(**changes)
 

@@ -288,5 +288,5 @@ def test_a_trained_network_has_all_its_units(nokland, digits, tmp_path):
     ],
 )
 def test_bad_parameters_are_refused(make, changes, message):
-    with pytest.raises(ModelError, match=f"nokland2016_dfa: {message}"):
+    with pytest.raises(ModelError, match=f"^Model 'nokland2016_dfa': {message}"):
         make(**changes)

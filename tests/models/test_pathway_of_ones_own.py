@@ -33,7 +33,7 @@ def test_a_model_learns_by_a_pathway_of_ones_own(model, name, rng):
     assert [p.pre.name for p in net.projections if p.post.name.startswith("feedback_")] == ["error_output"] * 2
     before = {p.name: np.array(p.W) for p in net.projections if p.learning is not None}
     net.stimulus.show_images(rng.random((20, 6)), rng.integers(0, 3, 20))
-    net.run_steps(20)
+    net.run_steps(5 * net.stimulus.steps_per_image)
     assert len(before) == 3
     for learned, weights in before.items():
         assert not np.array_equal(net[learned].W, weights)
