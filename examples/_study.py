@@ -111,8 +111,8 @@ def mean_sd(values, unit="") -> str:
     return f"{values.mean():.3g}{spread}{unit}"
 
 
-def save(figure: Figure, name: str) -> None:
-    """Write the figure to the path given on the command line, or here."""
-    out = Path(sys.argv[1] if len(sys.argv) > 1 else f"{name}.png")
+def save(figure: Figure, script: str) -> None:
+    """Write the figure to the path given on the command line, or here under the name of the script (``__file__``)."""
+    out = Path(sys.argv[1] if len(sys.argv) > 1 else f"{Path(script).stem}.png")
     figure.savefig(out, dpi=300)
     print(f"wrote {out} after {time.perf_counter() - STARTED:.0f} s")

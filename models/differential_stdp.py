@@ -17,7 +17,7 @@ Rules of the hidden layers, by the parameter ``hidden_rule``:
 * ``nudged``: no psi and no product with the error. The feedback would move the potential, v - kappa * delta (kappa is
   ``nudging_strength``), and the unit compares the spike that it would then emit with the one that it emits:
   dW = eta / kappa * s_pre * (nudged - s), of mean -eta * delta * psi * s_pre for small kappa. Both spikes are of one
-  random number, or, with ``shared_draw=False``, of two.
+  random number, or, with ``shared_random_number=False``, of two.
 * ``pairwise``: the same by the order of spikes: eta / kappa * (s_last_pre * nudged - s_pre * s_last), a spike-timing
   window of one step on either side.
 * ``none``: hidden layers do not learn, a control.
@@ -66,6 +66,10 @@ s_last = s
 r = rand()
 s = int(r < p)
 """
+# The random number of the nudged spike is that of the spike, or one of its own.
+ONE_RANDOM_NUMBER = "r_nudged = r : 1"
+TWO_RANDOM_NUMBERS = "r_nudged : 1"
+SPIKES_OF_TWO_RANDOM_NUMBERS = SPIKES + "r_nudged = rand()\n"
 ERROR = """
 du/dt = (layer_s - target - u) / tau : 1
 target : 1
@@ -86,8 +90,8 @@ PAIRWISE_RULE = (
 )
 OUTPUT_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
 
-# The spike, had feedback moved the potential; ``draw`` is its random number.
-NUDGED = "nudged = int(draw < 1 / (1 + exp(kappa * delta - v))) : 1"
+# The spike, had feedback moved the potential.
+NUDGED = "nudged = int(r_nudged < 1 / (1 + exp(kappa * delta - v))) : 1"
 # A rule by its name, and the equations that a layer needs for it, beside LAYER.
 RULES = {
     "none": ("", ""),
@@ -126,8 +130,8 @@ class Params(fa.Params):
     """Which error the output layer descends: squared_error by the same rule as the hidden layers (the published one,
     with derivative), or cross_entropy by the rule without psi, so that no unit needs a derivative."""
     nudging_strength: Annotated[float, fa.Range(0, open_low=True)] = 1.0
-    """How far feedback moves the potential, in units of delta; of the rules nudged and pairwise."""
-    shared_draw: bool = True
+    """How far feedback moves the potential, in units of delta: kappa in the equations of nudged and pairwise."""
+    shared_random_number: bool = True
     """Whether the spike and the nudged spike are of one random number; of the rules nudged and pairwise."""
     eta: Annotated[float, fa.Range(0)] = 1e-3
     """Learning rate, for the update summed over the streams."""
@@ -175,10 +179,8 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     kappa, tau = params.nudging_strength, net.clock.dt / params.dt_over_tau
     constants = {"tau": tau, "steps": params.steps_per_image, "kappa": kappa}
     rule, knows = RULES[params.hidden_rule]
-    spikes = SPIKES
-    if not params.shared_draw:
-        knows, spikes = knows.replace("draw", "r_nudged") + "\nr_nudged : 1", SPIKES + "r_nudged = rand()\n"
-    knows = knows.replace("draw", "r")
+    shared = params.shared_random_number
+    equations = f"{LAYER}{ONE_RANDOM_NUMBER if shared else TWO_RANDOM_NUMBERS}\n{knows}"
     limit = {"max_spike_probability": params.max_spike_probability}
     below = fa.Input(net, "image", params.pixels, INPUT, emit=INPUT_SPIKES, namespace=limit)
     sizes = {f"h{number}": units for number, units in enumerate(params.hidden, start=1)}
@@ -187,8 +189,8 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
             net,
             name,
             units,
-            LAYER + knows,
-            emit=spikes,
+            equations,
+            emit=SPIKES if shared else SPIKES_OF_TWO_RANDOM_NUMBERS,
             namespace=constants,
             receive="v_last = v" if params.hidden_rule == "potential" else "",
         )

@@ -28,7 +28,6 @@ from typing import Annotated, Literal
 import numpy as np
 
 import spikefa as fa
-from spikefa.pathways import pathways
 
 INPUT = "y : 1   # what is shown"
 LAYER = """
@@ -67,7 +66,9 @@ class Params(fa.Params):
     """Units of each layer: input, hidden layers, output."""
     units: tuple[Literal["linear", "tanh", "logistic", "rectifier"], ...] = ("logistic", "logistic", "linear")
     """Units of each layer but the input."""
-    pathway: Literal["node_perturbation_feedback", "alignment", "backprop"] = "node_perturbation_feedback"
+    pathway: Annotated[
+        Literal["node_perturbation_feedback", "alignment", "backprop"], fa.OrRegistered("spikefa.pathways")
+    ] = "node_perturbation_feedback"
     """Feedback weights that are learned by node perturbation, fixed (alignment) or the transposed forward weights."""
     classes: Annotated[int, fa.Range(1)] | None = 10
     """Number of classes; none for a regression, whose targets are values."""
@@ -107,16 +108,21 @@ PRESETS = {
 
 
 def _add_pathway(net: fa.Network, params: Params) -> None:
-    options = {"error": ERROR, "emit_error": ERROR_SENT, "feedback": FEEDBACK, "emit": MODULATION}
-
     def B(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         return fa.normal(np.sqrt(2 / shape[1]))(rng, shape)  # of the forward weights' size
 
-    if params.pathway != "backprop":
-        options["B"] = B
-    if params.pathway == "node_perturbation_feedback":
-        options |= {"loss": LOSS, "noise": params.noise, "eta": params.eta_feedback}
-    pathways[params.pathway](net, **options)
+    fa.add_pathway(
+        net,
+        params.pathway,
+        error=ERROR,
+        emit_error=ERROR_SENT,
+        feedback=FEEDBACK,
+        emit=MODULATION,
+        B=B,
+        loss=LOSS,
+        noise=params.noise,
+        eta=params.eta_feedback,
+    )
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:

@@ -16,7 +16,7 @@ applied once a step. Fig. 3 is one stream; the presets of the Supplementary Note
 
 Deviations from the paper:
 
-* Ranges of weights, which the paper chose by hand for each algorithm, and rates that it does not print were chosen
+* Ranges of weights, which the paper chose by hand for each pathway, and rates that it does not print were chosen
   here, on validation images; the presets say which.
 * Decay also acts on biases, as in the spiking network of Fig. 4.
 * Elastic distortions, dropout rates and the steps of the learning rate of Note 5 are not printed: `augment`, Params.
@@ -37,7 +37,6 @@ import numpy as np
 import spikefa as fa
 from spikefa import datasets
 from spikefa.datasets import elastic
-from spikefa.pathways import pathways
 
 INPUT = "y : 1   # what is shown"
 #: Units -> output y of the potential v, and its derivative.
@@ -57,7 +56,7 @@ psi = {derivative} : 1       # dy/dv
 DROPPED_LAYER = """
 v = I : 1
 I : 1
-drop : 1 (shared)            # probability that a unit is silent; 0 at rest, from which evaluations start
+drop : 1 (shared)            # probability that a unit is silent; 0 in the initial state, from which tests start
 kept : 1                     # 0, or 1 / (1 - drop)
 r : 1                        # rate of the unit were it not silent
 y : 1
@@ -97,15 +96,18 @@ class Params(fa.Params):
     """Hidden units; leaky is a rectifier with a slope of 1/20 below 0."""
     output_unit: Literal["linear", "tanh", "logistic", "leaky"] = "logistic"
     """Output units: the same choice."""
-    pathway: Literal[
-        "alignment",
-        "backprop",
-        "output_only",
-        "node_perturbation",
-        "pseudobackprop",
-        "direct",
-        "indirect",
-        "sign_symmetric",
+    pathway: Annotated[
+        Literal[
+            "alignment",
+            "backprop",
+            "output_only",
+            "node_perturbation",
+            "pseudobackprop",
+            "direct",
+            "indirect",
+            "sign_symmetric",
+        ],
+        fa.OrRegistered("spikefa.pathways"),
     ] = "alignment"
     """How errors reach the hidden layers; with output_only they do not, and only the output layer learns."""
     classes: Annotated[int, fa.Range(1)] | None = 10
@@ -141,9 +143,9 @@ class Params(fa.Params):
     maps: Annotated[int, fa.Range(1)] | None = None
     """Maps of local receptive fields in the first hidden layer, in which each unit has weights of its own; none: the
     layer is fully connected."""
-    receptive_field_size: Annotated[int, fa.Range(1)] = 6
+    receptive_field_side: Annotated[int, fa.Range(1)] = 6
     """Side of those fields, in pixels of a square image; neighbours are one pixel apart."""
-    dropout: Annotated[float, fa.Range(0, 1, open_high=True)] = 0.0
+    dropout: Annotated[float, fa.Range(0, 1, open_low=True, open_high=True)] | None = None
     """Fraction of hidden units that are silent, drawn anew in each step; the others' rates grow to make up for it."""
     frozen: tuple[Annotated[int, fa.Range(1)], ...] = ()
     """Numbers of the forward projections that do not learn; 1 is the one from the input."""
@@ -202,9 +204,9 @@ class Params(fa.Params):
             self.refuse("connection_probability", "be 1 with maps, which have a mask of their own")
         if len(self.sizes) < 3:
             self.refuse("sizes", "have a hidden layer for the maps")
-        if self.receptive_field_size > self.side():
-            self.refuse("receptive_field_size", f"fit the image of {self.side()} x {self.side()} pixels")
-        wanted = self.maps * (self.side() - self.receptive_field_size + 1) ** 2
+        if self.receptive_field_side > self.side():
+            self.refuse("receptive_field_side", f"fit the image of {self.side()} x {self.side()} pixels")
+        wanted = self.maps * (self.side() - self.receptive_field_side + 1) ** 2
         if self.sizes[1] != wanted:
             self.refuse("sizes", f"have {wanted} units in the first hidden layer, for {self.maps} maps")
 
@@ -250,7 +252,7 @@ _AUTOENCODER = _NOTE5 | {"classes": None, "autoencode": True, "eta": 2e-3, "lr_m
 _AUTO_BACKPROP = _BACKPROP | {"eta": 0.02}
 _SMALL = {"sizes": (784, 1000, 500, 10, 500, 1000, 784)}
 _LARGE = {"sizes": (784, *(1000,) * 5, 784)}
-_SVHN_LOCAL = _NOTE5 | {"sizes": (1024, 4232, 3000, 3000, 3000, 10), "maps": 8, "receptive_field_size": 10}
+_SVHN_LOCAL = _NOTE5 | {"sizes": (1024, 4232, 3000, 3000, 3000, 10), "maps": 8, "receptive_field_side": 10}
 
 PRESETS = {
     # eta by hand; node perturbation needs 1e-4.
@@ -332,7 +334,7 @@ PRESETS = {
 
 def lr_factor(params: Params, epoch: int) -> float | dict[str, float]:
     """Factor of the learning rate in an epoch, 0 being the first; one for each projection if layers take turns."""
-    factor = params.lr_divisor ** -sum(epoch >= milestone for milestone in params.lr_milestones)
+    factor = fa.step_schedule(epoch, params.lr_milestones, params.lr_divisor)
     if not params.turns:
         return factor
     turn, last = sum(epoch >= end for end in params.turns) % 2, len(params.sizes) - 1
@@ -368,7 +370,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits
     )
     for number, units in enumerate(hidden, start=1):
-        _layer(net, f"h{number}", units, params.units, dropping=params.dropout > 0)
+        _layer(net, f"h{number}", units, params.units, dropping=params.dropout is not None)
     _layer(net, "output", last, params.output_unit)
     sent = params.derivative_sent or params.pathway not in ("alignment", "direct", "indirect")
     _add_pathway(net, params, sent)
@@ -383,10 +385,10 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         mask = fa.random_connectivity(density) if density < 1 else None
         if number == 1 and params.maps:
             side = params.side()
-            mask = fa.local_receptive_fields(side, side, params.receptive_field_size, 1, params.maps)
+            mask = fa.local_receptive_fields(side, side, params.receptive_field_side, 1, params.maps)
         if params.scaled:
             local = number == 1 and params.maps
-            weights /= params.receptive_field_size if local else np.sqrt(below.units * density)
+            weights /= params.receptive_field_side if local else np.sqrt(below.units * density)
         plasticity = output_rule if layer is net.layers[-1] else rule
         fa.Projection(net, below, layer, fa.uniform(weights), mask=mask, plasticity=plasticity if learns else None)
         below = layer
@@ -409,21 +411,22 @@ def _layer(net: fa.Network, name: str, units: int, kind: str, dropping: bool = F
 
 def _add_pathway(net: fa.Network, params: Params, derivative_sent: bool) -> None:
     low, high = (params.target_low, params.target_high) if params.classes else (0.0, 1.0)
-    options = {"namespace": {"low": low, "high": high}}
-    if params.pathway == "node_perturbation":
-        options |= {"loss": LOSS, "noise": params.noise}
-    else:
-        options |= {"error": ERROR, "emit_error": ERROR_SENT if derivative_sent else PLAIN_ERROR_SENT}
-        if params.pathway != "output_only":
-            options |= {"feedback": FEEDBACK, "emit": MODULATION}
 
     def B(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         density = params.feedback_connection_probability
         limit = params.feedback_range / (np.sqrt(shape[0] * density) if params.scaled else 1)
         return rng.uniform(-limit, limit, shape) * (rng.random(shape) < density)
 
-    if params.pathway in ("alignment", "direct", "indirect"):
-        options["B"] = B
-    elif params.pathway == "sign_symmetric":
-        options["scale"] = params.feedback_range
-    pathways[params.pathway](net, **options)
+    fa.add_pathway(
+        net,
+        params.pathway,
+        error=ERROR,
+        emit_error=ERROR_SENT if derivative_sent else PLAIN_ERROR_SENT,
+        feedback=FEEDBACK,
+        emit=MODULATION,
+        B=B,
+        scale=params.feedback_range,
+        loss=LOSS,
+        noise=params.noise,
+        namespace={"low": low, "high": high},
+    )

@@ -17,7 +17,7 @@ Parameters that the paper does not have, all off by default:
 
 * running means of the spikes, subtracted in the rule (``rate_average_steps``);
 * input spikes that fail (``release_probability``);
-* first-layer units that receive a few pixels (``receptive_field_size``);
+* first-layer units that receive a few pixels (``receptive_field_pixels``);
 * the output layer's own loss, and output units that compete (``loss``, ``softmax``);
 * direct feedback, and hidden units that receive the errors of two classes (``pathway``, ``feedback_pairs``);
 * learning rates by layer, a schedule, momentum, weights averaged for testing, and the controls (``pathway``).
@@ -33,7 +33,6 @@ import numpy as np
 from brian2 import ms
 
 import spikefa as fa
-from spikefa.pathways import pathways
 
 INPUT = """
 x : 1   # pixel intensity
@@ -102,7 +101,7 @@ class Params(fa.Params):
     """Forward weights start uniform in +- this."""
     weight_range_first: Annotated[float, fa.Range(0)] | None = None
     """The same for the first hidden layer; none: as the others."""
-    receptive_field_size: Annotated[int, fa.Range(1)] | None = None
+    receptive_field_pixels: Annotated[int, fa.Range(1)] | None = None
     """Pixels that a unit of the first hidden layer receives, which vary together in the training images; none: all."""
     output_bias: float = 0.0
     """Initial bias of the output units; with log(1 / (classes - 1)), their mean errors start at 0."""
@@ -128,7 +127,10 @@ class Params(fa.Params):
     """Divisor of the learning rate after each of these epochs."""
     rate_average_steps: Annotated[float, fa.Range(1)] | None = None
     """Time constant, in steps, of the running mean of each unit's spikes that the rule subtracts; none: no mean."""
-    pathway: Literal["alignment", "direct", "shuffled_feedback", "backprop", "output_only"] = "alignment"
+    pathway: Annotated[
+        Literal["alignment", "direct", "shuffled_feedback", "backprop", "output_only"],
+        fa.OrRegistered("spikefa.pathways"),
+    ] = "alignment"
     """How errors reach the hidden layers: by alignment or direct (from the output to each hidden layer); or, as
     controls, by shuffled_feedback (B in a new order in every step), backprop, or not (output_only)."""
     feedback_pairs: bool = False
@@ -181,7 +183,7 @@ _DENSE = {
 # First-layer units that receive 60 pixels, and twice as many of them; settings chosen as those of `dense`.
 _RECEPTIVE_FIELDS = _DENSE | {
     "hidden": (3000, 1500),
-    "receptive_field_size": 60,
+    "receptive_field_pixels": 60,
     "weight_range_first": 0.3,
     "eta_factor_first": 60.0,
     "release_probability": 0.85,
@@ -222,7 +224,7 @@ DEMO = "digits"
 
 def lr_factor(params: Params, epoch: int) -> float:
     """Factor of the learning rate in an epoch; 0 is the first."""
-    return params.lr_divisor ** -sum(epoch >= milestone for milestone in params.lr_milestones)
+    return fa.step_schedule(epoch, params.lr_milestones, params.lr_divisor)
 
 
 def _two_classes(params: Params) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
@@ -236,14 +238,19 @@ def _two_classes(params: Params) -> Callable[[np.random.Generator, tuple[int, in
 
 
 def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
-    options = {"error": ERROR, "emit": MODULATION, "namespace": constants}
+    emit, emit_error = MODULATION, MODULATION
     if params.pathway == "backprop":
-        top = "delta = u" if params.loss == "cross_entropy" else GRADIENT
-        options |= {"feedback": FEEDBACK, "emit": GRADIENT, "emit_error": top}
-    elif params.pathway != "output_only":
-        B = _two_classes(params) if params.feedback_pairs else fa.uniform(params.feedback_range)
-        options |= {"feedback": FEEDBACK, "B": B}
-    pathways[params.pathway](net, **options)
+        emit, emit_error = GRADIENT, "delta = u" if params.loss == "cross_entropy" else GRADIENT
+    fa.add_pathway(
+        net,
+        params.pathway,
+        error=ERROR,
+        emit_error=emit_error,
+        feedback=FEEDBACK,
+        emit=emit,
+        B=_two_classes(params) if params.feedback_pairs else fa.uniform(params.feedback_range),
+        namespace=constants,
+    )
 
 
 def _rule(net: fa.Network, layer: fa.Layer, params: Params) -> fa.Plasticity:
@@ -263,10 +270,10 @@ def build(
 ) -> fa.Network:
     """Build the network.
 
-    `images` returns the training images, ``(n, pixels)``, which `receptive_field_size` needs.
+    `images` returns the training images, ``(n, pixels)``, which `receptive_field_pixels` needs.
     """
-    if params.receptive_field_size and images is None:
-        params.refuse("receptive_field_size", "be None without the training images")
+    if params.receptive_field_pixels and images is None:
+        params.refuse("receptive_field_pixels", "be None without the training images")
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
     constants = {"tau": net.clock.dt / params.dt_over_tau}
     mean = ""
@@ -300,8 +307,8 @@ def build(
         if layer is net.layers[0]:
             if params.weight_range_first is not None:
                 weight_range = params.weight_range_first
-            if params.receptive_field_size:
-                mask = fa.correlated_receptive_fields(images(), params.receptive_field_size)
+            if params.receptive_field_pixels:
+                mask = fa.correlated_receptive_fields(images(), params.receptive_field_pixels)
         fa.Projection(
             net,
             below,

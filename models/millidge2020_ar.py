@@ -84,8 +84,8 @@ class Params(fa.Params):
     """Whether f' is in the relaxation."""
     relaxation: Annotated[int, fa.Range(1)] = 100
     """Steps of the relaxation."""
-    rate: Annotated[float, fa.Range(0, 1, open_low=True)] = 0.1
-    """How far x goes in each."""
+    relaxation_step: Annotated[float, fa.Range(0, 1, open_low=True)] = 0.1
+    """How far x goes in each of these steps; with 1, all the way."""
     weight_sd: Annotated[float, fa.Range(0)] = 0.05
     """Standard deviation of forward and backward weights at the start."""
     eta: Annotated[float, fa.Range(0)] = 5e-4
@@ -137,7 +137,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     """Build the network."""
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
     steps = 1 if params.pathway == "backprop" else params.relaxation + 1
-    constants = {"steps": steps, "tau": net.clock.dt / params.rate}
+    constants = {"steps": steps, "tau": net.clock.dt / params.relaxation_step}
     first, *above = params.sizes
     limits = (0, 1) if params.classes else None
     below = fa.Input(

@@ -38,7 +38,6 @@ from typing import Annotated, Literal
 import numpy as np
 
 import spikefa as fa
-from spikefa.pathways import pathways
 
 INPUT = "y : 1   # pixel intensity"
 #: Pixels of which some are not seen: x the intensity, y what is left of it.
@@ -53,7 +52,7 @@ UNITS = {"tanh": ("tanh(I)", "1 - r**2"), "logistic": ("1 / (1 + exp(-I))", "r *
 LAYER = """
 I : 1                        # y_below @ W + b
 r = {rate} : 1               # rate of the unit were it not silent
-drop : 1 (shared)            # probability that a unit is silent; 0 at rest, from which evaluations start
+drop : 1 (shared)            # probability that a unit is silent; 0 in the initial state, from which tests start
 kept : 1                     # 0, or 1 / (1 - drop)
 y : 1                        # rate
 psi = ({derivative}) * kept : 1  # dy/dI
@@ -99,7 +98,9 @@ class Params(fa.Params):
     """Hidden units."""
     output_unit: Literal["logistic", "softmax"] = "logistic"
     """Output units: logistic (binary cross-entropy) or softmax (cross-entropy)."""
-    pathway: Literal["backprop", "alignment", "direct", "indirect"] = "direct"
+    pathway: Annotated[Literal["backprop", "alignment", "direct", "indirect"], fa.OrRegistered("spikefa.pathways")] = (
+        "direct"
+    )
     """What carries the error."""
     weights: Literal["zero", "fan_in", "truncated"] = "zero"
     """Forward weights at the start: zero, fan_in (uniform in +- 1 / sqrt(presynaptic units)) or truncated (normal,
@@ -117,13 +118,13 @@ class Params(fa.Params):
     """Momentum of the updates, without `rmsprop`: v <- momentum v + dW, W <- W + v."""
     gamma: Annotated[float, fa.Range(0, 1, open_high=True)] = 0.0
     """Decay of weights and biases in a step."""
-    subtracted: Annotated[float, fa.Range(0)] = 0.0
+    subtracted: Annotated[float, fa.Range(0, open_low=True)] | None = None
     """What is subtracted from all weights and biases in a step; the slides' code has 1e-5 for alignment in the small
     network, 1e-4 for alignment and direct in the large one, and none for backpropagation. It falls with the learning
     rate, and is not for `rmsprop`. Diagnostics count it as part of the update."""
-    dropout: Annotated[float, fa.Range(0, 1, open_high=True)] = 0.0
+    dropout: Annotated[float, fa.Range(0, 1, open_low=True, open_high=True)] | None = None
     """Fraction of hidden units that are silent, drawn anew in each step; the others' rates grow to make up for it."""
-    dropout_input: Annotated[float, fa.Range(0, 1, open_high=True)] = 0.0
+    dropout_input: Annotated[float, fa.Range(0, 1, open_low=True, open_high=True)] | None = None
     """The same for the pixels."""
     layerwise_epochs: Annotated[int, fa.Range(1)] | None = None
     """Epochs for which one layer alone learns: the layers take turns, bottom up, again and again; none: all learn."""
@@ -151,7 +152,7 @@ class Params(fa.Params):
         if self.momentum and self.rmsprop:
             self.refuse("momentum", "be None with rmsprop")
         if self.subtracted and self.rmsprop:
-            self.refuse("subtracted", "be 0 with rmsprop, which would divide it by its own size")
+            self.refuse("subtracted", "be None with rmsprop, which would divide it by its own size")
 
 
 _SLIDES = {
@@ -176,7 +177,7 @@ PRESETS = {
 
 def lr_factor(params: Params, epoch: int) -> float | dict[str, float]:
     """Factor of the learning rate in an epoch, 0 being the first; one for each projection if layers take turns."""
-    factor = params.lr_divisor ** -sum(epoch >= milestone for milestone in params.lr_milestones)
+    factor = fa.step_schedule(epoch, params.lr_milestones, params.lr_divisor)
     if not params.layerwise_epochs:
         return factor
     names = ["image", *(f"h{number}" for number in range(1, len(params.hidden) + 1)), "output"]
@@ -199,7 +200,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
             f"h{number}",
             units,
             LAYER.format(rate=rate, derivative=derivative) + one,
-            emit=RATE.format(kept=KEPT[params.dropout > 0]),
+            emit=RATE.format(kept=KEPT[params.dropout is not None]),
             output="y",
             threshold=None,
         )
@@ -234,14 +235,11 @@ def _optimizer(params: Params) -> fa.Optimizer:
 
 
 def _add_pathway(net: fa.Network, params: Params) -> None:
-    options = {"error": ERROR, "feedback": FEEDBACK, "emit": MODULATION, "emit_error": ERROR_SENT}
-
     def fan_in(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         return rng.uniform(-1, 1, shape) / np.sqrt(shape[1])
 
-    if params.pathway != "backprop":
-        options["B"] = fan_in if params.feedback == "fan_in" else truncated_normal(params.spread)
-    pathways[params.pathway](net, **options)
+    B = fan_in if params.feedback == "fan_in" else truncated_normal(params.spread)
+    fa.add_pathway(net, params.pathway, error=ERROR, emit_error=ERROR_SENT, feedback=FEEDBACK, emit=MODULATION, B=B)
 
 
 def truncated_normal(spread: float) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:

@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "experiments.params": ["OrRegistered", "Params", "Range"],
         "experiments.run": ["Run", "new_run", "open_run"],
+        "experiments.schedules": ["step_schedule"],
         "pathways": ["add_pathway"],
         "pathways.perturbed_copy": ["PerturbedCopy"],
         "pathways.alignment": ["feedback_alignment"],

@@ -5,9 +5,9 @@ for deep learning, https://doi.org/10.48550/arXiv.1907.07255.
 
 Shows: test errors on MNIST of 784-32-32-32-10 tanh units where hidden layers learn by backpropagation, by feedback
 alignment, by the forms of temporal differencing that take the derivative's place, and not at all; by an earlier form,
-which keeps the derivative, with its own rate and batches; and how far the hidden layers' weights have moved.
-Arguments: figure (``dargazany2019_temporal_differencing.png``), seeds (3), epochs (84: the paper's 100,000 batches of
-50), and where runs are kept (a temporary directory): given, an interrupted study goes on.
+which keeps the derivative, with its own rate and batches; and how far the hidden layers' weights have moved. Arguments:
+figure (``temporal_differencing.png``), seeds (3), epochs (84: the paper's 100,000 batches of 50), and where runs are
+kept (a temporary directory): given, an interrupted study goes on. The numbers are in ``docs/results/dargazany2019.md``.
 """
 
 import sys
@@ -86,7 +86,7 @@ with matplotlib.rc_context(STYLE):
     right.set_xticks([1, 2, 3])
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=1.8)
     tidy(left, right)
-save(figure, "dargazany2019_temporal_differencing")
+save(figure, __file__)
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows, _ in several]) for name, several in results.items()}
 for name, errors in last.items():

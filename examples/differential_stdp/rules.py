@@ -10,8 +10,9 @@ postsynaptic rates that swing with a phase between them: a weight follows the pr
 postsynaptic rate, d<W>/dt = x (beta0 r + beta1 dr/dt), beta0 = A+ tau+ - A- tau- = 0, beta1 = A+ tau+^2 + A- tau-^2.
 (c) Test errors on MNIST, 784-500-500-500-500 units, of the published derivative, of the rules that do without it, and
 of the controls: signed changes, and hidden layers that do not learn; x: weights grew without bound. (d) The angle
-between their updates of the middle layer and backpropagation's. Arguments: figure (``differential_stdp_rules.png``),
-seeds (3), epochs (4), and where runs are kept (a temporary directory): given, an interrupted study goes on.
+between their updates of the middle layer and backpropagation's. Arguments: figure (``rules.png``), seeds (3), epochs
+(4), and where runs are kept (a temporary directory): given, an interrupted study goes on. The numbers are in
+``docs/results/differential_stdp.md``.
 """
 
 import sys
@@ -153,7 +154,7 @@ with matplotlib.rc_context(STYLE):
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     figure.legend(*c.get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=1.4)
     tidy(a, b, c, d)
-save(figure, "differential_stdp_rules")
+save(figure, __file__)
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}
 for name, errors in last.items():

@@ -3,7 +3,7 @@
 Each hidden unit receives the errors of one in ten output units. Sparse direct feedback is that of Crafton, Parihar,
 Gebhardt & Raychowdhury (2019), Frontiers in Neuroscience 13:525, https://doi.org/10.3389/fnins.2019.00525. A pathway is
 a function that adds the error population, a feedback population for each hidden layer, and projections between them.
-Full run: about 10 seconds.
+Models that have a parameter `pathway` take it, too. Full run: about 10 seconds.
 """
 
 import os
@@ -22,7 +22,7 @@ LAYER = """dv/dt = (I - v) / tau : 1
 
 
 @pathways.register("sparse_direct")
-def sparse_direct_feedback(network, *, error, feedback, B, fraction, emit="delta = tanh(u)", namespace=None):
+def sparse_direct_feedback(network, *, error, feedback, B, fraction=0.1, emit="delta = tanh(u)", namespace=None):
     """Add the pathway; B draws the feedback weights, of which a fraction exists."""
     *hidden, top = network.layers
     errors = fa.ErrorPopulation(network, f"error_{top.name}", top, error, emit=emit, namespace=namespace)
@@ -41,7 +41,7 @@ for name in ("h1", "output"):
     fa.Layer(net, name, 200, LAYER, emit="s = int(rand() < p)", namespace=tau)
 error = "du/dt = (layer_s - target - u) / tau : 1\ntarget : 1\ndelta : 1"
 feedback = "du/dt = (J - u) / tau : 1\nJ : 1\ndelta : 1"
-pathways["sparse_direct"](net, error=error, feedback=feedback, B=fa.uniform(0.6), fraction=0.1, namespace=tau)
+pathways["sparse_direct"](net, error=error, feedback=feedback, B=fa.uniform(0.6), namespace=tau)
 rule = fa.Plasticity("dW = -eta * delta_post * psi_post * s_pre", {"eta": 4e-3})
 fa.Projection(net, "image", "h1", fa.uniform(0.2), plasticity=rule)
 fa.Projection(net, "h1", "output", fa.uniform(0.2), plasticity=rule)

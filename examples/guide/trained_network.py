@@ -106,11 +106,11 @@ with matplotlib.rc_context(STYLE):
         tidy(ax)
     panels[0].set_ylabel("Unit, by preferred class")
     figure.colorbar(drawn, ax=panels, label="Spikes a step")
-save(figure, "trained_network")
+save(figure, __file__)
 
 for name, error in wrong.items():
     print(f"{name}: nearest class mean of its rates is wrong on {error:.1%}")
 net = run.trained_network()
 error = evaluation.error(net, data.test_images[:IMAGES], labels, STEPS)
-print(f"test error {error:.1%} by the output's votes")
+print(f"test error {error:.1%} by the output's spikes")
 assert error < 0.4 and max(wrong.values()) < 0.5  # chance is 90 %

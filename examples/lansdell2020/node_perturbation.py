@@ -6,9 +6,9 @@ https://doi.org/10.48550/arXiv.1906.00889, Fig. 2.
 Shows: test errors on MNIST of 784-50-20-10 logistic units whose feedback weights learn what noise on each hidden unit
 does to the loss (standard deviations 0.01 and 0.1), stay random (feedback alignment), or are the transposed forward
 weights (backpropagation); the angle between the updates of the first layer and backpropagation's; and that between
-feedback weights and the transposed forward weights. Arguments: figure (``lansdell2020_node_perturbation.png``), seeds
-(1), epochs (267: the paper's 500,000 batches of 32), and where runs are kept (a temporary directory): given, an
-interrupted study goes on.
+feedback weights and the transposed forward weights. Arguments: figure (``node_perturbation.png``), seeds (1), epochs
+(267: the paper's 500,000 batches of 32), and where runs are kept (a temporary directory): given, an interrupted study
+goes on. The numbers are in ``docs/results/lansdell2020.md``.
 """
 
 import sys
@@ -82,7 +82,7 @@ with matplotlib.rc_context(STYLE):
         ax.set(xlabel="Epoch", xlim=(0, EPOCHS))
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=1.4)
     tidy(left, middle, right)
-save(figure, "lansdell2020_node_perturbation")
+save(figure, __file__)
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}
 for name, errors in last.items():

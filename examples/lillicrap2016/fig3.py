@@ -3,12 +3,12 @@
 Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276.
 
 Shows: test errors of logistic 784-1000-10 networks with backprop, feedback alignment, and feedback alignment with half
-of the synapses of W and B removed (2.4, 2.1 and 2.4 % in the paper); the angle of W with the feedback; and receptive
-fields of hidden units. Trains as ``spikefa train lillicrap2016_rate`` does, on MNIST (from ``SPIKEFA_DATA`` or
-downloaded). Arguments: figure (``lillicrap2016_fig3.png``), runs (1; the paper has 20), epochs (100; backprop, which is
-slow with the printed rate of 1e-3, has three times as many), images shown at once (20; the paper shows one), and where
-runs are kept (a temporary directory): given, an interrupted study goes on. Full run: about 35 minutes a run on one
-core. Writes ``lillicrap2016_fig3.png`` here.
+of the synapses of W and B removed; the angle of W with the feedback; and receptive fields of hidden units. Trains as
+``spikefa train lillicrap2016_rate`` does, on MNIST (from ``SPIKEFA_DATA`` or downloaded). Arguments: figure
+(``fig3.png``), runs (1; the paper has 20), epochs (100; backprop, which is slow with the printed rate of 1e-3, has
+three times as many), images shown at once (20; the paper shows one), and where runs are kept (a temporary directory):
+given, an interrupted study goes on. Full run: about 35 minutes a run on one core. Writes ``fig3.png`` here. The numbers
+are in ``docs/results/lillicrap2016.md``.
 """
 
 import sys
@@ -93,7 +93,7 @@ with matplotlib.rc_context(STYLE):
             forward(several[0].trained_network())[0].W, several[0].dataset().shape, n=25, ax=ax, label=""
         )
         ax.set_title(label)
-save(figure, "lillicrap2016_fig3")
+save(figure, __file__)
 
 last = {label: 100 * np.array([rows["test_error"][-1] for rows in several]) for label, several in metrics.items()}
 for label, error in last.items():

@@ -8,8 +8,9 @@ transposed forward weights (backpropagation with the same units), through random
 or do not learn: with the initial weights of the paper, scaled for the width, and with larger ones, through which the
 signals of three random stochastic layers pass. And two angles: of the forward weights with the feedback weights, and of
 the updates with those of backpropagation. Rates and ranges of the weights were chosen on the last 10,000 training
-images, for each control its own. Arguments: figure (``lillicrap2016_fig4_controls.png``), seeds (5), epochs (4), and
-where runs are kept (a temporary directory): given, an interrupted study goes on. Full run: about an hour on one core.
+images, for each control its own. Arguments: figure (``fig4_controls.png``), seeds (5), epochs (4), and where runs are
+kept (a temporary directory): given, an interrupted study goes on. Full run: about an hour on one core. The numbers are
+in ``docs/results/lillicrap2016.md``.
 """
 
 import sys
@@ -54,7 +55,7 @@ if QUICK:
 CONTROLS = {  # name -> (label, changes, colour)
     "alignment": ("random feedback", {}, BLUE),
     "backprop": ("backpropagation", {"pathway": "backprop"} | BACKPROP, INK),
-    "shuffled_feedback": ("feedback reshuffled", {"pathway": "shuffled_feedback"}, VERMILLION),
+    "shuffled_feedback": ("shuffled feedback", {"pathway": "shuffled_feedback"}, VERMILLION),
     "output_only_large": ("frozen, weights ±2", {"pathway": "output_only", "weight_range": 2.0}, GREEN),
     "output_only": ("frozen, weights ±0.1", {"pathway": "output_only"}, ORANGE),
 }
@@ -112,7 +113,7 @@ with matplotlib.rc_context(STYLE):
     for ax in (left, middle, right):
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     tidy(left, middle, right)
-save(figure, "lillicrap2016_fig4_controls")
+save(figure, __file__)
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}
 for name, errors in last.items():

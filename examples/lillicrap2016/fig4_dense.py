@@ -9,9 +9,9 @@ class are nearly the same: only 10 directions carry signal. So the angle is show
 comes from the layer above, and for the paths from the 10 classes down to a layer, through B and through the transposed
 W (products of the matrices, summed over the units of a class).
 
-Arguments: figure (``lillicrap2016_fig4_dense.png``), seeds (1), where runs are kept (a temporary directory), and the
-preset (``dense``). If the directory is given, an interrupted study goes on, and a finished one is only measured. Full
-run: about 46 minutes a seed on one core.
+Arguments: figure (``fig4_dense.png``), seeds (1), where runs are kept (a temporary directory), and the preset
+(``dense``). If the directory is given, an interrupted study goes on, and a finished one is only measured. Full run:
+about 46 minutes a seed on one core. The numbers are in ``docs/results/lillicrap2016.md``.
 """
 
 import sys
@@ -103,7 +103,7 @@ with matplotlib.rc_context(STYLE):
     tidy(learning, steps, angles)
     first = next(p for p in net.projections if p.pre is net.input)
     plotting.plot_receptive_fields(first.W, data.shape, n=25, ax=fields)
-save(figure, "lillicrap2016_fig4_dense")
+save(figure, __file__)
 
 for count, of_seeds in zip(STEPS, errors.T, strict=True):
     print(f"test error {mean_sd(of_seeds)} % with {count} steps an image ({SEEDS} seeds)")

@@ -2,13 +2,13 @@
 
 Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276, Fig. 4.
 
-Shows, for 784-1500-1500-1500-1000 with the published rule and 100 streams: the training error, counted while it
-learns, against the learning rate times the images seen, for the published rate of 1e-3, twice and four times that; the
-test error for twice the rate, with its weights averaged over the last 60,000 images (which changes nothing in how it
+Shows, for 784-1500-1500-1500-1000 with the published rule and 100 streams: the training error, counted while it learns,
+against the learning rate times the images seen, for the published rate of 1e-3, twice and four times that; the test
+error for twice the rate, with its weights averaged over the last 60,000 images (which changes nothing in how it
 learns); and in the end the test error with 1 to 50 steps an image, of the averages and of the last weights. If two
-rates give one curve, twice the rate saves half of the time and nothing else. Arguments: figure
-(``lillicrap2016_fig4_learning.png``), epochs of the long run (100), and where runs are kept (a temporary directory):
-given, an interrupted study goes on. Full run: about two hours on two cores.
+rates give one curve, twice the rate saves half of the time and nothing else. Arguments: figure (``fig4_learning.png``),
+epochs of the long run (100), and where runs are kept (a temporary directory): given, an interrupted study goes on. Full
+run: about two hours on two cores. The numbers are in ``docs/results/lillicrap2016.md``.
 """
 
 import sys
@@ -93,7 +93,7 @@ with matplotlib.rc_context(STYLE):
         ax.set_yticks(ticks, [f"{n:g}" for n in ticks])
         ax.set_yticks([], minor=True)
     tidy(training, testing, steps)
-save(figure, "lillicrap2016_fig4_learning")
+save(figure, __file__)
 
 for name, errors in ends.items():
     for count, error in zip(STEPS, errors, strict=True):

@@ -7,8 +7,9 @@ summed.
 Shows: the test error of the spiking network, 784-500-500-500-500 with the published rule, against the images it has
 seen, for 1 to 600 streams and two learning rates. As long as the weights move little while S images are shown, summing
 S updates is the same as making them one after another, so that `eta` keeps its meaning; above some S it is not.
-Arguments: figure (``lillicrap2016_fig4_streams.png``), seeds (1), and where runs are kept (a temporary directory):
-given, an interrupted study goes on. Full run: about ten minutes on one core.
+Arguments: figure (``fig4_streams.png``), seeds (1), and where runs are kept (a temporary directory): given, an
+interrupted study goes on. Full run: about ten minutes on one core. The numbers are in
+``docs/results/lillicrap2016.md``.
 """
 
 import sys
@@ -69,7 +70,7 @@ with matplotlib.rc_context(STYLE):
     axes[0].set(ylabel="Test error (%)")
     figure.legend(*axes[0].get_legend_handles_labels(), title="Streams", loc="outside right upper", handlelength=1.4)
     tidy(*axes)
-save(figure, "lillicrap2016_fig4_streams")
+save(figure, __file__)
 
 last = {
     (eta, S): 100 * np.array([rows["test_error"][-1] for rows in several])

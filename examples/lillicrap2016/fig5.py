@@ -3,13 +3,11 @@
 Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276.
 
 Shows, in 20-1000-20 tanh/linear networks that learn quadratic forms: (a) the angle between the weights with which each
-hidden unit drives the output and those by which it receives the error. Its median goes from 91 degrees, by way of
-100, to 47, while the error falls as with backprop. (c) Learning in three phases: first only the hidden weights, which
-take up B but gain nothing (error 1.06 -> 1.08); then only the output weights, which come to align (90 -> 67 degrees,
-error 0.87); then the hidden ones again, and now the same updates help (0.76). 5 runs; 10 examples a step (20 in
-phases); rates and ranges, not in the paper, were chosen on another seed. The gain of the third phase depends on the
-length of the first: 400 steps here; after 200 it was 0.97 -> 0.92, at 78 degrees. Full run: 1 minute, 3 on a busy
-machine. Writes ``lillicrap2016_fig5.png`` here.
+hidden unit drives the output and those by which it receives the error. (c) Learning in three phases: first only the
+hidden weights, which take up B but gain nothing; then only the output weights, which come to align; then the hidden
+ones again, and now the same updates help. 5 runs; 10 examples a step (20 in phases); rates and ranges, not in the
+paper, were chosen on another seed. The gain of the third phase depends on the length of the first. Full run: 1 minute,
+3 on a busy machine. Writes ``fig5.png`` here. The numbers are in ``docs/results/lillicrap2016.md``.
 """
 
 import sys
@@ -115,7 +113,7 @@ with matplotlib.rc_context(STYLE):
         middle = x[-1] * (start + end) / 2 / PARTS[-1]
         third.text(middle, 0.98, text, transform=third.get_xaxis_transform(), ha="center", va="top", fontsize=6.5)
     tidy(top, bottom, third, fourth)
-save(figure, "lillicrap2016_fig5")
+save(figure, __file__)
 
 last = {name: np.array(curves)[:, -4:].mean(axis=1) for name, curves in errors.items()}
 for name, error in last.items():

@@ -6,10 +6,11 @@ Shows: test errors of the Note's networks on MNIST, and on MNIST over photograph
 hidden layers of 1500 with alignment and with backpropagation, one with dropout, three of leaky rectifiers, a first
 layer of local fields without and with elastic distortions of the training images, and ten hidden layers. Each is a
 preset of ``lillicrap2016_rate`` and learns as long as that says, likely far shorter than in the paper. Arguments:
-figure (``lillicrap2016_note5.png``), seeds (1; the paper has 5), and where runs are kept (a temporary directory):
-given, an interrupted study goes on, and ``spikefa train lillicrap2016_rate --preset NAME --seed 0 --run
-DIRECTORY/NAME-0`` makes one of its runs. The photographs are taken from ``SPIKEFA_DATA``; without them, and in quick
-mode, their rows are left out. Full run: about two hours a seed on one core. Writes ``lillicrap2016_note5.png`` here.
+figure (``note5.png``), seeds (1; the paper has 5), and where runs are kept (a temporary directory): given, an
+interrupted study goes on, and ``spikefa train lillicrap2016_rate --preset NAME --seed 0 --run DIRECTORY/NAME-0`` makes
+one of its runs. The photographs are taken from ``SPIKEFA_DATA``; without them, and in quick mode, their rows are left
+out. Full run: about two hours a seed on one core. Writes ``note5.png`` here. The numbers are in
+``docs/results/lillicrap2016.md``.
 """
 
 import sys
@@ -114,7 +115,7 @@ with matplotlib.rc_context(STYLE):
     ticks = (0.5, 1, 2, 5, 10, 20)
     right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     tidy(left, right)
-save(figure, "lillicrap2016_note5")
+save(figure, __file__)
 
 for preset, errors in last.items():
     print(f"{ROWS[preset][0]}: test error {mean_sd(errors)} % (paper {RESULTS[preset].paper:g})")

@@ -4,11 +4,11 @@ Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https
 
 Shows: the error of tanh networks that learn to give MNIST's images back, 784-1000-500-10-500-1000-784 and five hidden
 layers of 1000, with feedback alignment and with backpropagation. In the paper alignment is far behind through the
-bottleneck (30.2 against 8.6) and ahead without one (0.72 against 1.5); the unit of these numbers is not known here, so
-that their order is what to compare. Ours: the squared error over that of the mean image. Arguments: figure
-(``lillicrap2016_note9.png``), seeds (1), and where runs are kept (a temporary directory): given, an interrupted study
-goes on, and ``spikefa train lillicrap2016_rate --preset NAME --seed 0 --run DIRECTORY/NAME-0`` makes one of its runs.
-Full run: about 25 minutes a seed on one core. Writes ``lillicrap2016_note9.png`` here.
+bottleneck and ahead without one; the unit of its numbers is not known here, so that their order is what to compare.
+Ours: the squared error over that of the mean image. Arguments: figure (``note9.png``), seeds (1), and where runs are
+kept (a temporary directory): given, an interrupted study goes on, and ``spikefa train lillicrap2016_rate --preset NAME
+--seed 0 --run DIRECTORY/NAME-0`` makes one of its runs. Full run: about 25 minutes a seed on one core. Writes
+``note9.png`` here. The numbers are in ``docs/results/lillicrap2016.md``.
 """
 
 import sys
@@ -97,7 +97,7 @@ with matplotlib.rc_context(STYLE):
                 ax.set(xticks=[], yticks=[])
                 ax.spines[:].set_linewidth(0.3)
             row[0].set_ylabel(label, rotation=0, ha="right", va="center")
-save(figure, "lillicrap2016_note9")
+save(figure, __file__)
 
 last = {key: np.array([rows["test_error"][-1] for rows in several]) for key, several in metrics.items()}
 for (network, learner), errors in last.items():

@@ -2,11 +2,11 @@
 
 Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276.
 
-Shows: one input, one hidden and one output unit with T = B = 1. The flow W' = (1 - W A) A, A' = 1 - W A runs along
-the parabolas 2 W - A^2 = c to the hyperbola W A = 1, from weights near zero always to W > 0, the sign of B; zero is no
-rest. Backprop, beside it, rests at zero and goes to either branch. Where alignment ends with W < 0 is shaded: such a
-start has 2 W - A^2 < -3, so |W| or |A| is above 1. Full run: about 8 seconds. Writes ``lillicrap2016_s10_flow.png``
-here.
+Shows: one input, one hidden and one output unit with T = B = 1. The flow W' = (1 - W A) A, A' = 1 - W A runs along the
+parabolas 2 W - A^2 = c to the hyperbola W A = 1, from weights near zero always to W > 0, the sign of B; zero is no
+fixed point. Backprop, beside it, has a fixed point at zero and goes to either branch. Where alignment ends with W < 0
+is shaded: such a start has 2 W - A^2 < -3, so |W| or |A| is above 1. Full run: about 8 seconds. Writes ``s10_flow.png``
+here. The numbers are in ``docs/results/lillicrap2016.md``.
 """
 
 import os
@@ -86,7 +86,7 @@ with matplotlib.rc_context(STYLE):
         matplotlib.patches.Patch(color=VERMILLION, alpha=0.13, linewidth=0, label="all that do"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=5, columnspacing=1.2, handlelength=1.6)
-out = Path(sys.argv[1] if len(sys.argv) > 1 else "lillicrap2016_s10_flow.png")
+out = Path(sys.argv[1] if len(sys.argv) > 1 else f"{Path(__file__).stem}.png")
 figure.savefig(out, dpi=300)
 
 error = np.square(1 - ends.prod(axis=1)).max()

@@ -6,7 +6,8 @@ Shows: the flow W' = E A^T, A' = B E in linear networks of 30-20-10 units (three
 and 100-50-20, with T ~ U[-1, 1] and B ~ U[-.5, .5], 20 runs each. tr(A^T B E) is both tr(B W)' and half of |A|^2'. From
 small weights its sign is chance at first and positive within t = 0.01, and so tr(B W) rises; from large random weights
 too, if not at once. From hidden weights opposed to B T it is negative first, tr(B W) falls, and turns: there the claim
-does not hold, yet the network learns. Full run: about 20 seconds. Writes ``lillicrap2016_s11_s12_alignment.png`` here.
+does not hold, yet the network learns. Full run: about 20 seconds. Writes ``s11_s12_alignment.png`` here. The numbers
+are in ``docs/results/lillicrap2016.md``.
 """
 
 import os
@@ -71,7 +72,7 @@ with matplotlib.rc_context(STYLE):
     axes[1, 0].set_yticks([-10, -1, 0, 1, 10, 100], ["−10", "−1", "0", "1", "10", "100"])
     axes[2, 0].set(ylabel="Error |E|² / |T|²", yscale="log", ylim=(1e-6, 3))
     figure.align_ylabels(axes[:, 0])
-out = Path(sys.argv[1] if len(sys.argv) > 1 else "lillicrap2016_s11_s12_alignment.png")
+out = Path(sys.argv[1] if len(sys.argv) > 1 else f"{Path(__file__).stem}.png")
 figure.savefig(out, dpi=300)
 
 for title, curve in curves.items():

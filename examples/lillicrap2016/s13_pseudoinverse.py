@@ -5,8 +5,8 @@ Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https
 Shows: the angle of the hidden update B E of feedback alignment with that of backprop, W^T E, and with the Gauss-Newton
 step W^+ E ("pseudobackprop"), along the flow of linear 30-20-10 networks (sizes as in Fig. 2), W, A ~ U[-w, w], 20 runs
 a w. From small weights the pseudoinverse is the closer one from about a tenth of the error on; before, backprop is.
-From larger weights both stay large and come together. Full run: about 20 seconds. Writes
-``lillicrap2016_s13_pseudoinverse.png`` here.
+From larger weights both stay large and come together. Full run: about 20 seconds. Writes ``s13_pseudoinverse.png``
+here. The numbers are in ``docs/results/lillicrap2016.md``.
 """
 
 import os
@@ -76,7 +76,7 @@ with matplotlib.rc_context(STYLE):
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(**TICKS)
         ax.tick_params(which="minor", length=0)
-out = Path(sys.argv[1] if len(sys.argv) > 1 else "lillicrap2016_s13_pseudoinverse.png")
+out = Path(sys.argv[1] if len(sys.argv) > 1 else f"{Path(__file__).stem}.png")
 figure.savefig(out, dpi=300)
 
 for w, both in angles.items():

@@ -3,12 +3,11 @@
 Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276.
 
 Shows: 20-1000-20 tanh/linear networks learn quadratic forms with backprop until the error falls only slowly. Then a
-network with the pathway of feedback alignment is built and given their weights: its feedback is at 90 degrees to that
-of backprop at first, the error rises from 0.050 to 0.20 of the variance, the output weights come to align (60 degrees),
-and the error falls again, to 0.070, and is still falling. 3 runs, 10 examples a step. Rates and lengths, not in the
-paper, were settled on these seeds: a first try, with 5e-4 for backprop and 2e-4 for alignment, mixed the switch with
-the smaller rate, and its error first fell. Full run: 1 minute, 2 on a busy machine. Writes
-``lillicrap2016_s14_from_backprop.png`` here.
+network with the pathway of feedback alignment is built and given their weights: its feedback is at right angles to that
+of backprop at first, the error rises, the output weights come to align, and the error falls again. 3 runs, 10 examples
+a step. Rates and lengths, not in the paper, were settled on these seeds: a first try, with 5e-4 for backprop and 2e-4
+for alignment, mixed the switch with the smaller rate, and its error first fell. Full run: 1 minute, 2 on a busy
+machine. Writes ``s14_from_backprop.png`` here. The numbers are in ``docs/results/lillicrap2016.md``.
 """
 
 import sys
@@ -71,7 +70,7 @@ with matplotlib.rc_context(STYLE):
     for ax in (top, bottom):
         ax.axvline(switch, color=RULE, linewidth=0.6)
     tidy(top, bottom)
-save(figure, "lillicrap2016_s14_from_backprop")
+save(figure, __file__)
 
 found, worst, end = before[:, -4:].mean(axis=1), after.max(axis=1), after[:, -4:].mean(axis=1)
 print(

@@ -2,10 +2,10 @@
 
 Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276.
 
-Shows: 30-20-10 networks that learn the answers of a random 30-20-10-10 network (as in Fig. 3d) with the updates
-v <- alpha v + d, theta <- theta + v for alpha of 0, 0.5 and 0.9, at one rate of learning. Feedback alignment comes to
-0.6 of the variance after 6560, 3280 and 800 examples, backprop after 10300, 5300 and 1360. 20 examples a step; 5 runs;
-the rate is ours. Full run: about 1 minute. Writes ``lillicrap2016_s8_momentum.png`` here.
+Shows: 30-20-10 networks that learn the answers of a random 30-20-10-10 network (as in Fig. 3d) with the updates v <-
+alpha v + d, theta <- theta + v for alpha of 0, 0.5 and 0.9, at one rate of learning; and after how many examples 0.6 of
+the variance is left. 20 examples a step; 5 runs; the rate is ours. Full run: about 1 minute. Writes ``s8_momentum.png``
+here. The numbers are in ``docs/results/lillicrap2016.md``.
 """
 
 import sys
@@ -49,7 +49,7 @@ with matplotlib.rc_context(STYLE):
     log_errors(axes[0])
     axes[1].legend(loc="upper right", handlelength=1.4)
     tidy(*axes)
-save(figure, "lillicrap2016_s8_momentum")
+save(figure, __file__)
 
 for pathway in PANELS:
     curves = {m: np.array([curve for curve, _ in results[pathway, m]]) for m in COLOURS}

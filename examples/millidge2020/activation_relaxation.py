@@ -7,9 +7,9 @@ Shows: test errors on MNIST of 784-300-300-100-10 rectifiers, which learn by bac
 with the transposed forward weights, with backward weights that learn, without the rectifier's derivative in the
 relaxation, with both, and with backward weights that stay as they are; the angle between the updates of the first layer
 and backpropagation's; and that between backward weights and the transposed forward ones. Arguments: figure
-(``millidge2020_activation_relaxation.png``), seeds (1; the paper has 5), epochs (10; the paper has 50), and where runs
-are kept (a temporary directory): given, an interrupted study goes on. Full run: about an hour and a half a seed on one
-core.
+(``activation_relaxation.png``), seeds (1; the paper has 5), epochs (10; the paper has 50), and where runs are kept (a
+temporary directory): given, an interrupted study goes on. Full run: about an hour and a half a seed on one core. The
+numbers are in ``docs/results/millidge2020.md``.
 """
 
 import sys
@@ -85,7 +85,7 @@ with matplotlib.rc_context(STYLE):
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, handlelength=1.4)
     tidy(left, middle, right)
-save(figure, "millidge2020_activation_relaxation")
+save(figure, __file__)
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}
 for name, errors in last.items():

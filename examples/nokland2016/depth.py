@@ -7,8 +7,8 @@ layer the three with feedback weights are the same pathway, shown once.
 
 Shows: the test error against the number of hidden layers and against time, and the angle between each hidden layer's
 update and the one backpropagation would make of the same batch. The paper learns for 300 epochs, here there are fewer.
-Arguments: figure (``nokland2016_depth.png``), epochs (30), and where runs are kept (a temporary directory): given, an
-interrupted study goes on. Full run: about an hour and a half on one core.
+Arguments: figure (``depth.png``), epochs (30), and where runs are kept (a temporary directory): given, an interrupted
+study goes on. Full run: about an hour and a half on one core. The numbers are in ``docs/results/nokland2016.md``.
 """
 
 import sys
@@ -92,7 +92,7 @@ with matplotlib.rc_context(STYLE):
     turned.set(ylim=(0, 100), yticks=[0, 30, 60, 90], title=f"{LAYERS[-1]} hidden layers")
     figure.legend(*depth.get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=1.4)
     tidy(depth, learning, turned)
-save(figure, "nokland2016_depth")
+save(figure, __file__)
 
 for (pathway, layers), error in last.items():
     rows = metrics[pathway, layers]

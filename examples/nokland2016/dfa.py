@@ -7,7 +7,7 @@ With one hidden layer the three with feedback weights are the same pathway, show
 Shows: the test error, the training error, and the angle between each hidden layer's update and the one backpropagation
 would make of the same batch, which falls below 90 degrees and so descends the loss. Full run: six networks, a few
 minutes on a quiet machine; a second argument names a directory in which runs are kept, and gone on with if they were
-interrupted. Writes ``nokland2016_dfa.png`` here.
+interrupted. Writes ``dfa.png`` here. The numbers are in ``docs/results/nokland2016.md``.
 """
 
 import os
@@ -95,7 +95,7 @@ with matplotlib.rc_context(STYLE):
             row[2].legend(loc="lower right", bbox_to_anchor=(1, 0.08))
     for ax in axes[1]:
         ax.set(xlabel="Epoch", xlim=(0, None))
-out = Path(sys.argv[1] if len(sys.argv) > 1 else "nokland2016_dfa.png")
+out = Path(sys.argv[1] if len(sys.argv) > 1 else f"{Path(__file__).stem}.png")
 figure.savefig(out, dpi=300)
 
 for preset, tables in curves.items():

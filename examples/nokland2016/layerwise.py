@@ -1,15 +1,15 @@
-"""Layers that learn in turns: hidden layers get better for an output layer that does not listen yet.
+"""Layers that learn in turns: hidden layers get better before the output layer learns.
 
 After the layer-wise demonstration of a lecture on feedback alignment (https://github.com/xuexue/randombp), on the
-network 784-200-100-10 of the preset ``slides_large`` of ``nokland2016_dfa``; its pathways are those of Lillicrap et
-al. (2016), https://doi.org/10.1038/ncomms13276, and Nokland (2016), https://doi.org/10.48550/arXiv.1609.01596.
+network 784-200-100-10 of the preset ``slides_large`` of ``nokland2016_dfa``; its pathways are those of Lillicrap et al.
+(2016), https://doi.org/10.1038/ncomms13276, and Nokland (2016), https://doi.org/10.48550/arXiv.1609.01596.
 
 Shows: the test accuracy while first the two hidden layers learn (90 batches of 1000 images), then the output layer
 alone (30), then the hidden layers again (30), then all (30), with backpropagation, feedback alignment and direct
 feedback alignment. What alignment teaches hidden layers under an output layer of random weights is worth something as
 soon as the output layer learns: it is compared with an output layer that learns for as long over hidden layers that
-never did. Arguments: figure (``nokland2016_layerwise.png``), seeds (5). Full run: about three minutes on one core.
-Writes ``nokland2016_layerwise.png`` here.
+never did. Arguments: figure (``layerwise.png``), seeds (5). Full run: about three minutes on one core. Writes
+``layerwise.png`` here. The numbers are in ``docs/results/nokland2016.md``.
 """
 
 import sys
@@ -93,7 +93,7 @@ with matplotlib.rc_context(STYLE):
     ax.set(xlabel=f"Batches of {STREAMS}", ylabel="Test accuracy (%)", xlim=(0, ends[-1]), ylim=(0, 100))
     ax.legend(loc="lower right", frameon=True, edgecolor="none", facecolor="white", framealpha=1)
     tidy(ax)
-save(figure, "nokland2016_layerwise")
+save(figure, __file__)
 
 for pathway, (name, _) in NAMES.items():
     at = curves[pathway][:, [end // EVERY for end in ends]]

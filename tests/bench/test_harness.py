@@ -11,7 +11,7 @@ from spikefa.bench.harness import Spread, StepTimer, mean_seconds, synthetic_ima
 
 
 def test_a_model_wired_by_its_images_is_measured_with_synthetic_ones(model):
-    network = dataclasses.replace(Setting.quickly(model), streams=5).network(receptive_field_size=12)
+    network = dataclasses.replace(Setting.quickly(model), streams=5).network(receptive_field_pixels=12)
     assert ((network["image_to_h1"].W != 0).sum(0) == 12).all()
 
 

@@ -73,7 +73,7 @@ def both(run=lambda net: net.run_steps(12), **changes):
         {"momentum": 0.5, "gamma": 1e-3, "rate_average_steps": 10.0, "averaging_images": 20},
         {"streams": 1},  # weights that lie the other way round
         {"pathway": "backprop"},
-        {"receptive_field_size": 2, "momentum": 0.5, "gamma": 1e-3, "averaging_images": 20},
+        {"receptive_field_pixels": 2, "momentum": 0.5, "gamma": 1e-3, "averaging_images": 20},
         {"pathway": "direct", "feedback_pairs": True, "dtype": "float64"},
         {"pathway": "shuffled_feedback"},  # runs on the host
         {"steps_per_image": 1},

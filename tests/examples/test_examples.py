@@ -1,5 +1,7 @@
 """Every example, and the README's program, runs headless in its quick mode and ends by checking its number."""
 
+import ast
+import inspect
 import os
 import re
 import subprocess
@@ -8,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
+import spikefa as fa
+from spikefa import datasets, plotting
+from spikefa.diagnostics import evaluation
+
 ROOT = Path(__file__).resolve().parents[2]
+#: Pages that name parts of the package, and the modules that they name.
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+MODULES = {"fa": fa, "evaluation": evaluation, "plotting": plotting, "datasets": datasets}
 #: A script is what is run from the command line; the other modules serve scripts.
 EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*/*.py")) if path.name != "learning_flow.py"]
 #: Studies of small networks, of which most of the time is spent on imports and kernels: one process for all.
@@ -48,13 +57,45 @@ def test_studies(tmp_path):
     assert len(outputs) == len(STUDIES) >= 8
     for path, output in zip(STUDIES, outputs, strict=True):
         check(output)
-        figure = re.search(r'save\(figure, "(\w+)"\)', path.read_text())[1]
-        assert (tmp_path / f"{figure}.png").stat().st_size > 20_000
+        assert (tmp_path / f"{path.stem}.png").stat().st_size > 20_000
 
 
 @pytest.mark.parametrize("name", ["new_pathway", "new_rule", "new_dataset", "new_optimizer"])
 def test_adding_a_kind_takes_fewer_than_60_lines(name):
     assert len((ROOT / "examples" / "guide" / f"{name}.py").read_text().splitlines()) < 60
+
+
+def said(page):
+    """What a page writes of the package: each ``fa.NAME`` with what is in its brackets, if any, as an expression."""
+    text = page.read_text()
+    for found in re.finditer(r"(?<![\w./])(?:fa|evaluation|plotting|datasets)\.[a-zA-Z]\w*(?!\w|\.\w|/)", text):
+        end = found.end()
+        if text[end : end + 1] == "(":
+            depth = 1
+            while depth:
+                end += 1
+                depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        yield text[found.start() : end]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_names_and_arguments_that_a_page_writes_are_there(page):
+    for text in said(page):
+        expression = ast.parse(text.strip(), mode="eval").body
+        call = isinstance(expression, ast.Call)
+        name = expression.func if call else expression
+        thing = getattr(MODULES[name.value.id], name.attr, None)
+        assert thing is not None, f"{page.name}: there is no {text}"
+        if call:
+            left_out = [isinstance(a, ast.Constant) and a.value is ... for a in expression.args]
+            positional = [] if any(left_out) else expression.args
+            inspect.signature(thing).bind_partial(*positional, **{k.arg: k.value for k in expression.keywords})
+
+
+def test_pages_write_something_of_the_package():
+    written = list(said(ROOT / "README.md"))
+    assert "fa.local_receptive_fields(28, 28, side=6, stride=2, maps=6)" in written and len(written) > 25
 
 
 def test_readme_program(tmp_path):

@@ -23,19 +23,21 @@ KEYWORDS: dict[str, str] = {
     "display": "record_activity",
     "display_steps": "recording_steps",
 }
-#: A field of a model's ``Params`` as recorded -> as it is now.
-FIELDS: dict[str, str] = {
+#: A field of ``Params`` as recorded -> as it is now, of all models or of one.
+FIELDS: dict[str | tuple[str, str], str] = {
     "a": "dt_over_tau",
     "max_rate": "max_spike_probability",
     "release": "release_probability",
     "mean_steps": "rate_average_steps",
-    "field": "receptive_field_size",
+    ("lillicrap2016_spiking", "field"): "receptive_field_pixels",
+    ("lillicrap2016_rate", "field"): "receptive_field_side",
     "eta_first": "eta_factor_first",
     "eta_output": "eta_factor_output",
     "keep_weights": "connection_probability",
     "keep_feedback": "feedback_connection_probability",
     "kappa": "nudging_strength",
     "average": "averaging_images",
+    "shared_draw": "shared_random_number",
 }
 #: A text that is the value of a parameter, as recorded -> as it is now, of all models or of one.
 VALUES: dict[str | tuple[str, str], str] = {
@@ -47,7 +49,7 @@ VALUES: dict[str | tuple[str, str], str] = {
     ("lansdell2020_np", "learned"): "node_perturbation_feedback",
 }
 #: Fields that were off by 0 when the digests were recorded, and are None now.
-OFF_BY_NONE = {"averaging_images", "classes", "momentum", "rate_average_steps", "receptive_field_size", "rmsprop"}
+OFF_BY_NONE = {"averaging_images", "classes", "momentum", "rate_average_steps", "rmsprop"}
 #: A pathway as recorded -> the name of its function now.
 PATHWAYS = {
     "transpose": "backprop",
@@ -69,7 +71,7 @@ def renamed(names, given):
 
 def changes(model, pathway=None, **fields):
     """Fields of a model's ``Params``, as they are called now."""
-    chosen = renamed(FIELDS, fields)
+    chosen = {FIELDS.get((model, name), FIELDS.get(name, name)): value for name, value in fields.items()}
     if pathway is not None:
         chosen[PATHWAY_FIELDS.get(model, "pathway")] = pathway
     for name, value in chosen.items():

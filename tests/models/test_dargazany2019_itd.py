@@ -88,9 +88,9 @@ def test_equals_plain_loops(itd, form, rng):
     ("changes", "message"),
     [
         ({"sizes": (784, 10)}, r"sizes must name an input, a hidden layer and an output, at least, got \(784, 10\)"),
-        ({"pathway": "itd"}, "pathway must be one of backprop, .*, output_only, got 'itd'; did you mean 'itd_y'."),
+        ({"pathway": "itd"}, "pathway must be one of backprop, .*, output_only, got 'itd'; did you mean 'itd_y'[?]"),
     ],
 )
 def test_bad_parameters_are_refused(itd, changes, message):
-    with pytest.raises(ModelError, match=f"^dargazany2019_itd: {message}$"):
+    with pytest.raises(ModelError, match=f"^Model 'dargazany2019_itd': {message}$"):
         itd.build(itd.params(changes))

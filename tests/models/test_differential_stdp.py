@@ -94,7 +94,7 @@ def test_rectified_differences_have_the_mean_of_the_derivative(stdp):
 @pytest.mark.parametrize("shared", [True, False])
 def test_nudged_spikes_have_the_mean_of_the_moved_potential(stdp, shared):
     nudged, s, v, delta = silent(
-        stdp, ["nudged", "s", "v", "delta"], "nudged", nudging_strength=2.0, shared_draw=shared
+        stdp, ["nudged", "s", "v", "delta"], "nudged", nudging_strength=2.0, shared_random_number=shared
     )
     expected = expit(v - 2 * delta) - expit(v)
     change = nudged - s
@@ -126,7 +126,7 @@ def published(stdp, digits):
     [
         ("rectified", {}, 0.835, 0.02),  # four steps of five, and more where potentials move
         ("nudged", {}, 1.0, 0.13),
-        ("nudged", {"nudging_strength": 4.0, "shared_draw": False}, 0.97, 0.18),
+        ("nudged", {"nudging_strength": 4.0, "shared_random_number": False}, 0.97, 0.18),
         ("pairwise", {"nudging_strength": 4.0}, 0.8, 0.15),
         ("spikes", {}, 0.0, 0.13),
         ("potential", {}, 0.0, 0.13),
@@ -158,5 +158,5 @@ def test_hidden_layers_can_be_left_as_they_are(stdp):
     ],
 )
 def test_bad_parameters_are_refused(stdp, changes, message):
-    with pytest.raises(ModelError, match=f"^differential_stdp: {message}$"):
+    with pytest.raises(ModelError, match=f"^Model 'differential_stdp': {message}$"):
         stdp.build(stdp.params(SMALL | changes))

@@ -84,10 +84,13 @@ def test_noise_reaches_the_copies_alone(lansdell, digits):
         ({"sizes": (784, 10)}, "sizes must name an input, a hidden layer and an output, at least, got .*784, 10"),
         ({"units": ("logistic", "linear")}, "units must name 3 layers' units, those of sizes but the input, got .*"),
         ({"units": ("logistic", "step", "linear")}, "units must hold any of linear, .*, rectifier, got .*'step'"),
-        ({"pathway": "guess"}, "pathway must be one of node_perturbation_feedback, alignment, backprop, got 'guess'"),
+        (
+            {"pathway": "none"},
+            "pathway must be one of node_perturbation_feedback, alignment, backprop, or .*, got 'none'",
+        ),
         ({"warm_up": -1}, "warm_up must be at least 0, got -1"),
     ],
 )
 def test_bad_parameters_are_refused(lansdell, changes, message):
-    with pytest.raises(ModelError, match=f"^lansdell2020_np: {message}"):
+    with pytest.raises(ModelError, match=f"^Model 'lansdell2020_np': {message}"):
         lansdell.build(lansdell.params(changes))

@@ -69,11 +69,11 @@ def smaller(params):
     first, *hidden, last = params.sizes
     if first < 100:
         return {"sizes": (first, *(min(units, 9) for units in hidden), last)}
-    field = 6 if params.maps else params.receptive_field_size
+    field = 6 if params.maps else params.receptive_field_side
     hidden = [9 + number % 2 for number in range(len(hidden))]
     if params.maps:
         hidden[0] = params.maps * 9
-    return {"sizes": (64, *hidden, 64 if params.autoencode else last), "receptive_field_size": field}
+    return {"sizes": (64, *hidden, 64 if params.autoencode else last), "receptive_field_side": field}
 
 
 # What the file states.
@@ -117,7 +117,7 @@ def test_every_preset_learns_on_small_networks(rate, rng):
 @pytest.mark.parametrize("preset", ["note5_local", "note5_distortions", "svhn_local", "svhn_leaky"])
 def test_presets_with_maps_fit_their_images(rate, preset):
     params = rate.params(preset=preset)
-    mask = fa.local_receptive_fields(*[int(params.sizes[0] ** 0.5)] * 2, params.receptive_field_size, 1, params.maps)
+    mask = fa.local_receptive_fields(*[int(params.sizes[0] ** 0.5)] * 2, params.receptive_field_side, 1, params.maps)
     assert mask.shape == params.sizes[:2]
 
 
@@ -271,7 +271,7 @@ def test_masks_are_drawn_and_stay(build, rng):
 
 
 def test_maps_are_local_patches_with_weights_of_their_own(build, rng):
-    net = build(4, **SMALL | {"sizes": (25, 18, 3), "maps": 2, "receptive_field_size": 3, "scaled": True, "eta": 0.1})
+    net = build(4, **SMALL | {"sizes": (25, 18, 3), "maps": 2, "receptive_field_side": 3, "scaled": True, "eta": 0.1})
     first = net["image_to_h1"]
     patches = fa.local_receptive_fields(5, 5, 3, 1, 2)
     assert np.array_equal(first.mask, patches) and np.abs(first.W).max() <= 0.6 / 3
@@ -382,7 +382,7 @@ def test_augment_distorts_only_where_asked(rate, rng):
             {"feedback_connection_probability": 1.5},
             "feedback_connection_probability must be above 0 and at most 1, got 1.5",
         ),
-        ({"dropout": 1.0}, "dropout must be at least 0 and below 1, got 1.0"),
+        ({"dropout": 1.0}, "dropout must be above 0 and below 1, or None, got 1.0"),
         ({"target_low": 1.0}, "target_low must be below target_high, 1.0, got 1.0"),
         ({"lr_divisor": 0.0}, "lr_divisor must be above 0, got 0.0"),
         ({"eta": -0.1}, "eta must be at least 0, got -0.1"),
@@ -397,7 +397,7 @@ def test_augment_distorts_only_where_asked(rate, rng):
         ({"turns": (2,), "pathway": "output_only"}, "turns must be empty with output_only, .*, got (2,)"),
         ({"frozen": (3,)}, "frozen must hold numbers from 1 to 2, the forward projections, got (3,)"),
         ({"maps": 6}, "sizes must have 3174 units in the first hidden layer, for 6 maps, got (784, 1000, 10)"),
-        ({"maps": 6, "receptive_field_size": 29}, "receptive_field_size must fit the image of 28 x 28 pixels, got 29"),
+        ({"maps": 6, "receptive_field_side": 29}, "receptive_field_side must fit the image of 28 x 28 pixels, got 29"),
         (
             {"maps": 6, "connection_probability": 0.5},
             "connection_probability must be 1 with maps, which have a mask of their own, got 0.5",
@@ -407,7 +407,7 @@ def test_augment_distorts_only_where_asked(rate, rng):
     ],
 )
 def test_bad_parameters_are_refused(build, changes, message):
-    pattern = "lillicrap2016_rate: " + re.escape(message).replace(r"\.\*", ".*")
+    pattern = "Model 'lillicrap2016_rate': " + re.escape(message).replace(r"\.\*", ".*")
     with pytest.raises(ModelError, match=pattern):
         build(**changes)
 

@@ -36,7 +36,7 @@ def updates(net):
 def test_values_of_the_paper(ar):
     params = ar.params()
     assert (params.sizes, params.units, params.eta) == ((784, 300, 300, 100, 10), "rectifier", 5e-4)
-    assert (params.relaxation, params.rate, params.weight_sd, params.epochs) == (100, 0.1, 0.05, 50)
+    assert (params.relaxation, params.relaxation_step, params.weight_sd, params.epochs) == (100, 0.1, 0.05, 50)
     net = ar.build(ar.params({"pathway": "learned"}), streams=2)
     assert all(abs(p.W.std() / 0.05 - 1) < 0.05 for p in net.projections)
 
@@ -131,12 +131,12 @@ def test_weights_learn_in_the_last_step_alone(ar):
     [
         ({"sizes": (784, 10)}, r"sizes must name an input, a hidden layer and an output, at least, got \(784, 10\)"),
         ({"units": "step"}, "units must be one of rectifier, tanh, got 'step'"),
-        ({"pathway": "relax"}, "pathway must be one of relaxation, .*, got 'relax'; did you mean 'relaxation'."),
+        ({"pathway": "relax"}, "pathway must be one of relaxation, .*, got 'relax'; did you mean 'relaxation'[?]"),
         ({"relaxation": 0}, "relaxation must be a positive whole number, got 0"),
-        ({"rate": 1.5}, "rate must be above 0 and at most 1, got 1.5"),
+        ({"relaxation_step": 1.5}, "relaxation_step must be above 0 and at most 1, got 1.5"),
         ({"pathway": "backprop", "derivative": False}, "derivative must be true with backprop, got False"),
     ],
 )
 def test_bad_parameters_are_refused(ar, changes, message):
-    with pytest.raises(ModelError, match=f"^millidge2020_ar: {message}$"):
+    with pytest.raises(ModelError, match=f"^Model 'millidge2020_ar': {message}$"):
         ar.build(ar.params(changes))

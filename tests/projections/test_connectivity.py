@@ -93,7 +93,7 @@ def run(model, tmp_path):
             "pixels": 64,
             "hidden": (120, 60),
             "outputs": 60,
-            "receptive_field_size": 9,
+            "receptive_field_pixels": 9,
             "weight_range_first": 0.9,
             "weight_range": 0.3,
             "feedback_range": 0.3,
@@ -130,13 +130,13 @@ def test_the_preset_is_dense_with_receptive_fields(model, digits):
     changed = {name for name in best if best[name] != fields_[name]}
     assert changed == {
         "hidden",
-        "receptive_field_size",
+        "receptive_field_pixels",
         "weight_range_first",
         "eta_factor_first",
         "release_probability",
     }
     small = model.params(
-        {"pixels": 64, "hidden": (40, 20), "outputs": 20, "receptive_field_size": 7}, "receptive_fields"
+        {"pixels": 64, "hidden": (40, 20), "outputs": 20, "receptive_field_pixels": 7}, "receptive_fields"
     )
     net = model.build(small, 20, 0, lambda: digits.train_images)
     before = {p.name: p.W.copy() for p in net.projections}
@@ -148,5 +148,5 @@ def test_the_preset_is_dense_with_receptive_fields(model, digits):
 
 
 def test_without_images_a_field_is_refused(model):
-    with pytest.raises(ModelError, match="receptive_field_size must be None without the training images, got 9"):
-        model.build(model.params({"receptive_field_size": 9}))
+    with pytest.raises(ModelError, match="receptive_field_pixels must be None without the training images, got 9"):
+        model.build(model.params({"receptive_field_pixels": 9}))
