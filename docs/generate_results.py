@@ -21,7 +21,7 @@ PAGES, PROSE = ROOT / "docs" / "results", ROOT / "docs" / "results" / "_prose"
 
 
 def number(value: float, places: int = 0) -> str:
-    """A number as it was written, with at least so many decimals."""
+    """Return a number as it was written, with at least so many decimals."""
     text = re.sub(r"e([+-])0*", r"e\1", f"{value:g}").replace("e+", "e")
     return text if "e" in text or decimals(text) >= places else f"{value:.{places}f}"
 
@@ -42,7 +42,7 @@ def numbers(values: Sequence[float], most: int = 2) -> list[str]:
 
 
 def mean_of(result: Result) -> str:
-    """A result's mean and standard deviation, with as many decimals as its values have."""
+    """Return a result's mean and standard deviation, with as many decimals as its values have."""
     if "mean" in result.fields:
         return " ± ".join(numbers([result.mean] if result.sd is None else [result.mean, result.sd], 3))
     if result.sd is None:
@@ -52,7 +52,7 @@ def mean_of(result: Result) -> str:
 
 
 def ours_of(result: Result) -> str:
-    """What is shown of a result: its text, its values over something else than seeds, or mean and deviation."""
+    """Return what is shown of a result: its text, its values over something else than seeds, or mean and deviation."""
     if result.text is not None:
         return result.text
     unit = "" if result.unit in ("", "P") else f" {result.unit}"
@@ -62,14 +62,14 @@ def ours_of(result: Result) -> str:
 
 
 def part_of(part: Result) -> str:
-    """A part of a result, as it is shown below it."""
+    """Return a part of a result, as it is shown below it."""
     several = part.seeds and len(part.seeds) > 1 and "mean" not in part.fields
     values = f" ({', '.join(numbers(part.values))})" if several else ""
     return f"{part.own.get('measure', part.measure)}: {ours_of(part)}{values}"
 
 
 def compared_with(result: Result) -> str:
-    """The paper's value, or the goal that was set."""
+    """Return the paper's value, or the goal that was set."""
     other = result.own.get("paper", result.own.get("goal", ""))
     if not isinstance(other, str):
         return f"{number(other)} {result.unit}".strip()
@@ -77,7 +77,7 @@ def compared_with(result: Result) -> str:
 
 
 def table(results: Results, group: str) -> str:
-    """The table of a group, a row a result, and below it how each was made."""
+    """Return the table of a group, a row a result, and below it how each was made."""
     entries = results.groups[group]
     compared = any(map(compared_with, entries))
     other = "goal" if any("goal" in result.own for result in entries) else "paper"
@@ -133,7 +133,7 @@ def details(results: Results, result: Result) -> str:
 
 
 def short(part: Result) -> str:
-    """The number of a part without its unit."""
+    """Return the number of a part without its unit."""
     return ", ".join(numbers(part.values)) if part.over is not None else mean_of(part)
 
 
@@ -143,13 +143,13 @@ def of_range(seeds: list[int]) -> str:
 
 
 def place_of(results: Results, path: str) -> str:
-    """A file of the examples, as seen from the pages."""
+    """Return a file of the examples, as seen from the pages."""
     there = (results.path.parent / path).resolve()
     return "../../" + there.relative_to(ROOT).as_posix()
 
 
 def page(results: Results, prose: str) -> str:
-    """The page of a paper: its prose, with tables and numbers filled in."""
+    """Return the page of a paper: its prose, with tables and numbers filled in."""
     name, left = results.path.parent.name, set(results.groups)
 
     def filled(match: re.Match) -> str:

@@ -82,7 +82,7 @@ def metrics_of(run, name: str) -> dict[str, np.ndarray]:
 
 
 def tidy(*axes: Axes) -> None:
-    """The look of every panel."""
+    """Return the look of every panel."""
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(**TICKS)
@@ -97,7 +97,7 @@ def band(ax: Axes, x, curves, colour, label=None, **line) -> None:
 
 
 def log_errors(ax: Axes) -> None:
-    """A logarithmic axis of errors within a decade or two."""
+    """Return a logarithmic axis of errors within a decade or two."""
     ax.set(yscale="log", ylabel="Normalised squared error")
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{error:g}"))

@@ -42,7 +42,7 @@ SMALL = {"sizes": (64, 32, 32, 32, 10), "eta": 2e-2} if QUICK else {}
 
 
 def run(pathway, seed):
-    """A form with a seed, run to its end: its metrics, and by how much each hidden layer's weights have moved."""
+    """Return the metrics of a form with a seed, and by how much each hidden layer's weights have moved."""
     own = {"eta": 1e-2} if pathway == "itd_sub" else {}
     made = new_run(
         KEPT / f"{pathway}-{seed}",

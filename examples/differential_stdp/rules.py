@@ -101,7 +101,7 @@ MEASURED = list(RULES)[:4]  # the controls' weights grow without bound, or do no
 
 
 def run(rule, seed):
-    """A rule with a seed, run to its end, or until its weights grow without bound: its metrics."""
+    """Return a rule with a seed, run to its end, or until its weights grow without bound: its metrics."""
     small = {"hidden": (100, 100, 100), "outputs": 100, "eta": 1.2e-2} if QUICK else {"eta": 4e-3}
     run = new_run(
         KEPT / f"{rule}-{seed}",

@@ -40,7 +40,7 @@ SMALL = {"sizes": (64, 50, 20, 10), "eta": 4e-3, "eta_feedback": 1e-3, "warm_up"
 
 
 def run(name, seed):
-    """A network with a seed, run to its end: its metrics."""
+    """Return a network with a seed, run to its end: its metrics."""
     return new_run(
         KEPT / f"{name}-{seed}",
         "lansdell2020_np",

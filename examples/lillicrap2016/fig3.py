@@ -47,7 +47,7 @@ def epochs(pathway):
 
 
 def run(preset, pathway, seed):
-    """A run to its end."""
+    """Return a run to its end."""
     made = new_run(
         KEPT / f"{preset}-{pathway}-{seed}",
         "lillicrap2016_rate",

@@ -62,7 +62,7 @@ CONTROLS = {  # name -> (label, changes, colour)
 
 
 def run(name, seed):
-    """A control with a seed, run to its end: its metrics."""
+    """Return a control with a seed, run to its end: its metrics."""
     return new_run(
         KEPT / f"{name}-{seed}",
         "lillicrap2016_spiking",

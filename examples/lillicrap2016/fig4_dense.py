@@ -45,7 +45,7 @@ if QUICK:
 
 
 def run(seed):
-    """A network trained to its end: the run."""
+    """Return a network trained to its end: the run."""
     made = new_run(
         KEPT / f"{seed}",
         "lillicrap2016_spiking",

@@ -42,7 +42,7 @@ ETA, TWICE, FOUR_TIMES = EPOCHS
 
 
 def run(eta, epochs):
-    """A network trained with a rate, to its end: the run."""
+    """Return a network trained with a rate, to its end: the run."""
     made = new_run(
         KEPT / f"{eta:g}",
         "lillicrap2016_spiking",

@@ -38,7 +38,7 @@ if QUICK:
 
 
 def run(eta, streams, seed):
-    """A network trained with a rate and a number of streams, to its end: its metrics."""
+    """Return a network trained with a rate and a number of streams, to its end: its metrics."""
     return new_run(
         KEPT / f"{eta:g}-{streams}-{seed}",
         "lillicrap2016_spiking",

@@ -34,7 +34,7 @@ WEIGHTS = {"alignment": 0.1, "backprop": 0.3, "output_only": 0.1}
 
 
 def network(setting, seed, pathway="alignment"):
-    """The network, its task, and a function that tells the angle of each hidden unit."""
+    """Return the network, its task, and a function that tells the angle of each hidden unit."""
     hidden, streams, eta, steps = setting
     net = build("fig5", streams, seed, sizes=(20, hidden, 20), pathway=pathway, eta=eta, weight_range=WEIGHTS[pathway])
     look = (lambda: unit_angles(forward(net)[1].W, backward(net)[0].W.T, axis=1)) if pathway == "alignment" else None

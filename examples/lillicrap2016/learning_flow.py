@@ -69,7 +69,7 @@ class Trajectory:
 def velocity(
     T: np.ndarray, W: np.ndarray, A: np.ndarray, B: np.ndarray | None = None, feedback: Feedback = "alignment"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The update field (W', A') = (E A^T, M E), shapes of W and A.
+    """Return the update field (W', A') = (E A^T, M E), shapes of W and A.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def flow(
 
 
 def conserved(W: np.ndarray, A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """The constant of feedback alignment, B W + W^T B^T - A A^T, (..., n_hidden, n_hidden).
+    """Return the constant of feedback alignment, B W + W^T B^T - A A^T, (..., n_hidden, n_hidden).
 
     ``(B W)' = B E A^T = A' A^T``, which with its transpose is ``(A A^T)'`` [derived from Supp. Notes 11-16]. Its
     trace says why W aligns with B^T: ``tr(B W)`` grows by half of what ``|A|^2`` grows by.
@@ -183,7 +183,7 @@ def conserved(W: np.ndarray, A: np.ndarray, B: np.ndarray) -> np.ndarray:
 def jacobian(
     T: np.ndarray, W: np.ndarray, A: np.ndarray, B: np.ndarray | None = None, feedback: str = "alignment"
 ) -> np.ndarray:
-    """Derivative of the update field (W', A') by the weights (W, A), each flattened row by row.
+    """Return derivative of the update field (W', A') by the weights (W, A), each flattened row by row.
 
     ``d(E A^T) = -dW A A^T - W dA A^T + E dA^T`` and ``d(B E) = -B dW A - B W dA``; backprop adds ``dW^T E``
     to the second, with W^T for B, and is symmetric: minus the Hessian of |E|^2 / 2. That of feedback alignment is
@@ -218,7 +218,7 @@ def jacobian(
 
 
 def _transposition(rows: int, columns: int) -> np.ndarray:
-    """The matrix that takes X (rows, columns), flattened, to X^T, flattened."""
+    """Return the matrix that takes X (rows, columns), flattened, to X^T, flattened."""
     return np.eye(rows * columns)[np.arange(rows * columns).reshape(rows, columns).T.ravel()]
 
 

@@ -73,7 +73,7 @@ def photographs():
 
 
 def run(preset, data, seed):
-    """The metrics of a run, made to its end or gone on with."""
+    """Return the metrics of a run, made to its end or gone on with."""
     changes = SMALL[preset] | {"lr_milestones": (10,), "epochs": 12, "target": "numpy"} if QUICK else {}
     return new_run(
         KEPT / f"{preset}-{seed}",

@@ -38,7 +38,7 @@ SMALL = {"autoencoder_small": (64, 60, 10, 60, 64), "autoencoder_large": (64, 60
 
 
 def run(network, learner, seed):
-    """A run, made to its end or gone on with."""
+    """Return a run, made to its end or gone on with."""
     preset, changes = network + learner, {}
     if QUICK:  # numpy has nothing to compile, for which small networks would wait longer than for their learning
         changes = {"sizes": SMALL[network], "eta": 0.03 if learner else 0.01, "epochs": 6, "target": "numpy"}

@@ -35,7 +35,7 @@ def path_from(W, A, feedback, t=40.0):
 
 
 def draw(ax, feedback, starts):
-    """The field, the fixed points, and paths from the starts (W, A); returns where they end."""
+    """Return the field, the fixed points, and paths from the starts (W, A); and where they end."""
     grid = np.linspace(-LIMIT, LIMIT, 21 if quick else 61)
     A, W = np.meshgrid(grid, grid)
     field = np.array(

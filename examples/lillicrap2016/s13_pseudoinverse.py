@@ -32,7 +32,7 @@ LEFT = np.geomspace(0.95, 1e-3, 20 if quick else 60)  # the error left, in fract
 
 
 def run(w, seed):
-    """The two angles where each fraction of the error is left, (2, fractions)."""
+    """Return the two angles where each fraction of the error is left, (2, fractions)."""
     rng = np.random.default_rng(seed)
     T, B = rng.uniform(-1, 1, (10, 30)), rng.uniform(-0.5, 0.5, (20, 10))
     path = flow(T, rng.uniform(-w, w, (10, 20)), rng.uniform(-w, w, (20, 30)), B, t=np.linspace(0, 12, 601))

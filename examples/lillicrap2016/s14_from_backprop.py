@@ -32,7 +32,7 @@ HIDDEN, STREAMS, ETA, BACKPROP, ALIGNMENT = (200, 40, 4e-4, 600, 600) if QUICK e
 
 
 def network(seed, pathway):
-    """A network of either pathway."""
+    """Return a network of either pathway."""
     return build("fig5", STREAMS, seed, sizes=(20, HIDDEN, 20), pathway=pathway, eta=ETA, weight_range=0.3)
 
 

@@ -41,7 +41,7 @@ SMALL = {"sizes": (64, 60, 60, 30, 10), "weight_sd": 0.15, "eta": 1e-3} if QUICK
 
 
 def run(name, seed):
-    """A network with a seed, run until it ends or its weights have grown without bound: its metrics."""
+    """Return a network with a seed, run until it ends or its weights have grown without bound: its metrics."""
     made = new_run(
         KEPT / f"{name}-{seed}",
         "millidge2020_ar",

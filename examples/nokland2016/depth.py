@@ -40,7 +40,7 @@ SMALL = {"pixels": 64, "eta": 4e-3, "target": "numpy"} if QUICK else {}
 
 
 def run(pathway, layers):
-    """A network of so many hidden layers, trained to its end: its metrics."""
+    """Return a network of so many hidden layers, trained to its end: its metrics."""
     changes = {"hidden": (UNITS,) * layers, "pathway": pathway, "weights": LEARNERS[pathway][2]} | SMALL
     return new_run(
         KEPT / f"{layers}-{pathway}",

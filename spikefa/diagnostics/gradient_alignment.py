@@ -31,8 +31,8 @@ class GradientAlignment(Monitor):
     optimizer and no factor of a learning-rate schedule. Biases are left out, and so are synapses that do not exist.
 
     A rule's learning rate is the absolute coefficient of the term that has the error and the presynaptic output, at a
-    weight of 0: eta in ``-eta * delta_post * psi_post * (s_pre - 0.5) * (1 - W**2)``. If a rule has none, the ratio of the norms
-    is NaN.
+    weight of 0: eta in ``-eta * delta_post * psi_post * (s_pre - 0.5) * (1 - W**2)``. If a rule has none,
+    the ratio of the norms is NaN.
 
     The output error is the first of these that exists:
 

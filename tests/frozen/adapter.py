@@ -29,6 +29,8 @@ FIELDS: dict[str | tuple[str, str], str] = {
     "max_rate": "max_spike_probability",
     "release": "release_probability",
     "mean_steps": "rate_average_steps",
+    "drop_after": "lr_milestones",
+    "drop_by": "lr_divisor",
     ("lillicrap2016_spiking", "field"): "receptive_field_pixels",
     ("lillicrap2016_rate", "field"): "receptive_field_side",
     "eta_first": "eta_factor_first",

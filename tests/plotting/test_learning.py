@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spikefa import plotting
-from spikefa.errors import ArgumentError, RunError
+from spikefa.errors import ArgumentError
 from spikefa.plotting.figures import figures
 from spikefa.plotting.of_runs import save_figure
 from spikefa.plotting.style import VERMILLION
