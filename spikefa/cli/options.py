@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from spikefa.core.executor import executors
 from spikefa.errors import did_you_mean
 
 #: Base of the errors of parsing; typer's own copy of click's class has no public name.
@@ -62,7 +63,9 @@ def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
 DataDir = Annotated[
     Path | None, typer.Option(help="Directory of the data's files; else SPIKEFA_DATA, else downloaded.")
 ]
-Device = Annotated[str, typer.Option(**choice(("cpu", "cuda")), help="Where the network runs; cuda is an NVIDIA GPU.")]
+Device = Annotated[
+    str, typer.Option(**choice(("cpu", *executors)), help="Device on which the network runs; cuda is an NVIDIA GPU.")
+]
 Preset = Annotated[str | None, typer.Option(help="A named set of the model's parameters (see: spikefa models NAME).")]
 RunDirectory = Annotated[Path, typer.Argument(help="Run directory.")]
 Seed = Annotated[int, typer.Option(min=0, help="Everything random follows from it.")]

@@ -16,7 +16,9 @@ from spikefa.diagnostics import evaluation
 
 @sections.register("gpu")
 def on_a_gpu(setting: Setting, section: Section) -> None:
-    """Time a training step on a GPU, and find the first step with other spikes than the processor's.
+    """Time a training step on a GPU, and find its first step with other spikes.
+
+    They are other ones than those of the same network on the processor.
 
     Keys ``step/STREAMS``, ``products/STREAMS``, ``ratio/STREAMS``, ``epoch``, ``test_set``, ``processor``, ``speedup``
     and ``parts/DTYPE``; ``step`` alone if there is no GPU.
