@@ -10,7 +10,7 @@ from brian2 import BrianObject, Clock, Quantity, get_device, ms, second
 from brian2 import Network as BrianNetwork
 from brian2.devices.device import RuntimeDevice
 
-from spikefa._checks import one_of, whole
+from spikefa._checks import duration, one_of, whole
 from spikefa.core.equation_errors import unprepared
 from spikefa.core.executor import Executor, executors
 from spikefa.core.part import STRIDE, Part
@@ -84,8 +84,7 @@ class Network(BrianNetwork):
         whole("Network", "seed", seed, 0, 2**32 - 1, rule="be a whole number from 0 to 2**32 - 1")
         one_of("Network", "dtype", str(dtype), ("float32", "float64"))
         refuse_forked("Network")
-        if not dt > 0 * ms:
-            raise ArgumentError(f"Network: dt must be above 0, got {dt}")
+        duration("Network", "dt", dt)
         super().__init__(name=name)
         self.schedule = SCHEDULE
         self.streams, self.seed = int(streams), int(seed)
