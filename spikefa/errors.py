@@ -19,7 +19,7 @@ class SpikefaError(Exception):
         A sentence that names no option of the command line.
     hint : str, optional
         What would help, in one or two words, such as ``"data directory"``: the command line adds a sentence about it
-        (see `spikefa.cli.hints`).
+        (see `spikefa.cli.errors.HINTS`).
     """
 
     def __init__(self, *message: object, hint: str | None = None):
