@@ -24,10 +24,10 @@ B = {"B": fa.uniform(0.5)}
 
 #: Pathway -> the arguments of its own.
 PATHWAYS = {
-    "feedback_alignment": B,
+    "alignment": B,
     "backprop": {},
-    "direct_feedback_alignment": B,
-    "indirect_feedback_alignment": B,
+    "direct": B,
+    "indirect": B,
     "output_only": {},
     "pseudobackprop": {"every": 3},
     "sign_symmetric": {"scale": SCALE},

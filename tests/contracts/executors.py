@@ -12,6 +12,7 @@ from spikefa.core.sandbox import sandboxed
 from spikefa.diagnostics import evaluation
 from spikefa.engine import threads
 from spikefa.engine.cuda.graphs import Graphs
+from spikefa.errors import ArgumentError
 from spikefa.experiments import checkpoint, model_file
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import TrainingConfig
@@ -334,6 +335,6 @@ def test_it_stays_on_no_processor_so_that_several_runs_share_a_machine(monkeypat
 def test_another_clock_is_refused():
     net = build("cuda")
     net.add(StateMonitor(net["h1"], "v", record=True, clock=Clock(0.1 * ms, name="fast"), name="watcher"))
-    with pytest.raises(ValueError, match="every object must have the network's clock, and 'watcher' has another"):
+    with pytest.raises(ArgumentError, match="every object must have the network's clock, and 'watcher' has another"):
         net.run_steps(3)
     assert all(obj.active for obj in net.sorted_objects)

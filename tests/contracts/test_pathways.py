@@ -28,6 +28,7 @@ from spikefa.brian2_reference import Brian2Reference
 from spikefa.core.sandbox import sandboxed
 from spikefa.diagnostics import evaluation
 from spikefa.engine.kernels.philox import fill_normal, object_id
+from spikefa.errors import ArgumentError
 from spikefa.experiments import checkpoint
 
 
@@ -41,13 +42,13 @@ def expected_deltas(net, pathway, W, b, y, fixed, step):
     """The deltas of one step by plain loops, bottom up; None where a layer has none."""
     target = net.error.view("target").tolist()
     hidden = W[1:]
-    if pathway == "feedback_alignment":
+    if pathway == "alignment":
         return naive.deltas_down(y, target, fixed[::-1])
     if pathway == "backprop":
         return naive.deltas_down(y, target, [naive.transposed(w) for w in hidden])
-    if pathway == "direct_feedback_alignment":
+    if pathway == "direct":
         return naive.deltas_direct(y, target, fixed[::-1])
-    if pathway == "indirect_feedback_alignment":
+    if pathway == "indirect":
         return naive.deltas_up(y, target, fixed[0], W)
     if pathway == "output_only":
         return [None] * len(hidden) + [naive.top_delta(y, target)]
@@ -233,7 +234,7 @@ def stock_and_fast(net, digits):
     assert all(p.learning is None or not np.array_equal(p.W, w) for p, w in zip(forward(net), before, strict=True))
 
 
-@pytest.mark.parametrize("pathway", ["indirect_feedback_alignment", "pseudobackprop", "node_perturbation"])
+@pytest.mark.parametrize("pathway", ["indirect", "pseudobackprop", "node_perturbation"])
 def test_stock_brian2_does_the_same_with_rates(pathway, digits):
     stock_and_fast(rate_network(pathway, sizes=(64, 5, 4, 4)), digits)
 
@@ -332,5 +333,5 @@ BAD = [
 
 @pytest.mark.parametrize(("pathway", "changes", "message"), BAD)
 def test_bad_pathways_are_refused(pathway, changes, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         refused(pathway, **changes)

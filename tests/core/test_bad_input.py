@@ -56,7 +56,7 @@ def test_equations_that_cannot_run(change, message):
     ],
 )
 def test_an_output_that_emit_forgets(change, message):
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ArgumentError) as refused:
         build(**change)
     assert str(refused.value).startswith(message)
 
@@ -87,7 +87,7 @@ def test_what_kernels_cannot_read(equations, options, got):
     net = build(equations, **options)
     fa.Layer(net, "h2", 2, LAYER, emit="s = 0", namespace={"tau": net.clock.dt})
     pair = ("h2", "h1") if "current" in options else ("h1", "h2")
-    with pytest.raises(ValueError, match=f"Projection '{pair[0]}->{pair[1]}': {got}"):
+    with pytest.raises(ArgumentError, match=f"Projection '{pair[0]}->{pair[1]}': {got}"):
         fa.Projection(net, *pair, fa.uniform(0.1))
 
 
@@ -132,7 +132,7 @@ BAD_NETWORKS = [
 
 @pytest.mark.parametrize(("changes", "message"), BAD_NETWORKS)
 def test_bad_networks_are_refused(changes, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         valid(**changes)
 
 
@@ -204,7 +204,7 @@ BAD_PARTS = [
 
 @pytest.mark.parametrize(("what", "message"), BAD_PARTS)
 def test_bad_parts_are_refused(what, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         build_with(what)
 
 
@@ -221,7 +221,7 @@ BAD_IMAGES = [
 
 @pytest.mark.parametrize(("images", "labels", "message"), BAD_IMAGES)
 def test_bad_images_are_refused(small, images, labels, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         small(2).stimulus.show_images(images, labels)
 
 

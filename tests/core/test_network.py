@@ -324,7 +324,7 @@ def test_a_network_is_presented_once_and_with_a_layer():
         fa.regression_task(net, 1)
     fa.Layer(net, "h", 2, "I : 1\ns : 1", emit="s = I")
     fa.classification_task(net, 1, 2)
-    with pytest.raises(ValueError, match="^regression_task: the network has a task already; set"):
+    with pytest.raises(ArgumentError, match="^regression_task: the network has a task already; set"):
         fa.regression_task(net, 3)
     net.run_steps(1)
 

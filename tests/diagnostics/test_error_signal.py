@@ -250,7 +250,7 @@ def test_feedback_belongs_to_any_outgoing_projection(rng):
 def test_refused_monitors_leave_no_warning(caplog):
     refused = [
         lambda: fa.GradientAlignment(with_rule("dW = eta * y_post * y_pre")),
-        lambda: fa.GradientAlignment(rate_network("feedback_alignment"), derivative="q"),
+        lambda: fa.GradientAlignment(rate_network("alignment"), derivative="q"),
         lambda: fa.GradientAlignment(fa.Network()),
         lambda: fa.WeightAlignment(rate_network("output_only")),
     ]

@@ -10,6 +10,7 @@ import pytest
 import spikefa as fa
 from spikefa.engine import cuda
 from spikefa.engine.cuda import require_cuda
+from spikefa.errors import ArgumentError
 
 CONTRACT = Path(__file__).parents[1] / "contracts/executors.py"
 
@@ -45,7 +46,7 @@ def test_contract_on_a_gpu():
 def test_one_sentence_where_there_is_no_gpu(monkeypatch, reason, small):
     monkeypatch.setattr(cuda, "_missing", lambda: reason)
     net = small()
-    with pytest.raises(ValueError, match="Network: device 'cuda' needs an NVIDIA GPU") as caught:
+    with pytest.raises(ArgumentError, match="Network: device 'cuda' needs an NVIDIA GPU") as caught:
         net.device = "cuda"
     assert str(caught.value).endswith(f'(pip install "spikefa[cuda]"); {reason}')
     assert net.device == "cpu"
@@ -63,11 +64,11 @@ def test_the_command_says_so_and_writes_nothing(tmp_path):
 
 
 def test_bad_device(small):
-    with pytest.raises(ValueError, match="Network: device must be 'cpu' or 'cuda', got 'gpu'"):
+    with pytest.raises(ArgumentError, match="Network: device must be 'cpu' or 'cuda', got 'gpu'"):
         fa.Network(device="gpu")
 
 
 def test_other_targets_have_no_device(monkeypatch):
     monkeypatch.setattr(cuda, "_missing", lambda: None)
-    with pytest.raises(ValueError, match="device 'cuda' needs the target 'numba', got 'numpy'"):
+    with pytest.raises(ArgumentError, match="device 'cuda' needs the target 'numba', got 'numpy'"):
         fa.Network(target="numpy", device="cuda")

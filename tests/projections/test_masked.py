@@ -10,6 +10,7 @@ from test_brian2_reference import compare
 
 import spikefa as fa
 from spikefa.engine.kernels.sparse import COLUMNS, SparseMatrix, clear_absent
+from spikefa.errors import ArgumentError
 from spikefa.experiments import checkpoint
 from spikefa.projections.connectivity import local_receptive_fields, random_connectivity
 
@@ -287,7 +288,7 @@ def test_W_is_read_only_and_set_as_a_whole(storage, streams):
         projection.W[0, 0] = 1
     projection.W = 3.0 * mask
     assert np.array_equal(projection.W, 3.0 * mask)
-    with pytest.raises(ValueError, match=r"Projection 'a->b': weights must be 0 where the mask is False, got 2.0"):
+    with pytest.raises(ArgumentError, match=r"Projection 'a->b': weights must be 0 where the mask is False, got 2.0"):
         projection.W = np.full((6, 5), 2.0)
     assert np.array_equal(projection.W, 3.0 * mask)
 
@@ -318,12 +319,12 @@ def test_empty_rows_and_full_masks(storage, mask, streams):
     ],
 )
 def test_bad_masks_are_refused(mask, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         network(mask, 1)
 
 
 def test_weights_given_must_fit_the_mask():
-    with pytest.raises(ValueError, match=r"weights must be 0 where the mask is False, got 1.0 \(and 24 more\)"):
+    with pytest.raises(ArgumentError, match=r"weights must be 0 where the mask is False, got 1.0 \(and 24 more\)"):
         network(np.eye(6, 5, dtype=bool), 1, W=np.ones((6, 5)))
 
 
@@ -371,16 +372,18 @@ def test_local_patches_are_squares(height, width, field, stride, maps):
 @pytest.mark.parametrize("name", ["height", "width", "field", "stride", "maps"])
 def test_bad_patches_are_refused(name, bad):
     good = {"height": 8, "width": 8, "field": 3, "stride": 1, "maps": 2}
-    with pytest.raises(ValueError, match=f"local_receptive_fields: {name} must be a positive whole number, got {bad}"):
+    with pytest.raises(
+        ArgumentError, match=f"local_receptive_fields: {name} must be a positive whole number, got {bad}"
+    ):
         local_receptive_fields(**good | {name: bad})
 
 
 def test_fields_larger_than_the_image_are_refused():
-    with pytest.raises(ValueError, match="local_receptive_fields: field must fit the 8 x 5 image, got 6"):
+    with pytest.raises(ArgumentError, match="local_receptive_fields: field must fit the 8 x 5 image, got 6"):
         local_receptive_fields(8, 5, 6, 1, 1)
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan")])
 def test_bad_fractions_are_refused(fraction):
-    with pytest.raises(ValueError, match=f"random_connectivity: fraction must be from 0 to 1, got {fraction}"):
+    with pytest.raises(ArgumentError, match=f"random_connectivity: fraction must be from 0 to 1, got {fraction}"):
         random_connectivity(fraction)
