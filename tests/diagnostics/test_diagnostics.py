@@ -4,7 +4,17 @@ import csv
 
 import numpy as np
 import pytest
-from pathway_networks import ETA, PATHWAYS, STRINGS, assert_same, forward, rate_network, show, spiking_network, state_of
+from pathway_networks import (
+    ETA,
+    STRINGS,
+    assert_same,
+    every_pathway,
+    forward,
+    rate_network,
+    show,
+    spiking_network,
+    state_of,
+)
 
 import spikefa as fa
 from spikefa import metrics
@@ -191,7 +201,7 @@ def test_any_rule(rule, constants, momentum, rng):
         np.testing.assert_allclose(monitor.angle[projection.name], angle, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("pathway", PATHWAYS)
+@every_pathway
 @pytest.mark.parametrize("streams", [1, 3])
 def test_learning_is_the_same_bit_for_bit(pathway, streams):
     def run(watched):

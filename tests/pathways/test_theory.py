@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from pathway_networks import ETA, PATHWAYS, SIZES, forward, rate_network, show, spiking_network
+from pathway_networks import ETA, SIZES, forward, rate_network, show, spiking_network
 
 import spikefa as fa
 from spikefa import PerturbedCopy
 from spikefa.diagnostics import evaluation
 from spikefa.errors import ArgumentError
+from spikefa.pathways import pathways
 
 
 def loss(W, b, x, target):
@@ -162,7 +163,7 @@ def test_pseudobackprop_of_a_linear_network_is_the_pseudoinverse(rng):
 def test_angles_of_the_feedback(rng):
     """Only what comes from the layer above counts as that layer's feedback matrix."""
     angles = {}
-    for pathway in PATHWAYS:
+    for pathway in pathways:
         net = rate_network(pathway, 3, sizes=(4, 4, 4, 4))
         if pathway in ("pseudobackprop", "sign_symmetric"):  # their weights are computed in the first step
             net.run_steps(1)
