@@ -142,9 +142,7 @@ def test_a_copy_has_its_layers_parameters_and_softmax(rng):
 
 
 def test_a_copy_has_noise_on_its_current_or_its_output():
-    with pytest.raises(
-        ArgumentError, match="PerturbedCopy 'copy': noise must be on the current or the output, got 'weights'"
-    ):
+    with pytest.raises(ArgumentError, match="PerturbedCopy 'copy': on must be one of 'current', 'output', got 'wei"):
         PerturbedCopy(rate_network("output_only"), "copy", "h1", 0.1, on="weights")
 
 
