@@ -328,7 +328,11 @@ def test_a_network_without_layers_is_refused(pathway):
 BAD = [
     (["error"], {"error": "delta : 1"}, "'error_output': the equations must have the parameter 'target'"),
     (["feedback"], {"feedback": "delta : 1"}, "the equations of 'feedback_h1' must have the parameter 'J', which"),
-    (["feedback", "emit"], {"emit": "delta = layer_q"}, "'layer_q' needs a variable 'q' of layer 'h1', which has"),
+    (
+        ["feedback", "emit", "emit_error"],
+        {"emit": "delta = layer_q"},
+        "'layer_q' needs a variable 'q' of layer 'h1', which has",
+    ),
     (["B"], {"B": np.zeros((3, 7))}, r"weights must be \(\d, 4\), got \(3, 7\)"),
     (["B"], {"B": lambda rng, shape: np.full(shape, np.nan)}, "weights must be finite, got [0-9]+ that are not"),
     (["noise"], {"noise": 0}, "noise must be a positive number, got 0"),

@@ -66,11 +66,11 @@ def test_refractory_units_are_silent_for_projections_too():
     monitor = SpikeMonitor(net["h1"])
     net.add(monitor)
     sums = fa.Projection(net, "h1", fa.Layer(net, "sum", 1, "I : 1\ns : 1", emit="s = s"), np.ones((3, 1)))
-    heard = 0
+    received = 0
     for _ in range(40):
         net.run_steps(1)
-        heard += sums.post.view("I").sum()
-    assert heard == monitor.num_spikes > 0
+        received += sums.post.view("I").sum()
+    assert received == monitor.num_spikes > 0
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ BAD_NETWORKS = [
     ({"seed": -1}, r"seed must be a whole number from 0 to 2\*\*32 - 1, got -1"),
     ({"dtype": "float16"}, r"dtype must be one of 'float32', 'float64', got 'float16'"),
     ({"dt": 0 * ms}, r"dt must be a time above 0, such as 1\*ms, got 0. second"),
-    ({"target": "fortran"}, r"target must be one of \['cython', 'numba', 'numpy'\], got 'fortran'"),
+    ({"target": "fortran"}, r"target must be one of 'cython', 'numba', 'numpy', got 'fortran'"),
 ]
 
 
