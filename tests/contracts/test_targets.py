@@ -64,9 +64,7 @@ CASES = [
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
 def test_a_target_does_what_numpy_does(kind, target, dtype):
     expected, got = run(kind, "numpy", dtype), run(kind, target, dtype)
-    assert (
-        expected.keys() == got.keys()
-        and max(array.std() for name, array in expected.items() if name in ("h.s", "h.y")) > 0
-    )
+    assert expected.keys() == got.keys()
+    assert any(expected[name].std() > 0 for name in ("h.s", "h.y") if name in expected)
     for name, array in expected.items():
         np.testing.assert_allclose(got[name], array, rtol=0, atol={"float32": 1e-5, "float64": 1e-12}[dtype])
