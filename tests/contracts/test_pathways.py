@@ -329,9 +329,9 @@ BAD = [
     (["error"], {"error": "delta : 1"}, "'error_output': the equations must have the parameter 'target'"),
     (["feedback"], {"feedback": "delta : 1"}, "the equations of 'feedback_h1' must have the parameter 'J', which"),
     (
-        ["feedback", "emit", "emit_error"],
+        ["feedback", "emit_error"],
         {"emit": "delta = layer_q"},
-        "'layer_q' needs a variable 'q' of layer 'h1', which has",
+        "'layer_q' needs a variable 'q' of layer 'h1', which",
     ),
     (["B"], {"B": np.zeros((3, 7))}, r"weights must be \(\d, 4\), got \(3, 7\)"),
     (["B"], {"B": lambda rng, shape: np.full(shape, np.nan)}, "weights must be finite, got [0-9]+ that are not"),
