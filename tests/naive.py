@@ -221,3 +221,7 @@ def adam(memory, change, local, lr, beta1=0.9, beta2=0.999, epsilon=1e-8):
     memory["m"] = beta1 * memory.get("m", 0.0) + (1 - beta1) * change
     memory["v"] = beta2 * memory.get("v", 0.0) + (1 - beta2) * change**2
     return lr * (memory["m"] / (1 - beta1**t)) / (math.sqrt(memory["v"] / (1 - beta2**t)) + epsilon)
+
+
+#: Optimizer -> its plain loops.
+OPTIMIZERS = {"adam": adam, "momentum": momentum, "rmsprop": rmsprop, "sgd": sgd}

@@ -1,9 +1,12 @@
-"""Small networks with every pathway, for the tests."""
+"""Small networks with every registered pathway, for the tests."""
+
+import inspect
 
 import numpy as np
 import pytest
 
 import spikefa as fa
+from spikefa.pathways import pathways
 
 ETA, SCALE, NOISE = 0.1, 0.3, 1e-2
 SIZES = (6, 5, 4, 4)
@@ -20,29 +23,30 @@ STRINGS = {
     "emit": "delta = J * layer_psi",
     "emit_error": "delta = (layer_y - target) * layer_psi",
 }
-B = {"B": fa.uniform(0.5)}
-
-#: Pathway -> the arguments of its own.
-PATHWAYS = {
-    "feedback_alignment": B,
-    "backprop": {},
-    "direct_feedback_alignment": B,
-    "indirect_feedback_alignment": B,
-    "output_only": {},
-    "pseudobackprop": {"every": 3},
-    "sign_symmetric": {"scale": SCALE},
-    "shuffled_feedback": B,
-    "node_perturbation_feedback": B | {"loss": "(layer_y - target)**2 / 2", "noise": NOISE, "eta": ETA},
-    "node_perturbation": {"loss": "(layer_y - target)**2 / 2", "noise": NOISE},
+#: Of pathways with one statement for all their populations.
+ONE_STATEMENT = STRINGS | {"error": "target : 1\nJ = layer_y - target : 1\ndelta : 1"}
+#: What a pathway may ask for beside the strings and constants: each receives the arguments that it has. Distributions
+#: and plugins whose pathways have others add theirs here.
+ARGUMENTS = {
+    "B": fa.uniform(0.5),
+    "loss": "(layer_y - target)**2 / 2",
+    "noise": NOISE,
+    "eta": ETA,
+    "scale": SCALE,
+    "every": 3,
 }
-WITH_COPIES = ("node_perturbation_feedback", "node_perturbation")
-every_pathway = pytest.mark.parametrize("pathway", PATHWAYS)
+every_pathway = pytest.mark.parametrize("pathway", pathways)
 
 
-def add(net, pathway, strings, own):
-    """Add a pathway: its own arguments, and the strings that it takes."""
-    taken = {"node_perturbation": (), "output_only": ("error", "emit", "emit_error", "namespace")}.get(pathway, strings)
-    return getattr(fa, pathway)(net, **{k: v for k, v in strings.items() if k in taken}, **own)
+def takes(pathway, *arguments):
+    """Whether a pathway has all these arguments."""
+    return set(arguments) <= set(inspect.signature(pathways[pathway]).parameters)
+
+
+def add(net, pathway, **changes):
+    """Add a pathway with the arguments that it has."""
+    strings = STRINGS if takes(pathway, "emit_error") else ONE_STATEMENT
+    return fa.add_pathway(net, pathway, **strings | ARGUMENTS | changes)
 
 
 def rate_network(
@@ -53,7 +57,7 @@ def rate_network(
     names = [f"h{number}" for number in range(1, len(sizes) - 1)] + ["output"]
     for name, units in zip(names, sizes[1:], strict=True):
         fa.Layer(net, name, units, layer, emit=f"y = {emit}", output="y", threshold=None)
-    add(net, pathway, STRINGS, PATHWAYS[pathway] | changes)
+    add(net, pathway, **changes)
     rule = fa.Plasticity("dW = -eta * delta_post * y_pre", {"eta": ETA})
     for below, above in zip(["image", *names], names, strict=False):
         learns = rule if "delta" in net[above].variables else None
@@ -74,11 +78,8 @@ def spiking_network(model, pathway, streams=1, seed=0, target="numpy", dtype="fl
     for name, units in (("h1", 12), ("h2", 9), ("output", 10)):
         fa.Layer(net, name, units, model.module.LAYER, emit=model.module.SPIKES, namespace=constants)
     strings = {"error": model.module.ERROR, "feedback": model.module.FEEDBACK, "namespace": constants}
-    own = PATHWAYS[pathway]
-    if "loss" in own:
-        own = own | {"loss": "(layer_p - target)**2 / 2", "noise": 0.1}
-    add(net, pathway, strings, own)
-    derivative = "" if pathway == "node_perturbation" else "* psi_post"
+    fa.add_pathway(net, pathway, **strings | ARGUMENTS | {"loss": "(layer_p - target)**2 / 2", "noise": 0.1})
+    derivative = "* psi_post" if takes(pathway, "error") else ""  # what estimates a gradient has it already
     rule = fa.Plasticity(f"dW = -eta * delta_post {derivative} * s_pre - gamma * W", {"eta": 4e-2, "gamma": 1e-3})
     for below, above in (("image", "h1"), ("h1", "h2"), ("h2", "output")):
         learns = rule if "delta" in net[above].variables else None

@@ -7,6 +7,7 @@ from brian2.core.base import BrianObjectException
 
 import spikefa as fa
 from spikefa.brian2_reference import Brian2Reference
+from spikefa.errors import ArgumentError
 from spikefa.experiments import model_file
 
 STEPS, STEPS_PER_IMAGE = 220, 7
@@ -113,7 +114,7 @@ def test_seeds_give_the_same_spikes_in_both(small, digits, seed):
 
 
 def test_many_streams_are_refused(small):
-    with pytest.raises(ValueError, match="needs a network of one stream, got 3"):
+    with pytest.raises(ArgumentError, match="needs a network of one stream, got 3"):
         Brian2Reference(small(streams=3))
 
 

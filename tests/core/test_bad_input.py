@@ -56,7 +56,7 @@ def test_equations_that_cannot_run(change, message):
     ],
 )
 def test_an_output_that_emit_forgets(change, message):
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ArgumentError) as refused:
         build(**change)
     assert str(refused.value).startswith(message)
 
@@ -66,11 +66,11 @@ def test_refractory_units_are_silent_for_projections_too():
     monitor = SpikeMonitor(net["h1"])
     net.add(monitor)
     sums = fa.Projection(net, "h1", fa.Layer(net, "sum", 1, "I : 1\ns : 1", emit="s = s"), np.ones((3, 1)))
-    heard = 0
+    received = 0
     for _ in range(40):
         net.run_steps(1)
-        heard += sums.post.view("I").sum()
-    assert heard == monitor.num_spikes > 0
+        received += sums.post.view("I").sum()
+    assert received == monitor.num_spikes > 0
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_kernels_cannot_read(equations, options, got):
     net = build(equations, **options)
     fa.Layer(net, "h2", 2, LAYER, emit="s = 0", namespace={"tau": net.clock.dt})
     pair = ("h2", "h1") if "current" in options else ("h1", "h2")
-    with pytest.raises(ValueError, match=f"Projection '{pair[0]}->{pair[1]}': {got}"):
+    with pytest.raises(ArgumentError, match=f"Projection '{pair[0]}->{pair[1]}': {got}"):
         fa.Projection(net, *pair, fa.uniform(0.1))
 
 
@@ -125,14 +125,14 @@ BAD_NETWORKS = [
     ({"streams": 2.5}, r"streams must be a positive whole number, got 2.5"),
     ({"seed": -1}, r"seed must be a whole number from 0 to 2\*\*32 - 1, got -1"),
     ({"dtype": "float16"}, r"dtype must be one of 'float32', 'float64', got 'float16'"),
-    ({"dt": 0 * ms}, r"dt must be a time above 0, such as 1\*ms, got 0. . second"),
-    ({"target": "fortran"}, r"target must be one of \['cython', 'numba', 'numpy'\], got 'fortran'"),
+    ({"dt": 0 * ms}, r"dt must be a time above 0, such as 1\*ms, got 0. second"),
+    ({"target": "fortran"}, r"target must be one of 'cython', 'numba', 'numpy', got 'fortran'"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "message"), BAD_NETWORKS)
 def test_bad_networks_are_refused(changes, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         valid(**changes)
 
 
@@ -204,7 +204,7 @@ BAD_PARTS = [
 
 @pytest.mark.parametrize(("what", "message"), BAD_PARTS)
 def test_bad_parts_are_refused(what, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         build_with(what)
 
 
@@ -221,7 +221,7 @@ BAD_IMAGES = [
 
 @pytest.mark.parametrize(("images", "labels", "message"), BAD_IMAGES)
 def test_bad_images_are_refused(small, images, labels, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         small(2).stimulus.show_images(images, labels)
 
 

@@ -4,7 +4,17 @@ import csv
 
 import numpy as np
 import pytest
-from pathway_networks import ETA, PATHWAYS, STRINGS, assert_same, forward, rate_network, show, spiking_network, state_of
+from pathway_networks import (
+    ETA,
+    STRINGS,
+    assert_same,
+    every_pathway,
+    forward,
+    rate_network,
+    show,
+    spiking_network,
+    state_of,
+)
 
 import spikefa as fa
 from spikefa import metrics
@@ -108,7 +118,7 @@ def test_agrees_with_dense_computation(streams, mask, rng):
 
 @pytest.mark.parametrize("streams", [1, 40])
 def test_transposed_weights_give_zero(streams, rng):
-    for net in (rate_network("backprop", streams, BIG), rate_network("feedback_alignment", streams, BIG)):
+    for net in (rate_network("backprop", streams, BIG), rate_network("alignment", streams, BIG)):
         for layer, above in (("h2", "output"), ("h1", "h2")):
             for down in net.projections:
                 if getattr(down.post, "layer", None) is net[layer] and not isinstance(down, fa.TiedProjection):
@@ -134,7 +144,7 @@ def test_float32_spikes_and_the_derivative_in_the_rule(rng):
 
 
 def test_a_planted_sign_gives_180(rng):
-    net = rate_network("feedback_alignment", 5, BIG)
+    net = rate_network("alignment", 5, BIG)
     for layer, above, sign in (("h2", "output", 1), ("h1", "h2", -1)):
         down = next(p for p in net.projections if getattr(p.post, "layer", None) is net[layer])
         down.W = sign * net[f"{layer}_to_{above}"].W.T
@@ -154,7 +164,7 @@ def test_a_sign_in_the_rule_is_seen(rng):
 def test_random_feedback_is_about_90_degrees_at_first(rng):
     """False alarm below 1e-4: 30 cosines of independent deltas of 60 x 200 values, with standard deviation of
     at most 1 / sqrt(rank 40) = 0.16 each; their mean is within 4.5 of its own, 0.029."""
-    net = rate_network("direct_feedback_alignment", 200, BIG)
+    net = rate_network("direct", 200, BIG)
     for projection in forward(net):
         projection.learning.plasticity.lr = 0.0
     monitor = measured(net, rng)
@@ -191,7 +201,7 @@ def test_any_rule(rule, constants, momentum, rng):
         np.testing.assert_allclose(monitor.angle[projection.name], angle, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("pathway", PATHWAYS)
+@every_pathway
 @pytest.mark.parametrize("streams", [1, 3])
 def test_learning_is_the_same_bit_for_bit(pathway, streams):
     def run(watched):
@@ -213,7 +223,7 @@ def test_learning_is_the_same_bit_for_bit(pathway, streams):
 
 
 def test_evaluations_are_not_measured(rng):
-    net = rate_network("feedback_alignment", 2)
+    net = rate_network("alignment", 2)
     show(net, rng)
     monitors = fa.GradientAlignment(net), fa.WeightAlignment(net), fa.ErrorMonitor(net)
     net.run_steps(2)
@@ -233,7 +243,7 @@ def test_node_perturbation_against_the_true_gradient(rng):
 
 
 def test_frozen_layers_are_measured_and_no_error_is_not_a_number(rng):
-    net = rate_network("feedback_alignment", 3)
+    net = rate_network("alignment", 3)
     rule = forward(net)[0].learning.plasticity
     rule.lr = 0.0
     monitor = measured(net, rng)
@@ -244,7 +254,7 @@ def test_frozen_layers_are_measured_and_no_error_is_not_a_number(rng):
 
 
 def test_weight_alignment(rng):
-    net = rate_network("feedback_alignment", 4)
+    net = rate_network("alignment", 4)
     show(net, rng)
     monitor = fa.WeightAlignment(net, every=2, units=True)
     net.run_steps(4)
@@ -259,7 +269,7 @@ def test_weight_alignment(rng):
 
 
 def test_errors_in_windows(digits):
-    net = rate_network("feedback_alignment", 5, sizes=(64, 8, 6, 4))
+    net = rate_network("alignment", 5, sizes=(64, 8, 6, 4))
     monitor = fa.ErrorMonitor(net, 2)
     net.stimulus.steps_per_image = 3
     net.stimulus.show_images(digits.train_images[:40], digits.train_labels[:40] % 2)
@@ -289,13 +299,13 @@ def test_normalised_squared_error_in_windows(rng):
 
 
 def test_tables_are_saved(rng, tmp_path):
-    monitor = measured(rate_network("feedback_alignment", 2), rng, steps=3)
+    monitor = measured(rate_network("alignment", 2), rng, steps=3)
     monitor.save(tmp_path / "update.csv")
     rows = list(csv.DictReader((tmp_path / "update.csv").read_text().splitlines()))
     assert [int(row["step"]) for row in rows] == [0, 1, 2]
     for name, angle in monitor.angle.items():
         assert [float(row[f"angle_{name}"]) for row in rows] == angle.tolist()
-    empty = fa.GradientAlignment(rate_network("feedback_alignment", 2), None)
+    empty = fa.GradientAlignment(rate_network("alignment", 2), None)
     empty.save(tmp_path / "empty.csv")
     assert (tmp_path / "empty.csv").read_text() == "step\n" and empty.last == {}
     with pytest.raises(OSError, match="cannot write the diagnostics"):
@@ -359,4 +369,4 @@ def test_training_writes_them(model, tmp_path):
 )
 def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ArgumentError, match=message):
-        make(rate_network("feedback_alignment"))
+        make(rate_network("alignment"))

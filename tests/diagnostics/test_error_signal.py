@@ -250,7 +250,7 @@ def test_feedback_belongs_to_any_outgoing_projection(rng):
 def test_refused_monitors_leave_no_warning(caplog):
     refused = [
         lambda: fa.GradientAlignment(with_rule("dW = eta * y_post * y_pre")),
-        lambda: fa.GradientAlignment(rate_network("feedback_alignment"), derivative="q"),
+        lambda: fa.GradientAlignment(rate_network("alignment"), derivative="q"),
         lambda: fa.GradientAlignment(fa.Network()),
         lambda: fa.WeightAlignment(rate_network("output_only")),
     ]
@@ -295,4 +295,4 @@ def test_no_copies_of_large_matrices(mask, rng):
     monitors = [fa.WeightAlignment(net, units=True)] + [fa.GradientAlignment(net)] * (mask is not None)
     net.run_steps(1)
     for monitor in monitors:
-        assert peak(monitor._measure) < 8 * 500 * 600 / 1.5
+        assert peak(lambda monitor=monitor: (monitor.request(net.step), monitor.run())) < 8 * 500 * 600 / 1.5

@@ -158,8 +158,9 @@ def test_every_operator_and_function():
 @pytest.fixture
 def empty_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("SPIKEFA_CACHE", str(tmp_path / "kernels"))
-    monkeypatch.setattr(cache, "_loaded", {})
-    return tmp_path / "kernels"
+    cache.clear()
+    yield tmp_path / "kernels"
+    cache.clear()
 
 
 def test_a_float32_group_is_vectorised_in_float32(empty_cache):
@@ -176,7 +177,7 @@ def test_a_float32_group_is_vectorised_in_float32(empty_cache):
         namespace={"tau": 10 * ms},
     )
     Network(group).run(0.2 * ms)
-    (code,) = group.state_updater.codeobj._kernel.inspect_llvm().values()
+    (code,) = group.state_updater.codeobj.kernel.inspect_llvm().values()
     assert re.search(r"<\d+ x float>", code)
     assert not re.search(r"<\d+ x double>", code)
 
@@ -247,13 +248,13 @@ def test_an_error_names_the_code_object():
 
 PROCESS = """
     from brian2 import NeuronGroup, Network, ms, prefs
-    from spikefa.engine.target import NumbaCodeObject
+    from spikefa.engine.brian2_target.target import NumbaCodeObject
     prefs.codegen.target = "numpy"
     group = NeuronGroup(10, "dv/dt = (1 - v)/(7*ms) : 1", threshold="v > 0.5", reset="v = 0",
                         method="euler", codeobj_class=NumbaCodeObject)
     Network(group).run(1*ms)
     for runner in (group.state_updater, group.thresholder["spike"], group.resetter["spike"]):
-        stats = runner.codeobj._kernel.stats
+        stats = runner.codeobj.kernel.stats
         print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
 
@@ -277,7 +278,7 @@ def test_a_spoiled_source_is_written_anew(empty_cache):
     assert cache.load_kernel(source) is abs
     (path,) = empty_cache.glob("*.py")
     path.write_text("raise RuntimeError")
-    cache._loaded.clear()
+    cache.clear()
     assert cache.load_kernel(source) is abs
     assert path.read_text() == source
 
@@ -292,15 +293,15 @@ def test_equal_models_share_a_kernel_and_a_second_run_compiles_nothing(empty_cac
     network = Network(groups)
     network.run(1 * ms)
     network.run(1 * ms)
-    assert len(cache._loaded) == 1
-    (kernel,) = cache._loaded.values()
-    assert len(kernel.signatures) == 1
+    one, other = (group.state_updater.codeobj.kernel for group in groups)
+    assert one is other and len(one.signatures) == 1
+    assert len(list(empty_cache.glob("*.py"))) == 1
 
 
 def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SPIKEFA_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(cache, "_loaded", {})
+    cache.clear()
     group = NeuronGroup(4, "dv/dt = (1 - v)/(3*ms) : 1", method="euler", codeobj_class=NumbaCodeObject)
     Network(group).run(1 * ms)
     assert 0 < group.v[0] < 1

@@ -9,6 +9,7 @@ import pytest
 
 from spikefa.engine.kernels import dense
 from spikefa.engine.kernels.blas import BLOCK_UNITS, blocks_of, gemm_address
+from spikefa.errors import ArgumentError
 
 SHAPES = [(1, 1, 1), (7, 5, 3), (3, 700, 2), (64, 10, 100), (20, 401, 17)]
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
@@ -101,5 +102,5 @@ def test_blocks_cover_every_unit_and_depend_on_shape_alone():
 
 
 def test_unknown_blas_is_refused():
-    with pytest.raises(ValueError, match="library must be 'scipy' or 'mkl', got 'atlas'"):
+    with pytest.raises(ArgumentError, match="library must be 'scipy' or 'mkl', got 'atlas'"):
         gemm_address("float32", "atlas")

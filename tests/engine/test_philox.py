@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 from spikefa.engine.kernels.philox import fill_normal, fill_uniform, object_id, philox_block
+from spikefa.errors import ArgumentError
 
 ALARM = 1e-4
 MASK = 0xFFFFFFFF
@@ -107,13 +108,13 @@ def test_object_id_is_a_name_of_its_own():
 
 @pytest.mark.parametrize("fill", [fill_uniform, fill_normal])
 def test_bad_arguments(fill):
-    with pytest.raises(TypeError, match=r"1-D float32 or float64 array, got int64 of shape \(3,\)"):
+    with pytest.raises(ArgumentError, match=r"1-D float32 or float64 array, got int64 of shape \(3,\)"):
         fill(np.zeros(3, int), 0, 0, 0, 0)
-    with pytest.raises(TypeError, match=r"got float64 of shape \(2, 2\)"):
+    with pytest.raises(ArgumentError, match=r"got float64 of shape \(2, 2\)"):
         fill(np.zeros((2, 2)), 0, 0, 0, 0)
-    with pytest.raises(ValueError, match=r"seed must be in \[0, 2\*\*64\), got -1"):
+    with pytest.raises(ArgumentError, match=r"seed must be in \[0, 2\*\*64\), got -1"):
         fill(np.zeros(3), -1, 0, 0, 0)
-    with pytest.raises(ValueError, match=r"step must be in \[0, 2\*\*32\), got 4294967296"):
+    with pytest.raises(ArgumentError, match=r"step must be in \[0, 2\*\*32\), got 4294967296"):
         fill(np.zeros(3), 0, 2**32, 0, 0)
 
 

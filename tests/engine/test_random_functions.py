@@ -11,6 +11,7 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 
 from spikefa.engine.brian2_target.random_functions import counter_normal, counter_random, number_draws
 from spikefa.engine.brian2_target.target import NumbaCodeObject
+from spikefa.errors import ArgumentError
 
 # Brian2 looks for very large values in float32 states by comparing them with 1e50.
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
@@ -98,9 +99,9 @@ def test_same_spikes_with_any_number_of_threads():
 
 def test_wrong_seed_array():
     clock = Clock(1 * ms)
-    with pytest.raises(TypeError, match="seed_array must be a uint64 array of length 1, got int64"):
+    with pytest.raises(ArgumentError, match="seed_array must be a uint64 array of length 1, got int64"):
         counter_random(np.array([1]), "layer", 0, clock)
-    with pytest.raises(TypeError, match="dtype must be float32 or float64, got int32"):
+    with pytest.raises(ArgumentError, match="dtype must be float32 or float64, got int32"):
         counter_normal(np.zeros(1, np.uint64), "layer", 0, clock, np.int32)
 
 

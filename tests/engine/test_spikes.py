@@ -78,18 +78,18 @@ def test_threads_do_not_change_a_bit(rng):
 UNITS = "p : 1\ns : 1\nI : 1\nd : 1"
 
 
-def network(streams, emit, rule, tables, monkeypatch, mask=None, momentum=0.0):
+def network(streams, emit, rule, tables, mask=None, momentum=0.0):
     """A network of one projection that learns, and what shares its weights; by tables or by BLAS."""
     policy = fa.WeightPolicy(table_streams=8 if tables else 10**9)
     net = fa.Network(streams=streams, seed=3, dt=1 * ms, weight_policy=policy)
     pre = fa.Input(net, "pre", 37, UNITS, emit=emit)
     post = fa.Layer(net, "post", 21, UNITS, emit="s = int(rand() < 0.5)\nd = I")
-    twin = fa.Layer(net, "twin", 21, UNITS, emit="s = int(rand() < 0.5)")
+    tied = fa.Layer(net, "tied", 21, UNITS, emit="s = int(rand() < 0.5)")
     back = fa.Layer(net, "back", 37, UNITS, emit="s = int(rand() < 0.5)")
     pre.view("p")[...] = np.random.default_rng(0).random((37, streams))
     plasticity = fa.Plasticity(rule, {"eta": 1e-3, "gamma": 1e-4}, fa.Momentum(momentum) if momentum else fa.SGD())
     learning = fa.Projection(net, pre, post, fa.uniform(0.5), mask=mask, plasticity=plasticity)
-    fa.TiedProjection(net, pre, twin, learning, bias=True)
+    fa.TiedProjection(net, pre, tied, learning, bias=True)
     fa.TiedProjection(net, post, back, learning, transpose=True)
     return net, learning
 
@@ -99,23 +99,23 @@ def network(streams, emit, rule, tables, monkeypatch, mask=None, momentum=0.0):
 @pytest.mark.parametrize("rule", ["dW = -eta * d_post * s_pre - gamma * W", "dW = -eta * d_post * (s_pre - p_pre)"])
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
-def test_projections_learn_the_same_by_tables_and_by_blas(monkeypatch, streams, emit, rule, masked, momentum):
+def test_projections_learn_the_same_by_tables_and_by_blas(streams, emit, rule, masked, momentum):
     """Whatever the output and the rule's factor are: what is not 0 or 1 is left to BLAS."""
     mask = fa.random_connectivity(0.7) if masked else None
     seen = []
     for tables in (True, False):
-        net, projection = network(streams, emit, rule, tables, monkeypatch, mask, momentum)
+        net, projection = network(streams, emit, rule, tables, mask, momentum)
         assert projection.weights.pre_major == tables
         net.run_steps(20)
-        seen.append([projection.W, projection.b, *(net[name].view("I") for name in ("post", "twin", "back"))])
+        seen.append([projection.W, projection.b, *(net[name].view("I") for name in ("post", "tied", "back"))])
         assert projection.mask is None or not projection.W[~projection.mask].any()
     for by_tables, by_blas in zip(*seen, strict=True):
         np.testing.assert_allclose(by_tables, by_blas, rtol=0, atol=2e-5)
 
 
-def test_weights_keep_their_shape(monkeypatch):
+def test_weights_keep_their_shape():
     for tables in (True, False):
-        net, projection = network(8, "s = int(rand() < p)", "dW = -eta * d_post * s_pre", tables, monkeypatch)
+        net, projection = network(8, "s = int(rand() < p)", "dW = -eta * d_post * s_pre", tables)
         W = projection.W
         net.run_steps(3)
         assert W.shape == projection.shape == (37, 21) and np.shares_memory(W, projection.W)

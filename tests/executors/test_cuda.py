@@ -1,4 +1,4 @@
-"""The device of a network: sentences where there is none, and the contract of `device_contract.py`."""
+"""The device "cuda": sentences where there is none, and the contract of the executors in numba's simulator."""
 
 import os
 import subprocess
@@ -9,65 +9,50 @@ import pytest
 
 import spikefa as fa
 from spikefa.engine import cuda
-from spikefa.engine.cuda import require_cuda
+from spikefa.errors import ArgumentError
 
-CONTRACT = Path(__file__).parents[1] / "contracts/executors.py"
+CONTRACT = Path(__file__).parents[1] / "contracts" / "test_executors.py"
 
-
-def why_not():
-    """Say why the contract cannot be kept on a GPU here; None where it can."""
-    try:
-        require_cuda()
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-def keep_contract(**environment):
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(CONTRACT)]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+no_gpu = pytest.mark.skipif(cuda.missing() is None, reason="there is a GPU")
 
 
 def test_contract_in_the_simulator():
-    keep_contract(NUMBA_ENABLE_CUDASIM="1")
+    """Of every executor; where there is a GPU, pytest finds that file by itself and runs it there too."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(CONTRACT)]
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert "skipped" not in done.stdout
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
-def test_contract_on_a_gpu():
-    keep_contract(NUMBA_ENABLE_CUDASIM="0")
-
-
-@pytest.mark.parametrize(
-    "reason", ["numba-cuda is not installed", "no GPU was found", "cuBLAS cannot be loaded (no such file)"]
-)
-def test_one_sentence_where_there_is_no_gpu(monkeypatch, reason, small):
-    monkeypatch.setattr(cuda, "_missing", lambda: reason)
+@no_gpu
+def test_one_sentence_where_there_is_no_gpu(small):
     net = small()
-    with pytest.raises(ValueError, match="Network: device 'cuda' needs an NVIDIA GPU") as caught:
+    with pytest.raises(ArgumentError, match="Network: device 'cuda' needs an NVIDIA GPU") as caught:
         net.device = "cuda"
-    assert str(caught.value).endswith(f'(pip install "spikefa[cuda]"); {reason}')
+    assert str(caught.value).endswith(f'(pip install "spikefa[cuda]"); {cuda.missing()}')
     assert net.device == "cpu"
     net.run_steps(1)
 
 
-@pytest.mark.skipif(why_not() is None, reason="there is a GPU")
+@no_gpu
+def test_packages_without_a_gpu(monkeypatch, tmp_path):
+    (tmp_path / "numba_cuda").mkdir()
+    (tmp_path / "numba_cuda" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert cuda.missing() == "no GPU was found"
+
+
+@no_gpu
 def test_the_command_says_so_and_writes_nothing(tmp_path):
     command = "from spikefa.cli import main; main()"
     arguments = ["train", "lillicrap2016_spiking", "--data", "digits", "--preset", "digits", "--device", "cuda"]
     done = subprocess.run(
         [sys.executable, "-c", command, *arguments, "--run", str(tmp_path / "run")], capture_output=True, text=True
     )
-    assert done.returncode == 2 and why_not() in done.stdout and not (tmp_path / "run").exists()
+    assert done.returncode == 2 and cuda.missing() in done.stdout and not (tmp_path / "run").exists()
 
 
-def test_bad_device(small):
-    with pytest.raises(ValueError, match="Network: device must be 'cpu' or 'cuda', got 'gpu'"):
+def test_an_unknown_device_is_refused():
+    with pytest.raises(ArgumentError, match="Network: device must be one of 'cpu', 'cuda', got 'gpu'"):
         fa.Network(device="gpu")
-
-
-def test_other_targets_have_no_device(monkeypatch):
-    monkeypatch.setattr(cuda, "_missing", lambda: None)
-    with pytest.raises(ValueError, match="device 'cuda' needs the target 'numba', got 'numpy'"):
-        fa.Network(target="numpy", device="cuda")

@@ -7,6 +7,7 @@ import pytest
 from brian2 import ms
 
 import spikefa as fa
+from spikefa.errors import ArgumentError
 
 BASE = "dW = -eta * delta_post * psi_post * s_pre - gamma * W"
 CONSTANTS = {"eta": 0.1, "gamma": 0.01, "theta": 0.3}
@@ -275,7 +276,7 @@ def test_third_factor_of_one_unit_or_none(name, streams, alone):
     ],
 )
 def test_bad_rules_are_refused(rule, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         network(rule, 1)
 
 
@@ -287,5 +288,5 @@ def test_bad_rules_are_refused(rule, message):
     ],
 )
 def test_bad_constants_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         network(BASE, 1, **options)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import spikefa as fa
+from spikefa.errors import ArgumentError
 from spikefa.experiments import checkpoint
 
 
@@ -79,8 +80,8 @@ def test_saved_and_loaded(small, digits, tmp_path):
 )
 def test_bad_numbers_are_refused(small, options, message):
     net = small(2)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         fa.WeightAverage(net, **options)
     fa.WeightAverage(net, 10)
-    with pytest.raises(ValueError, match="has one already"):
+    with pytest.raises(ArgumentError, match="has one already"):
         fa.WeightAverage(net, 10)

@@ -8,6 +8,7 @@ from scipy.stats import chi2
 import spikefa as fa
 from spikefa.brian2_reference import Brian2Reference
 from spikefa.diagnostics import evaluation
+from spikefa.errors import ArgumentError
 from spikefa.experiments import model_file
 
 SPIKING = "v : 1\nI : 1\np : 1\ns : 1"
@@ -32,7 +33,7 @@ def test_the_output_is_divided(streams, dtype, rng):
     np.testing.assert_allclose(y.sum(axis=0), 1, rtol=1e-6)
     assert np.array_equal(guesses[:streams], y.argmax(axis=0))
     if streams == 1:
-        with pytest.raises(ValueError, match="stock Brian2 has no equal of the Softmax of 'output'"):
+        with pytest.raises(ArgumentError, match="stock Brian2 has no equal of the Softmax of 'output'"):
             Brian2Reference(net)
 
 
@@ -109,25 +110,29 @@ def test_competing_output_units_of_the_spiking_model(digits):
     np.testing.assert_allclose(error.view("u"), u, rtol=0, atol=1e-12)
     expected = -1e-3 * net["h1"].view("s") @ np.tanh(u).T
     np.testing.assert_allclose(projection.W - W, expected, rtol=0, atol=1e-12)
-    with pytest.raises(ValueError, match="loss must be cross_entropy with softmax, got 'squared_error'"):
+    with pytest.raises(ArgumentError, match="loss must be cross_entropy with softmax, got 'squared_error'"):
         model.build(model.params({"softmax": True}))
 
 
 def test_bad_softmax_is_refused():
     net = fa.Network(target="numpy")
     layer = fa.Layer(net, "output", 4, "I : 1\nv = I : 1\ny : 1", output="y", threshold=None)
-    with pytest.raises(ValueError, match=r"'output': potential must be a state variable of the layer, \['I', 'y'\], g"):
+    with pytest.raises(
+        ArgumentError, match=r"'output': potential must be a state variable of the layer, \['I', 'y'\], g"
+    ):
         fa.Softmax(net, layer)
-    with pytest.raises(ValueError, match=r"'output': result must be a state variable of the layer, .* got 'v'"):
+    with pytest.raises(ArgumentError, match=r"'output': result must be a state variable of the layer, .* got 'v'"):
         fa.Softmax(net, layer, "I", "v")
     for groups in (3, 0, -1, 2.0, True):
-        with pytest.raises(ValueError, match=f"'output': groups must divide the 4 units, got {groups}"):
+        with pytest.raises(ArgumentError, match=f"'output': groups must divide the 4 units, got {groups}"):
             fa.Softmax(net, layer, "I", groups=groups)
     fa.Softmax(net, layer, "I")
-    with pytest.raises(ValueError, match="Softmax 'output': the layer has one already"):
+    with pytest.raises(ArgumentError, match="Softmax 'output': the layer has one already"):
         fa.Softmax(net, "output", "I")
     for emit, threshold in (("s = 1", "s > 0.5"), ("s = 1", None), ("", "v > 0")):
         name = f"spiking{len(net.populations)}"
         fa.Layer(net, name, 4, "v : 1\ns : 1", emit=emit, threshold=threshold)
-        with pytest.raises(ValueError, match=f"'{name}': a layer whose output is divided has no emit and no threshold"):
+        with pytest.raises(
+            ArgumentError, match=f"'{name}': a layer whose output is divided has no emit and no threshold"
+        ):
             fa.Softmax(net, name)

@@ -19,8 +19,8 @@ def images(rng):
     return np.hstack([np.repeat(causes, 3, axis=1) + noise, np.full((500, 2), 7)]).astype(np.uint8)
 
 
-def drawn(images, field, units=400, seed=1):
-    return fa.correlated_receptive_fields(images, field)(np.random.default_rng(seed), (images.shape[1], units))
+def drawn(images, pixels, units=400, seed=1):
+    return fa.correlated_receptive_fields(images, pixels)(np.random.default_rng(seed), (images.shape[1], units))
 
 
 def fields(mask):
@@ -33,12 +33,12 @@ def test_units_receive_the_pixels_of_one_cause(images):
     assert fields(mask) == {tuple(range(start, start + 3)) for start in range(0, 18, 3)}
 
 
-@pytest.mark.parametrize("field", [1, 2, 5, 18])
-def test_a_field_has_the_most_correlated_pixels_of_one(images, field):
+@pytest.mark.parametrize("pixels", [1, 2, 5, 18])
+def test_a_field_has_the_most_correlated_pixels_of_one(images, pixels):
     """Against numpy's correlations, pixel by pixel; a field of the covariances or of the least correlated fails."""
     correlations = np.corrcoef(images[:, :18].T)
-    expected = {tuple(sorted(sorted(range(18), key=lambda p: -row[p])[:field])) for row in correlations}
-    assert fields(drawn(images, field)) == expected
+    expected = {tuple(sorted(sorted(range(18), key=lambda p: -row[p])[:pixels])) for row in correlations}
+    assert fields(drawn(images, pixels)) == expected
 
 
 def test_fields_are_of_pixels_whatever_their_order_and_of_images_in_any(images, rng):
@@ -53,7 +53,7 @@ def test_fields_are_of_pixels_whatever_their_order_and_of_images_in_any(images, 
 def test_pixels_of_equal_floats_reach_no_unit(images, constant):
     rounded = np.hstack([images[:, :18] / 255, np.full((500, 2), constant)])
     assert not drawn(rounded, 18)[18:].any()
-    with pytest.raises(ArgumentError, match="field must be from 1 to 18, the pixels that vary, got 19"):
+    with pytest.raises(ArgumentError, match="pixels must be from 1 to 18, the pixels that vary, got 19"):
         fa.correlated_receptive_fields(rounded, 19)
 
 
@@ -66,19 +66,19 @@ def test_pixels_are_drawn_by_their_variance(rng):
 
 
 @pytest.mark.parametrize(
-    ("changed", "field", "message"),
+    ("changed", "pixels", "message"),
     [
         (lambda x: x[0], 3, r"correlated_receptive_fields: images must be \(n, pixels\), got \(20,\)"),
-        (lambda x: x, 19, "correlated_receptive_fields: field must be from 1 to 18, the pixels that vary, got 19"),
-        (lambda x: x, 0, "correlated_receptive_fields: field must be from 1 to 18, the pixels that vary, got 0"),
-        (lambda x: x, 2.0, "correlated_receptive_fields: field must be from 1 to 18, the pixels that vary, got 2.0"),
-        (lambda x: x, True, "correlated_receptive_fields: field must be from 1 to 18, the pixels that vary, got True"),
-        (lambda x: x[:1], 1, "correlated_receptive_fields: field must be from 1 to 0, the pixels that vary, got 1"),
+        (lambda x: x, 19, "correlated_receptive_fields: pixels must be from 1 to 18, the pixels that vary, got 19"),
+        (lambda x: x, 0, "correlated_receptive_fields: pixels must be from 1 to 18, the pixels that vary, got 0"),
+        (lambda x: x, 2.0, "correlated_receptive_fields: pixels must be from 1 to 18, the pixels that vary, got 2.0"),
+        (lambda x: x, True, "correlated_receptive_fields: pixels must be from 1 to 18, the pixels that vary, got True"),
+        (lambda x: x[:1], 1, "correlated_receptive_fields: pixels must be from 1 to 0, the pixels that vary, got 1"),
     ],
 )
-def test_bad_fields_are_refused(images, changed, field, message):
+def test_bad_fields_are_refused(images, changed, pixels, message):
     with pytest.raises(ArgumentError, match=message):
-        fa.correlated_receptive_fields(changed(images), field)
+        fa.correlated_receptive_fields(changed(images), pixels)
 
 
 def test_images_of_another_size_than_the_population_are_refused(images, rng):
@@ -100,8 +100,8 @@ def run(model, tmp_path):
             "eta": 3e-2,
         }
     )
-    protocol = TrainingConfig(epochs=4, record_activity=False)
-    return Run(tmp_path / "run", model, params, 10, 0, protocol, "digits", None, validation=300)
+    config = TrainingConfig(epochs=4, record_activity=False)
+    return Run(tmp_path / "run", model, params, 10, 0, config, "digits", None, validation=300)
 
 
 def test_a_run_is_wired_by_its_training_images_and_learns(run):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import spikefa as fa
+from spikefa.errors import ArgumentError
 
 PRE, POST = 7, 5
 UNITS = "I : 1\ny : 1"
@@ -221,7 +222,7 @@ def test_bad_projections_are_refused(what, message):
     net = network()
     source(net)
     fa.Population(net, "hi", POST, UNITS, output="y", threshold=None)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         what(net)
 
 

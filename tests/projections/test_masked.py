@@ -5,11 +5,12 @@ import numba
 import numpy as np
 import pytest
 from brian2 import ms
-from plasticity.test_rule import CONSTANTS, RULES, SIDE
+from plasticity.test_rule import BASE, CONSTANTS, RULES, SIDE
 from test_brian2_reference import compare
 
 import spikefa as fa
 from spikefa.engine.kernels.sparse import COLUMNS, SparseMatrix, clear_absent
+from spikefa.errors import ArgumentError
 from spikefa.experiments import checkpoint
 from spikefa.projections.connectivity import local_receptive_fields, random_connectivity
 
@@ -32,7 +33,7 @@ def storage(request):
 def weights_and_factors(rng, shape, dtype, fraction=0.3):
     n_pre, n_post, streams = shape
     mask = rng.random((n_pre, n_post)) < fraction
-    mask[:, n_post // 2] = False  # units that hear nobody, and, at the end, nobody hears
+    mask[:, n_post // 2] = False  # units that receive from none, and, at the end, reach none
     mask[-1] = False
     W = (rng.normal(size=(n_pre, n_post)) * mask).astype(dtype)
     s = ((rng.random((n_pre, streams)) < 0.5) * rng.normal(size=(n_pre, 1))).astype(dtype)
@@ -168,8 +169,8 @@ def test_rules_learn_only_what_exists(storage, name, streams, momentum):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_absent_synapses_stay_0_through_learning_decay_and_momentum(storage, small, digits, dtype):
-    net, _ = masked(small, digits, storage, streams=6, dtype=dtype, momentum=0.7, gamma=1e-3)
+def test_absent_synapses_stay_0_through_learning_decay_and_momentum(storage, model, digits, dtype):
+    net, _ = masked(model, digits, storage, streams=6, dtype=dtype, momentum=0.7, gamma=1e-3)
     before = {p.name: p.W.copy() for p in net.projections}
     net.run(60 * ms)
     for projection in net.projections:
@@ -180,29 +181,47 @@ def test_absent_synapses_stay_0_through_learning_decay_and_momentum(storage, sma
             assert moved[present].mean() > 0.5
 
 
-def masked(small, digits, storage=None, streams=1, fraction=0.3, **parameters):
+def masked(
+    model,
+    digits,
+    storage=None,
+    streams=1,
+    fraction=0.3,
+    seed=0,
+    dtype="float32",
+    eta=4e-2,
+    gamma=1e-6,
+    momentum=0.0,
+    rule=BASE,
+):
     """The published model on digits, every projection with a mask, stored in one of the ways or as the policy says."""
-    original, original_network = fa.Projection.__init__, fa.Network.__init__
-
-    def with_policy(self, **options):
-        original_network(self, **options, weight_policy=STORAGE.get(storage))
-
-    def with_mask(self, *arguments, **options):
-        original(self, *arguments, **options | {"mask": random_connectivity(fraction)})
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fa.Projection, "__init__", with_mask)
-        patch.setattr(fa.Network, "__init__", with_policy)
-        net = small(streams=streams, **parameters)
+    module, options = model.module, {"mask": random_connectivity(fraction)}
+    net = fa.Network(streams=streams, seed=seed, dtype=dtype, weight_policy=STORAGE.get(storage))
+    tau, probability = {"tau": net.clock.dt / 0.9}, {"max_spike_probability": 0.95}
+    fa.Input(net, "image", 64, module.INPUT, emit=module.INPUT_SPIKES, namespace=probability)
+    for name, units in (("h1", 30), ("h2", 20), ("output", 20)):
+        fa.Layer(net, name, units, module.LAYER, emit=module.SPIKES, namespace=tau)
+    above = fa.ErrorPopulation(net, "error_output", "output", module.ERROR, emit=module.MODULATION, namespace=tau)
+    for name in ("h2", "h1"):
+        feedback = fa.FeedbackPopulation(
+            net, f"feedback_{name}", name, module.FEEDBACK, emit=module.MODULATION, namespace=tau
+        )
+        fa.Projection(net, above, feedback, fa.uniform(1.0), **options)
+        above = feedback
+    optimizer = fa.Momentum(momentum) if momentum else fa.SGD()
+    plasticity = fa.Plasticity(rule, {"eta": eta, "gamma": gamma}, optimizer)
+    for below, name in (("image", "h1"), ("h1", "h2"), ("h2", "output")):
+        fa.Projection(net, below, name, fa.uniform(0.3), plasticity=plasticity, **options)
+    fa.classification_task(net, 5, 10)
     net.stimulus.show_images(digits.train_images[: 40 * streams], digits.train_labels[: 40 * streams])
     return net, [p.mask for p in net.projections]
 
 
 @pytest.mark.parametrize("streams", [1, 2, 5])
-def test_dense_and_sparse_storage_agree(small, digits, streams):
+def test_dense_and_sparse_storage_agree(model, digits, streams):
     results = []
     for storage in STORAGE:
-        net, masks = masked(small, digits, storage, streams=streams, dtype="float64", momentum=0.5, gamma=1e-3)
+        net, masks = masked(model, digits, storage, streams=streams, dtype="float64", momentum=0.5, gamma=1e-3)
         net.run(50 * ms)
         results.append((net, masks))
     for first, second, mask_1, mask_2 in zip(
@@ -213,26 +232,26 @@ def test_dense_and_sparse_storage_agree(small, digits, streams):
 
 
 @pytest.mark.parametrize("changes", [{}, {"momentum": 0.7, "gamma": 1e-3, "eta": 1e-2}])
-def test_stock_brian2_agrees(storage, small, digits, changes):
-    net, _ = masked(small, digits, storage, dtype="float64", seed=4, **changes)
+def test_stock_brian2_agrees(storage, model, digits, changes):
+    net, _ = masked(model, digits, storage, dtype="float64", seed=4, **changes)
     compare(net, digits)
 
 
 @pytest.mark.parametrize("rule", ["dW = -eta * delta_post * psi_post * s_pre * (1 - W**2) - gamma * W"])
-def test_stock_brian2_agrees_where_the_rule_is_no_product(storage, small, digits, rule):
-    net, _ = masked(small, digits, storage, dtype="float64", rule=rule, momentum=0.5, eta=1e-2)
+def test_stock_brian2_agrees_where_the_rule_is_no_product(storage, model, digits, rule):
+    net, _ = masked(model, digits, storage, dtype="float64", rule=rule, momentum=0.5, eta=1e-2)
     compare(net, digits)
 
 
 @pytest.mark.parametrize("streams", [1, 6])
-def test_resuming_is_bit_identical(storage, small, digits, tmp_path, streams):
+def test_resuming_is_bit_identical(storage, model, digits, tmp_path, streams):
     options = {"storage": storage, "streams": streams, "momentum": 0.5, "gamma": 1e-3}
-    whole, _ = masked(small, digits, **options)
+    whole, _ = masked(model, digits, **options)
     whole.run(40 * ms)
-    half, _ = masked(small, digits, **options)
+    half, _ = masked(model, digits, **options)
     half.run(20 * ms)
     checkpoint.save(tmp_path / "c.h5", half, {"epoch": 0}, "model")
-    again, _ = masked(small, digits, **options)
+    again, _ = masked(model, digits, **options)
     checkpoint.load(tmp_path / "c.h5", again, "model")
     rest = slice(20 // again.stimulus.steps_per_image * streams, 40 * streams)
     again.stimulus.show_images(digits.train_images[rest], digits.train_labels[rest])
@@ -243,21 +262,21 @@ def test_resuming_is_bit_identical(storage, small, digits, tmp_path, streams):
 
 
 @pytest.mark.parametrize("streams", [1, 6])
-def test_weights_are_read_whatever_the_storage(storage, small, digits, tmp_path, streams):
-    saved, _ = masked(small, digits, storage, streams=streams)
+def test_weights_are_read_whatever_the_storage(storage, model, digits, tmp_path, streams):
+    saved, _ = masked(model, digits, storage, streams=streams)
     saved.run(10 * ms)
     checkpoint.save(tmp_path / "c.h5", saved, {"epoch": 0}, "model")
     for read_by in STORAGE:
         for others in (1, 3):
-            net, _ = masked(small, digits, read_by, streams=others)
+            net, _ = masked(model, digits, read_by, streams=others)
             checkpoint.load_weights(tmp_path / "c.h5", net)
             for a, b in zip(saved.projections, net.projections, strict=True):
                 assert np.array_equal(a.W, b.W) and np.array_equal(a.b, b.b)
 
 
 @pytest.mark.parametrize("streams", [1, 4])
-def test_checkpoint_with_other_synapses_is_refused(small, digits, tmp_path, streams):
-    nets = [masked(small, digits, streams=streams, fraction=0.05)[0] for _ in range(2)]
+def test_checkpoint_with_other_synapses_is_refused(model, digits, tmp_path, streams):
+    nets = [masked(model, digits, streams=streams, fraction=0.05)[0] for _ in range(2)]
     index = nets[1]["image_to_h1"].weights.matrix.index
     checkpoint.save(tmp_path / "c.h5", nets[0], {"epoch": 0}, "model")
     index[np.flatnonzero(np.diff(index) > 0)[0] + 1] -= 1  # another presynaptic unit
@@ -287,7 +306,7 @@ def test_W_is_read_only_and_set_as_a_whole(storage, streams):
         projection.W[0, 0] = 1
     projection.W = 3.0 * mask
     assert np.array_equal(projection.W, 3.0 * mask)
-    with pytest.raises(ValueError, match=r"Projection 'a->b': weights must be 0 where the mask is False, got 2.0"):
+    with pytest.raises(ArgumentError, match=r"Projection 'a->b': weights must be 0 where the mask is False, got 2.0"):
         projection.W = np.full((6, 5), 2.0)
     assert np.array_equal(projection.W, 3.0 * mask)
 
@@ -318,12 +337,12 @@ def test_empty_rows_and_full_masks(storage, mask, streams):
     ],
 )
 def test_bad_masks_are_refused(mask, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         network(mask, 1)
 
 
 def test_weights_given_must_fit_the_mask():
-    with pytest.raises(ValueError, match=r"weights must be 0 where the mask is False, got 1.0 \(and 24 more\)"):
+    with pytest.raises(ArgumentError, match=r"weights must be 0 where the mask is False, got 1.0 \(and 24 more\)"):
         network(np.eye(6, 5, dtype=bool), 1, W=np.ones((6, 5)))
 
 
@@ -354,33 +373,35 @@ def test_storage_follows_the_density():
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "field", "stride", "maps"), [(8, 8, 6, 1, 6), (5, 7, 3, 2, 2), (4, 4, 4, 3, 1)]
+    ("height", "width", "side", "stride", "maps"), [(8, 8, 6, 1, 6), (5, 7, 3, 2, 2), (4, 4, 4, 3, 1)]
 )
-def test_local_patches_are_squares(height, width, field, stride, maps):
-    mask = local_receptive_fields(height, width, field, stride, maps)
-    rows, columns = (height - field) // stride + 1, (width - field) // stride + 1
+def test_local_patches_are_squares(height, width, side, stride, maps):
+    mask = local_receptive_fields(height, width, side, stride, maps)
+    rows, columns = (height - side) // stride + 1, (width - side) // stride + 1
     assert mask.shape == (height * width, maps * rows * columns) and mask.dtype == bool
     for m in range(maps):
         for r in range(rows):
             for c in range(columns):
-                heard = {(r * stride + y) * width + c * stride + x for y in range(field) for x in range(field)}
-                assert set(np.flatnonzero(mask[:, (m * rows + r) * columns + c])) == heard
+                received = {(r * stride + y) * width + c * stride + x for y in range(side) for x in range(side)}
+                assert set(np.flatnonzero(mask[:, (m * rows + r) * columns + c])) == received
 
 
 @pytest.mark.parametrize("bad", [0, -1, 1.5, True])
-@pytest.mark.parametrize("name", ["height", "width", "field", "stride", "maps"])
+@pytest.mark.parametrize("name", ["height", "width", "side", "stride", "maps"])
 def test_bad_patches_are_refused(name, bad):
-    good = {"height": 8, "width": 8, "field": 3, "stride": 1, "maps": 2}
-    with pytest.raises(ValueError, match=f"local_receptive_fields: {name} must be a positive whole number, got {bad}"):
+    good = {"height": 8, "width": 8, "side": 3, "stride": 1, "maps": 2}
+    with pytest.raises(
+        ArgumentError, match=f"local_receptive_fields: {name} must be a positive whole number, got {bad}"
+    ):
         local_receptive_fields(**good | {name: bad})
 
 
 def test_fields_larger_than_the_image_are_refused():
-    with pytest.raises(ValueError, match="local_receptive_fields: field must fit the 8 x 5 image, got 6"):
+    with pytest.raises(ArgumentError, match="local_receptive_fields: side must fit the 8 x 5 image, got 6"):
         local_receptive_fields(8, 5, 6, 1, 1)
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan")])
 def test_bad_fractions_are_refused(fraction):
-    with pytest.raises(ValueError, match=f"random_connectivity: fraction must be from 0 to 1, got {fraction}"):
+    with pytest.raises(ArgumentError, match=f"random_connectivity: fraction must be from 0 to 1, got {fraction}"):
         random_connectivity(fraction)

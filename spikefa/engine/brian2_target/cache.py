@@ -19,7 +19,7 @@ import numba
 from spikefa.engine.brian2_target import intrinsics
 from spikefa.engine.kernels import denormals, math
 
-__all__ = ["cache_folder", "load_kernel"]
+__all__ = ["cache_folder", "clear", "load_kernel"]
 
 _loaded: dict[tuple, Callable] = {}
 
@@ -94,3 +94,8 @@ def load_kernel(source: str, names: Mapping[str, Callable] | None = None) -> Cal
                 kernel = None
         _loaded[key] = kernel or _execute(source, f"<kernel {len(_loaded)}>", {"_CACHE": False, **names})
     return _loaded[key]
+
+
+def clear() -> None:
+    """Forget the kernels that this process has loaded; those on disk stay, and so do those that are in use."""
+    _loaded.clear()

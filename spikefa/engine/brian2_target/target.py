@@ -144,7 +144,13 @@ def _make_generator(variables, template_name, codeobj_class, **keywords):
 
 
 class NumbaCodeObject(CodeObject):
-    """Runs a code object as a numba kernel, or as a `NumpyCodeObject` where there is no kernel for it."""
+    """Runs a code object as a numba kernel, or as a `NumpyCodeObject` where there is no kernel for it.
+
+    Attributes
+    ----------
+    kernel : callable
+        The function compiled by numba; equal sources have the same one.
+    """
 
     templater = _Templater()
     generator_class = staticmethod(_make_generator)
@@ -164,7 +170,7 @@ class NumbaCodeObject(CodeObject):
 
     def compile(self):
         """Load the kernel; numba compiles it at its first call."""
-        self._kernel = load_kernel(self.code.source, self.code.functions)
+        self.kernel = load_kernel(self.code.source, self.code.functions)
 
     def compile_block(self, block):
         """Do nothing: there is one kernel, and `compile` loads it."""
@@ -184,7 +190,7 @@ class NumbaCodeObject(CodeObject):
         try:
             for stream, buffer in self.code.buffers:
                 stream.fill(buffer)
-            self._kernel(*self._arguments)
+            self.kernel(*self._arguments)
         except Exception as error:
             message = f"The numba kernel of code object '{self.name}' failed.\n"
             raise BrianObjectException(message, self.owner) from error

@@ -27,15 +27,16 @@ def require_cuda() -> None:
     ArgumentError
         With what is missing.
     """
-    missing = None if SIMULATED else _missing()
-    if missing is not None:
+    reason = None if SIMULATED else missing()
+    if reason is not None:
         raise ArgumentError(
             "Network: device 'cuda' needs an NVIDIA GPU with numba-cuda and cuBLAS "
-            f'(pip install "spikefa[cuda]"); {missing}'
+            f'(pip install "spikefa[cuda]"); {reason}'
         )
 
 
-def _missing() -> str | None:
+def missing() -> str | None:
+    """Return what this machine lacks, in a few words; None if it has a GPU and the packages."""
     if importlib.util.find_spec("numba_cuda") is None:
         return "numba-cuda is not installed"
     from numba import cuda

@@ -1,17 +1,26 @@
-"""What ``device="cuda"`` promises: `test_device.py` runs it in numba's simulator, and on a GPU where there is one."""
+"""Every registered executor through the same checks: on its device a network does what it does on the processor.
 
+A device that this machine lacks is skipped. `tests/executors/test_cuda.py` runs this file once more, in a process in
+which CUDA kernels run in numba's simulator.
+"""
+
+import math
 import os
 
+import numba
 import numpy as np
 import pytest
 from brian2 import Clock, NetworkOperation, SpikeMonitor, StateMonitor, ms
 
 import spikefa as fa
 from spikefa import datasets
+from spikefa.core.executor import executors
 from spikefa.core.sandbox import sandboxed
 from spikefa.diagnostics import evaluation
 from spikefa.engine import threads
 from spikefa.engine.cuda.graphs import Graphs
+from spikefa.errors import ArgumentError
+from spikefa.executors.cuda import parts
 from spikefa.experiments import checkpoint, model_file
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import TrainingConfig
@@ -30,6 +39,16 @@ SIZES = {
 }
 RNG = np.random.default_rng(5)
 IMAGES, LABELS = RNG.random((60, 12)), RNG.integers(0, 2, 60)
+
+
+@pytest.fixture(params=executors)
+def device(request):
+    """A device that is here."""
+    try:
+        fa.Network(device=request.param)
+    except ArgumentError as error:
+        pytest.skip(str(error))
+    return request.param
 
 
 def build(where, streams=3, **changes):
@@ -58,8 +77,8 @@ def assert_equal(one, other, rtol=1e-12):
         np.testing.assert_allclose(value, other.readout.progress[name], 1e-12, err_msg=name)
 
 
-def both(run=lambda net: net.run_steps(12), **changes):
-    nets = build("cpu", **changes), build("cuda", **changes)
+def both(device, run=lambda net: net.run_steps(12), **changes):
+    nets = build("cpu", **changes), build(device, **changes)
     for net in nets:
         run(net)
     return nets
@@ -80,66 +99,29 @@ def both(run=lambda net: net.run_steps(12), **changes):
     ],
     ids=str,
 )
-def test_same_spikes_and_weights_as_the_processor(changes):
-    one, other = both(**changes)
+def test_same_spikes_and_weights_as_the_processor(device, changes):
+    one, other = both(device, **changes)
     start = build("cpu", **changes)
     assert_equal(one, other, 1e-12 if one.dtype == np.float64 else 2e-5)
     assert not np.allclose(one["image_to_h1"].W, start["image_to_h1"].W, rtol=1e-2)
 
 
-def test_runs_that_begin_and_end_within_a_presentation():
+def test_runs_that_begin_and_end_within_a_presentation(device):
     def run(net):
         for steps in (4, 1, 9, 4):
             net.run_steps(steps)
 
-    assert_equal(*both(run, dtype="float64"))
+    assert_equal(*both(device, run, dtype="float64"))
 
 
-def test_presentations_are_launched_whole_and_replayed_with_what_changes(monkeypatch):
-    """Decay falls due in every fourth step, with 3 steps a presentation: replaying the first would be wrong."""
-    changes = {"gamma": 1e-3, "streams": 1, "hidden": (4,), "dtype": "float64"}
-
-    def run(net):
-        for projection in net.projections:
-            if projection.learning is not None:
-                projection.learning.decay_quantum = 3e-3
-        net.run_steps(24)
-
-    keys, original = [], Graphs.run
-
-    def watched(graphs, key, launch):
-        keys.append(key)
-        original(graphs, key, launch)
-
-    monkeypatch.setattr(Graphs, "run", watched)
-    assert_equal(*both(run, **changes))
-    assert len(keys) == 8 and len(set(keys)) == 4
-    monkeypatch.setattr(Graphs, "run", lambda graphs, key, launch: original(graphs, "one for all", launch))
-    with pytest.raises(AssertionError):
-        assert_equal(*both(run, **changes))
-
-
-def test_a_kernel_that_does_nothing_is_found(monkeypatch):
-    from spikefa.executors.cuda import parts
-
-    bound = parts.bound
-
-    def broken(kernel, *arguments):
-        return (lambda *more: None) if kernel is parts.kernels.add_bias else bound(kernel, *arguments)
-
-    monkeypatch.setattr(parts, "bound", broken)
-    with pytest.raises(AssertionError):
-        assert_equal(*both(dtype="float64"))
-
-
-def test_evaluation_gives_the_same_guesses_and_leaves_no_trace():
-    one, other = both(lambda net: net.run_steps(6), averaging_images=6)
+def test_evaluation_gives_the_same_predictions_and_leaves_no_trace(device):
+    one, other = both(device, lambda net: net.run_steps(6), averaging_images=6)
     before = {name: array.copy() for name, array in (other.state() | other.parameters()).items()}
-    guesses = []
+    predictions = []
     for net in (one, other):
         with net.averaged():
-            guesses.append(evaluation.predict(net, IMAGES[:8], 4))
-    assert np.array_equal(*guesses) and len(guesses[0]) == 8
+            predictions.append(evaluation.predict(net, IMAGES[:8], 4))
+    assert np.array_equal(*predictions) and len(predictions[0]) == 8
     for name, array in (other.state() | other.parameters()).items():
         assert np.array_equal(array, before[name]), name
     for net in (one, other):
@@ -150,8 +132,9 @@ def test_evaluation_gives_the_same_guesses_and_leaves_no_trace():
     assert_equal(one, other, 2e-5)
 
 
-@pytest.mark.parametrize("first, then", [("cpu", "cuda"), ("cuda", "cpu")])
-def test_a_checkpoint_of_one_device_goes_on_on_the_other(first, then, tmp_path):
+@pytest.mark.parametrize("begins_there", [False, True])
+def test_a_checkpoint_of_one_device_goes_on_on_the_other(device, begins_there, tmp_path):
+    first, then = (device, "cpu") if begins_there else ("cpu", device)
     changes = {"dtype": "float64", "momentum": 0.3}
     whole, begun, resumed = build("cpu", **changes), build(first, **changes), build(then, **changes)
     whole.run_steps(15)
@@ -163,17 +146,17 @@ def test_a_checkpoint_of_one_device_goes_on_on_the_other(first, then, tmp_path):
     assert_equal(whole, resumed)
 
 
-def test_training_stops_for_checkpoints_and_shows_each_image_once(tmp_path):
+def test_training_stops_for_checkpoints_and_shows_each_image_once(device, tmp_path):
     images = (255 * IMAGES).astype(np.uint8)
     data = datasets.Dataset("tiny", images[:48], LABELS[:48], images[48:], LABELS[48:], (3, 4), 2)
     trainers = []
-    for where, seconds in (("cpu", 100), ("cuda", 1e-6)):  # where it is never due, and after every presentation
+    for where, seconds in (("cpu", 100), (device, 1e-6)):  # where it is never due, and after every presentation
         folder = tmp_path / where
         folder.mkdir()
-        protocol = TrainingConfig(
+        config = TrainingConfig(
             epochs=2, test_steps=2, evaluate_every=0.5, checkpoint_seconds=seconds, record_activity=False
         )
-        trainers.append(Trainer(build(where, dtype="float64"), data, protocol, folder))
+        trainers.append(Trainer(build(where, dtype="float64"), data, config, folder))
         trainers[-1].run()
     one, other = trainers
     assert_equal(one.network, other.network, 1e-9)
@@ -181,21 +164,21 @@ def test_training_stops_for_checkpoints_and_shows_each_image_once(tmp_path):
         assert mine["test_error"] == theirs["test_error"] and mine["train_error"] == theirs["train_error"]
 
 
-def test_one_network_moves_between_devices():
+def test_one_network_moves_between_devices(device):
     def run(net):
         net.run_steps(6)
         net.device = "cpu"
         net.run_steps(3)
-        net.device = "cuda" if net is moved else "cpu"
+        net.device = device if net is moved else "cpu"
         net.run_steps(6)
 
-    stays, moved = build("cpu", dtype="float64"), build("cuda", dtype="float64")
+    stays, moved = build("cpu", dtype="float64"), build(device, dtype="float64")
     for net in (stays, moved):
         run(net)
     assert_equal(stays, moved)
 
 
-def test_monitors_and_operations():
+def test_monitors_and_operations(device):
     recorded = []
 
     def run(net):
@@ -212,7 +195,7 @@ def test_monitors_and_operations():
         net.run_steps(9)
         recorded.append([states.t_, states.v, states.p, spikes.i[:], spikes.t_[:], after.v])
 
-    assert_equal(*both(run, dtype="float64"))
+    assert_equal(*both(device, run, dtype="float64"))
     for one, other in zip(*recorded, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
     assert len(recorded[0][3]) > 5 and np.ptp(recorded[0][1]) > 0
@@ -280,25 +263,25 @@ def mask(kept):
     ],
     ids=["softmax", "softmax in groups", "masked", "sparse", "soft bounds"],
 )
-def test_own_equations_and_what_runs_on_the_host(options):
-    one, other = own_network("cpu", **options), own_network("cuda", **options)
+def test_own_equations_and_what_runs_on_the_host(device, options):
+    one, other = own_network("cpu", **options), own_network(device, **options)
     assert_equal(one, other)
     assert one.projections[0].W.std() > 0 and one["h"].view("v").std() > 0
 
 
 @pytest.mark.parametrize("optimizer", optimizers)
 @pytest.mark.parametrize("kept", [1.0, 0.0], ids=["dense", "sparse"])
-def test_every_optimizer(optimizer, kept):
+def test_every_optimizer(device, optimizer, kept):
     """On the device where it has a lowering, else on the host: the same either way."""
     options = {"optimizer": optimizer, "mask": None if kept else mask(0.0)}
-    one, other = own_network("cpu", **options), own_network("cuda", **options)
+    one, other = own_network("cpu", **options), own_network(device, **options)
     assert_equal(one, other)
     start = own_network("cpu", **options, rule="dW = 0 * w_post * s_pre")
     assert not np.allclose(one.projections[0].W, start.projections[0].W, rtol=1e-3)
 
 
 @pytest.mark.parametrize("streams", [1, 12])
-def test_sparse_weights_that_are_shared(streams):
+def test_sparse_weights_that_are_shared(device, streams):
     def run(where):
         net = fa.Network(streams=streams, seed=3, dtype="float64", device=where)
         fa.Input(net, "x", 4)
@@ -316,24 +299,75 @@ def test_sparse_weights_that_are_shared(streams):
         net.run_steps(16)
         return net
 
-    assert_equal(*(run(where) for where in ("cpu", "cuda")))
+    assert_equal(*(run(where) for where in ("cpu", device)))
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell")
-def test_it_stays_on_no_processor_so_that_several_runs_share_a_machine(monkeypatch):
-    monkeypatch.setattr(threads, "SMALL_WORK", 1)
+def test_it_stays_on_no_processor_so_that_several_runs_share_a_machine(device):
     before, found = os.sched_getaffinity(0), []
-    for where in ("cpu", "cuda"):
-        net = build(where)
+    units = math.isqrt(threads.SMALL_WORK) + 1
+    for where in ("cpu", device):
+        net = fa.Network(device=where)
+        fa.Layer(net, "h", units, "I : 1\ns : 1", emit="s = I", threshold=None)
+        fa.Projection(net, "h", "h", np.zeros((units, units)))
         net.add(NetworkOperation(lambda: found.append(os.sched_getaffinity(0)), clock=net.clock))
         net.run_steps(1)
     assert found[1] == before == os.sched_getaffinity(0)
-    assert len(before) == 1 or found[0] < before  # as a run on the processor does, with threads for all of them
+    processors = min(len(before), numba.config.NUMBA_NUM_THREADS)
+    assert processors == 1 or found[0] < before  # as a run on the processor does, with threads for all of them
 
 
-def test_another_clock_is_refused():
-    net = build("cuda")
+def test_another_clock_is_refused(device):
+    net = build(device)
     net.add(StateMonitor(net["h1"], "v", record=True, clock=Clock(0.1 * ms, name="fast"), name="watcher"))
-    with pytest.raises(ValueError, match="every object must have the network's clock, and 'watcher' has another"):
+    with pytest.raises(ArgumentError, match="every object must have the network's clock, and 'watcher' has another"):
         net.run_steps(3)
     assert all(obj.active for obj in net.sorted_objects)
+
+
+# What only the CUDA executor has.
+
+only_cuda = pytest.mark.parametrize("device", ["cuda"], indirect=True)
+
+
+@only_cuda
+def test_presentations_are_launched_whole_and_replayed_with_what_changes(device, monkeypatch):
+    """Decay falls due in every fourth step, with 3 steps a presentation: replaying the first would be wrong."""
+    changes = {"gamma": 1e-3, "streams": 1, "hidden": (4,), "dtype": "float64"}
+
+    def run(net):
+        for projection in net.projections:
+            if projection.learning is not None:
+                projection.learning.decay_quantum = 3e-3
+        net.run_steps(24)
+
+    keys, original = [], Graphs.run
+
+    def watched(graphs, key, launch):
+        keys.append(key)
+        original(graphs, key, launch)
+
+    monkeypatch.setattr(Graphs, "run", watched)
+    assert_equal(*both(device, run, **changes))
+    assert len(keys) == 8 and len(set(keys)) == 4
+    monkeypatch.setattr(Graphs, "run", lambda graphs, key, launch: original(graphs, "one for all", launch))
+    with pytest.raises(AssertionError):
+        assert_equal(*both(device, run, **changes))
+
+
+@only_cuda
+def test_a_kernel_that_does_nothing_is_found(device, monkeypatch):
+    bound = parts.bound
+
+    def broken(kernel, *arguments):
+        return (lambda *more: None) if kernel is parts.kernels.add_bias else bound(kernel, *arguments)
+
+    monkeypatch.setattr(parts, "bound", broken)
+    with pytest.raises(AssertionError):
+        assert_equal(*both(device, dtype="float64"))
+
+
+@only_cuda
+def test_other_targets_have_no_device(device):
+    with pytest.raises(ArgumentError, match="device 'cuda' needs the target 'numba', got 'numpy'"):
+        fa.Network(target="numpy", device=device)
