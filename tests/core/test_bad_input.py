@@ -125,7 +125,7 @@ BAD_NETWORKS = [
     ({"streams": 2.5}, r"streams must be a positive whole number, got 2.5"),
     ({"seed": -1}, r"seed must be a whole number from 0 to 2\*\*32 - 1, got -1"),
     ({"dtype": "float16"}, r"dtype must be one of 'float32', 'float64', got 'float16'"),
-    ({"dt": 0 * ms}, r"dt must be a time above 0, such as 1\*ms, got 0. second"),
+    ({"dt": 0 * ms}, r"dt must be a time above 0, such as 1\*ms, got 0. . second"),
     ({"target": "fortran"}, r"target must be one of 'cython', 'numba', 'numpy', got 'fortran'"),
 ]
 
