@@ -20,6 +20,12 @@ def model():
 
 
 @pytest.fixture(scope="session")
+def rate():
+    """The rate model of the tests."""
+    return model_file.load(ROOT / "tests" / "rate_model.py")
+
+
+@pytest.fixture(scope="session")
 def digits():
     return datasets.load("digits")
 

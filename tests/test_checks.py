@@ -15,7 +15,7 @@ def test_a_duration_is_a_time_above_0(value):
 
 @pytest.mark.parametrize("value", [0 * ms, -1 * ms, 1.0, "1*ms", 1 * mV, [1, 2] * ms, np.inf * ms, np.nan * ms, None])
 def test_other_values_are_no_duration(value):
-    with pytest.raises(ArgumentError, match="^Network: dt must be a time above 0, such as 1.ms, got "):
+    with pytest.raises(ArgumentError, match=r"^Network: dt must be a time above 0, such as 1.ms, got "):
         _checks.duration("Network", "dt", value)
 
 
@@ -37,5 +37,62 @@ def test_a_range_is_named(limits, words):
 
 def test_real_numbers_of_any_shape_are_an_array():
     assert _checks.real_array("plot", "t", [True, 2], float).tolist() == [1.0, 2.0]
-    with pytest.raises(ArgumentError, match="^plot: t must hold real numbers, got dtype complex128$"):
+    with pytest.raises(ArgumentError, match=r"^plot: t must hold real numbers, got dtype complex128$"):
         _checks.real_array("plot", "t", [1j])
+
+
+@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])
+def test_whole_numbers_are_plain_ints(value):
+    assert type(_checks.whole("Layer", "n", value)) is int and _checks.positive_int("Layer", "n", value) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        ((), "be a whole number, at least 0"),
+        ((1,), "be a positive whole number"),
+        ((1, 2), "be a whole number, from 1 to 2"),
+    ],
+)
+@pytest.mark.parametrize("value", [-1, 2.0, True, "1", None, np.nan])
+def test_other_values_are_not_whole_numbers(arguments, rule, value):
+    with pytest.raises(ArgumentError) as caught:
+        _checks.whole("Layer", "n", value, *arguments)
+    assert str(caught.value) == f"Layer: n must {rule}, got {value!r}"
+
+
+@pytest.mark.parametrize("value", [0, -2, 1.5, True])
+def test_a_positive_whole_number_says_of_what(value):
+    with pytest.raises(ArgumentError, match=rf"^Layer: n must be a positive whole number of steps, got {value}$"):
+        _checks.positive_int("Layer", "n", value, "steps")
+
+
+def test_one_of_those_that_are_known():
+    assert _checks.one_of("Layer", "on", "both", ("none", "both")) == "both"
+    for value, hint in (("boht", "; did you mean 'both'?"), (3, ""), ([], "")):
+        with pytest.raises(ArgumentError) as caught:
+            _checks.one_of("Layer", "on", value, ("none", "both"))
+        assert str(caught.value) == f"Layer: on must be one of 'none', 'both', got {value!r}{hint}"
+
+
+def test_truth_values_and_texts():
+    assert _checks.true_or_false("Layer", "on", np.True_) is True
+    assert _checks.text("Layer", "name", "h1") == "h1"
+    with pytest.raises(ArgumentError, match=r"^Layer: on must be true or false, got 1$"):
+        _checks.true_or_false("Layer", "on", 1)
+    with pytest.raises(ArgumentError, match=r"^Layer: name must be a text, got 1$"):
+        _checks.text("Layer", "name", 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        ([1.0], r"be \(2,\), got \(1,\)"),
+        (["a", "b"], "be numbers, got <U1"),
+        ([1, np.nan], "be finite, got 1 that are not"),
+    ],
+)
+def test_finite_arrays(values, rule):
+    assert _checks.finite_array("Layer", "W", [1, 2], (2,)).tolist() == [1, 2]
+    with pytest.raises(ArgumentError, match=f"^Layer: W must {rule}$"):
+        _checks.finite_array("Layer", "W", values, (2,))

@@ -46,5 +46,5 @@ def test_before_the_training_it_says_what_is_missing(name, tmp_path):
 
 
 def test_a_misspelt_figure_is_answered_with_the_nearest(begun):
-    with pytest.raises(ArgumentError, match="no figure 'rastr'; there are activity, .*; did you mean 'raster'"):
+    with pytest.raises(ArgumentError, match=r"no figure 'rastr'; there are activity, .*; did you mean 'raster'"):
         save_figure(begun, "rastr")

@@ -1,4 +1,4 @@
-"""The network: streams, dynamics, determinism, Brian2 idioms, bad input."""
+"""The network: streams, dynamics, determinism, Brian2 idioms."""
 
 import gc
 import subprocess
@@ -8,11 +8,11 @@ import naive
 import numba
 import numpy as np
 import pytest
-from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, network_operation, second, set_device
+from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms, network_operation, set_device
+from layered_networks import build_with, valid
 from pathway_networks import assert_same, state_of
 
 import spikefa as fa
-from spikefa.core.sandbox import sandboxed
 from spikefa.diagnostics import evaluation
 from spikefa.engine.kernels.philox import fill_uniform, object_id
 from spikefa.errors import ArgumentError, SpikefaError
@@ -107,50 +107,6 @@ def test_stock_monitors_agree_with_the_state(small, digits):
     assert delta.delta[0][-1] == net["feedback_h1"].view("delta")[0, 0] != 0
 
 
-def thresholds_run(net):
-    net.run_steps(2, profile=True)
-    return [name for name, _ in net.profiling_info if "threshold" in name]
-
-
-def test_thresholds_run_if_something_reads_their_events(small, digits):
-    net = small(4)
-    net.stimulus.show_images(digits.train_images[:40], digits.train_labels[:40])
-    assert thresholds_run(net) == []
-    counts = []
-
-    @network_operation(when="end", clock=net.clock)
-    def listen():
-        assert np.array_equal(np.sort(net["h1"].spikes), np.flatnonzero(net["h1"].array("s")))
-        counts.append(len(net["h1"].spikes))
-
-    net.add(listen)
-    assert len(thresholds_run(net)) == 4 and min(counts) > 0
-    net.remove(listen)
-    assert thresholds_run(net) == []
-    monitor = SpikeMonitor(net["h1"])
-    net.add(monitor)
-    assert len(thresholds_run(net)) == 4 and monitor.num_spikes > 0
-    monitor.active = False
-    assert thresholds_run(net) == []
-
-
-@pytest.mark.parametrize("own", [{"reset": "n += 1"}, {"refractory": "5*ms"}])
-def test_thresholds_run_for_resets_and_refractory_periods_of_their_own(own):
-    net = fa.Network(streams=2, seed=0)
-    emit = f"s = int(rand() < 0.5{' and not_refractory' if 'refractory' in own else ''})"
-    cell = fa.Input(net, "cell", 3, "x : 1\ns : 1\nn : 1", emit=emit, threshold="s > 0.5", **own)
-    assert len(thresholds_run(net)) == 1
-    assert cell.array("n").any() if "reset" in own else (cell.lastspike > -1 * second).any()
-
-
-def test_thresholds_are_active_again_after_an_error(small, digits):
-    net = small(4)
-    net.stimulus.show_images(digits.train_images[:4])
-    with pytest.raises(SpikefaError, match="all 4 images have been shown"):
-        net.run_steps(6)
-    assert all(layer.thresholder["spike"].active for layer in net.layers)
-
-
 def test_same_seed_same_bits_however_it_is_run(small, digits):
     images, labels = digits.train_images[:40], digits.train_labels[:40]
 
@@ -241,17 +197,6 @@ def test_a_network_that_does_not_learn_acts_as_before_and_goes_on_learning_later
     assert changed >= {"image_to_h1.W", "image_to_h1.b", "h2_to_output.W", "average.count"}
 
 
-def test_evaluation_repeats_itself_and_does_not_learn(small, digits):
-    net = small(7)
-    images = digits.test_images[:30]  # no multiple of 7
-    first = evaluation.predict(net, images, 5)
-    W = net.projections[-1].W.copy()
-    assert first.shape == (30,) and np.array_equal(first, evaluation.predict(net, images, 5))
-    assert np.array_equal(W, net.projections[-1].W)
-    with sandboxed(net, "evaluation"):
-        assert net.step == 0
-
-
 def test_target_is_reached_and_learning_lowers_the_error(small, digits):
     net = small(10, hidden=(60,), outputs=50, weight_range=0.1)
     before = evaluation.error(net, digits.test_images, digits.test_labels, 10)
@@ -260,24 +205,6 @@ def test_target_is_reached_and_learning_lowers_the_error(small, digits):
     net.run_steps(5 * len(images) // 10)
     after = evaluation.error(net, digits.test_images, digits.test_labels, 10)
     assert before > 0.7 and after < 0.2
-
-
-def test_alignment_is_the_angle_of_w_and_b_transposed(small):
-    net = small()
-    assert set(evaluation.alignment(net)) == {"h1", "h2"}
-    net["h2_to_output"].W = net["error_output_to_feedback_h2"].W.T * 2
-    assert evaluation.alignment(net)["h2"] == pytest.approx(0, abs=1e-3)
-
-
-def test_weights_can_be_read_and_set_in_one_shape(small):
-    for streams in (1, 50):
-        net = small(streams)
-        projection = net["h1_to_h2"]
-        W = np.arange(600.0).reshape(30, 20)
-        projection.W = W
-        assert projection.W.shape == (30, 20) and np.array_equal(projection.W, W)
-        projection.W[3, 4] = -1
-        assert projection.W[3, 4] == -1
 
 
 def test_brian2_store_and_restore(small, digits):
@@ -291,54 +218,11 @@ def test_brian2_store_and_restore(small, digits):
     assert np.array_equal(W, net["h1_to_h2"].W)
 
 
-def test_running_on_after_the_last_image_is_refused(small, digits):
-    net = small(2)
-    net.stimulus.show_images(digits.train_images[:4], digits.train_labels[:4])
-    net.run_steps(10)
-    with pytest.raises(SpikefaError, match="all 4 images have been shown; run 5 steps for each 2"):
-        net.run_steps(1)
-    net.stimulus.show_images(digits.train_images[:4], digits.train_labels[:4])
-    net.run_steps(10)
-
-
-def test_what_shows_images_says_that_the_network_was_not_presented(digits):
-    net, shown = fa.Network(), (digits.test_images[:2], digits.test_labels[:2], 1)
-    for owner, what in (
-        ("evaluation.error", lambda: evaluation.error(net, *shown)),
-        ("evaluation.predict", lambda: evaluation.predict(net, shown[0], 1)),
-        ("sandboxed", lambda: sandboxed(net, "evaluation").__enter__()),
-    ):
-        rule = "the network has no stimulus; call classification_task or regression_task first"
-        with pytest.raises(ArgumentError, match=f"^{owner}: {rule}$"):
-            what()
-
-
-def test_a_network_is_presented_once_and_with_a_layer():
-    net = fa.Network()
-    fa.Input(net, "image", 4)
-    with pytest.raises(
-        ArgumentError, match=r"^classification_task: the network must have a layer .* add a Layer first$"
-    ):
-        fa.classification_task(net, 1, 2)
-    with pytest.raises(ArgumentError, match=r"^regression_task: the network must have a layer .* add a Layer first$"):
-        fa.regression_task(net, 1)
-    fa.Layer(net, "h", 2, "I : 1\ns : 1", emit="s = I")
-    fa.classification_task(net, 1, 2)
-    with pytest.raises(ArgumentError, match="^regression_task: the network has a task already; set"):
-        fa.regression_task(net, 3)
-    net.run_steps(1)
-
-
-def test_unknown_variable_names_those_that_exist(small):
-    with pytest.raises(KeyError, match=r"Layer 'h1': no state variable 'w'; it has \[.*'I', .*'s', .*'v'.*\]"):
-        small()["h1"].view("w")
-
-
 def test_standalone_devices_are_refused(small):
     net = small()
     set_device("cpp_standalone", build_on_run=False)
     try:
-        with pytest.raises(SpikefaError, match="cpp_standalone.*not supported"):
+        with pytest.raises(SpikefaError, match=r"cpp_standalone.*not supported"):
             net.run_steps(1)
     finally:
         set_device("runtime")
@@ -408,3 +292,31 @@ def test_a_network_shows_its_parts():
         "  <Projection 'image->h1': 6 x 5, 50.0% of the synapses, learns by 'dW = eta * v_post * s_pre'>>",
     ]
     assert str(net["h1"]) == "<Layer 'h1': 5 units>"
+
+
+BAD_NETWORKS = [
+    ({"streams": 0}, r"streams must be a positive whole number, got 0"),
+    ({"streams": 2.5}, r"streams must be a positive whole number, got 2.5"),
+    ({"seed": -1}, r"seed must be a whole number from 0 to 2\*\*32 - 1, got -1"),
+    ({"dtype": "float16"}, r"dtype must be one of 'float32', 'float64', got 'float16'"),
+    ({"dt": 0 * ms}, r"dt must be a time above 0, such as 1\*ms, got 0\. \* second"),
+    ({"target": "fortran"}, r"target must be one of 'cython', 'numba', 'numpy', got 'fortran'"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD_NETWORKS)
+def test_bad_networks_are_refused(changes, message):
+    with pytest.raises(ArgumentError, match=message):
+        valid(**changes)
+
+
+BAD_STEPS = [
+    (lambda n: n.run_steps(2.5), r"Network: steps must be a whole number, at least 0, got 2.5"),
+    (lambda n: n.run_steps(-1), r"Network: steps must be a whole number, at least 0, got -1"),
+]
+
+
+@pytest.mark.parametrize(("what", "message"), BAD_STEPS)
+def test_bad_steps_are_refused(what, message):
+    with pytest.raises(ArgumentError, match=message):
+        build_with(what)

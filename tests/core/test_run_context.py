@@ -4,11 +4,13 @@ import gc
 import time
 import weakref
 
+import numpy as np
 import pytest
-from brian2 import NeuronGroup
+from brian2 import NeuronGroup, SpikeMonitor, network_operation, second
 
 import spikefa as fa
 from spikefa.core import run_context
+from spikefa.errors import SpikefaError
 
 
 class Loop:
@@ -81,3 +83,47 @@ def test_an_object_in_no_network_is_told_of(net, caplog):
     (lambda: NeuronGroup(1, "v : 1", name="forgotten"))()
     seconds_of_the_next_collection()
     assert "'forgotten' is getting deleted, but was never included in a network" in caplog.text
+
+
+def thresholds_run(net):
+    net.run_steps(2, profile=True)
+    return [name for name, _ in net.profiling_info if "threshold" in name]
+
+
+def test_thresholds_run_if_something_reads_their_events(small, digits):
+    net = small(4)
+    net.stimulus.show_images(digits.train_images[:40], digits.train_labels[:40])
+    assert thresholds_run(net) == []
+    counts = []
+
+    @network_operation(when="end", clock=net.clock)
+    def listen():
+        assert np.array_equal(np.sort(net["h1"].spikes), np.flatnonzero(net["h1"].array("s")))
+        counts.append(len(net["h1"].spikes))
+
+    net.add(listen)
+    assert len(thresholds_run(net)) == 4 and min(counts) > 0
+    net.remove(listen)
+    assert thresholds_run(net) == []
+    monitor = SpikeMonitor(net["h1"])
+    net.add(monitor)
+    assert len(thresholds_run(net)) == 4 and monitor.num_spikes > 0
+    monitor.active = False
+    assert thresholds_run(net) == []
+
+
+@pytest.mark.parametrize("own", [{"reset": "n += 1"}, {"refractory": "5*ms"}])
+def test_thresholds_run_for_resets_and_refractory_periods_of_their_own(own):
+    net = fa.Network(streams=2, seed=0)
+    emit = f"s = int(rand() < 0.5{' and not_refractory' if 'refractory' in own else ''})"
+    cell = fa.Input(net, "cell", 3, "x : 1\ns : 1\nn : 1", emit=emit, threshold="s > 0.5", **own)
+    assert len(thresholds_run(net)) == 1
+    assert cell.array("n").any() if "reset" in own else (cell.lastspike > -1 * second).any()
+
+
+def test_thresholds_are_active_again_after_an_error(small, digits):
+    net = small(4)
+    net.stimulus.show_images(digits.train_images[:4])
+    with pytest.raises(SpikefaError, match="all 4 images have been shown"):
+        net.run_steps(6)
+    assert all(layer.thresholder["spike"].active for layer in net.layers)

@@ -5,7 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from diagnostics.test_diagnostics import BIG, dense, measured, with_rule
+from diagnostic_networks import BIG, dense, measured, with_rule
 from pathway_networks import ETA, NOISE, forward, rate_network, show, spiking_network
 
 import spikefa as fa
@@ -223,7 +223,7 @@ def test_a_model_states_its_error(rng):
     assert monitors[0].last == pytest.approx(monitors[1].last, nan_ok=True) and monitors[0].angle["h2_to_output"] < 30
     given.output_error = "no_such"
     fa.GradientAlignment(given, **TRUE_ERROR)
-    with pytest.raises(ArgumentError, match="network.output_error must be an expression .*'error_output'.*'no_such'"):
+    with pytest.raises(ArgumentError, match=r"network.output_error must be an expression .*'error_output'.*'no_such'"):
         fa.GradientAlignment(given)
 
 

@@ -345,7 +345,7 @@ def test_bad_input_is_refused(rng, change, message):
 
 def test_weights_that_explode_stop_the_flow(monkeypatch):
     monkeypatch.setattr(learning_flow, "velocity", lambda T, W, A, *_: (W**2, A))  # infinite at t = 1
-    with pytest.raises(FloatingPointError, match="stopped at t = .* of 2"):
+    with pytest.raises(FloatingPointError, match=r"stopped at t = .* of 2"):
         flow([[1.0]], [[1.0]], [[1.0]], [[1.0]], t=[0, 2])
 
 
@@ -357,7 +357,7 @@ def test_weights_that_explode_by_way_of_a_pseudoinverse_do(rng, monkeypatch):
         return E @ A.T, learning_flow.FEEDBACK[feedback](W, B) @ E
 
     monkeypatch.setattr(learning_flow, "velocity", plus)
-    with pytest.raises(FloatingPointError, match="stopped at t = .* of 4: max_evaluations, 5000, do not suffice"):
+    with pytest.raises(FloatingPointError, match=r"stopped at t = .* of 4: max_evaluations, 5000, do not suffice"):
         flow(*network(rng), "pseudobackprop", t=TIMES, max_evaluations=5000)
 
 

@@ -170,7 +170,7 @@ def test_numbers_within_the_margin_pass_and_others_do_not():
     results = results_of({"mean": 2.0, "n": 3, "margin": 0.5})
     results.check("one", [1.6, 2.2])
     for wrong in ([2.4, 2.8], 1.4, float("nan")):
-        with pytest.raises(_results.ResultsError, match="must be 2 within 0.5"):
+        with pytest.raises(_results.ResultsError, match=r"must be 2 within 0.5"):
             results.check("one", wrong)
 
 

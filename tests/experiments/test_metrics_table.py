@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from run_helpers import TINY
 
-from spikefa.errors import DataError
+from spikefa.errors import DataError, RunError
 from spikefa.experiments.metrics_table import read_metrics
 
 HEADER = "epoch,images_seen,train_error,validation_error,test_error,weight_angle_deg_h1\n"
@@ -56,3 +57,28 @@ def test_foreign_tables_are_named(tmp_path, contents, message):
     (tmp_path / "m.csv").write_bytes(contents)
     with pytest.raises(DataError, match=message):
         read_metrics(tmp_path / "m.csv")
+
+
+def test_metrics_that_lack_a_column_are_refused_before_training(trained, tiny):
+    path, rows = trained.directory / "metrics.csv", []
+    path.write_text("\n".join(line.rpartition(",")[0] for line in path.read_text().splitlines()) + "\n")
+    before = {path: path.read_bytes() for path in trained.directory.iterdir()}
+    with pytest.raises(RunError, match=r"metrics.csv: must have the columns \['seconds'\] to go on with, got"):
+        tiny(epochs=1).train(rows.append)
+    assert {path: path.read_bytes() for path in trained.directory.iterdir()} == before
+
+
+def test_a_run_goes_on_with_metrics_that_a_spreadsheet_saved(trained, tiny):
+    path = trained.directory / "metrics.csv"
+    text = path.read_text()
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    tiny(epochs=1).train()
+    assert path.read_text().startswith(text) and len(read_metrics(path)["epoch"]) == 2
+
+
+def test_what_has_no_angle_is_blank(tiny):
+    made = tiny(changes=TINY | {"pathway": "output_only"})
+    rows = []
+    assert np.isnan(made.train(rows.append)["weight_angle_deg_h1"]).all()
+    assert rows[0]["weight_angle_deg_h1"] == rows[0]["train_error"] == "" and rows[0]["test_error"] > 0.5
+    assert "nan" not in (made.directory / "metrics.csv").read_text()

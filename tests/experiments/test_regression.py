@@ -1,19 +1,17 @@
-"""Rate networks and regression with the same parts: targets, the squared error, prepared and changed images."""
+"""Rate networks and regression: training, resuming, prepared and changed images."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from pathway_networks import forward
 from rate_model import naive
 from typer.testing import CliRunner
 
-import spikefa as fa
 from spikefa import datasets
 from spikefa.cli import app
 from spikefa.datasets import autoencoder, standardised, synthetic
 from spikefa.diagnostics import evaluation
-from spikefa.diagnostics.record_activity import record_activity
 from spikefa.errors import ArgumentError, DataError, ModelError, RunError
 from spikefa.experiments import model_file
 from spikefa.experiments.metrics_table import read_metrics
@@ -24,11 +22,6 @@ from spikefa.metrics import normalized_squared_error
 from spikefa.plotting.of_runs import save_figure
 
 DIGITS = {"sizes": (64, 30, 10), "classes": 10, "weight_range": 0.3, "eta": 2e-3}
-
-
-@pytest.fixture(scope="module")
-def rate():
-    return model_file.load(Path(__file__).parents[1] / "rate_model.py")
 
 
 @pytest.fixture
@@ -42,10 +35,6 @@ def run(rate, tmp_path):
         return made
 
     return make
-
-
-def forward(net):
-    return [p for p in net.projections if p.post in net.layers]
 
 
 @pytest.mark.parametrize("sizes", [(30, 20, 10), (30, 10), (30, 15, 20, 10)])
@@ -69,46 +58,6 @@ def test_a_rate_network_is_minibatch_descent(rate, sizes):
     )
     np.testing.assert_array_equal(net.stimulus.targets, task.train_targets[-20:])
     np.testing.assert_array_equal(net["error_y"].view("target").T, task.train_targets[-20:])
-
-
-def test_squared_error_is_exact_where_targets_are_far_from_zero(rate):
-    """Sums of squares minus squares of sums would have no digit left."""
-    rng = np.random.default_rng(0)
-    targets = 1e7 + 1e-3 * rng.standard_normal((60, 10))
-    net = rate.build(rate.params({"eta": 0.0, "weight_range": 0.0}), streams=4)
-    forward(net)[-1].b[:] = 1e7
-    net.stimulus.show_images(np.zeros((60, 30)), targets)
-    net.run_steps(15)
-    assert net.readout.error == pytest.approx(normalized_squared_error(1e7 - targets, targets), rel=1e-6)
-    net.readout.reset()
-    assert np.isnan(net.readout.error) and net.readout.shown == 0 and np.isnan(net.readout.mean_outputs).all()
-
-
-def test_outputs_are_averaged_over_the_presentation(rate):
-    net = fa.Network(streams=2, dtype="float64")
-    fa.Input(net, "x", 1, emit="s = x", threshold=None, limits=None)
-    fa.Layer(net, "y", 1, "I : 1\ns : 1", emit="s = s + I", threshold=None)
-    fa.Projection(net, "x", "y", np.ones((1, 1)))
-    fa.regression_task(net, 4)
-    np.testing.assert_allclose(evaluation.predict(net, np.array([[1.0], [2.0], [3.0]]), 3), [[2], [4], [3 + 6]])
-
-
-def test_predictions_and_error_leave_no_trace(rate):
-    task = synthetic.linear(train=100, test=33)
-    nets = [rate.build(rate.params(), streams=10) for _ in range(2)]
-    for net in nets:
-        net.stimulus.show_images(task.train_images, task.train_targets)
-        net.run_steps(5)
-    predicted = evaluation.predict(nets[0], task.test_images, 1)
-    _, expected = naive(nets[0], [(task.test_images, task.test_targets)], 0)
-    np.testing.assert_allclose(predicted, expected, rtol=1e-12)
-    error = evaluation.error(nets[0], task.test_images, task.test_targets, 1)
-    assert error == pytest.approx(normalized_squared_error(expected - task.test_targets, task.test_targets))
-    for net in nets:
-        net.run_steps(5)
-    for one, other in zip(*map(forward, nets), strict=True):
-        assert np.array_equal(one.W, other.W)
-    assert nets[0].readout.error == nets[1].readout.error
 
 
 def test_training_a_regression(run):
@@ -236,65 +185,6 @@ def test_nothing_is_recorded_if_nothing_spikes(run, rate, digits):
         assert save_figure(open_run(made.directory), "learning").exists()
         assert save_figure(open_run(made.directory), "receptive_fields").exists()
         assert not (made.directory / "recordings").exists()
-
-
-def test_graded_output_with_a_threshold_is_not_recorded(digits):
-    net = fa.Network(streams=1)
-    fa.Input(net, "x", 64)
-    fa.Layer(net, "y", 10, "I : 1\ns : 1", emit="s = 0.5")
-    fa.Projection(net, "x", "y", fa.uniform(0.1))
-    fa.classification_task(net, 1, 10)
-    assert record_activity(net, digits, 0, steps=2) is None
-
-
-def test_recordings_of_scaled_images_show_them_as_they_were_loaded(small, digits):
-    net = small()
-    net.input.limits = None
-    shown = record_activity(net, standardised(digits), 0, steps=2)
-    plain = record_activity(net, digits, 0, steps=2)
-    varying = digits.train_images.std(axis=0) > 0
-    np.testing.assert_allclose(
-        shown.images.reshape(-1, 64)[:, varying], plain.images.reshape(-1, 64)[:, varying], atol=1e-6
-    )
-
-
-BAD_TARGETS = [
-    (np.zeros((4, 9)), r"targets must be \(4, 10\) for layer 'y', got \(4, 9\)"),
-    (np.zeros(4, int), r"targets must be \(4, 10\) for layer 'y', got \(4,\)"),
-    (np.zeros((4, 10), int), "targets must be floats, got int64"),
-    (np.where(np.arange(40) == 23, np.nan, 0.0).reshape(4, 10), "targets must be finite, got nan at image 2, unit 3"),
-]
-
-
-@pytest.mark.parametrize(("targets", "message"), BAD_TARGETS)
-def test_bad_targets_are_refused(rate, targets, message):
-    net = rate.build(rate.params(), streams=2)
-    with pytest.raises(ArgumentError, match=message):
-        net.stimulus.show_images(np.zeros((4, 30)), targets)
-    with pytest.raises(ArgumentError, match=message):
-        evaluation.error(net, np.zeros((4, 30)), targets, 1)
-
-
-def test_labels_must_be_integers(small):
-    with pytest.raises(ArgumentError, match="labels must be integers, got float64"):
-        small(2).stimulus.show_images(np.zeros((2, 64)), np.zeros(2))
-
-
-def test_limits_of_the_input(rate):
-    net = rate.build(rate.params(), streams=1)
-    net.stimulus.show_images(np.full((1, 30), -1e3))
-    for value in (np.nan, np.inf, -np.inf):
-        with pytest.raises(ArgumentError, match=f"pixels must be finite, got {value} at image 0, pixel 0"):
-            net.stimulus.show_images(np.full((1, 30), value))
-    other = fa.Network()
-    fa.Input(other, "x", 3, limits=(-1, 1))
-    fa.Layer(other, "y", 2, "I : 1\ns : 1", emit="s = I")
-    fa.regression_task(other, 1)
-    other.stimulus.show_images(np.array([[-1.0, 0, 1]]))
-    with pytest.raises(ArgumentError, match=r"pixels must be in \[-1, 1\], got 1.5 at image 0, pixel 1"):
-        other.stimulus.show_images(np.array([[-1, 1.5, 0]]))
-    with pytest.raises(ArgumentError, match=r"Input 'x': limits must be \(smallest, largest\) or None, got \(1, 0\)"):
-        fa.Input(fa.Network(), "x", 3, limits=(1, 0))
 
 
 def test_data_and_network_must_agree(rate, digits, tmp_path):

@@ -1,11 +1,21 @@
 """Training from Python: a run is stated, trained, gone on with, made longer, and never mixed up with another."""
 
+import json
+import re
 import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
+from run_helpers import TINY, largest_file, printed
 
-from spikefa.errors import ArgumentError, ModelError, RunError
+from spikefa import datasets
+from spikefa.errors import ArgumentError, DataError, ModelError, RunError
+from spikefa.experiments.provenance import data_digest
 from spikefa.experiments.run import new_run, open_run
 
 MODEL = "lillicrap2016_spiking"
@@ -61,7 +71,7 @@ def test_a_directory_of_another_run_is_refused_and_stays(stated, change, differe
     with pytest.raises(RunError, match=f"run: holds a run with {difference}; give another directory"):
         stated(**change).train()
     assert files(run) == before
-    with pytest.raises(ArgumentError, match="^Run: streams must be a positive whole number, got 0"):
+    with pytest.raises(ArgumentError, match=r"^Run: streams must be a positive whole number, got 0"):
         stated("none", streams=0)
     assert not (run.directory.parent / "none").exists()
 
@@ -73,7 +83,7 @@ def test_what_a_run_cannot_be_is_refused(stated, tmp_path):
         new_run(tmp_path, MODEL, preset="densest")
     with pytest.raises(ArgumentError, match="TrainingConfig: epochs must be a whole number, at least 0, got -1"):
         stated(epochs=-1)
-    with pytest.raises(ArgumentError, match="new_run: a setting must be .*, got 'epoch'; did you mean 'epochs'"):
+    with pytest.raises(ArgumentError, match=r"new_run: a setting must be .*, got 'epoch'; did you mean 'epochs'"):
         stated(epoch=3)
     best = new_run(tmp_path / "best", MODEL, preset="dense", data_dir=tmp_path)
     assert (best.config.epochs, best.config.test_steps, best.streams) == (40, 20, 100)
@@ -89,3 +99,123 @@ def test_an_interrupt_ends_a_study_and_leaves_a_run_to_go_on_with(stated):
     with pytest.raises(KeyboardInterrupt, match="run: after 1,040 images, saved"):
         run.train(interrupt)
     assert np.array_equal(run.train()["test_error"], stated("at once").train()["test_error"])
+
+
+def test_a_run_does_not_go_on_with_other_data(tiny, other_digits, monkeypatch):
+    settings = {"changes": TINY | {"pixels": 12}, "data": "mnist", "streams": 10}
+    run = tiny(epochs=1, **settings)
+    run.train()
+    record = json.loads((run.directory / "run.json").read_text())
+    its, other = (data_digest(datasets.load("mnist", place)) for place in (None, other_digits))
+    assert record["data_digest"] == its != other
+    monkeypatch.setenv("SPIKEFA_DATA", str(other_digits))
+    message = f"run: began with data set 'mnist' of digest {its}, not {other}, which is found now"
+    before = {path: path.read_bytes() for path in run.directory.iterdir()}
+    for go_on in (
+        tiny(epochs=2, **settings).train,
+        open_run(run.directory).trainer,
+        open_run(run.directory, str(other_digits)).trainer,
+        open_run(run.directory).dataset,
+        lambda: printed("evaluate", run.directory),
+    ):
+        with pytest.raises(RunError, match=message):
+            go_on()
+    assert {path: path.read_bytes() for path in run.directory.iterdir()} == before
+    sentence = f"Of other data than the run began with: digest {other}, not {its}."
+    assert sentence in printed("evaluate", run.directory, "--data-dir", other_digits)
+    assert sentence not in printed("evaluate", run.directory, "--data-dir", other_digits.parent / "first")
+
+
+def test_a_run_reads_its_data_once(tiny, other_digits):
+    run = tiny(changes=TINY | {"pixels": 12}, data="mnist", streams=10)
+    data, digest = run.dataset(), run.found_digest
+    for file in (other_digits.parent / "first").iterdir():
+        file.unlink()
+    assert run.dataset() is data and run.dataset(other=True) is data and run.found_digest == digest
+    run.train()
+    assert json.loads((run.directory / "run.json").read_text())["data_digest"] == digest
+    with pytest.raises(DataError):
+        open_run(run.directory).dataset()
+
+
+@pytest.mark.parametrize("name", ["model.py", "metrics.csv", "checkpoint.h5", "recordings"])
+def test_files_that_are_no_runs_are_not_overwritten(tiny, name):
+    run = tiny()
+    path = run.directory / name
+    run.directory.mkdir()
+    path.mkdir() if name == "recordings" else path.write_text("mine")
+    with pytest.raises(RunError, match=f"run: must not have {name} without run.json"):
+        run.train()
+    assert [*run.directory.iterdir()] == [path]
+
+
+def test_of_several_commands_at_once_one_begins_the_run(tiny):
+    runs = [tiny() for _ in range(4)]
+    for run in runs:
+        run.dataset()
+    together = Barrier(len(runs))
+
+    def create(run):
+        together.wait()
+        try:
+            run.create()
+        except RunError as error:
+            return str(error)
+        return "made"
+
+    with ThreadPoolExecutor(len(runs)) as threads:
+        outcomes = sorted(threads.map(create, runs))
+    assert outcomes == [f"{runs[0].directory}: holds a run already"] * (len(runs) - 1) + ["made"]
+    open_run(runs[0].directory)
+
+
+def test_a_model_that_cannot_be_written_leaves_no_run(tiny, monkeypatch):
+    run = tiny()
+    run.dataset()
+    monkeypatch.setattr(sys, "argv", ["spikefa"])
+    with (
+        largest_file(5_000),
+        pytest.raises(RunError, match=r"run: cannot be written .cannot write the model .File too large") as caught,
+    ):
+        run.create()  # run.json is smaller, model.py is larger
+    assert caught.value.__cause__.filename.endswith("model.py") and not [*run.directory.iterdir()]
+
+
+def test_runs_without_a_name_are_named_by_their_seed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for seed in (0, 1):
+        settings = ["--data", "digits", "--streams", 100, "--epochs", 0, "--no-record-activity"]
+        sizes = ["--set", "pixels=64", "--set", "hidden=5", "--set", "outputs=10", "--seed", seed]
+        assert "Wrote runs/" in printed("train", "lillicrap2016_spiking", *settings, *sizes)
+    names = sorted(path.name for path in Path("runs").iterdir())
+    assert len(names) == 2
+    for seed, name in enumerate(names):
+        assert re.fullmatch(rf"lillicrap2016_spiking-seed{seed}-\d{{8}}-\d{{6}}", name)
+
+
+def test_resuming_a_run_that_has_ended_writes_nothing(trained):
+    before = {path: path.read_bytes() for path in trained.directory.iterdir()}
+    said = printed("resume", trained.directory)
+    assert "It has ended already, after 0 images" in said and said.endswith("Wrote nothing.\n")
+    assert {path: path.read_bytes() for path in trained.directory.iterdir()} == before
+    assert f"Wrote {trained.directory}/: run.json" in printed("resume", trained.directory, "--epochs", 1)
+
+
+def test_a_run_keeps_its_own_streams_where_the_model_has_a_parameter_of_that_name(tiny):
+    settings = {"model": "lillicrap2016_rate", "changes": {}, "preset": "fig2", "data": "linear"}
+    tiny(streams=10, **settings).train()
+    with pytest.raises(RunError, match="run: holds a run with streams 10, not 20; give another directory"):
+        tiny(streams=20, **settings).train()
+
+
+def test_numbers_of_numpy_are_numbers(tiny):
+    changes = TINY | {"hidden": np.array([5]), "outputs": np.int64(10), "eta": np.float32(0.5), "softmax": np.bool_(0)}
+    numbers = {"streams": 100, "seed": 1, "validation": 10, "epochs": 0, "test_steps": 1}
+    given = {name: np.int64(value) for name, value in numbers.items()}
+    run = tiny(changes=changes, evaluate_every=np.float32(2), diagnostics=np.bool_(False), **given)
+    run.train()
+    record = json.loads((run.directory / "run.json").read_text())
+    found = record["params"] | record | record["config"]
+    expected = numbers | {"hidden": [5], "outputs": 10, "eta": 0.5, "softmax": False, "evaluate_every": 2.0}
+    assert {name: found[name] for name in expected} == expected
+    assert asdict(open_run(run.directory).params) == asdict(run.params)

@@ -372,7 +372,7 @@ def test_a_checkpoint_with_more_than_the_network_has_is_refused(saved):
 
 
 def test_a_run_is_never_overwritten(saved):
-    with pytest.raises(RunError, match="run: holds a run already$") as caught:
+    with pytest.raises(RunError, match=r"run: holds a run already$") as caught:
         saved.create()
     assert caught.value.hint == "directory taken"
 
@@ -384,7 +384,7 @@ def test_unwritable_run_directory(run, tmp_path):
 
 
 def test_bad_run_directories_are_refused(saved, tmp_path):
-    with pytest.raises(RunError, match="is no run directory, it has no run.json"):
+    with pytest.raises(RunError, match=r"is no run directory, it has no run.json"):
         open_run(tmp_path)
     record = saved.directory / "run.json"
     good = record.read_text()
@@ -396,7 +396,7 @@ def test_bad_run_directories_are_refused(saved, tmp_path):
         open_run(saved.directory)
     record.write_text(json.dumps(json.loads(good) | {"format": 1}))
     with pytest.raises(
-        RunError, match="run.json: has format 1 of an earlier spikefa; commit f669c0d of its repository"
+        RunError, match=r"run.json: has format 1 of an earlier spikefa; commit f669c0d of its repository"
     ):
         open_run(saved.directory)
     record.write_text(json.dumps({k: v for k, v in json.loads(good).items() if k != "streams"}))
@@ -414,3 +414,16 @@ def test_data_that_do_not_fit_are_refused(run):
         run(pixels=784).trainer()
     with pytest.raises(DataError, match="data set 'digits': must have the network's 5 classes, got 10 classes"):
         run(classes=5).trainer()
+
+
+def test_evaluations_are_never_within_a_presentation(tiny):
+    trainer = tiny(epochs=1, evaluate_every=1e-12).trainer()
+    assert trainer.evaluations() == list(range(0, 1501, 100))
+
+
+def test_schedules_are_tried_in_every_epoch_before_anything_is_done(tiny):
+    made = tiny(epochs=3)
+    with pytest.raises(
+        ArgumentError, match=r"^Trainer: lr_factor of '.*' in epoch 2 must be a finite number, at least 0, got -1.0$"
+    ):
+        Trainer(made.network(), made.dataset(), made.config, made.directory, lambda epoch: 1.0 - epoch)

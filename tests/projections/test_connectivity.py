@@ -4,11 +4,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from masked_networks import network
+from rule_networks import SIDE
 
 import spikefa as fa
 from spikefa.errors import ArgumentError, ModelError
 from spikefa.experiments.run import Run, open_run
 from spikefa.experiments.training_config import TrainingConfig
+from spikefa.projections.connectivity import local_receptive_fields, random_connectivity
 
 
 @pytest.fixture
@@ -150,3 +153,50 @@ def test_the_preset_is_dense_with_receptive_fields(model, digits):
 def test_without_images_a_field_is_refused(model):
     with pytest.raises(ModelError, match="receptive_field_pixels must be None without the training images, got 9"):
         model.build(model.params({"receptive_field_pixels": 9}))
+
+
+def test_random_masks_follow_the_seed_and_not_the_weights():
+    nets = [network(random_connectivity(0.5), 1, seed=seed)[1] for seed in (1, 1, 2)]
+    assert np.array_equal(nets[0].mask, nets[1].mask) and not np.array_equal(nets[0].mask, nets[2].mask)
+    net = fa.Network(streams=1)
+    fa.Layer(net, "a", 300, SIDE, emit="s = s", current="v")
+    fa.Layer(net, "b", 300, SIDE, emit="s = s", current="v")
+    projection = fa.Projection(net, "a", "b", fa.uniform(1.0), mask=random_connectivity(0.5))
+    n = projection.mask.sum()
+    assert abs(n / 90000 - 0.5) < 5 * 0.5 / 300  # 5 standard deviations
+    assert abs(projection.weights.values[projection.weights.values != 0].mean()) < 5 / (3 * n) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "side", "stride", "maps"), [(8, 8, 6, 1, 6), (5, 7, 3, 2, 2), (4, 4, 4, 3, 1)]
+)
+def test_local_patches_are_squares(height, width, side, stride, maps):
+    mask = local_receptive_fields(height, width, side, stride, maps)
+    rows, columns = (height - side) // stride + 1, (width - side) // stride + 1
+    assert mask.shape == (height * width, maps * rows * columns) and mask.dtype == bool
+    for m in range(maps):
+        for r in range(rows):
+            for c in range(columns):
+                received = {(r * stride + y) * width + c * stride + x for y in range(side) for x in range(side)}
+                assert set(np.flatnonzero(mask[:, (m * rows + r) * columns + c])) == received
+
+
+@pytest.mark.parametrize("bad", [0, -1, 1.5, True])
+@pytest.mark.parametrize("name", ["height", "width", "side", "stride", "maps"])
+def test_bad_patches_are_refused(name, bad):
+    good = {"height": 8, "width": 8, "side": 3, "stride": 1, "maps": 2}
+    with pytest.raises(
+        ArgumentError, match=f"local_receptive_fields: {name} must be a positive whole number, got {bad}"
+    ):
+        local_receptive_fields(**good | {name: bad})
+
+
+def test_fields_larger_than_the_image_are_refused():
+    with pytest.raises(ArgumentError, match="local_receptive_fields: side must fit the 8 x 5 image, got 6"):
+        local_receptive_fields(8, 5, 6, 1, 1)
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan")])
+def test_bad_fractions_are_refused(fraction):
+    with pytest.raises(ArgumentError, match=f"random_connectivity: fraction must be from 0 to 1, got {fraction}"):
+        random_connectivity(fraction)

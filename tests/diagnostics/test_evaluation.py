@@ -1,0 +1,61 @@
+"""Evaluation: predictions and errors that leave no trace."""
+
+import numpy as np
+import pytest
+from pathway_networks import forward
+from rate_model import naive
+
+import spikefa as fa
+from spikefa.core.sandbox import sandboxed
+from spikefa.datasets import synthetic
+from spikefa.diagnostics import evaluation
+from spikefa.errors import ArgumentError
+from spikefa.metrics import normalized_squared_error
+
+
+def test_evaluation_repeats_itself_and_does_not_learn(small, digits):
+    net = small(7)
+    images = digits.test_images[:30]  # no multiple of 7
+    first = evaluation.predict(net, images, 5)
+    W = net.projections[-1].W.copy()
+    assert first.shape == (30,) and np.array_equal(first, evaluation.predict(net, images, 5))
+    assert np.array_equal(W, net.projections[-1].W)
+    with sandboxed(net, "evaluation"):
+        assert net.step == 0
+
+
+def test_alignment_is_the_angle_of_w_and_b_transposed(small):
+    net = small()
+    assert set(evaluation.alignment(net)) == {"h1", "h2"}
+    net["h2_to_output"].W = net["error_output_to_feedback_h2"].W.T * 2
+    assert evaluation.alignment(net)["h2"] == pytest.approx(0, abs=1e-3)
+
+
+def test_what_shows_images_says_that_the_network_was_not_presented(digits):
+    net, shown = fa.Network(), (digits.test_images[:2], digits.test_labels[:2], 1)
+    for owner, what in (
+        ("evaluation.error", lambda: evaluation.error(net, *shown)),
+        ("evaluation.predict", lambda: evaluation.predict(net, shown[0], 1)),
+        ("sandboxed", lambda: sandboxed(net, "evaluation").__enter__()),
+    ):
+        rule = "the network has no stimulus; call classification_task or regression_task first"
+        with pytest.raises(ArgumentError, match=f"^{owner}: {rule}$"):
+            what()
+
+
+def test_predictions_and_error_leave_no_trace(rate):
+    task = synthetic.linear(train=100, test=33)
+    nets = [rate.build(rate.params(), streams=10) for _ in range(2)]
+    for net in nets:
+        net.stimulus.show_images(task.train_images, task.train_targets)
+        net.run_steps(5)
+    predicted = evaluation.predict(nets[0], task.test_images, 1)
+    _, expected = naive(nets[0], [(task.test_images, task.test_targets)], 0)
+    np.testing.assert_allclose(predicted, expected, rtol=1e-12)
+    error = evaluation.error(nets[0], task.test_images, task.test_targets, 1)
+    assert error == pytest.approx(normalized_squared_error(expected - task.test_targets, task.test_targets))
+    for net in nets:
+        net.run_steps(5)
+    for one, other in zip(*map(forward, nets), strict=True):
+        assert np.array_equal(one.W, other.W)
+    assert nets[0].readout.error == nets[1].readout.error

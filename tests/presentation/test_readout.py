@@ -1,0 +1,54 @@
+"""Readouts: mean outputs, errors, and the targets that they take."""
+
+import numpy as np
+import pytest
+from pathway_networks import forward
+
+import spikefa as fa
+from spikefa.diagnostics import evaluation
+from spikefa.errors import ArgumentError
+from spikefa.metrics import normalized_squared_error
+
+
+def test_squared_error_is_exact_where_targets_are_far_from_zero(rate):
+    """Sums of squares minus squares of sums would have no digit left."""
+    rng = np.random.default_rng(0)
+    targets = 1e7 + 1e-3 * rng.standard_normal((60, 10))
+    net = rate.build(rate.params({"eta": 0.0, "weight_range": 0.0}), streams=4)
+    forward(net)[-1].b[:] = 1e7
+    net.stimulus.show_images(np.zeros((60, 30)), targets)
+    net.run_steps(15)
+    assert net.readout.error == pytest.approx(normalized_squared_error(1e7 - targets, targets), rel=1e-6)
+    net.readout.reset()
+    assert np.isnan(net.readout.error) and net.readout.shown == 0 and np.isnan(net.readout.mean_outputs).all()
+
+
+def test_outputs_are_averaged_over_the_presentation(rate):
+    net = fa.Network(streams=2, dtype="float64")
+    fa.Input(net, "x", 1, emit="s = x", threshold=None, limits=None)
+    fa.Layer(net, "y", 1, "I : 1\ns : 1", emit="s = s + I", threshold=None)
+    fa.Projection(net, "x", "y", np.ones((1, 1)))
+    fa.regression_task(net, 4)
+    np.testing.assert_allclose(evaluation.predict(net, np.array([[1.0], [2.0], [3.0]]), 3), [[2], [4], [3 + 6]])
+
+
+BAD_TARGETS = [
+    (np.zeros((4, 9)), r"targets must be \(4, 10\) for layer 'y', got \(4, 9\)"),
+    (np.zeros(4, int), r"targets must be \(4, 10\) for layer 'y', got \(4,\)"),
+    (np.zeros((4, 10), int), "targets must be floats, got int64"),
+    (np.where(np.arange(40) == 23, np.nan, 0.0).reshape(4, 10), "targets must be finite, got nan at image 2, unit 3"),
+]
+
+
+@pytest.mark.parametrize(("targets", "message"), BAD_TARGETS)
+def test_bad_targets_are_refused(rate, targets, message):
+    net = rate.build(rate.params(), streams=2)
+    with pytest.raises(ArgumentError, match=message):
+        net.stimulus.show_images(np.zeros((4, 30)), targets)
+    with pytest.raises(ArgumentError, match=message):
+        evaluation.error(net, np.zeros((4, 30)), targets, 1)
+
+
+def test_labels_must_be_integers(small):
+    with pytest.raises(ArgumentError, match="labels must be integers, got float64"):
+        small(2).stimulus.show_images(np.zeros((2, 64)), np.zeros(2))
