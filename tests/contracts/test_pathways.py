@@ -250,11 +250,11 @@ def test_evaluating_and_displaying_leave_no_trace(pathway, model, digits):
         net.stimulus.show_images(digits.train_images[:12], digits.train_labels[:12])
     plain.run_steps(16)
     looked.run_steps(7)
-    guesses = evaluation.predict(looked, digits.test_images[:30], 5)
+    predictions = evaluation.predict(looked, digits.test_images[:30], 5)
     alone = spiking_network(model, "output_only", 3)
     for projection, same in zip(forward(alone), forward(looked), strict=True):
         projection.W, projection.b = same.W, same.b
-    assert np.array_equal(guesses, evaluation.predict(alone, digits.test_images[:30], 5))
+    assert np.array_equal(predictions, evaluation.predict(alone, digits.test_images[:30], 5))
     with sandboxed(looked, "recording"):
         looked.stimulus.show_images(digits.test_images[:6])
         looked.run_steps(8)
@@ -263,7 +263,7 @@ def test_evaluating_and_displaying_leave_no_trace(pathway, model, digits):
 
 
 def stock_and_fast(net, digits):
-    """Run a network and its stock twin side by side, and compare all that they have."""
+    """Run a network and its reference on stock Brian2 side by side, and compare all that they have."""
     reference = Brian2Reference(net)
     for one in (net, reference.network):
         one.stimulus.steps_per_image = 3

@@ -24,14 +24,14 @@ def test_the_output_is_divided(streams, dtype, rng):
     fa.Projection(net, "image", "output", rng.normal(size=(3, 4)), bias=[0, 900.0, 900.5, -800])
     fa.classification_task(net, 1, 4)
     images = rng.random((2 * streams, 3))
-    guesses = evaluation.predict(net, images, 1)  # it runs in evaluations too
+    predictions = evaluation.predict(net, images, 1)  # it runs in evaluations too
     net.stimulus.show_images(images)
     net.run_steps(1)
     current, y = net["output"].view("I").astype(float), net["output"].view("y")
     expected = np.exp(current - current.max(axis=0))
     np.testing.assert_allclose(y, expected / expected.sum(axis=0), rtol=1e-6, atol=1e-30)
     np.testing.assert_allclose(y.sum(axis=0), 1, rtol=1e-6)
-    assert np.array_equal(guesses[:streams], y.argmax(axis=0))
+    assert np.array_equal(predictions[:streams], y.argmax(axis=0))
     if streams == 1:
         with pytest.raises(ArgumentError, match="stock Brian2 has no equal of the Softmax of 'output'"):
             Brian2Reference(net)
