@@ -102,5 +102,5 @@ def test_blocks_cover_every_unit_and_depend_on_shape_alone():
 
 
 def test_unknown_blas_is_refused():
-    with pytest.raises(ArgumentError, match="library must be 'scipy' or 'mkl', got 'atlas'"):
+    with pytest.raises(ArgumentError, match="library must be one of 'scipy', 'mkl', got 'atlas'"):
         gemm_address("float32", "atlas")

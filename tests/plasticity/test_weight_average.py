@@ -63,7 +63,7 @@ def test_saved_and_loaded(small, digits, tmp_path):
     with net.averaged(), again.averaged():
         for a, b, c in zip(net.projections, again.projections, tested.projections, strict=True):
             assert np.array_equal(a.W, b.W) and np.array_equal(a.W, c.W) and np.array_equal(a.b, c.b)
-    checkpoint.load_weights(tmp_path / "c.h5", tested, average=False)
+    checkpoint.load_weights(tmp_path / "c.h5", tested, averaged=False)
     for a, c in zip(net.projections, tested.projections, strict=True):
         assert np.array_equal(a.W, c.W) and np.array_equal(a.b, c.b)
     learn(net, digits, 3), learn(again, digits, 3)

@@ -8,7 +8,7 @@ from scipy.stats import chi2
 import spikefa as fa
 from spikefa.brian2_reference import Brian2Reference
 from spikefa.diagnostics import evaluation
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, ModelError
 from spikefa.experiments import model_file
 
 SPIKING = "v : 1\nI : 1\np : 1\ns : 1"
@@ -110,7 +110,7 @@ def test_competing_output_units_of_the_spiking_model(digits):
     np.testing.assert_allclose(error.view("u"), u, rtol=0, atol=1e-12)
     expected = -1e-3 * net["h1"].view("s") @ np.tanh(u).T
     np.testing.assert_allclose(projection.W - W, expected, rtol=0, atol=1e-12)
-    with pytest.raises(ArgumentError, match="loss must be cross_entropy with softmax, got 'squared_error'"):
+    with pytest.raises(ModelError, match="loss must be cross_entropy with softmax, got 'squared_error'"):
         model.build(model.params({"softmax": True}))
 
 
