@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from spikefa._registry import Registry
-from spikefa.errors import ArgumentError, DataError
+from spikefa.errors import ArgumentError, DataError, SpikefaError
 
 numbers = itertools.count()
 
@@ -120,7 +120,7 @@ def test_names_of_files_are_known_without_importing_them(package, separator, exp
 
 def test_a_file_must_register_the_kind_it_is_named_after(package):
     kinds = kinds_of(package(", separator='_'", a="kinds.register('b')(1)"))
-    with pytest.raises(ImportError, match=r"\.a: must register the kind 'a', which its file is named after"):
+    with pytest.raises(SpikefaError, match=r"\.a: must register the kind 'a', which its file is named after"):
         kinds["a"]
 
 

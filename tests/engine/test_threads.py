@@ -39,9 +39,10 @@ def test_affinity_and_threads_are_put_back():
 FORKING = """
 import multiprocessing, sys, warnings
 import numba
-from spikefa import datasets, modelfile
+from spikefa import datasets
+from spikefa.experiments import model_file
 warnings.simplefilter("ignore", DeprecationWarning)  # Python's own, of forks beside threads
-model, digits = modelfile.load("lillicrap2016_spiking"), datasets.load("digits")
+model, digits = model_file.load("lillicrap2016_spiking"), datasets.load("digits")
 
 def rate(seed):
     net = model.build(model.params({"hidden": (300,)}, "digits"), streams=100, seed=seed)
