@@ -15,8 +15,16 @@ from brian2 import ms
 
 STEPS = 20
 CLASSES = 4
-_SPIKING = {"pixels": 16, "hidden": (12, 10), "outputs": 8, "classes": CLASSES, "eta": 4e-2, "weight_range": 0.6,
-            "feedback_range": 0.5, "gamma": 1e-3}  # fmt: skip
+_SPIKING = {
+    "pixels": 16,
+    "hidden": (12, 10),
+    "outputs": 8,
+    "classes": CLASSES,
+    "eta": 4e-2,
+    "weight_range": 0.6,
+    "feedback_range": 0.5,
+    "gamma": 1e-3,
+}
 _RATE = {"sizes": (16, 12, 10, CLASSES), "eta": 0.05}
 #: Model -> parameters of its small network, and the pathways, algorithms or rules it offers.
 MODELS = {
@@ -64,8 +72,13 @@ _SPIKING_VARIANTS = {
     "momentum, 1 stream": {"momentum": 0.5, "streams": 1},
     "momentum, 40 streams": {"momentum": 0.5, "streams": 40},
     "everything of best": {
-        "mean_steps": 10.0, "loss": "cross_entropy", "output_bias": -1.1, "release": 0.7, "eta_first": 3.0,
-        "eta_output": 0.3, "average": 30,
+        "mean_steps": 10.0,
+        "loss": "cross_entropy",
+        "output_bias": -1.1,
+        "release": 0.7,
+        "eta_first": 3.0,
+        "eta_output": 0.3,
+        "average": 30,
     },
     "average, 40 streams": {"average": 200, "streams": 40, "steps_per_image": 1},
     "fields": {"field": 5, "weight_range_first": 0.8},
@@ -80,7 +93,7 @@ _SPIKING_VARIANTS = {
     "reshuffled, 1 stream": {"pathway": "reshuffled", "streams": 1},
     "a rule of its own": {"rule": "dW = -eta * delta_post * psi_post * (s_pre - 0.5) - gamma * W"},
     "soft bounds": {"rule": "dW = -eta * delta_post * psi_post * s_pre * (1 - W) - gamma * W"},
-}  # fmt: skip
+}
 _RATE_VARIANTS = {
     "1 stream": {"streams": 1},
     "2 streams": {"streams": 2},
@@ -97,12 +110,15 @@ _RATE_VARIANTS = {
     "few synapses": {"sizes": (60, 50, 40, CLASSES), "keep_weights": 0.1, "keep_feedback": 0.5},
     "few synapses, 1 stream": {"sizes": (60, 50, 40, CLASSES), "keep_weights": 0.08, "streams": 1},
     "few synapses, backpropagation, momentum": {
-        "sizes": (60, 50, 40, CLASSES), "keep_weights": 0.1, "pathway": "transpose", "momentum": 0.5,
+        "sizes": (60, 50, 40, CLASSES),
+        "keep_weights": 0.1,
+        "pathway": "transpose",
+        "momentum": 0.5,
     },
     "local fields": {"sizes": (36, 32, 10, CLASSES), "maps": 2, "field": 3},
     "dropout": {"dropout": 0.5},
     "frozen": {"frozen": (2,)},
-}  # fmt: skip
+}
 #: Further parameters of a model, beside its small network's, and the number of streams if not 3.
 VARIANTS = {
     "lillicrap2016_spiking": _SPIKING_VARIANTS,
@@ -128,13 +144,17 @@ VARIANTS = {
         "1 stream": {"pathway": "direct", "streams": 1},
         "dropout": {"dropout": 0.5, "dropout_input": 0.1},
         "softmax and logistic units": {
-            "units": "logistic", "output_unit": "softmax", "weights": "truncated", "feedback": "truncated",
-            "rmsprop": 0.0, "eta": 0.5,
+            "units": "logistic",
+            "output_unit": "softmax",
+            "weights": "truncated",
+            "feedback": "truncated",
+            "rmsprop": 0.0,
+            "eta": 0.5,
         },
         "momentum": {"rmsprop": 0.0, "momentum": 0.5, "eta": 0.1},
         "subtracted": {"rmsprop": 0.0, "subtracted": 1e-3, "gamma": 1e-3, "eta": 0.1},
     },
-}  # fmt: skip
+}
 
 
 def images_and_answers(net, count, seed=11):
@@ -172,16 +192,31 @@ TAU = {"tau": 3 * ms}
 
 
 def own(
-    streams=2, rule="dW = 0.01 * w_post * s_pre - 0.001 * W", mask=None, softmax=0, dtype="float64", target="numba",
-    average=0, device="cpu", sizes=(9, 11, 8), **learning,
-):  # fmt: skip
+    streams=2,
+    rule="dW = 0.01 * w_post * s_pre - 0.001 * W",
+    mask=None,
+    softmax=0,
+    dtype="float64",
+    target="numba",
+    average=0,
+    device="cpu",
+    sizes=(9, 11, 8),
+    **learning,
+):
     """Thresholds, resets, refractoriness, noise, a regression; and by choice other weights, rules, softmax."""
     net = a.network(streams=streams, seed=3, dtype=dtype, target=target, device=device)
     a.source(net, "x", sizes[0])
     a.layer(
-        net, "h", sizes[1], LIF, receive="I = I + 0.2 * randn()", threshold="v > 0.4", reset="v = 0",
-        refractory=2 * ms, namespace=TAU,
-    )  # fmt: skip
+        net,
+        "h",
+        sizes[1],
+        LIF,
+        receive="I = I + 0.2 * randn()",
+        threshold="v > 0.4",
+        reset="v = 0",
+        refractory=2 * ms,
+        namespace=TAU,
+    )
     emit = "" if softmax else "r = v"
     out = a.layer(net, "y", sizes[2], RATES, emit=emit, output="r", threshold=None, namespace=TAU)
     if softmax:
@@ -198,10 +233,15 @@ def spiking(streams=2, rule=None, mask=None, dtype="float32", target="numba", **
     """An input and a layer of spikes; the rule is between them."""
     net = a.network(streams=streams, seed=4, dtype=dtype, target=target)
     a.source(net, "x", 21)
-    a.layer(net, "h", 19, "dv/dt = (I - v) / tau : 1\nI : 1\ns : 1\nd = v - 0.2 : 1", emit="s = int(rand() < 0.5 + v)",
-            namespace=TAU)  # fmt: skip
-    a.layer(net, "y", 8, "dv/dt = (I - v) / tau : 1\nI : 1\ns : 1", emit="s = int(v > 0.1 * randn())",
-            namespace=TAU)  # fmt: skip
+    a.layer(
+        net,
+        "h",
+        19,
+        "dv/dt = (I - v) / tau : 1\nI : 1\ns : 1\nd = v - 0.2 : 1",
+        emit="s = int(rand() < 0.5 + v)",
+        namespace=TAU,
+    )
+    a.layer(net, "y", 8, "dv/dt = (I - v) / tau : 1\nI : 1\ns : 1", emit="s = int(v > 0.1 * randn())", namespace=TAU)
     bias = np.linspace(-0.2, 0.2, 19)
     a.project(net, "x", "h", 0.5, rule=rule or RULES["product"], mask=mask, bias=bias, **learning)
     a.project(net, "h", "y", 0.5, rule="dW = 0.01 * s_post * s_pre - 0.01 * W", learn_bias=False)
@@ -326,23 +366,46 @@ def trained(model, **options):
 _ON_DIGITS = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "eta": 1e-2, "weight_range": 0.2}
 _TRAINED = {
     "spiking": {
-        "model": "lillicrap2016_spiking", "streams": 20, "epochs": 2, "validation": 400, "display": False,
+        "model": "lillicrap2016_spiking",
+        "streams": 20,
+        "epochs": 2,
+        "validation": 400,
+        "display": False,
         "fields": _ON_DIGITS | {"momentum": 0.5, "drop_after": (1,), "average": 500},
     },
     "spiking, displayed and diagnosed": {
-        "model": "lillicrap2016_spiking", "streams": 40, "epochs": 1, "display": True, "diagnostics": True,
+        "model": "lillicrap2016_spiking",
+        "streams": 40,
+        "epochs": 1,
+        "display": True,
+        "diagnostics": True,
         "fields": _ON_DIGITS,
     },
     "rates, distorted images": {
-        "model": "lillicrap2016_rate", "streams": 20, "epochs": 1, "display": False, "validation": 100,
-        "fields": {"sizes": (64, 30, 20, 10), "units": "tanh", "standardise": True, "distort": True,
-                   "distort_sigma": 2.0, "distort_alpha": 4.0, "turns": (1,), "weight_range": 0.2},
+        "model": "lillicrap2016_rate",
+        "streams": 20,
+        "epochs": 1,
+        "display": False,
+        "validation": 100,
+        "fields": {
+            "sizes": (64, 30, 20, 10),
+            "units": "tanh",
+            "standardise": True,
+            "distort": True,
+            "distort_sigma": 2.0,
+            "distort_alpha": 4.0,
+            "turns": (1,),
+            "weight_range": 0.2,
+        },
     },
     "direct, rmsprop": {
-        "model": "nokland2016_dfa", "streams": 30, "epochs": 2, "display": False,
+        "model": "nokland2016_dfa",
+        "streams": 30,
+        "epochs": 2,
+        "display": False,
         "fields": {"pixels": 64, "hidden": (30, 20), "eta": 1e-3, "drop_after": (1,)},
     },
-}  # fmt: skip
+}
 
 
 def model_cases(target):
@@ -464,7 +527,7 @@ def wide_cases():
             of_model, "lillicrap2016_rate", 1, sizes=(64, 1600, 1500, CLASSES), pathway="transpose", weight_range=0.05
         ),
         "wide rmsprop/64 streams": partial(of_model, "nokland2016_dfa", 64, pixels=64, hidden=(300, 300)),
-    }  # fmt: skip
+    }
 
 
 def cuda_cases():
@@ -491,18 +554,35 @@ def cuda_cases():
 #: What the quick set has of these groups: labels that begin so. Of the others it has all.
 QUICK = {
     "models, variants": (
-        "lillicrap2016_spiking: momentum/", "lillicrap2016_spiking: fields/", "lillicrap2016_spiking: softmax/",
-        "lillicrap2016_spiking: 45 streams/", "lillicrap2016_rate: few synapses/", "lillicrap2016_rate: dropout/",
-        "nokland2016_dfa: dropout/", "nokland2016_dfa: momentum/",
+        "lillicrap2016_spiking: momentum/",
+        "lillicrap2016_spiking: fields/",
+        "lillicrap2016_spiking: softmax/",
+        "lillicrap2016_spiking: 45 streams/",
+        "lillicrap2016_rate: few synapses/",
+        "lillicrap2016_rate: dropout/",
+        "nokland2016_dfa: dropout/",
+        "nokland2016_dfa: momentum/",
     ),
     "networks": (
-        "rule product and decay", "rule soft bounds/1", "rule two products/3", "spikes masked/", "spikes sparse/",
-        "spikes sparse rmsprop", "spikes sparse soft bounds momentum", "graded sparse/", "graded rmsprop/2", "shared/",
-        "shared sparse/", "following/3", "reshuffled/1", "own softmax in groups", "through a checkpoint",
+        "rule product and decay",
+        "rule soft bounds/1",
+        "rule two products/3",
+        "spikes masked/",
+        "spikes sparse/",
+        "spikes sparse rmsprop",
+        "spikes sparse soft bounds momentum",
+        "graded sparse/",
+        "graded rmsprop/2",
+        "shared/",
+        "shared sparse/",
+        "following/3",
+        "reshuffled/1",
+        "own softmax in groups",
+        "through a checkpoint",
         "looked at/3 streams",
     ),
     "threads": ("wide spikes/40", "wide sparse", "wide rates/20"),
-}  # fmt: skip
+}
 
 GROUPS: dict[str, Callable[[], dict[str, Callable]]] = {
     "models, numba": lambda: model_cases("numba"),
