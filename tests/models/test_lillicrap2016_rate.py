@@ -270,7 +270,7 @@ def test_masks_are_drawn_and_stay(build, rng):
         assert np.array_equal(projection.W == 0, zero)
 
 
-def test_maps_are_local_patches_with_weights_of_their_own(build, rng):
+def test_maps_are_local_receptive_fields_with_weights_of_their_own(build, rng):
     net = build(4, **SMALL | {"sizes": (25, 18, 3), "maps": 2, "receptive_field_side": 3, "scaled": True, "eta": 0.1})
     first = net["image_to_h1"]
     patches = fa.local_receptive_fields(5, 5, 3, 1, 2)

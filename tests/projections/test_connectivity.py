@@ -155,7 +155,7 @@ def test_without_images_a_field_is_refused(model):
         model.build(model.params({"receptive_field_pixels": 9}))
 
 
-def test_random_masks_follow_the_seed_and_not_the_weights():
+def test_random_connectivity_follows_the_seed_and_not_the_weights():
     nets = [network(random_connectivity(0.5), 1, seed=seed)[1] for seed in (1, 1, 2)]
     assert np.array_equal(nets[0].mask, nets[1].mask) and not np.array_equal(nets[0].mask, nets[2].mask)
     net = fa.Network(streams=1)
@@ -170,7 +170,7 @@ def test_random_masks_follow_the_seed_and_not_the_weights():
 @pytest.mark.parametrize(
     ("height", "width", "side", "stride", "maps"), [(8, 8, 6, 1, 6), (5, 7, 3, 2, 2), (4, 4, 4, 3, 1)]
 )
-def test_local_patches_are_squares(height, width, side, stride, maps):
+def test_local_receptive_fields_are_squares(height, width, side, stride, maps):
     mask = local_receptive_fields(height, width, side, stride, maps)
     rows, columns = (height - side) // stride + 1, (width - side) // stride + 1
     assert mask.shape == (height * width, maps * rows * columns) and mask.dtype == bool
