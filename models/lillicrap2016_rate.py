@@ -56,7 +56,7 @@ psi = {derivative} : 1       # dy/dv
 DROPPED_LAYER = """
 v = I : 1
 I : 1
-drop : 1 (shared)            # probability that a unit is silent; 0 in the initial state, from which tests start
+drop : 1 (shared)            # probability that a unit is silent; 0 in evaluations
 kept : 1                     # 0, or 1 / (1 - drop)
 r : 1                        # rate of the unit were it not silent
 y : 1
@@ -396,9 +396,9 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         fa.classification_task(net, params.steps_per_image, params.classes)
     else:
         fa.regression_task(net, params.steps_per_image)
-    # After the initial state is saved, in which nothing is dropped.
     for layer in net.hidden if params.dropout else ():
-        layer.variables["drop"].set_value(params.dropout)
+        layer.drop = params.dropout
+        layer.set_in_evaluations(drop=0)
     return net
 
 

@@ -52,7 +52,7 @@ UNITS = {"tanh": ("tanh(I)", "1 - r**2"), "logistic": ("1 / (1 + exp(-I))", "r *
 LAYER = """
 I : 1                        # y_below @ W + b
 r = {rate} : 1               # rate of the unit were it not silent
-drop : 1 (shared)            # probability that a unit is silent; 0 in the initial state, from which tests start
+drop : 1 (shared)            # probability that a unit is silent; 0 in evaluations
 kept : 1                     # 0, or 1 / (1 - drop)
 y : 1                        # rate
 psi = ({derivative}) * kept : 1  # dy/dI
@@ -220,11 +220,11 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         fa.Projection(net, below, layer, _weights(params), plasticity=rule)
         below = layer
     fa.classification_task(net, params.steps_per_image, params.classes)
-    # After the initial state is saved, in which nothing is dropped.
-    for layer in net.hidden if params.dropout else ():
-        layer.variables["drop"].set_value(params.dropout)
-    if params.dropout_input:
-        net.input.variables["drop"].set_value(params.dropout_input)
+    dropout = dict.fromkeys(net.hidden, params.dropout) | {net.input: params.dropout_input}
+    for population, fraction in dropout.items():
+        if fraction:
+            population.drop = fraction
+            population.set_in_evaluations(drop=0)
     return net
 
 

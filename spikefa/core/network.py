@@ -11,6 +11,7 @@ from brian2 import Network as BrianNetwork
 from brian2.devices.device import RuntimeDevice
 
 from spikefa._checks import duration, one_of, whole
+from spikefa.core.changes import all_objects, changed_variables, owned_arrays, stock_groups
 from spikefa.core.equation_errors import unprepared
 from spikefa.core.executor import Executor, executors
 from spikefa.core.part import STRIDE, Part
@@ -98,6 +99,10 @@ class Network(BrianNetwork):
         self.output_error: str | None = None
         self._roles: dict[str, list] = {}
         self._initial_state: dict[str, np.ndarray] = {}
+        #: Whether the initial state is saved for good: from the first run on, unless it is of an evaluation.
+        self.has_begun = False
+        #: Objects that stand still in evaluations and recordings, see `leave_out_of_evaluations`.
+        self.left_out_of_evaluations: list[BrianObject] = []
         self._places: dict[str, int] = {}
         self._device, self._executor = "cpu", None
         self.device = device
@@ -214,13 +219,57 @@ class Network(BrianNetwork):
             )
 
     def save_initial_state(self) -> None:
-        """Keep the present state as the one from which evaluations start; call it after setting initial values."""
+        """Keep the present state as the one from which evaluations start; the first run does so by itself."""
+        self.has_begun = True
         self._initial_state = {name: array.copy() for name, array in self.state().items()}
 
-    def reset_state(self) -> None:
-        """Go back to the initial state, as before an evaluation; dropout, which is a state of training, ends too."""
+    def begin(self) -> None:
+        """Save the initial state unless that has been done; called before anything else than the user changes it."""
+        if not self.has_begun:
+            self.save_initial_state()
+
+    def reset_state(self, for_evaluation: bool = False) -> None:
+        """Go back to the initial state. Parameters, which no step changes, keep their values.
+
+        Parameters
+        ----------
+        for_evaluation : bool
+            Whether what `Population.set_in_evaluations` and `Population.keep_in_evaluations` name is heeded.
+        """
+        self.begin()
+        changed = changed_variables(self.objects)
+        kept, values = set(), {}
+        if for_evaluation:
+            for population in self.populations:
+                kept |= {(population.name, name) for name in population.kept_in_evaluations}
+                values |= {f"{population.name}.{name}": v for name, v in population.evaluation_values.items()}
         for name, array in self.state().items():
-            array[...] = self._initial_state.get(name, 0)
+            if name in self._initial_state and tuple(name.split(".")) in changed - kept:
+                array[...] = self._initial_state[name]
+            if name in values:
+                array[...] = values[name]
+
+    def leave_out_of_evaluations(self, *objects: BrianObject) -> None:
+        """Let objects, with all that they contain, stand still while the network is evaluated or recorded.
+
+        Such as a `NetworkOperation` that collects data, or the pathway of Brian2's synapses that makes them plastic:
+        ``net.leave_out_of_evaluations(synapses.post)``.
+
+        Parameters
+        ----------
+        *objects : BrianObject
+            Objects of this network.
+
+        Raises
+        ------
+        ArgumentError
+            If one is not in the network.
+        """
+        known = {id(obj) for obj in all_objects(self.objects)}
+        for obj in objects:
+            if id(obj) not in known:
+                raise ArgumentError(f"Network: leave_out_of_evaluations must name objects of the network, got {obj!r}")
+        self.left_out_of_evaluations += objects
 
     # Running.
 
@@ -253,6 +302,7 @@ class Network(BrianNetwork):
                 "spikefa: set_device('cpp_standalone') is not supported, since it would drop the projection and "
                 "plasticity kernels; use the runtime device: set_device('runtime')"
             )
+        self.begin()
         with unprepared(self.populations):
             super().before_run(run_namespace)
         if self._executor is not None:
@@ -309,12 +359,15 @@ class Network(BrianNetwork):
     # State.
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return the arrays of the populations' state, ``population.variable``; not copies."""
-        return {
+        """Return the arrays of the state of populations and Brian2's groups, ``group.variable``; not copies."""
+        state = {
             f"{population.name}.{name}": array
             for population in self.populations
             for name, array in population.state_arrays().items()
         }
+        for group in stock_groups(self.objects):
+            state |= {f"{group.name}.{variable.name}": variable.get_value() for variable in owned_arrays(group)}
+        return state
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Return the arrays that learn, and what their rules remember; not copies."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from brian2.groups.group import VariableOwner
 
 #: Offsets, within a population's place in the schedule, of what happens to it in one step.
 PROJECT, RECEIVE, INTEGRATE, NORMALIZE, EMIT, THRESHOLD, MARK, RESET = range(8)
@@ -25,8 +26,8 @@ class Part:
     roles: ClassVar[tuple[str, ...]] = ()
     #: Whether it reads the events of thresholds (`_spikespace`). Where no part does, none are collected.
     reads_events: ClassVar[bool] = True
-    #: Whether it runs, with all that it contains, while a network is evaluated in a `sandboxed` block.
-    runs_in_evaluation: ClassVar[bool] = False
+    #: Whether it runs while a network is evaluated or recorded in a `sandboxed` block.
+    runs_in_evaluation: ClassVar[bool] = True
     #: Whether it changes no array of the network, so that on a device nothing has to be brought back.
     only_reads: ClassVar[bool] = False
 
@@ -34,6 +35,14 @@ class Part:
     def state_name(self) -> str:
         """Name under which its state is kept in checkpoints."""
         return self.name
+
+    def writes(self) -> list[tuple[VariableOwner, str]]:
+        """Return the groups' variables that its `run` writes, beside its own equations and statements."""
+        return []
+
+    def reads(self) -> list[VariableOwner]:
+        """Return the groups on whose variables depends what it writes."""
+        return []
 
     def state_arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays that one run leaves to the next, by name; not copies."""

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+from brian2 import BrianObject, NetworkOperation, get_device
+
 from spikefa._checks import one_of
+from spikefa.core.changes import MONITORS, all_objects, dependencies, pathways, reached
 from spikefa.core.network import Network
+from spikefa.core.part import Part
 
 #: Purpose -> high word of the random key, which separates its random numbers from those of learning (0).
 _HIGH_WORDS = {"evaluation": 1, "recording": 2}
@@ -17,13 +21,24 @@ _HIGH_WORDS = {"evaluation": 1, "recording": 2}
 def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> Iterator[None]:
     """Within it, a network starts from its initial state at step 0; afterwards everything is as it was.
 
-    Random numbers are of their own, weights do not learn, and the user's monitors do not record.
+    The whole network runs, Brian2's own objects too, and parameters have their present values. These do not take part:
+
+    * learning: rules, averages of weights and all else in the slot ``plasticity``;
+    * monitors;
+    * objects named by `Network.leave_out_of_evaluations`;
+    * in an evaluation, the error, which has no targets, and the feedback populations that it drives or that no forward
+      layer depends on. Forward layers that depend on the error's feedback see it in its initial state.
+
+    Parameters that `Population.set_in_evaluations` names have their values there, and states that
+    `Population.keep_in_evaluations` names start as they are. Random numbers of populations are the sandbox's own.
+    Brian2's synapses start with their present weights and without spikes under way. What a `NetworkOperation` changes
+    outside the network, such as a list of the script, is not put back.
 
     Parameters
     ----------
     network : Network
     purpose : {"evaluation", "recording"}
-        In an evaluation only the forward path runs; in a recording the feedback pathway, too.
+        In a recording the error and all feedback run, too.
 
     Raises
     ------
@@ -32,17 +47,23 @@ def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> 
     """
     one_of("sandboxed", "purpose", purpose, tuple(_HIGH_WORDS))
     network.require_task("sandboxed")
-    slots = {"start", "forward"} if purpose == "evaluation" else {"start", "forward", "feedback"}
-    parts = [obj for obj in network.objects if getattr(obj, "runs_in_evaluation", False)]
-    own = {id(obj) for part in parts for obj in (part, *part.contained_objects)}
-    state = {name: array.copy() for name, array in network.state().items()}
+    has_begun = network.has_begun
+    network.begin()
+    still = _standing_still(network, purpose)
+    # What a user's own operation may do to weights is not known.
+    unknown = any(isinstance(obj, NetworkOperation) for obj in network.objects)
+    arrays = network.state() | (network.parameters() if unknown else {})
+    state = {name: array.copy() for name, array in arrays.items()}
+    under_way = [(pathway, pathway.queue._full_state()) for pathway in pathways(network.objects)]
     step, key, stimulus = network.step, network.key[0], network.stimulus.save()
-    counts = network.readout.save()
-    active = [(obj, obj.active) for obj in network.sorted_objects]
+    counts, randomness = network.readout.save(), get_device().get_random_state()
+    active = [(obj, obj.active) for obj in all_objects(network.objects)]
     try:
         for obj, was in active:
-            obj.active = was and (obj is network.readout or (id(obj) in own and obj.when in slots))
-        network.reset_state()
+            obj.active = was and id(obj) not in still
+        network.reset_state(for_evaluation=True)
+        for pathway, _ in under_way:
+            pathway.queue._restore_from_full_state(None)
         network.key[0] = network.seed + (_HIGH_WORDS[purpose] << 32)
         network.step = 0
         network.readout.begin_anew()
@@ -50,8 +71,41 @@ def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> 
     finally:
         for obj, was in active:
             obj.active = was
-        for name, array in network.state().items():
+        for name, array in arrays.items():
             array[...] = state[name]
-        network.step, network.key[0] = step, key
+        for pathway, spikes in under_way:
+            pathway.queue._restore_from_full_state(spikes)
+        network.step, network.key[0], network.has_begun = step, key, has_begun
         network.stimulus.restore(stimulus)
         network.readout.restore(counts)
+        get_device().set_random_state(randomness)
+
+
+def _standing_still(network: Network, purpose: str) -> set[int]:
+    """Return the ids of the objects that do not take part."""
+    left_out = list(all_objects(network.left_out_of_evaluations))
+    feedback = _unneeded_feedback(network) if purpose == "evaluation" else []
+    names = {population.name for population in feedback}
+    left_out += all_objects(feedback)
+    for obj in all_objects(network.objects):
+        part = isinstance(obj, Part)
+        learning = obj.when == "plasticity" or (part and "learning" in obj.roles)
+        unasked = isinstance(obj, MONITORS) or (part and not obj.runs_in_evaluation)
+        written = {owner.name for owner, _ in obj.writes()} if part else set()
+        if learning or unasked or (obj is not network.stimulus and written & names):
+            left_out.append(obj)
+    return {id(obj) for obj in left_out}
+
+
+def _unneeded_feedback(network: Network) -> list[BrianObject]:
+    """Return the error, the feedback populations that it drives, and those that no forward layer depends on."""
+    reads = dependencies(network.objects)
+    driving: dict[str, set[str]] = {}
+    for name, sources in reads.items():
+        for source in sources:
+            driving.setdefault(source, set()).add(name)
+    forward = {population.name for population in network.populations if population.slot != "feedback"}
+    needed = reached(forward, reads)
+    driven = reached({network.error.name}, driving) if network.error is not None else set()
+    feedback = [population for population in network.populations if population.slot == "feedback"]
+    return [population for population in feedback if population.name in driven or population.name not in needed]

@@ -38,6 +38,7 @@ class Monitor(Part, BrianObject):
     """
 
     only_reads = True
+    runs_in_evaluation = False
 
     def __init__(self, network: Network, every: int | None, when: str, order: int, name: str):
         owner = type(self).__name__

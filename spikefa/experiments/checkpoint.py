@@ -104,6 +104,7 @@ def load(path: Path, network: Network, model_digest: str | None = None, needs: I
                 )
             if group == "synapses" and not np.array_equal(found, array):
                 raise CheckpointError(f"{path}: is a checkpoint of another model: {name} has other synapses")
+    network.begin()
     for group, arrays in state.items():
         for name, array in arrays.items():
             array[...] = read[group][name]

@@ -274,7 +274,7 @@ class Run:
         """
         network = self.network(streams)
         checkpoint.load_weights(self.directory / "checkpoint.h5", network, averaged)
-        network.reset_state()
+        network.reset_state(for_evaluation=True)
         return network
 
     def recordings(self) -> list[ActivityRecording]:

@@ -10,11 +10,11 @@ from brian2 import Equations
 from spikefa._checks import in_range, one_of
 from spikefa.core.network import Network
 from spikefa.core.part import MARK
+from spikefa.core.statements import assigned
 from spikefa.errors import ArgumentError
 from spikefa.populations.population import Population
 from spikefa.populations.roles import Layer
 from spikefa.populations.softmax import Softmax
-from spikefa.populations.statements import assigned
 from spikefa.projections.derived import TiedProjection
 
 

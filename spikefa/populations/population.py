@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 from brian2 import BrianObject, Clock, Equations, NeuronGroup, Quantity
-from brian2.groups.group import CodeRunner
+from brian2.groups.group import CodeRunner, VariableOwner
 from brian2.utils.stringtools import get_identifiers
+from numpy.typing import ArrayLike
 
-from spikefa._checks import positive_int
+from spikefa._checks import finite_array, positive_int, real_array, refuse
 from spikefa.core.equation_errors import unreadable
 from spikefa.core.network import Network
 from spikefa.core.part import EMIT, INTEGRATE, MARK, RECEIVE, RESET, THRESHOLD, Part
 from spikefa.core.random_draws import Draws
+from spikefa.core.statements import assigned
 from spikefa.engine.brian2_internals import EVENTS, seed_noise
 from spikefa.errors import ArgumentError
-from spikefa.populations.statements import assigned
 
 
 class Population(Part, NeuronGroup):
@@ -68,7 +69,6 @@ class Population(Part, NeuronGroup):
 
     roles = ("population",)
     reads_events = False
-    runs_in_evaluation = True
 
     def __init__(
         self,
@@ -111,6 +111,9 @@ class Population(Part, NeuronGroup):
         self.units, self.streams, self.slot = units, network.streams, slot
         self.output_variable, self.current_variable = output, current
         self.constants = dict(namespace or {})
+        #: Values that parameters have in evaluations, by name, and states that evaluations start with as they are.
+        self.evaluation_values: dict[str, np.ndarray] = {}
+        self.kept_in_evaluations: set[str] = set()
         # Whether anything of its own depends on the threshold's events.
         self.own_events = not emit or reset is not None or refractory is not False
         texts = [equations, emit, threshold or "", reset or "", receive]
@@ -250,6 +253,55 @@ class Population(Part, NeuronGroup):
                 arrays[name] = self.variables[name].get_value()
         return arrays
 
+    def set_in_evaluations(self, **values: ArrayLike) -> None:
+        """Set parameters that differ between learning and evaluations, such as ``drop=0`` of a dropout.
+
+        Parameters
+        ----------
+        **values : float or array_like (units,) or (units, streams)
+            By name of the variable, in its base unit.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such state variable, or values do not fit it.
+        """
+        owner = f"{type(self).__name__} {self.name!r}"
+        for name, value in values.items():
+            array = self._state_variable("set_in_evaluations", name)
+            what = f"{name} in evaluations"
+            value = real_array(owner, what, value)
+            shape = (1,) if array.size == 1 else (self.units, self.streams)
+            if value.ndim == 1 and array.size != 1:
+                value = value[:, None]
+            try:
+                value = np.broadcast_to(value, shape)
+            except ValueError:
+                refuse(owner, what, f"be a number or an array {shape}", value.shape)
+            self.evaluation_values[name] = finite_array(owner, what, value, shape).reshape(array.shape)
+
+    def keep_in_evaluations(self, *variables: str) -> None:
+        """Let evaluations start with the present values of state variables, such as adaptive thresholds.
+
+        Other state starts from its initial values.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such state variable.
+        """
+        for name in variables:
+            self._state_variable("keep_in_evaluations", name)
+        self.kept_in_evaluations.update(variables)
+
+    def _state_variable(self, what: str, name: str) -> np.ndarray:
+        arrays = self.state_arrays()
+        if name not in arrays:
+            raise ArgumentError(
+                f"{type(self).__name__} {self.name!r}: {what} must name state variables, {sorted(arrays)}, got {name!r}"
+            )
+        return arrays[name]
+
     def add_array(self, name: str) -> np.ndarray:
         """Add a variable of the network's float type, zero at first; return it as ``(units, streams)``."""
         self.variables.add_array(name, size=self.units * self.streams, dtype=self._dtype)
@@ -272,8 +324,13 @@ class SpikesToOutput(Part, BrianObject):
     def __init__(self, population: Population, order: int):
         name = f"{population.name}_mark"
         super().__init__(clock=population.clock, when=population.slot, order=order, name=name)
+        self.population = population
         self.output = population.array(population.output_variable)
         self.events = population.variables[EVENTS].get_value()
+
+    def writes(self) -> list[tuple[VariableOwner, str]]:
+        """Return the population's output."""
+        return [(self.population, self.population.output_variable)]
 
     def run(self) -> None:
         """Mark this step's spikes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from brian2 import BrianObject
+from brian2.groups.group import VariableOwner
 from numba import njit
 
 from spikefa._checks import refuse, whole
@@ -89,7 +90,7 @@ class Softmax(Part, BrianObject):
         order = layer.place + NORMALIZE
         super().__init__(clock=network.clock, when=layer.slot, order=order, name=f"{layer.name}_softmax")
         self.layer, self.potential, self.result, self.groups = layer, potential, result, groups
-        layer.contained_objects.append(self)  # what is the layer's own also runs in evaluations
+        layer.contained_objects.append(self)
         belongs_to(self, network.id)
 
     def before_run(self, run_namespace: dict) -> None:
@@ -98,6 +99,10 @@ class Softmax(Part, BrianObject):
         shape = -1, self.groups * self.layer.streams
         self._potential = self.layer.array(self.potential).reshape(shape)
         self._result = self.layer.array(self.result).reshape(shape)
+
+    def writes(self) -> list[tuple[VariableOwner, str]]:
+        """Return the result."""
+        return [(self.layer, self.result)]
 
     def run(self) -> None:
         """Divide the result among the units."""

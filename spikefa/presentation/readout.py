@@ -27,7 +27,6 @@ class Readout(Part, BrianObject):
 
     roles = ("readout",)
     reads_events = False
-    runs_in_evaluation = True
     #: What the stimulus shows to the error population: "labels" or "targets".
     takes: str
     #: Number of classes; None for a regression.

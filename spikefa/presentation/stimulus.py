@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from brian2 import BrianObject
+from brian2.groups.group import VariableOwner
 
 from spikefa._checks import positive_int
 from spikefa.core.network import Network
@@ -34,7 +35,6 @@ class Stimulus(Part, BrianObject):
 
     roles = ("stimulus",)
     reads_events = False
-    runs_in_evaluation = True
 
     def __init__(self, network: Network, readout: Readout, steps_per_image: int):
         if network.input is None:
@@ -121,6 +121,11 @@ class Stimulus(Part, BrianObject):
         super().before_run(run_namespace)
         self._shown = self.input.view(self.input.stimulus_variable)
         self._target = None if self.error is None else self.error.view("target")
+
+    def writes(self) -> list[tuple[VariableOwner, str]]:
+        """Return what it shows, and the error's targets."""
+        targets = [] if self.error is None else [(self.error, "target")]
+        return [(self.input, self.input.stimulus_variable), *targets]
 
     def run(self) -> None:
         """Switch the images when their time has come."""

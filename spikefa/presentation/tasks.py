@@ -59,5 +59,4 @@ def _require_new(network: Network, owner: str) -> None:
 def _present(network: Network, readout: Readout, steps_per_image: int) -> Stimulus:
     stimulus = Stimulus(network, readout, steps_per_image)
     network.join(stimulus, readout)
-    network.save_initial_state()
     return stimulus

@@ -6,6 +6,7 @@ from zlib import crc32
 
 import numpy as np
 from brian2 import BrianObject
+from brian2.groups.group import VariableOwner
 from numpy.typing import ArrayLike
 
 from spikefa._checks import finite_array
@@ -53,7 +54,6 @@ class Projection(Part, BrianObject):
 
     roles = ("projection",)
     reads_events = False
-    runs_in_evaluation = True
 
     def __init__(
         self,
@@ -206,6 +206,14 @@ class Projection(Part, BrianObject):
         super().before_run(run_namespace)
         self._activity = self.pre.view(self.pre.output_variable)
         self._current = self.post.view(self.post.current_variable)
+
+    def reads(self) -> list[VariableOwner]:
+        """Return the presynaptic population."""
+        return [self.pre]
+
+    def writes(self) -> list[tuple[VariableOwner, str]]:
+        """Return the current of the postsynaptic population."""
+        return [(self.post, self.post.current_variable)]
 
     def run(self) -> None:
         """Propagate this step's presynaptic output."""
