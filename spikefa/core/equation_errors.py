@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -56,5 +57,7 @@ def _reason(error: BaseException) -> str:
         said = f"{error.msg} in {error.text.strip()!r}"
     else:
         said = str(error)
+    if unresolved := re.search(r'identifier "(\w+)" could not be resolved', said):
+        said = f"{said.rstrip('.')}; if it is a constant, give it by namespace={{{unresolved[1]!r}: ...}}"
     cause = str(error.__cause__ or "")
     return " ".join((said if cause in said else f"{said}: {cause}").split())

@@ -12,9 +12,10 @@ from brian2.devices.device import RuntimeDevice
 
 from spikefa._checks import duration, one_of, whole
 from spikefa.core.changes import all_objects, changed_variables, owned_arrays, stock_groups
+from spikefa.core.clocks import keep_time
 from spikefa.core.equation_errors import unprepared
 from spikefa.core.executor import Executor, executors
-from spikefa.core.part import STRIDE, Part
+from spikefa.core.part import NO_COPY, STRIDE, Part
 from spikefa.core.run_context import collected_seldom, unread_thresholds_inactive
 from spikefa.engine.brian2_internals import belongs_to
 from spikefa.engine.kernels.blas import single_threaded_blas
@@ -111,6 +112,10 @@ class Network(BrianNetwork):
         streams = f"{self.streams} stream{'s'[: self.streams != 1]}"
         parts = [*self.populations, *self.projections]
         return "\n  ".join([f"<Network of {streams}, seed {self.seed}, {self.dtype}", *map(repr, parts)]) + ">"
+
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        """Refuse copies, whose parts would not be theirs."""
+        raise SpikefaError(NO_COPY.format(owner="Network"))
 
     def __getitem__(self, name: str) -> BrianObject:
         """Return a part by its name, such as ``net["h1"]`` or the projection ``net["h1_to_h2"]``."""
@@ -303,6 +308,9 @@ class Network(BrianNetwork):
                 "plasticity kernels; use the runtime device: set_device('runtime')"
             )
         self.begin()
+        keep_time(self.objects, self.clock)
+        for population in self.populations:
+            population.check_run_namespace(run_namespace)
         with unprepared(self.populations):
             super().before_run(run_namespace)
         if self._executor is not None:
@@ -313,6 +321,11 @@ class Network(BrianNetwork):
         if self._executor is not None:
             self._executor.end()
         super().after_run()
+
+    def restore(self, *args: Any, **options: Any) -> None:
+        """Go back to a state kept by `store`, as `brian2.Network.restore`: the stimulus, the readout's counts, too."""
+        self.begin()
+        super().restore(*args, **options)
 
     def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
         """Run for a duration, as `brian2.Network.run`; garbage is collected before it only now and then."""

@@ -7,12 +7,18 @@ from typing import ClassVar
 import numpy as np
 from brian2.groups.group import VariableOwner
 
+from spikefa.errors import SpikefaError
+
 #: Offsets, within a population's place in the schedule, of what happens to it in one step.
 PROJECT, RECEIVE, INTEGRATE, NORMALIZE, EMIT, THRESHOLD, MARK, RESET = range(8)
 #: Distance between the places of two populations in one slot.
 STRIDE = 10
 #: Order, within the slot ``plasticity``, from which rules are applied; before it, their factors are computed.
 APPLY_RULES = 1_000_000
+
+
+#: What is said to who copies or pickles a network or a part of one.
+NO_COPY = "{owner}: cannot be copied or pickled; build it again by the same script, or use Network.store and restore"
 
 
 class Part:
@@ -30,6 +36,10 @@ class Part:
     runs_in_evaluation: ClassVar[bool] = True
     #: Whether it changes no array of the network, so that on a device nothing has to be brought back.
     only_reads: ClassVar[bool] = False
+
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        """Refuse copies, which would share the network and do nothing in it."""
+        raise SpikefaError(NO_COPY.format(owner=f"{type(self).__name__} {self.name!r}"))
 
     @property
     def state_name(self) -> str:

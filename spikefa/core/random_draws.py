@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
+from brian2 import Clock
 from brian2.core.functions import Function
+from brian2.utils.stringtools import get_identifiers
 
 from spikefa.core.network import Network
+from spikefa.engine.brian2_target.counts import COUNTS, draws_from_elsewhere
 from spikefa.engine.brian2_target.random_functions import counter_normal, counter_random, number_draws
+from spikefa.errors import EquationError
 
 
 class Draws:
@@ -24,13 +30,49 @@ class Draws:
     def __init__(self, network: Network, of: str):
         self._network, self._of, self._count = network, of, 0
 
-    def number(self, texts: Sequence[str]) -> tuple[list[str], dict[str, Function]]:
-        """Write ``rand()`` and ``randn()`` as the next functions; return texts and functions."""
-        texts, draws = number_draws(texts, self._count)
-        return texts, {name: self._function(kind, draw) for name, kind, draw in draws}
+    def number(
+        self, texts: Sequence[str], namespace: Mapping[str, Any] = {}, clock: Clock | None = None
+    ) -> tuple[list[str], dict[str, Function]]:
+        """Write ``rand()``, ``randn()``, ``poisson(mean)`` and ``binomial(n, p)`` as the next functions.
 
-    def _function(self, kind: str, draw: int) -> Function:
-        self._count = draw + 1
-        make = counter_random if kind == "uniform" else counter_normal
+        Parameters
+        ----------
+        texts : sequence of str
+        namespace : mapping
+            What names in the texts mean, where it is something else.
+        clock : Clock, optional
+            The clock whose steps each have their own numbers; the network's by default.
+
+        Returns
+        -------
+        texts : list of str
+        functions : dict
+            What the new names in the texts mean.
+        """
+        texts, draws = number_draws(texts, self._count, namespace)
+        self._count += len(draws)
+        functions = {name: self._function(kind, draw, clock) for name, kind, draw in draws}
+        return texts, functions | {name: function for name, function in COUNTS.values()}
+
+    def _function(self, kind: str, draw: int, clock: Clock | None) -> Function:
         net = self._network
-        return make(net.key, self._of, draw, net.clock, net.dtype)
+        make = counter_normal if kind == "normal" else counter_random
+        dtype = np.float64 if kind == "fine" else net.dtype
+        return make(net.key, self._of, draw, clock or net.clock, dtype)
+
+
+def refuse_unseeded(owner: str, texts: Sequence[str], namespace: Mapping[str, Any]) -> None:
+    """Refuse functions of a namespace that draw random numbers which do not follow from the network's seed.
+
+    Raises
+    ------
+    EquationError
+        Naming the first.
+    """
+    names = set().union(*map(get_identifiers, texts))
+    for name in sorted(names & set(namespace)):
+        if draws_from_elsewhere(namespace[name]):
+            raise EquationError(
+                f"{owner}: {name!r} draws random numbers that do not follow from the network's seed; write rand(), "
+                f"randn(), poisson(mean) or binomial(n, p)"
+            )

@@ -12,6 +12,7 @@ from spikefa._checks import one_of
 from spikefa.core.changes import MONITORS, all_objects, dependencies, pathways, reached
 from spikefa.core.network import Network
 from spikefa.core.part import Part
+from spikefa.engine.brian2_internals import set_spikes_under_way, spikes_under_way
 
 #: Purpose -> high word of the random key, which separates its random numbers from those of learning (0).
 _HIGH_WORDS = {"evaluation": 1, "recording": 2}
@@ -54,7 +55,7 @@ def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> 
     unknown = any(isinstance(obj, NetworkOperation) for obj in network.objects)
     arrays = network.state() | (network.parameters() if unknown else {})
     state = {name: array.copy() for name, array in arrays.items()}
-    under_way = [(pathway, pathway.queue._full_state()) for pathway in pathways(network.objects)]
+    under_way = [(pathway, spikes_under_way(pathway)) for pathway in pathways(network.objects)]
     step, key, stimulus = network.step, network.key[0], network.stimulus.save()
     counts, randomness = network.readout.save(), get_device().get_random_state()
     active = [(obj, obj.active) for obj in all_objects(network.objects)]
@@ -63,7 +64,7 @@ def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> 
             obj.active = was and id(obj) not in still
         network.reset_state(for_evaluation=True)
         for pathway, _ in under_way:
-            pathway.queue._restore_from_full_state(None)
+            set_spikes_under_way(pathway, None)
         network.key[0] = network.seed + (_HIGH_WORDS[purpose] << 32)
         network.step = 0
         network.readout.begin_anew()
@@ -74,7 +75,7 @@ def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> 
         for name, array in arrays.items():
             array[...] = state[name]
         for pathway, spikes in under_way:
-            pathway.queue._restore_from_full_state(spikes)
+            set_spikes_under_way(pathway, spikes)
         network.step, network.key[0], network.has_begun = step, key, has_begun
         network.stimulus.restore(stimulus)
         network.readout.restore(counts)

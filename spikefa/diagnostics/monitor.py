@@ -50,6 +50,13 @@ class Monitor(Part, BrianObject):
         self._columns: dict[str, list] = {}
         self._requested: int | None = None
 
+    def _full_state(self) -> tuple:
+        return list(self._steps), {name: list(column) for name, column in self._columns.items()}, self._requested
+
+    def _restore_from_full_state(self, state: tuple) -> None:
+        steps, columns, self._requested = state
+        self._steps, self._columns = list(steps), {name: list(column) for name, column in columns.items()}
+
     def request(self, step: int) -> None:
         """Measure in this step too; a later request takes the place of one that is still to come."""
         self._requested = int(step)

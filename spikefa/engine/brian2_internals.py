@@ -5,7 +5,8 @@ fails with a sentence when a new version of Brian2 changes it.
 
 Methods that override what Brian2 calls under a private name stand where they belong, and have their tests there, too:
 ``_full_state`` and ``_restore_from_full_state`` (``spikefa.core.part``), by which `Network.store` keeps an object's
-state; ``_check_for_invalid_values`` (``spikefa.populations.population``), which `NeuronGroup` calls after a run; the
+state; ``VariableView.set_item`` and ``get_item`` (``spikefa.populations.seeded_views``), by which strings are set;
+``_check_for_invalid_values`` (``spikefa.populations.population``), which `NeuronGroup` calls after a run; the
 keyword ``_uses_refractory`` of templates and the class ``LazyArange`` of unit numbers
 (``spikefa.engine.brian2_target``).
 """
@@ -22,6 +23,7 @@ from brian2.core.base import BrianObjectException
 from brian2.core.functions import FunctionImplementationContainer
 from brian2.groups.group import CodeRunner
 from brian2.groups.neurongroup import NeuronGroup, StateUpdater
+from brian2.synapses.synapses import SynapticPathway
 
 #: Name of the array where Brian2 puts a step's events, int32 (neurons + 1,), the count last. They are forgotten at the
 #: end of a run.
@@ -93,6 +95,30 @@ def belongs_to(obj: BrianObject, network_id: str) -> None:
     Relies on ``BrianObject._network``.
     """
     obj._network = network_id
+
+
+def set_clock(obj: BrianObject, clock: Clock) -> None:
+    """Let an object that has not run yet run with a clock.
+
+    Relies on ``BrianObject._clock``, of which ``BrianObject.clock`` is the value.
+    """
+    obj._clock = clock
+
+
+def spikes_under_way(pathway: SynapticPathway) -> tuple:
+    """Return a copy of the spikes that a pathway has still to deliver.
+
+    Relies on ``SynapticPathway.queue`` and the queue's ``_full_state``.
+    """
+    return pathway.queue._full_state()
+
+
+def set_spikes_under_way(pathway: SynapticPathway, spikes: tuple | None) -> None:
+    """Set the spikes that a pathway has still to deliver, as `spikes_under_way` returned them; None for no spikes.
+
+    Relies on the queue's ``_restore_from_full_state``.
+    """
+    pathway.queue._restore_from_full_state(spikes)
 
 
 def steps_left(clock: Clock) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import BrianObject, Clock, Equations, NeuronGroup, Quantity
+from brian2 import BrianObject, Clock, Equations, NeuronGroup, Quantity, second
+from brian2.core.variables import VariableView
 from brian2.groups.group import CodeRunner, VariableOwner
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import ArrayLike
@@ -15,10 +16,11 @@ from spikefa._checks import finite_array, positive_int, real_array, refuse
 from spikefa.core.equation_errors import unreadable
 from spikefa.core.network import Network
 from spikefa.core.part import EMIT, INTEGRATE, MARK, RECEIVE, RESET, THRESHOLD, Part
-from spikefa.core.random_draws import Draws
+from spikefa.core.random_draws import Draws, refuse_unseeded
 from spikefa.core.statements import assigned
 from spikefa.engine.brian2_internals import EVENTS, seed_noise
 from spikefa.errors import ArgumentError
+from spikefa.populations.seeded_views import PopulationPart, part, seeded
 
 
 class Population(Part, NeuronGroup):
@@ -116,9 +118,10 @@ class Population(Part, NeuronGroup):
         self.kept_in_evaluations: set[str] = set()
         # Whether anything of its own depends on the threshold's events.
         self.own_events = not emit or reset is not None or refractory is not False
-        texts = [equations, emit, threshold or "", reset or "", receive]
+        self._texts = texts = [equations, emit, threshold or "", reset or "", receive]
         draws = Draws(network, random_numbers_of or name)
-        (equations, emit, threshold_code, reset_code, receive), drawn = draws.number(texts)
+        refuse_unseeded(owner, texts, self.constants)
+        (equations, emit, threshold_code, reset_code, receive), drawn = draws.number(texts, self.constants)
         with unreadable(owner):
             read = Equations(equations)
         if output not in read.names:
@@ -146,7 +149,7 @@ class Population(Part, NeuronGroup):
                 reset=(reset_code if reset is not None else "") if threshold is not None else None,
                 refractory=refractory,
                 namespace={**(namespace or {}), **drawn, **noise_drawn},
-                dtype=network.dtype,
+                dtype=_dtypes(read, network.dtype),
                 clock=network.clock,
                 name=name,
                 codeobj_class=network.codeobj_class,
@@ -157,24 +160,38 @@ class Population(Part, NeuronGroup):
         self._set_schedule(receive, emit, threshold is not None)
         network.join(self)
 
-    def _numbered(self, text: str) -> str:
-        (text,), drawn = self._draws.number([text])
+    def numbered(self, text: str, clock: Clock | None = None) -> str:
+        """Return a statement or expression with its random draws numbered, see `Draws.number`."""
+        refuse_unseeded(f"{type(self).__name__} {self.name!r}", [text], self.constants)
+        (text,), drawn = self._draws.number([text], self.constants, clock)
         self.namespace.update(drawn)
         return text
+
+    def check_run_namespace(self, namespace: Mapping[str, Any]) -> None:
+        """Refuse what the namespace of a run may not give, see `refuse_unseeded`."""
+        refuse_unseeded(f"{type(self).__name__} {self.name!r}", self._texts, namespace)
 
     def run_regularly(
         self, code: str, dt: Quantity | None = None, clock: Clock | None = None, **options: Any
     ) -> CodeRunner:
-        """As `NeuronGroup.run_regularly`; once a step, random numbers are of the network's seed."""
-        if dt is None and clock is None:  # else a step would have several of a draw's numbers
-            code = self._numbered(code)
-        return super().run_regularly(code, dt, clock, **options)
+        """As `NeuronGroup.run_regularly`, with random numbers of the network's seed."""
+        if clock is None and dt is not None:
+            clock = Clock(dt=dt)
+        return super().run_regularly(self.numbered(code, clock), None, clock, **options)
 
     def __setattr__(self, name: str, value: Any, level: int = 0) -> None:
         """Set a variable, as in ``layer.v = "rand()"``, with random numbers of the network's seed."""
         if isinstance(value, str) and name in getattr(self, "variables", ()):
-            value = self._numbered(value)
+            value = self.numbered(value)
         super().__setattr__(name, value, level + 1)
+
+    def state(self, name: str, use_units: bool = True, level: int = 0) -> VariableView:
+        """Return a variable, to be indexed and set; random numbers in strings are of the network's seed."""
+        return seeded(super().state(name, use_units, level), self)
+
+    def __getitem__(self, item: int | slice) -> PopulationPart:
+        """Return some of its neurons, unit ``i`` of stream ``k`` being ``i * streams + k``."""
+        return part(super().__getitem__(item))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self.units} units>"
@@ -314,6 +331,11 @@ class Population(Part, NeuronGroup):
     def restate(self, network: Network) -> Population:
         """State the same population again in another network."""
         return type(self)(network, **self.statement)
+
+
+def _dtypes(equations: Equations, dtype: np.dtype) -> dict[str, np.dtype]:
+    """Return the float type of each variable: times are of double precision, as in float32 they soon miss a step."""
+    return {name: np.dtype(float) if dim is second.dim else dtype for name, dim in equations.dimensions.items()}
 
 
 class SpikesToOutput(Part, BrianObject):

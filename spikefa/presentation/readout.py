@@ -11,7 +11,7 @@ from brian2 import BrianObject
 from spikefa._checks import whole
 from spikefa.core.network import Network
 from spikefa.core.part import Part
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, DivergenceError
 from spikefa.metrics import normalized_squared_error
 
 
@@ -58,6 +58,12 @@ class Readout(Part, BrianObject):
     def finish(self, means: Sequence[float]) -> None:
         """Guess and score at the presentation's end; `means` are those of each layer's output in its last step."""
         summed = self.summed.T.copy()
+        if not np.isfinite(summed).all():
+            stream, unit = np.argwhere(~np.isfinite(summed))[0]
+            raise DivergenceError(
+                f"Layer {self.layer.name!r}: outputs must be finite, got {summed[stream, unit]} summed over an image "
+                f"of stream {stream}, at step {self.network.step}"
+            )
         self._score(self.predict(summed, self.network.stimulus.steps_per_image), self.network.stimulus.targets)
         self.shown += len(summed)
         self.output_sums += means
@@ -95,6 +101,12 @@ class Readout(Part, BrianObject):
     def progress(self, progress: dict[str, Any]) -> None:
         self.shown = int(progress["shown"])
         self.output_sums[:] = progress["output_sums"]
+
+    def _full_state(self) -> tuple:
+        return self.summed.copy(), self.progress
+
+    def _restore_from_full_state(self, state: tuple) -> None:
+        self.summed[:], self.progress = state
 
     def save(self) -> tuple:
         """Return everything that `restore` needs."""

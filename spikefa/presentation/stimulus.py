@@ -17,6 +17,49 @@ from spikefa.presentation.readout import Readout
 Batch = tuple[np.ndarray, np.ndarray | None]
 
 
+class _Images:
+    """Images and targets that are shown once, from a position on that can be gone back to."""
+
+    def __init__(self, images: np.ndarray, targets: np.ndarray | None, stimulus: Stimulus):
+        self.images, self.targets, self.position = images, targets, 0
+        self.streams, self.steps = stimulus.streams, stimulus.steps_per_image
+
+    def __call__(self) -> Batch:
+        start, self.position = self.position, self.position + self.streams
+        if start >= len(self.images):
+            self.position = start
+            raise SpikefaError(
+                f"Stimulus: all {len(self.images)} images have been shown; run {self.steps} steps for each "
+                f"{self.streams}, or call show_images again"
+            )
+        now = slice(start, start + self.streams)
+        return self.images[now], None if self.targets is None else self.targets[now]
+
+    def go_to(self, position: int) -> None:
+        self.position = position
+
+
+class _Function:
+    """A function that gives batches, which cannot be gone back to."""
+
+    def __init__(self, source: Callable[[], Batch]):
+        self.source, self.position = source, 0
+
+    def __call__(self) -> Batch:
+        self.position += 1
+        return self.source()
+
+    def go_to(self, position: int) -> None:
+        if position != self.position:
+            raise SpikefaError(
+                f"Stimulus: cannot go back to batch {position} of a function that has given {self.position}; use "
+                f"show_images, or show the function anew"
+            )
+
+    def __getstate__(self) -> None:
+        raise SpikefaError("Stimulus: a function that gives batches cannot be stored in a file; use show_images")
+
+
 class Stimulus(Part, BrianObject):
     """Shows each stream an image for N steps, then all streams the next, and so on.
 
@@ -46,7 +89,7 @@ class Stimulus(Part, BrianObject):
         #: Labels (streams,) or targets (streams, units) of the images now shown.
         self.targets = self.readout.new_targets()
         self._step = 0  # within the presentation
-        self._next: Callable[[], Batch] | None = None
+        self._next: _Images | _Function | None = None
 
     @property
     def steps_per_image(self) -> int:
@@ -63,7 +106,12 @@ class Stimulus(Part, BrianObject):
         Images are ``(streams, pixels)`` as in `show_images`, targets labels ``(streams,)`` or values
         ``(streams, units)``, or None.
         """
-        self._next, self._step = source, 0
+        self._next, self._step = _Function(source), 0
+
+    @property
+    def source(self) -> Callable[[], Batch] | None:
+        """What gives the batches that are shown; None before there is any."""
+        return self._next
 
     def show_images(self, images: np.ndarray, targets: np.ndarray | None = None) -> None:
         """Show these images once: image q goes to stream ``q % streams``.
@@ -81,19 +129,7 @@ class Stimulus(Part, BrianObject):
             raise ArgumentError(
                 f"Stimulus: the number of images must be a multiple of {self.streams} streams, got {len(images)}"
             )
-        starts = iter(range(0, len(images), self.streams))
-
-        def source() -> Batch:
-            start = next(starts, None)
-            if start is None:
-                raise SpikefaError(
-                    f"Stimulus: all {len(images)} images have been shown; run {self._steps} steps for each "
-                    f"{self.streams}, or call show_images again"
-                )
-            now = slice(start, start + self.streams)
-            return images[now], None if targets is None else targets[now]
-
-        self.show(source)
+        self._next, self._step = _Images(images, targets, self), 0
 
     def validate_images(self, images: np.ndarray) -> np.ndarray:
         """Return the images if they can be shown."""
@@ -150,8 +186,25 @@ class Stimulus(Part, BrianObject):
 
     def save(self) -> tuple:
         """Return everything that `restore` needs."""
-        return self._next, self._step, self._steps, self.targets.copy()
+        position = None if self._next is None else self._next.position
+        return self._next, position, self._step, self._steps, self.targets.copy()
 
     def restore(self, saved: tuple) -> None:
-        """Go back to a saved position."""
-        self._next, self._step, self._steps, self.targets[:] = saved
+        """Go back to a saved position.
+
+        Raises
+        ------
+        SpikefaError
+            If the images came from a function, which has given others since.
+        """
+        source, position, *rest = saved
+        if source is not None:
+            source.go_to(position)
+        self._next = source
+        self._step, self._steps, self.targets[:] = rest
+
+    def _full_state(self) -> tuple:
+        return self.save()
+
+    def _restore_from_full_state(self, state: tuple) -> None:
+        self.restore(state)

@@ -1,4 +1,4 @@
-"""What is tested is the network that was trained: evaluations run all of it, from its initial state, without a trace."""
+"""What is tested is what was trained: evaluations run the whole network, from its initial state, without a trace."""
 
 import brian2
 import numpy as np

@@ -4,7 +4,7 @@ import gc
 
 import numpy as np
 import pytest
-from brian2 import BrianObject, Clock, Network, NeuronGroup, SpikeMonitor, ms
+from brian2 import BrianObject, Clock, Network, NeuronGroup, SpikeMonitor, Synapses, ms
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.base import BrianObjectException
 from brian2.core.functions import Function
@@ -37,6 +37,27 @@ def test_events_lie_where_they_did():
     assert events.dtype == np.int32 and events.shape == (4,)
     assert found[0].tolist() == [0, 1, 2, 3], "Brian2 does not put the events first and their count last any more"
     assert events[-1] == 0, "Brian2 does not forget the events at the end of a run any more"
+
+
+def test_a_clock_can_be_set():
+    obj, clock = BrianObject(name="with_a_clock"), Clock(dt=3 * ms)
+    brian2_internals.set_clock(obj, clock)
+    assert obj.clock is clock, "Brian2 keeps an object's clock elsewhere"
+
+
+def test_spikes_under_way_can_be_kept_and_set():
+    source = group(threshold="x > 1", reset="x = 0")
+    synapses = Synapses(source, source, on_pre="x_post += 0.2", delay=1 * ms, codeobj_class=NumpyCodeObject)
+    synapses.connect(j="i")
+    network = Network(source, synapses)
+    network.run(0.5 * ms)
+    spikes = brian2_internals.spikes_under_way(synapses.pre)
+    brian2_internals.set_spikes_under_way(synapses.pre, None)
+    network.run(1 * ms)
+    assert not np.array(source.x).any(), "Brian2 delivers spikes that were taken away"
+    brian2_internals.set_spikes_under_way(synapses.pre, spikes)
+    network.run(1 * ms)
+    assert np.array(source.x).all(), "Brian2 does not deliver spikes that were given back"
 
 
 @pytest.mark.parametrize("method", ["euler", "heun", "milstein"])

@@ -234,6 +234,11 @@ def responses(net, images, steps):
     return evaluation.summed_outputs(net, images, steps)
 
 
+def keep_initial_state(net):
+    """Let evaluations start from the present state."""
+    net.save_initial_state()
+
+
 def look_aside(net, images, targets, steps):
     """Show something that leaves no trace; return the activity in the end."""
     with sandboxed(net, "recording"):

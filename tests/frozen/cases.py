@@ -336,6 +336,7 @@ def pathway(name, streams=3, measured=False, dtype="float32", target="numba"):
 def looked_at(streams):
     """Evaluations and displays within a run, monitors of Brian2, a text that sets a variable, rates of a schedule."""
     net = a.model_network("lillicrap2016_spiking", streams, 9, average=40, **_SPIKING)
+    a.keep_initial_state(net)  # evaluations start from the state before the text
     a.set_text(net, "h1", "v", "0.1 * randn() + rand()")
     recorded = a.record(net, "h1", ["v", "p"], spikes=True)
     learn(net, 10)

@@ -35,7 +35,7 @@ def images(setting: Setting, section: Section) -> None:
 
 
 def _testing(network: Network, timer: StepTimer, steps: int, test_steps: int) -> float:
-    source = network.stimulus.save()[0]
+    source = network.stimulus.source
     with sandboxed(network, "evaluation"):
         network.stimulus.steps_per_image = test_steps
         network.stimulus.show(source)

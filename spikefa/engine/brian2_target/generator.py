@@ -6,12 +6,14 @@ group of float32 variables is computed in float32 throughout, literals, constant
 """
 
 import re
+from contextlib import contextmanager
 
 import numpy as np
+from brian2 import second
 from brian2.codegen.generators.cython_generator import CythonCodeGenerator
 from brian2.core.functions import DEFAULT_FUNCTIONS, Function
 from brian2.core.preferences import prefs
-from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Constant, DynamicArrayVariable
+from brian2.core.variables import ArrayVariable, AuxiliaryVariable, Constant, DynamicArrayVariable, Subexpression
 from brian2.parsing.bast import brian_ast
 from brian2.parsing.rendering import NodeRenderer
 from numba.core.dispatcher import Dispatcher
@@ -57,8 +59,8 @@ class _Renderer(NodeRenderer):
     """Renders an expression whose nodes Brian2 has typed as boolean, integer or float.
 
     In scalar statements everything is float64. In vector statements, literals and scalars take the
-    type of the kernel; only times (``t``, and what is given to ``timestep``) stay float64, as a time in
-    float32 would soon be off by a step.
+    type of the kernel; only times stay float64, as a time in float32 would soon be off by a step: ``t``, what is
+    given to ``timestep``, and all that is in one sum, product or comparison with ``t`` or with a variable of times.
     """
 
     def __init__(self, generator, scalar):
@@ -97,7 +99,33 @@ class _Renderer(NodeRenderer):
         self.generator.casts.add(node.id)
         return f"_real_{node.id}"
 
+    def _is_time(self, node):
+        """Whether a number is one of time, or made of one without a function."""
+        name = node.__class__.__name__
+        if name == "Name":
+            return self._names_time(node.id)
+        children = {"BinOp": ("left", "right"), "UnaryOp": ("operand",)}.get(name, ())
+        return any(self._is_time(getattr(node, child)) for child in children)
+
+    def _names_time(self, name):
+        variable = self.generator.variables.get(name)
+        if isinstance(variable, Subexpression):
+            return any(map(self._names_time, variable.identifiers))
+        array = isinstance(variable, ArrayVariable) and not variable.scalar
+        return name == "t" or (array and variable.dim is second.dim and variable.dtype == np.float64)
+
+    @contextmanager
+    def _doubly(self, *nodes):
+        """Within it, numbers that meet a time are rendered in double precision."""
+        before, self.double = self.double, self.double or any(map(self._is_time, nodes))
+        yield
+        self.double = before
+
     def render_BinOp(self, node):
+        with self._doubly(node.left, node.right):
+            return self._operation(node)
+
+    def _operation(self, node):
         op = node.op.__class__.__name__
         if op == "Pow" and _is_small_integer(node.right):
             # numba multiplies out a literal power, in the type of its base.
@@ -118,7 +146,8 @@ class _Renderer(NodeRenderer):
     def render_Compare(self, node):
         if len(node.comparators) > 1:
             raise SyntaxError("Can only handle single comparisons like a<b not a<b<c")
-        left, right = self.operands(node.left, node.comparators[0])
+        with self._doubly(node.left, node.comparators[0]):
+            left, right = self.operands(node.left, node.comparators[0])
         return f"{left} {self.expression_ops[node.ops[0].__class__.__name__]} {right}"
 
     def render_UnaryOp(self, node):
@@ -176,11 +205,11 @@ class NumbaCodeGenerator(CythonCodeGenerator):
         self.streams: dict[str, RandomStream] = {}
         #: Users' compiled functions: name in the kernel -> function
         self.functions: dict[str, Dispatcher] = {}
-        # Clock variables are scalars and `lastspike` is a time: neither says what the user wants.
+        # Clock variables are scalars, and times always of double precision: neither says what the user wants.
         dtypes = {
             np.dtype(variable.dtype)
             for variable in self.variables.values()
-            if isinstance(variable, ArrayVariable) and not variable.scalar and variable.name != "lastspike"
+            if isinstance(variable, ArrayVariable) and not variable.scalar and variable.dim is not second.dim
         } & {np.dtype("f4"), np.dtype("f8")}
         default = np.dtype(prefs["core.default_float_dtype"])
         self.dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype("f8") if dtypes else default

@@ -6,13 +6,14 @@ population and unit only (see `spikefa.engine.kernels.philox`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from brian2.codegen.runtime.numpy_rt.numpy_rt import LazyArange
 from brian2.core.clocks import Clock
 from brian2.core.functions import Function
 
+from spikefa.engine.brian2_target.counts import COUNTS
 from spikefa.engine.kernels.philox import fill_normal, fill_uniform, object_id
 from spikefa.errors import ArgumentError
 
@@ -20,6 +21,7 @@ __all__ = ["RandomStream", "counter_normal", "counter_random", "number_draws"]
 
 _FILL = {"uniform": fill_uniform, "normal": fill_normal}
 _KIND = {"rand": "uniform", "randn": "normal"}
+_DRAW = re.compile(r"\b(?:(randn?)\s*\(\s*\)|(poisson|binomial)\s*\()")
 
 #: Which numbers each dtype gets from a word `w` (the same as `philox`).
 _CYTHON_VALUE = {
@@ -170,7 +172,9 @@ def counter_normal(
     return _counter_function("normal", seed_array, obj_name, draw, clock, dtype)
 
 
-def number_draws(strings: Sequence[str], first: int = 0) -> tuple[list[str], list[tuple[str, str, int]]]:
+def number_draws(
+    strings: Sequence[str], first: int = 0, taken: Collection[str] = ()
+) -> tuple[list[str], list[tuple[str, str, int]]]:
     """Give each random draw in a population's strings its number.
 
     Parameters
@@ -179,21 +183,28 @@ def number_draws(strings: Sequence[str], first: int = 0) -> tuple[list[str], lis
         Equations, thresholds and statements, in a fixed order.
     first : int
         Number of the first draw.
+    taken : collection of str
+        Names that mean something else than a function of Brian2 or of `COUNTS`.
 
     Returns
     -------
     strings : list of str
         The same with the ``rand()`` and ``randn()`` of all of them written ``rand_k()`` and ``randn_k()``, k from
-        `first` on.
+        `first` on, and ``poisson(mean)`` and ``binomial(n, p)`` as functions of ``rand_k()`` and their arguments.
     draws : list of (name, kind, k)
-        The new names, with kind 'uniform' or 'normal'.
+        The new names, with kind 'uniform', 'normal' or, for counts, 'fine': uniform in double precision.
     """
     draws = []
 
     def number(match):
+        kind = match[1] or match[2]
+        if kind in taken:
+            return match[0]
         draw = first + len(draws)
-        name = f"{match[1]}_{draw}"
-        draws.append((name, _KIND[match[1]], draw))
-        return f"{name}()"
+        if match[2]:
+            draws.append((f"rand_{draw}", "fine", draw))
+            return f"{COUNTS[kind][0]}(rand_{draw}(), "
+        draws.append((f"{kind}_{draw}", _KIND[kind], draw))
+        return f"{kind}_{draw}()"
 
-    return [re.sub(r"\b(randn?)\s*\(\s*\)", number, string) for string in strings], draws
+    return [_DRAW.sub(number, string) for string in strings], draws

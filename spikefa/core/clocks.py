@@ -1,0 +1,34 @@
+"""Clocks: what a script made with Brian2's default clock keeps the network's time, or it is said that it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from brian2 import BrianObject, Clock, NetworkOperation, get_device, second
+from brian2.utils.logger import get_logger
+
+from spikefa.core.changes import stock_groups
+from spikefa.engine.brian2_internals import set_clock
+
+logger = get_logger(__name__)
+
+
+def keep_time(objects: Iterable[BrianObject], clock: Clock) -> None:
+    """Let operations without a clock run once a step of the network, and warn of groups that have other steps.
+
+    In Brian2, what is made without ``dt`` or ``clock`` has the default clock, whose steps are 0.1 ms. An object with a
+    clock that it was given is left alone.
+    """
+    default = get_device().defaultclock
+    objects = [obj for obj in objects if obj.clock is default and obj.clock is not clock]
+    for obj in objects:
+        if isinstance(obj, NetworkOperation):
+            set_clock(obj, clock)
+    if default.dt_ == clock.dt_:
+        return
+    for obj in stock_groups(objects):
+        logger.warn(
+            f"{type(obj).__name__} '{obj.name}' runs on Brian2's default clock, in steps of {default.dt_ * second!s}, "
+            f"and the network in steps of {clock.dt_ * second!s}; make it with clock=net.clock, or give it a dt",
+            name_suffix="default_clock",
+        )

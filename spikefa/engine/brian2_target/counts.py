@@ -1,0 +1,41 @@
+"""Random counts of a given mean, made of uniform random numbers: ``poisson(mean)`` and ``binomial(n, p)``."""
+
+import numpy as np
+from brian2.core.functions import DEFAULT_FUNCTIONS, Function
+from brian2.input.binomial import BinomialFunction
+from scipy.stats import binom, poisson
+
+from spikefa.errors import ArgumentError
+
+
+def _poisson(uniform: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    if not np.all((np.asarray(mean) >= 0) & np.isfinite(mean)):
+        raise ArgumentError(f"poisson: the mean must be a finite number of at least 0, got {_worst(mean, 0, np.inf)}")
+    return np.maximum(poisson.ppf(uniform, mean), 0).astype(np.int32)
+
+
+def _binomial(uniform: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.ndarray:
+    if not np.all((np.asarray(n) >= 0) & np.equal(np.mod(n, 1), 0)):
+        raise ArgumentError(f"binomial: n must be a whole number of at least 0, got {_worst(n, 0, np.inf)}")
+    if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
+        raise ArgumentError(f"binomial: p must be a probability, got {_worst(p, 0, 1)}")
+    return np.maximum(binom.ppf(uniform, n, p), 0).astype(np.int32)
+
+
+def _worst(values: np.ndarray, low: float, high: float) -> float:
+    values = np.ravel(np.asarray(values, float))
+    bad = values[~((values >= low) & (values <= high) & np.isfinite(values))]
+    return float((bad if bad.size else values)[0])
+
+
+#: By the name in a population's strings: the name and the function in their place, whose first argument is uniform.
+COUNTS = {
+    name: (f"{name}_of_seed", Function(function, arg_units=[1] * arguments, return_unit=1, return_type="integer"))
+    for name, function, arguments in (("poisson", _poisson, 2), ("binomial", _binomial, 3))
+}
+_STOCK = [DEFAULT_FUNCTIONS[name] for name in ("rand", "randn", "poisson")]
+
+
+def draws_from_elsewhere(function: object) -> bool:
+    """Whether a function draws numbers from Brian2's own generator, which a network's seed does not set."""
+    return isinstance(function, BinomialFunction) or any(function is stock for stock in _STOCK)
