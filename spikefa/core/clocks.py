@@ -10,7 +10,7 @@ from brian2.utils.logger import get_logger
 from spikefa.core.changes import stock_groups
 from spikefa.engine.brian2_internals import set_clock
 
-logger = get_logger(__name__)
+logger = get_logger(f"brian2.{__name__}")  # shown, caught and silenced as Brian2's own
 
 
 def keep_time(objects: Iterable[BrianObject], clock: Clock) -> None:
