@@ -15,8 +15,8 @@ from spikefa.projections.projection import Projection
 def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     """Return the outputs to each image, summed over its steps and over each class's units.
 
-    A network without classes has the sums of each output unit. The network is as it was afterwards: only its forward
-    path runs, from its initial state, with random numbers of its own.
+    A network without classes has the sums of each output unit. The network is as it was afterwards: it runs
+    without learning and without error, from its initial state, with random numbers of its own; see `sandboxed`.
 
     Parameters
     ----------

@@ -278,6 +278,8 @@ def state(net):
     for population in net.populations:
         stated = {*population.equations.names, "lastspike", "not_refractory"}
         arrays = population.state_arrays()
+        if "lastspike" in arrays:  # was of the network's type when the digests were recorded
+            arrays["lastspike"] = arrays["lastspike"].astype(net.dtype)
         named += [(population.name, name, array) for name, array in arrays.items() if name in stated]
         nameless.append((population.name, [array for name, array in arrays.items() if name not in stated]))
     for projection in net.projections:

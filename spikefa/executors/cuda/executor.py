@@ -91,7 +91,7 @@ class CudaExecutor(Part, BrianObject):
         segments[0].launches.append(self._advance())
         for obj in objects:
             obj.active = False
-        self._inactive, self.active = objects, True  # an evaluation makes all inactive that it does not know
+        self._inactive, self.active = objects, True
 
     def end(self) -> None:
         """Bring everything to the host and give the objects back."""
