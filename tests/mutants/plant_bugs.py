@@ -82,12 +82,7 @@ def main():
             rows.append((mutant["file"].removeprefix("spikefa/"), mutant["what"], by.split()[-1] if by else "nothing"))
     print(f"{len(chosen)} bugs, {survived} survived")
     if arguments.table:
-        head = [
-            "# Planted bugs",
-            "",
-            "Made by `python tests/mutants/plant_bugs.py --table docs/developers/mutants.md`.",
-            "",
-        ]
+        head = ["# Planted bugs", "", f"Made by `python tests/mutants/plant_bugs.py --table {arguments.table}`.", ""]
         head += ["| module | planted bug | found by |", "| --- | --- | --- |"]
         lines = [f"| `{module}` | {what} | `{by.removeprefix('tests/')}` |" for module, what, by in rows]
         arguments.table.parent.mkdir(parents=True, exist_ok=True)
