@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "diagnostics.evaluation": ["error", "predict", "summed_outputs"],
         "diagnostics.gradient_alignment": ["GradientAlignment"],
         "diagnostics.weight_alignment": ["WeightAlignment"],
+        "diagnostics.weight_monitor": ["WeightMonitor"],
         "errors": [
             "ArgumentError",
             "CheckpointError",
@@ -56,6 +57,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "plasticity.optimizers.sgd": ["SGD"],
         "plasticity.rule": ["Plasticity"],
         "plasticity.weight_average": ["WeightAverage"],
+        "populations.clamp": ["Clamp"],
         "populations.population": ["Population"],
         "populations.roles": ["ErrorPopulation", "FeedbackPopulation", "Input", "Layer"],
         "populations.softmax": ["Softmax"],

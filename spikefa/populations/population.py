@@ -248,6 +248,32 @@ class Population(Part, NeuronGroup):
             f"unit, got {kind if getattr(known, 'array', False) else 'a subexpression'}"
         )
 
+    def index(self, unit: ArrayLike, stream: ArrayLike | None = None) -> np.ndarray:
+        """Return the numbers of units' neurons, as Brian2's monitors take them: ``unit * streams + stream``.
+
+        Parameters
+        ----------
+        unit : int or array_like of int
+        stream : int or array_like of int, optional
+            All by default.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such unit or stream.
+
+        Examples
+        --------
+        >>> StateMonitor(layer, "v", record=layer.index([3, 5], stream=0))
+        """
+        owner = f"{type(self).__name__} {self.name!r}"
+        unit = np.atleast_1d(np.asarray(unit))
+        stream = np.arange(self.streams) if stream is None else np.atleast_1d(np.asarray(stream))
+        for name, numbers, count in (("unit", unit, self.units), ("stream", stream, self.streams)):
+            if numbers.dtype.kind not in "iu" or not ((numbers >= 0) & (numbers < count)).all():
+                refuse(owner, name, f"be whole numbers from 0 to {count - 1}", numbers.tolist())
+        return (unit[:, None] * self.streams + stream).ravel()
+
     def view(self, variable: str) -> np.ndarray:
         """Return a state variable as an array ``(units, streams)`` that shares its memory."""
         return self.array(variable).reshape(self.units, self.streams)

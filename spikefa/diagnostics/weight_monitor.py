@@ -1,0 +1,75 @@
+"""Weight monitors: chosen synapses of a projection, recorded while a network runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from spikefa._checks import refuse
+from spikefa.core.network import Network
+from spikefa.diagnostics.monitor import Monitor
+from spikefa.projections.projection import Projection
+
+
+class WeightMonitor(Monitor):
+    """Record the weights of chosen synapses; the weights as they are at the end of a step.
+
+    It does not record in evaluations and recordings.
+
+    Parameters
+    ----------
+    network : Network
+    projection : Projection or str
+    synapses : array_like of int (n, 2), or of bool (n_pre, n_post)
+        Presynaptic and postsynaptic unit of each synapse.
+    every : int or None
+        Steps between measurements, see `Monitor`.
+    name : str
+
+    Raises
+    ------
+    ArgumentError
+        If the synapses are none of the projection's, or `every` is not a positive whole number.
+
+    Examples
+    --------
+    >>> weights = fa.WeightMonitor(net, "image_to_h1", [(100, 0), (101, 0)], every=20)
+    """
+
+    reads_events = False
+
+    def __init__(
+        self,
+        network: Network,
+        projection: Projection | str,
+        synapses: ArrayLike,
+        every: int | None = 1,
+        *,
+        name: str = "weight_monitor*",
+    ):
+        self.projection = network[projection] if isinstance(projection, str) else projection
+        self.pre, self.post = self._chosen(np.asarray(synapses), synapses)
+        super().__init__(network, every, "end", 110, name)
+        network.join(self)
+
+    def _chosen(self, chosen: np.ndarray, given: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        owner, shape = f"WeightMonitor of {self.projection.title}", self.projection.shape
+        if chosen.dtype == bool and chosen.shape == shape:
+            chosen = np.argwhere(chosen)
+        if chosen.dtype.kind not in "iu" or chosen.ndim != 2 or chosen.shape[1] != 2 or not len(chosen):
+            refuse(owner, "synapses", f"be pairs of units (n, 2) or bool {shape}", given)
+        if not ((chosen >= 0) & (chosen < shape)).all():
+            wrong = chosen[((chosen < 0) | (chosen >= shape)).any(axis=1)][0]
+            refuse(owner, "synapses", f"be within {shape}", tuple(wrong.tolist()))
+        return chosen[:, 0], chosen[:, 1]
+
+    def _measure(self) -> dict[str, Any]:
+        self.projection.weights.catch_up()
+        return {"weights": self.projection.W[self.pre, self.post].copy()}
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The weights, ``(measurements, n)``; `steps` says when."""
+        return np.array(self._columns.get("weights", np.zeros((0, len(self.pre)))))

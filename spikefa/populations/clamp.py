@@ -1,0 +1,134 @@
+"""Clamps: chosen units held at values, for lesions, voltage clamps and stimulation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from brian2 import BrianObject, Quantity, have_same_dimensions, second
+from brian2.groups.group import VariableOwner
+from numpy.typing import ArrayLike
+
+from spikefa._checks import real_array, refuse
+from spikefa.core.network import Network
+from spikefa.core.part import INTEGRATE, MARK, RECEIVE, Part
+from spikefa.errors import ArgumentError
+from spikefa.populations.population import Population
+
+
+class Clamp(Part, BrianObject):
+    """Hold a variable of chosen units at a value in every step, while it is active and within its time.
+
+    A current is held between the projections and the integration, a variable of a differential equation after the
+    integration, an output after all that writes it: what is later in the step sees the value. A silenced unit is one
+    whose output is held at 0. It holds in evaluations and recordings, too; ``clamp.active = False`` ends it.
+
+    Parameters
+    ----------
+    network : Network
+    population : Population or str
+    variable : str
+        A state variable, such as the output ``"s"``, the potential ``"v"`` or the current ``"I"``.
+    units : array_like of int (n,) or of bool (units,)
+        The units that are held.
+    value : number, Quantity or array_like (n,) or (n, streams)
+        With the variable's unit.
+    start, stop : Quantity
+        Time from which, and before which, it holds.
+    name : str
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such population, variable or unit, or values do not fit; the message names the clamp.
+
+    Examples
+    --------
+    >>> fa.Clamp(net, "h1", "s", units=[0, 3, 7], value=0)  # a lesion
+    """
+
+    reads_events = False
+
+    def __init__(
+        self,
+        network: Network,
+        population: Population | str,
+        variable: str,
+        units: ArrayLike,
+        value: Any,
+        *,
+        start: Quantity = 0 * second,
+        stop: Quantity = np.inf * second,
+        name: str = "clamp*",
+    ):
+        population = network[population] if isinstance(population, str) else population
+        owner = f"Clamp of {variable!r} of {population.name!r}"
+        if variable not in population.state_arrays():
+            names = sorted(population.state_arrays())
+            raise ArgumentError(f"{owner}: must be of a state variable, one of {names}")
+        if population.variables[variable].scalar:
+            raise ArgumentError(f"{owner}: must be of a variable that each unit has, and all share this one")
+        order = population.place + _place(population, variable)
+        super().__init__(clock=network.clock, when=population.slot, order=order, name=name)
+        self.population, self.variable = population, variable
+        self.units = _chosen(owner, units, population.units)
+        self.value = _values(owner, population, variable, value, (len(self.units), network.streams))
+        self._from, self._to = (_time(owner, what, at) for what, at in (("start", start), ("stop", stop)))
+        network.join(self)
+
+    def writes(self) -> list[tuple[VariableOwner, str]]:
+        """Return what it holds."""
+        return [(self.population, self.variable)]
+
+    def before_run(self, run_namespace: dict) -> None:
+        """Fetch the variable once a run."""
+        super().before_run(run_namespace)
+        self._held = self.population.view(self.variable)
+
+    def run(self) -> None:
+        """Set the units' values."""
+        # By steps: sums of dt would miss a limit.
+        if self._from <= self.clock.variables["timestep"].get_value()[0] * self.clock.dt_ < self._to:
+            self._held[self.units] = self.value
+
+
+def _place(population: Population, variable: str) -> float:
+    if variable == population.current_variable:
+        return RECEIVE + 0.5
+    return (INTEGRATE if variable in population.equations.diff_eq_names else MARK) + 0.5
+
+
+def _chosen(owner: str, units: ArrayLike, count: int) -> np.ndarray:
+    chosen = np.asarray(units)
+    if chosen.dtype == bool and chosen.shape == (count,):
+        return np.flatnonzero(chosen)
+    if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not chosen.size:
+        refuse(owner, "units", f"be whole numbers (n,) or bool ({count},)", units)
+    if not ((chosen >= 0) & (chosen < count)).all():
+        refuse(owner, "units", f"be 0 to {count - 1}", int(chosen[(chosen < 0) | (chosen >= count)][0]))
+    return chosen
+
+
+def _values(owner: str, population: Population, variable: str, value: Any, shape: tuple[int, int]) -> np.ndarray:
+    dim = population.variables[variable].dim
+    if not have_same_dimensions(value, Quantity(1, dim=dim)):
+        refuse(owner, "value", f"have the unit of {variable!r}", value)
+    value = real_array(owner, "value", np.asarray(value))
+    if value.ndim == 1 and len(value) == shape[0]:
+        value = value[:, None]
+    if not np.isfinite(value).all() or not _fits(value, shape):
+        refuse(owner, "value", f"be finite, a number or an array ({shape[0]},) or {shape}", value.tolist())
+    return np.broadcast_to(value, shape)
+
+
+def _fits(value: np.ndarray, shape: tuple[int, int]) -> bool:
+    try:
+        return np.broadcast_shapes(value.shape, shape) == shape
+    except ValueError:
+        return False
+
+
+def _time(owner: str, name: str, at: Any) -> float:
+    if not (isinstance(at, Quantity) and have_same_dimensions(at, second) and np.ndim(at) == 0 and float(at) >= 0):
+        refuse(owner, name, "be a time of at least 0", at)
+    return float(at)
