@@ -54,7 +54,7 @@ def tested(mutant, copy):
     finally:
         path.write_text(whole)
     lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return done.returncode, lines[0].split(" - ")[0] if lines else ""
+    return done.returncode, lines[0].partition(" ")[2].split(" - ")[0] if lines else ""
 
 
 def main():
@@ -77,9 +77,9 @@ def main():
             started = time.monotonic()
             status, by = tested(mutant, copy)
             survived += status != FAILED
-            said = f"found by {by.split()[-1]}" if status == FAILED else f"SURVIVED (status {status})"
+            said = f"found by {by}" if status == FAILED else f"SURVIVED (status {status})"
             print(f"{mutant['file']}: {mutant['what']}: {said}, {time.monotonic() - started:.0f} s", flush=True)
-            rows.append((mutant["file"].removeprefix("spikefa/"), mutant["what"], by.split()[-1] if by else "nothing"))
+            rows.append((mutant["file"].removeprefix("spikefa/"), mutant["what"], by or "nothing"))
     print(f"{len(chosen)} bugs, {survived} survived")
     if arguments.table:
         head = ["# Planted bugs", "", f"Made by `python tests/mutants/plant_bugs.py --table {arguments.table}`.", ""]

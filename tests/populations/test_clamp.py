@@ -103,7 +103,7 @@ def test_weights_are_recorded():
         (lambda net: fa.Clamp(net, "h", "s", [0], 0, start=3), r"start must be a time of at least 0, got 3"),
         (
             lambda net: fa.Clamp(net, "h", "s", [0], 0, stop=-1 * ms),
-            r"stop must be a time of at least 0, got -1. \* msecond",
+            r"must be a time of at least 0, got -1. \* msecond",
         ),
         (lambda net: net["h"].index(5), r"Layer 'h': unit must be whole numbers from 0 to 4, got \[5\]"),
         (lambda net: net["h"].index(0, 2), r"Layer 'h': stream must be whole numbers from 0 to 1, got \[2\]"),
