@@ -133,6 +133,24 @@ def duration(owner: str, name: str, value: Any) -> Any:
     refuse(owner, name, "be a time above 0, such as 1*ms", value)
 
 
+def steps_of(owner: str, name: str, time: Any, dt: Any, least: int) -> int:
+    """Return how many steps of `dt` a quantity of time is.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no quantity of time, not a multiple of dt, or less than `least` steps.
+    """
+    from brian2 import Quantity, have_same_dimensions, second
+
+    is_time = isinstance(time, Quantity) and np.ndim(time) == 0 and have_same_dimensions(time, second)
+    if is_time and np.isfinite(float(time)):
+        steps = round(float(time) / float(dt))
+        if steps >= least and abs(float(time) / float(dt) - steps) < 1e-6:
+            return steps
+    refuse(owner, name, f"be a time of {least} or more whole steps of {dt}", time)
+
+
 def one_of(owner: str, name: str, value: Any, known: Collection[Any]) -> Any:
     """Return a value if it is one of those that are known.
 

@@ -68,11 +68,12 @@ class Brian2Reference:
                     again[name][...] = array
         for number, projection in enumerate(network.projections):
             self._restate(projection, 2 * number)
-        classes, steps = network.readout.classes, network.stimulus.steps_per_image
+        classes, stimulus = network.readout.classes, network.stimulus
+        times = {"gap": stimulus.gap * network.clock.dt, "learn_in_gaps": stimulus.learn_in_gaps}
         if classes is None:
-            regression_task(self.network, steps)
+            regression_task(self.network, stimulus.steps_per_image, **times)
         else:
-            classification_task(self.network, steps, classes)
+            classification_task(self.network, stimulus.steps_per_image, classes, **times)
 
     def _restate(self, projection: Projection, place: int) -> None:
         net = self.network

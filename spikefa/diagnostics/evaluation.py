@@ -41,10 +41,10 @@ def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarr
     missing = -count % streams
     filled = np.concatenate([images, np.repeat(images[:1], missing, axis=0)]) if missing else images
     with sandboxed(network, "evaluation"):
-        network.stimulus.steps_per_image = steps
+        network.stimulus.steps_per_image = steps  # and the gaps of learning
         network.stimulus.show_images(filled)
         network.readout.summed_outputs = []
-        network.run_steps(steps * (len(filled) // streams))
+        network.run_steps(network.stimulus.steps_per_presentation * (len(filled) // streams))
         return np.concatenate(network.readout.summed_outputs)[:count]
 
 

@@ -96,6 +96,7 @@ def record_activity(
             network.stimulus.steps_per_image = steps
             repeated = np.repeat(np.arange(len(images)), network.streams)
             network.stimulus.show_images(images[repeated], labels[repeated])
+            steps = network.stimulus.steps_per_presentation
             network.run_steps(steps * len(images))
         finally:
             network.remove(recorder)

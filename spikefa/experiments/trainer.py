@@ -242,7 +242,7 @@ class Trainer:
 
         readout.on_presentation = on_presentation
         network.stimulus.show(self.next_batch)
-        steps = (mark - self.images_seen) // network.streams * network.stimulus.steps_per_image
+        steps = (mark - self.images_seen) // network.streams * network.stimulus.steps_per_presentation
         if self.diagnostics is not None:
             self.diagnostics.request(network.step + steps - 1)
         try:

@@ -204,7 +204,8 @@ class PlasticityUpdater(Part, BrianObject):
 
     def run(self) -> None:
         """Apply one step of the rule."""
-        if self.lr_factor == 0:
+        stimulus = self.network.stimulus
+        if self.lr_factor == 0 or (stimulus is not None and stimulus.learning_pauses):
             return
         if self._loop is not None and self.change is not None:
             self._gather_by_loop()

@@ -50,13 +50,22 @@ class Readout(Part, BrianObject):
         self._outputs = [layer.view(layer.output_variable) for layer in self.network.layers]
 
     def run(self) -> None:
-        """Add this step's outputs; at the presentation's end, predict and score."""
-        self.summed += self._step_activity()
-        if self.network.stimulus.last_step:
-            self.finish([output.mean(dtype=np.float64) for output in self._outputs])
+        """Add this step's outputs; at an image's end, predict and score."""
+        stimulus = self.network.stimulus
+        if not stimulus.in_gap:
+            self.summed += self._step_activity()
+            if stimulus.last_step:
+                self.finish([output.mean(dtype=np.float64) for output in self._outputs])
+        if stimulus.ends_presentation:
+            self.end_presentation()
+
+    def end_presentation(self) -> None:
+        """Tell who watches that an image, and the gap after it, is over."""
+        if self.on_presentation is not None:
+            self.on_presentation()
 
     def finish(self, means: Sequence[float]) -> None:
-        """Guess and score at the presentation's end; `means` are those of each layer's output in its last step."""
+        """Guess and score at an image's end; `means` are those of each layer's output in its last step."""
         summed = self.summed.T.copy()
         if not np.isfinite(summed).all():
             stream, unit = np.argwhere(~np.isfinite(summed))[0]
@@ -64,14 +73,14 @@ class Readout(Part, BrianObject):
                 f"Layer {self.layer.name!r}: outputs must be finite, got {summed[stream, unit]} summed over an image "
                 f"of stream {stream}, at step {self.network.step}"
             )
-        self._score(self.predict(summed, self.network.stimulus.steps_per_image), self.network.stimulus.targets)
-        self.shown += len(summed)
-        self.output_sums += means
+        stimulus = self.network.stimulus
+        if stimulus.has_targets:
+            self._score(self.predict(summed, stimulus.steps_per_image), stimulus.targets)
+            self.shown += len(summed)
+            self.output_sums += means
         if self.summed_outputs is not None:
             self.summed_outputs.append(summed)
         self.summed[:] = 0
-        if self.on_presentation is not None:
-            self.on_presentation()
 
     @property
     def mean_outputs(self) -> np.ndarray:

@@ -8,9 +8,9 @@ import numpy as np
 from brian2 import BrianObject
 from brian2.groups.group import VariableOwner
 
-from spikefa._checks import positive_int
+from spikefa._checks import positive_int, true_or_false, whole
 from spikefa.core.network import Network
-from spikefa.core.part import Part
+from spikefa.core.part import MARK, Part
 from spikefa.errors import ArgumentError, SpikefaError
 from spikefa.presentation.readout import Readout
 
@@ -22,7 +22,7 @@ class _Images:
 
     def __init__(self, images: np.ndarray, targets: np.ndarray | None, stimulus: Stimulus):
         self.images, self.targets, self.position = images, targets, 0
-        self.streams, self.steps = stimulus.streams, stimulus.steps_per_image
+        self.streams, self.steps = stimulus.streams, stimulus.steps_per_presentation
 
     def __call__(self) -> Batch:
         start, self.position = self.position, self.position + self.streams
@@ -61,11 +61,14 @@ class _Function:
 
 
 class Stimulus(Part, BrianObject):
-    """Shows each stream an image for N steps, then all streams the next, and so on.
+    """Shows each stream an image for N steps, then nothing for the steps of a gap, then all streams the next image.
 
     It writes a variable of the input and the error's targets, and nothing else changes at a switch. What targets are
     depends on the task: with classes they are labels, integers ``(n,)``; without, real
-    values ``(n, units of the last layer)``.
+    values ``(n, units of the last layer)``. In a gap the input is 0.
+
+    While there are no targets, in a gap or with images that have none, the error population is silent: its state is the
+    initial one. Such images are not scored and not counted.
 
     Parameters
     ----------
@@ -74,21 +77,31 @@ class Stimulus(Part, BrianObject):
     readout : Readout
         Says what targets there are.
     steps_per_image : int
+    gap : int
+        Steps between two images.
+    learn_in_gaps : bool
+        Whether rules go on in gaps.
     """
 
     roles = ("stimulus",)
     reads_events = False
 
-    def __init__(self, network: Network, readout: Readout, steps_per_image: int):
+    def __init__(
+        self, network: Network, readout: Readout, steps_per_image: int, gap: int = 0, learn_in_gaps: bool = False
+    ):
         if network.input is None:
             raise ArgumentError("Stimulus: the network has no Input population")
         super().__init__(clock=network.clock, when="start", order=1, name=f"{network.name}_stimulus")
         self.input, self.error, self.streams = network.input, network.error, network.streams
         self.readout = readout
-        self.steps_per_image = steps_per_image
+        self.steps_per_image, self.gap = steps_per_image, gap
+        self.learn_in_gaps = true_or_false("Stimulus", "learn_in_gaps", learn_in_gaps)
+        #: Whether what is now shown has targets.
+        self.has_targets = True
         #: Labels (streams,) or targets (streams, units) of the images now shown.
         self.targets = self.readout.new_targets()
         self._step = 0  # within the presentation
+        self._in_gap = False
         self._next: _Images | _Function | None = None
 
     @property
@@ -99,6 +112,30 @@ class Stimulus(Part, BrianObject):
     @steps_per_image.setter
     def steps_per_image(self, steps: int) -> None:
         self._steps = positive_int("Stimulus", "steps per image", steps)
+
+    @property
+    def gap(self) -> int:
+        """Steps between two images, in which nothing is shown."""
+        return self._gap
+
+    @gap.setter
+    def gap(self, steps: int) -> None:
+        self._gap = whole("Stimulus", "gap", steps, 0, rule="be a number of steps, 0 or more")
+
+    @property
+    def steps_per_presentation(self) -> int:
+        """Steps of an image and the gap after it."""
+        return self._steps + self._gap
+
+    @property
+    def in_gap(self) -> bool:
+        """Whether the current step is one between two images."""
+        return self._in_gap
+
+    @property
+    def learning_pauses(self) -> bool:
+        """Whether rules rest in the current step, which is one of a gap."""
+        return self._in_gap and not self.learn_in_gaps
 
     def show(self, source: Callable[[], Batch]) -> None:
         """Take batches from `source`, a function that returns (images, targets) at each switch.
@@ -168,26 +205,41 @@ class Stimulus(Part, BrianObject):
         if self._next is not None and self._step == 0:
             images, targets = self._next()
             np.multiply(images.T, 1 / 255 if images.dtype == np.uint8 else 1, out=self._shown, casting="unsafe")
+            self.has_targets, self._in_gap = targets is not None, False
             if targets is not None:
                 self.targets[:] = targets
                 if self._target is not None:
                     self.readout.write(targets, self._target)
-        self._step = (self._step + 1) % self._steps
+        elif self._gap and self._step == self._steps:
+            self._shown[...] = 0
+            self._in_gap = True
+        self._step = (self._step + 1) % self.steps_per_presentation
+
+    @property
+    def teaches(self) -> bool:
+        """Whether there are targets in the current step."""
+        return self.has_targets and not self._in_gap
 
     @property
     def first_step(self) -> bool:
         """Whether the current step is a presentation's first."""
-        return self._step == 1 % self._steps
+        return self._step == 1 % self.steps_per_presentation
 
     @property
     def last_step(self) -> bool:
-        """Whether the current step is a presentation's last."""
+        """Whether the current step is an image's last."""
+        return self._step == self._steps % self.steps_per_presentation
+
+    @property
+    def ends_presentation(self) -> bool:
+        """Whether the current step is the last of an image, or of the gap after it."""
         return self._step == 0
 
     def save(self) -> tuple:
         """Return everything that `restore` needs."""
         position = None if self._next is None else self._next.position
-        return self._next, position, self._step, self._steps, self.targets.copy()
+        where = self._step, self._in_gap, self.has_targets, self._steps, self._gap
+        return self._next, position, where, self.targets.copy()
 
     def restore(self, saved: tuple) -> None:
         """Go back to a saved position.
@@ -197,14 +249,36 @@ class Stimulus(Part, BrianObject):
         SpikefaError
             If the images came from a function, which has given others since.
         """
-        source, position, *rest = saved
+        source, position, where, targets = saved
         if source is not None:
             source.go_to(position)
         self._next = source
-        self._step, self._steps, self.targets[:] = rest
+        self._step, self._in_gap, self.has_targets, self._steps, self._gap = where
+        self.targets[:] = targets
 
     def _full_state(self) -> tuple:
         return self.save()
 
     def _restore_from_full_state(self, state: tuple) -> None:
         self.restore(state)
+
+
+class SilentError(Part, BrianObject):
+    """Keeps the error population in its initial state while the stimulus has no targets."""
+
+    reads_events = False
+
+    def __init__(self, network: Network, stimulus: Stimulus):
+        error = network.error
+        order = error.place + MARK + 0.6  # after all that writes its output
+        super().__init__(clock=network.clock, when=error.slot, order=order, name=f"{error.name}_silence")
+        self.network, self.stimulus, self.error = network, stimulus, error
+
+    def writes(self) -> list[tuple[VariableOwner, str]]:
+        """Return the error's output."""
+        return [(self.error, self.error.output_variable)]
+
+    def run(self) -> None:
+        """Set the state that a step without targets would have left."""
+        if not self.stimulus.teaches:
+            self.network.reset_population(self.error)

@@ -2,61 +2,109 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from brian2 import Quantity
+
+from spikefa._checks import steps_of
 from spikefa.core.network import Network
 from spikefa.errors import ArgumentError
 from spikefa.presentation.readout import ClassReadout, Readout, RegressionReadout
-from spikefa.presentation.stimulus import Stimulus
+from spikefa.presentation.stimulus import SilentError, Stimulus
 
 
-def classification_task(network: Network, steps_per_image: int, classes: int) -> Stimulus:
+def classification_task(
+    network: Network,
+    steps_per_image: int | None = None,
+    classes: int | None = None,
+    *,
+    duration: Quantity | None = None,
+    gap: Quantity | None = None,
+    learn_in_gaps: bool = False,
+) -> Stimulus:
     """Finish a network that is to name classes: add a stimulus for its input and error, and a readout.
 
     Parameters
     ----------
     network : Network
         With an input and its layers; the last one's units are divided among the classes in equal groups.
-    steps_per_image : int
+    steps_per_image : int, optional
         Steps for which an image is shown.
     classes : int
+    duration : Quantity, optional
+        Time for which an image is shown, in the place of `steps_per_image`; a multiple of dt.
+    gap : Quantity, optional
+        Time between two images, a multiple of dt, in which the input is 0 and there is no target; none by default.
+    learn_in_gaps : bool
+        Whether rules go on in gaps.
 
     Raises
     ------
     ArgumentError
         If the network has a task already, no layer or no input, or an argument does not fit them.
     """
-    _require_new(network, "classification_task")
-    return _present(network, ClassReadout(network, classes), steps_per_image)
+    owner = "classification_task"
+    times = _times(owner, network, steps_per_image, duration, gap, learn_in_gaps)
+    if classes is None:
+        raise ArgumentError(f"{owner}: needs classes, the number of classes, got None")
+    return _present(network, ClassReadout(network, classes), times)
 
 
-def regression_task(network: Network, steps_per_image: int) -> Stimulus:
+def regression_task(
+    network: Network,
+    steps_per_image: int | None = None,
+    *,
+    duration: Quantity | None = None,
+    gap: Quantity | None = None,
+    learn_in_gaps: bool = False,
+) -> Stimulus:
     """Finish a network that is to approximate values: add a stimulus for its input and error, and a readout.
 
     Parameters
     ----------
     network : Network
         With an input and its layers; targets are values, one a unit of the last layer.
-    steps_per_image : int
-        Steps for which an image is shown.
+    steps_per_image, duration, gap, learn_in_gaps
+        As in `classification_task`.
 
     Raises
     ------
     ArgumentError
         If the network has a task already, no layer or no input, or an argument does not fit them.
     """
-    _require_new(network, "regression_task")
-    return _present(network, RegressionReadout(network), steps_per_image)
+    times = _times("regression_task", network, steps_per_image, duration, gap, learn_in_gaps)
+    return _present(network, RegressionReadout(network), times)
 
 
-def _require_new(network: Network, owner: str) -> None:
+def _times(
+    owner: str,
+    network: Network,
+    steps_per_image: int | None,
+    duration: Quantity | None,
+    gap: Quantity | None,
+    learn_in_gaps: bool,
+) -> dict[str, Any]:
     if network.stimulus is not None:
         raise ArgumentError(
             f"{owner}: the network has a task already; set network.stimulus.steps_per_image, or build a new network"
         )
     if not network.layers:
         raise ArgumentError(f"{owner}: the network must have a layer to read out, got none; add a Layer first")
+    if (steps_per_image is None) == (duration is None):
+        raise ArgumentError(
+            f"{owner}: needs steps_per_image or duration, one of them, got {steps_per_image!r} and {duration!r}"
+        )
+    steps = steps_per_image if duration is None else steps_of(owner, "duration", duration, network.clock.dt, 1)
+    return {
+        "steps_per_image": steps,
+        "gap": 0 if gap is None else steps_of(owner, "gap", gap, network.clock.dt, 0),
+        "learn_in_gaps": learn_in_gaps,
+    }
 
 
-def _present(network: Network, readout: Readout, steps_per_image: int) -> Stimulus:
-    stimulus = Stimulus(network, readout, steps_per_image)
+def _present(network: Network, readout: Readout, times: dict[str, Any]) -> Stimulus:
+    stimulus = Stimulus(network, readout, **times)
     network.join(stimulus, readout)
+    if network.error is not None:
+        network.join(SilentError(network, stimulus))
     return stimulus

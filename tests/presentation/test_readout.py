@@ -52,3 +52,18 @@ def test_bad_targets_are_refused(rate, targets, message):
 def test_labels_must_be_integers(small):
     with pytest.raises(ArgumentError, match="labels must be integers, got float64"):
         small(2).stimulus.show_images(np.zeros((2, 64)), np.zeros(2))
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+def test_mean_outputs_are_means_over_units_streams_and_images(streams):
+    net = fa.Network(streams=streams, target="numpy", dtype="float64")
+    fa.Input(net, "image", 2, emit="s = x")
+    fa.Layer(net, "h", 4, "I : 1\ns : 1", emit="s = I", threshold=None)
+    fa.Layer(net, "out", 2, "I : 1\ns : 1", emit="s = I + t_in_timesteps", threshold=None)
+    fa.Projection(net, "image", "h", np.array([[1, 2, 3, 4], [0, 0, 0, 0.0]]))
+    fa.Projection(net, "h", "out", np.zeros((4, 2)))
+    fa.classification_task(net, 2, 2)
+    images = np.linspace(0, 1, 4 * streams)[:, None] * [1, 1]
+    net.stimulus.show_images(images, np.zeros(len(images), int))
+    net.run_steps(8)
+    np.testing.assert_allclose(net.readout.mean_outputs, [2.5 * images.mean(), (1 + 3 + 5 + 7) / 4])

@@ -68,6 +68,7 @@ class CudaExecutor(Part, BrianObject):
                     f"Network: on device 'cuda' every object must have the network's clock, and {obj.name!r} has "
                     f"another, {obj.clock.name!r}"
                 )
+        self.needs_targets = False  # known when the parts are lowered
         self.memory.begin()
         self._spread(objects)
         self.products = []

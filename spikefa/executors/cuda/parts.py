@@ -13,6 +13,7 @@ from spikefa.engine.cuda import kernels
 from spikefa.engine.cuda.code import prepare
 from spikefa.engine.cuda.launching import bound
 from spikefa.engine.cuda.products import product
+from spikefa.errors import ArgumentError
 from spikefa.executors.cuda.executor import CudaExecutor
 from spikefa.executors.cuda.lowering import Launch, Lowered, lowers, optimizer_lowering
 from spikefa.plasticity.updater import PlasticityUpdater, UpdateTerm
@@ -20,7 +21,7 @@ from spikefa.plasticity.weight_average import WeightAverage
 from spikefa.populations.population import SpikesToOutput
 from spikefa.populations.softmax import Softmax
 from spikefa.presentation.readout import ClassReadout, Readout, RegressionReadout
-from spikefa.presentation.stimulus import Stimulus
+from spikefa.presentation.stimulus import SilentError, Stimulus
 from spikefa.projections.derived import TiedProjection
 from spikefa.projections.projection import Projection
 
@@ -56,14 +57,25 @@ def stimulus(executor: CudaExecutor, part: Stimulus) -> Lowered:
     """Let the host switch the images, and bring the new ones to the device."""
 
     def stimulate() -> None:
-        switched = part.last_step
+        switched = part.ends_presentation
         part.run()
+        if executor.needs_targets and not part.teaches:
+            raise ArgumentError("Network: on device 'cuda' every image needs a target while the error runs, got none")
         if switched:
             arrays = [part.input.array(part.input.stimulus_variable)]
             arrays += [] if part.error is None else [part.error.array("target")]
             executor.memory.upload(arrays)
 
+    if part.gap:
+        raise ArgumentError(f"Network: device 'cuda' knows no gaps between images, got one of {part.gap} steps")
     return Lowered(then=stimulate)
+
+
+@lowers(SilentError)
+def silent_error(executor: CudaExecutor, part: SilentError) -> Lowered:
+    """Do nothing: images without targets are refused."""
+    executor.needs_targets = True
+    return Lowered()
 
 
 @lowers(Projection, TiedProjection)
@@ -176,6 +188,7 @@ def readout(executor: CudaExecutor, part: Readout) -> Lowered:
             memory.download([part.summed, sums])
             part.finish([row.sum() / output.size for row, output in zip(sums, outputs, strict=True)])
             memory.upload([part.summed])
+            part.end_presentation()
 
     return Lowered([Launch(add), *(Launch(sum_up_layer, last=True) for sum_up_layer in sum_up)], finish)
 
