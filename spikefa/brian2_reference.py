@@ -40,7 +40,7 @@ class Brian2Reference:
     Raises
     ------
     ArgumentError
-        If the network has more streams, a `Softmax`, or two projections to one population (one `Synapses` can write
+        If the network has more streams, gaps without learning, a `Softmax`, or two projections to one population (one `Synapses` can write
         a summed variable).
     KeyError
         When it runs, if a rule needs a constant that has different values in the two populations.
@@ -49,6 +49,8 @@ class Brian2Reference:
     def __init__(self, network: Network, target: str = "numpy"):
         if network.streams != 1:
             raise ArgumentError(f"Brian2Reference: needs a network of one stream, got {network.streams}")
+        if network.stimulus.gap and not network.stimulus.learn_in_gaps:
+            raise ArgumentError("Brian2Reference: stock Brian2's rules do not rest in gaps; needs learn_in_gaps=True")
         for population in network.populations:
             if any(isinstance(part, Softmax) for part in population.contained_objects):
                 raise ArgumentError(f"Brian2Reference: stock Brian2 has no equal of the Softmax of {population.name!r}")

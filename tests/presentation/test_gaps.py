@@ -65,12 +65,16 @@ def test_without_a_gap_nothing_is_different():
 
 
 def test_the_stock_reference_has_gaps_too():
-    net = network(1, duration=4 * ms, gap=3 * ms)
+    with pytest.raises(
+        ArgumentError, match="Brian2Reference: stock Brian2's rules do not rest in gaps; needs learn_in"
+    ):
+        fa.Brian2Reference(network(1, duration=4 * ms, gap=3 * ms))
+    net = network(1, duration=4 * ms, gap=3 * ms, learn_in_gaps=True)
     other = fa.Brian2Reference(net)
     for one in (net, other.network):
         one.stimulus.show_images(*data(6))
     net.run_steps(21)
-    other.run_steps(21)
+    other.network.run_steps(21)
     for name in ("h", "out"):
         np.testing.assert_allclose(net[name].view("v"), other.network[name].view("v"), rtol=1e-12)
 
