@@ -40,8 +40,8 @@ class Brian2Reference:
     Raises
     ------
     ArgumentError
-        If the network has more streams, gaps without learning, a `Softmax`, or two projections to one population (one `Synapses` can write
-        a summed variable).
+        If the network has more streams, gaps without learning, a `Softmax`, or two projections to one population (one
+        `Synapses` can write a summed variable).
     KeyError
         When it runs, if a rule needs a constant that has different values in the two populations.
     """
