@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import sympy
-from brian2 import NetworkOperation, Synapses
+from brian2 import Equations, NetworkOperation, Synapses
 from brian2.parsing.sympytools import sympy_to_str
 
 from spikefa.core.network import Network
@@ -40,8 +40,7 @@ class Brian2Reference:
     Raises
     ------
     ArgumentError
-        If the network has more streams, gaps without learning, a `Softmax`, or two projections to one population (one
-        `Synapses` can write a summed variable).
+        If the network has more streams, gaps without learning, or a `Softmax`.
     KeyError
         When it runs, if a rule needs a constant that has different values in the two populations.
     """
@@ -63,6 +62,7 @@ class Brian2Reference:
             name=f"{network.name}_reference",
         )
         self._synapses: dict[str, Synapses] = {}
+        self._written: set[tuple[str, str]] = set()  # ports, each as population and variable
         for population in network.populations:
             again = population.restate(self.network).state_arrays()
             for name, array in population.state_arrays().items():
@@ -80,9 +80,9 @@ class Brian2Reference:
     def _restate(self, projection: Projection, place: int) -> None:
         net = self.network
         pre, post = net[projection.pre.name], net[projection.post.name]
-        if any(syn.target is post for syn in self._synapses.values()):
-            raise ArgumentError(f"Brian2Reference: {projection.title}: another projection to {post.name!r} exists")
-        current = projection.post.current_variable
+        arrived = f"arrived_{projection.name}"
+        post.add_array(arrived)
+        post.equations += Equations(f"{arrived} : 1")  # a summed variable must be a parameter of the equations
         remembered = () if projection.learning is None else _remembered(projection.learning.plasticity.optimizer)
         shuffled_anew = isinstance(projection, ShuffledProjection)
         weight = "shuffled" if shuffled_anew else "W"
@@ -92,7 +92,7 @@ class Brian2Reference:
             "\n".join(
                 [
                     *(f"{name} : 1" for name in ("W", "shuffled", *remembered)),
-                    f"{current}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
+                    f"{arrived}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
                 ]
             ),
             clock=net.clock,
@@ -107,23 +107,36 @@ class Brian2Reference:
         else:
             synapses.connect()
         synapses.W = projection.W[np.asarray(synapses.i), np.asarray(synapses.j)]
-        updater = synapses.summed_updaters[f"{current}_post"]
-        updater.when, updater.order = post.slot, post.place
+        updater = synapses.summed_updaters[f"{arrived}_post"]
+        updater.when, updater.order = post.slot, projection.order
         bias = f"b_{projection.name}"
         post.add_array(bias)[:, 0] = projection.b
         for name in remembered:
             post.add_array(f"{name}_{projection.name}")
-        post.run_regularly(
-            f"{current} = {current} + {bias}", when=post.slot, order=post.place + 0.5, name=f"add_{bias}"
-        )
+        self._deliver(projection, f"{arrived} + {bias}")
         self._synapses[projection.name] = synapses
         net.add(synapses)
         derive = self._derived_weights(projection)
         if derive is not None:
-            when = dict(when=post.slot, order=post.place - 0.5, name=f"derive_{projection.name}")
+            when = dict(when=post.slot, order=projection.order - 1e-8, name=f"derive_{projection.name}")
             net.add(NetworkOperation(derive, clock=net.clock, **when))
         if projection.learning is not None:
             self._state_rule(projection, synapses, bias, place)
+
+    def _deliver(self, projection: Projection, arrived: str) -> None:
+        """Write what arrives into the port: the first projection overwrites it unless it is integrated, others add."""
+        post, port = self.network[projection.post.name], projection.into
+        written = (post.name, port) in self._written
+        self._written.add((post.name, port))
+        if not projection.active:
+            arrived = "0"
+        add = projection.accumulates or written
+        post.run_regularly(
+            f"{port} = {port} + ({arrived})" if add else f"{port} = {arrived}",
+            when=post.slot,
+            order=projection.order + 1e-8,
+            name=f"deliver_{projection.name}",
+        )
 
     @staticmethod
     def _constants(projection: Projection) -> dict[str, Any]:

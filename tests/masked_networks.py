@@ -15,14 +15,13 @@ STORAGE = {
 
 def network(mask, streams, rule=None, momentum=0.0, dtype="float64", seed=0, W=None, storage=None):
     net = fa.Network(streams=streams, dtype=dtype, target="numpy", seed=seed, weight_policy=STORAGE.get(storage))
-    fa.Layer(net, "a", 6, SIDE, emit="s = s", current="v")
-    fa.Layer(net, "b", 5, SIDE, emit="s = s", current="v")
+    fa.Layer(net, "a", 6, SIDE, emit="s = s")
+    fa.Layer(net, "b", 5, SIDE, emit="s = s")
     plasticity = (
         None if rule is None else fa.Plasticity(rule, CONSTANTS, fa.Momentum(momentum) if momentum else fa.SGD())
     )
     W = fa.uniform(0.9) if W is None else W
     projection = fa.Projection(net, "a", "b", W, bias=np.full(5, 0.2), mask=mask, plasticity=plasticity)
-    projection.active = False  # the states below stay as they are set
     rng = np.random.default_rng(2)
     for layer in net.layers:
         layer.view("v")[...] = rng.random((layer.units, streams))

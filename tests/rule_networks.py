@@ -12,7 +12,7 @@ BASE = "dW = -eta * delta_post * psi_post * s_pre - gamma * W"
 CONSTANTS = {"eta": 0.1, "gamma": 0.01, "theta": 0.3}
 
 
-SIDE = "v : 1\ns : 1\nd : 1\npsi = v * (1 - v) : 1"
+SIDE = "I : 1\nv : 1\ns : 1\nd : 1\npsi = v * (1 - v) : 1"
 
 
 #: rule, and the change of one synapse in one stream from its variables as plain Python
@@ -80,12 +80,11 @@ def optimizer(momentum=0.0, rmsprop=0.0):
 
 def network(rule, streams, momentum=0.0, dtype="float64", rmsprop=0.0, **constants):
     net = fa.Network(streams=streams, dtype=dtype, target="numpy")
-    fa.Layer(net, "a", 6, SIDE, emit="s = s", current="v")
-    fa.Layer(net, "b", 5, SIDE, emit="s = s", current="v")
+    fa.Layer(net, "a", 6, SIDE, emit="s = s")
+    fa.Layer(net, "b", 5, SIDE, emit="s = s")
     rule = fa.Plasticity(rule, CONSTANTS | constants, optimizer(momentum, rmsprop))
     W = np.random.default_rng(1).uniform(0.1, 0.9, (6, 5))
     projection = fa.Projection(net, "a", "b", W, bias=np.full(5, 0.2), plasticity=rule)
-    projection.active = False  # the states below stay as they are set
     rng = np.random.default_rng(2)
     for layer in net.layers:
         layer.view("v")[...] = rng.random((layer.units, streams))

@@ -87,7 +87,7 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
     calls = []
     for projection in network.projections:
         pre = placed(projection.pre.view(projection.pre.output_variable))
-        current = placed(projection.post.view(projection.post.current_variable))
+        current = placed(projection.post.view(projection.into))
         weights = weights_of(projection, projection.weights.values)
         # BLAS reads memory column by column: all of these are the transposes, and contiguous for it.
         if stream_minor:  # current (streams, post) = pre (streams, n_pre) @ weights (n_pre, n_post)

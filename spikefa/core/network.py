@@ -337,6 +337,9 @@ class Network(BrianNetwork):
     def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
         """Run for a duration, as `brian2.Network.run`; garbage is collected before it only now and then."""
         refuse_forked("Network")
+        for part in self.objects:
+            if isinstance(part, Part):
+                part.begin_run()
         # On a GPU the processor's threads are not needed, and would keep those of other runs from their cores.
         synapses = sum(projection.shape[0] * projection.shape[1] for projection in self.projections)
         work = self.streams * synapses if self._executor is None else 0

@@ -10,7 +10,7 @@ from brian2.groups.group import VariableOwner
 from spikefa.errors import SpikefaError
 
 #: Offsets, within a population's place in the schedule, of what happens to it in one step.
-PROJECT, RECEIVE, INTEGRATE, NORMALIZE, EMIT, THRESHOLD, MARK, RESET = range(8)
+PROJECT, ADD, RECEIVE, INTEGRATE, NORMALIZE, EMIT, THRESHOLD, MARK, ACCUMULATE, RESET = range(10)
 #: Distance between the places of two populations in one slot.
 STRIDE = 10
 #: Order, within the slot ``plasticity``, from which rules are applied; before it, their factors are computed.
@@ -57,6 +57,9 @@ class Part:
     def state_arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays that one run leaves to the next, by name; not copies."""
         return {}
+
+    def begin_run(self) -> None:
+        """Do what must be done before Brian2 sorts the objects of a run; raise what the user is to read as it is."""
 
     def finish_run(self) -> None:
         """Bring everything up to date at the end of a run, also of one that failed."""

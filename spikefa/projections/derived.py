@@ -64,6 +64,8 @@ class TiedProjection(_Dependent):
         Whether it uses the transpose of the source's weights.
     bias : bool
         Whether it adds the source's bias too.
+    into, name
+        As in `Projection`.
 
     Raises
     ------
@@ -81,14 +83,16 @@ class TiedProjection(_Dependent):
         *,
         transpose: bool = False,
         bias: bool = False,
+        into: str | None = None,
+        name: str | None = None,
     ):
-        self._join(network, pre, post)
+        self._join(network, pre, post, into, name)
         if transpose and bias:
             raise ArgumentError(f"{self.title}: a transpose has no bias, since the source's belongs to the other side")
         self.transpose, self.bias = bool(transpose), bool(bias)
         self._zeros = np.zeros(self.post.units, network.dtype)
         self._set_source(network, source)
-        network.join(self)
+        self._enter(network)
 
     def _take_source(self, source: Projection) -> None:
         if isinstance(source, TiedProjection):
@@ -136,7 +140,7 @@ class TiedProjection(_Dependent):
         """Propagate this step's presynaptic output through the source's weights."""
         weights = self.weights
         weights.catch_up()
-        weights.propagate(self._activity, self.bias_array, self._current, self.adds)
+        self._propagate(weights, self.bias_array)
 
     def finish_run(self) -> None:
         """Do nothing: the weights are the source's."""
@@ -159,6 +163,8 @@ class DerivedProjection(_Dependent):
         Makes an array ``(n_pre, n_post)`` of the source's weights.
     every : int
         It computes in the steps 0, `every`, 2 `every` ... before it propagates; not in a sandbox.
+    into, name
+        As in `Projection`.
 
     Raises
     ------
@@ -176,8 +182,10 @@ class DerivedProjection(_Dependent):
         function: Callable[[np.ndarray], np.ndarray],
         *,
         every: int = 1,
+        into: str | None = None,
+        name: str | None = None,
     ):
-        super().__init__(network, pre, post, lambda rng, shape: np.zeros(shape))
+        super().__init__(network, pre, post, lambda rng, shape: np.zeros(shape), into=into, name=name)
         if not callable(function):
             raise ArgumentError(f"{self.title}: function must be a function of weights, got {function!r}")
         self.function, self.every = function, positive_int(self.title, "every", every, "steps")
@@ -202,7 +210,7 @@ class ShuffledProjection(Projection):
 
     Parameters
     ----------
-    network, pre, post, W, mask
+    network, pre, post, W, mask, into, name
         As in `Projection`.
     """
 
@@ -214,29 +222,23 @@ class ShuffledProjection(Projection):
         W: Initial,
         *,
         mask: Mask | None = None,
+        into: str | None = None,
+        name: str | None = None,
     ):
-        super().__init__(network, pre, post, W, mask=mask)
+        super().__init__(network, pre, post, W, mask=mask, into=into, name=name)
         self._key, self._number = network.key, crc32(self.name.encode())
         self._product = np.zeros((self.post.units, network.streams), network.dtype)
-        self._adds, self.adds = self.adds, False
+        self._shuffled = np.zeros_like(self._product)
 
     def permutation(self, step: int) -> np.ndarray:
         """Column of W that each post-synaptic unit has in a step, ``(n_post,)``."""
         return np.random.default_rng([int(self._key[0]), self._number, int(step)]).permutation(self.post.units)
 
-    def before_run(self, run_namespace: dict) -> None:
-        """Fetch the views of both populations once a run."""
-        super().before_run(run_namespace)
-        self._to, self._current = self._current, self._product
-
     def run(self) -> None:
         """Propagate, and share the sums out anew: the same as new columns, and next to nothing to do."""
-        super().run()
-        order = self.permutation(_step(self))
-        if self._adds:
-            self._to += self._product[order]
-        else:
-            np.take(self._product, order, axis=0, out=self._to, mode="clip")  # "raise" would copy
+        self.weights.propagate(self._activity, self.bias_array, self._product, False)
+        np.take(self._product, self.permutation(_step(self)), axis=0, out=self._shuffled, mode="clip")
+        self._deliver(self._shuffled)
 
 
 def _step(projection: Projection) -> int:

@@ -9,9 +9,9 @@ from brian2 import BrianObject
 from brian2.groups.group import VariableOwner
 from numpy.typing import ArrayLike
 
-from spikefa._checks import finite_array
+from spikefa._checks import finite_array, refuse
 from spikefa.core.network import Network
-from spikefa.core.part import PROJECT, Part
+from spikefa.core.part import ACCUMULATE, PROJECT, Part
 from spikefa.engine.weights import Weights
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.rule import Plasticity
@@ -19,13 +19,19 @@ from spikefa.plasticity.updater import PlasticityUpdater
 from spikefa.populations.population import Population
 from spikefa.projections.connectivity import Mask
 from spikefa.projections.initializers import Initial
+from spikefa.projections.port import Port
 
 
 class Projection(Part, BrianObject):
     """Weights from population `pre` to population `post`, and a bias for each post-synaptic unit.
 
-    In every step, ``post.current = pre.output @ W + b`` for each stream; a second projection to the same
-    population adds to the first.
+    In every step, ``post.current = pre.output @ W + b`` for each stream. The variable that it writes, `into`, is its
+    port. A port that is a plain parameter is what arrives in the step: the first projection into it overwrites it, the
+    others add. A port with a differential equation, such as ``dge/dt = -ge / tau_e : 1``, is added to: after the
+    threshold and before the reset, where Brian2's ``Synapses(on_pre="ge_post += w")`` adds.
+
+    A projection that is not ``active`` when a run begins brings no current; its rule learns all the same, unless
+    ``projection.learning.active`` is False, too.
 
     Parameters
     ----------
@@ -44,12 +50,18 @@ class Projection(Part, BrianObject):
         The rule by which the weights learn. Without it they are fixed.
     learn_bias : bool
         Whether the bias learns too, as from a unit that always spikes.
+    into : str, optional
+        The port: a variable of `post`, of the network's float type; its `current` by default. Weights are numbers in
+        its base unit.
+    name : str, optional
+        ``pre_to_post`` by default, or ``pre_to_post_into`` with a port that is not the default; it numbers the random
+        draws.
 
     Raises
     ------
     ArgumentError
-        If shapes do not fit, values are not finite, or an array of weights is not 0 where there is no synapse;
-        the message names the projection.
+        If shapes do not fit, values are not finite, there is no such port, or an array of weights is not 0 where there
+        is no synapse; the message names the projection.
     """
 
     roles = ("projection",)
@@ -66,8 +78,10 @@ class Projection(Part, BrianObject):
         mask: Mask | None = None,
         plasticity: Plasticity | None = None,
         learn_bias: bool = True,
+        into: str | None = None,
+        name: str | None = None,
     ):
-        self._join(network, pre, post)
+        self._join(network, pre, post, into, name)
         if mask is not None:
             mask = self._checked_mask(_drawn(mask, network.seed, f"{self.name} mask", self.shape))
         drawn = callable(W)
@@ -83,7 +97,7 @@ class Projection(Part, BrianObject):
         self._weights = network.weight_policy.make(
             W, mask, network.dtype, network.streams, spikes=bool(self.pre.thresholder), learns=plasticity is not None
         )
-        network.join(self)
+        self._enter(network)
         if plasticity is not None:
             self.learning = PlasticityUpdater(
                 network, plasticity, self._weights, self._bias, self.pre, self.post, self.name, learn_bias
@@ -106,26 +120,56 @@ class Projection(Part, BrianObject):
             f"{type(self).__name__}: {side} must be one of the network's populations {names}, got {got}"
         )
 
-    def _join(self, network: Network, pre: Population | str, post: Population | str) -> None:
+    def _join(
+        self, network: Network, pre: Population | str, post: Population | str, into: str | None, name: str | None
+    ) -> None:
         """Take a place between two populations, after the projections that `post` has."""
         self.pre, self.post = (self._population(network, side, of) for side, of in (("pre", pre), ("post", post)))
-        self.title = f"{type(self).__name__} '{self.pre.name}->{self.post.name}'"
-        name = f"{self.pre.name}_to_{self.post.name}"
+        default = self.post.current_variable
+        own_port = into is not None and into != default
+        ends = f"{self.pre.name}->{self.post.name}" + (f".{into}" if own_port else "")
+        self.title = f"{type(self).__name__} {ends!r}"
+        if name is None:
+            name = f"{self.pre.name}_to_{self.post.name}" + (f"_{into}" if own_port else "")
+            if any(other.name == name for other in network.projections):
+                raise ArgumentError(
+                    f"{self.title}: the network already has an object called {name!r}; give this one another by name="
+                )
+        elif not (isinstance(name, str) and name.isidentifier()):
+            refuse(self.title, "name", "be letters, digits and _, such as 'h1_to_h2_fast'", name)
         network.check_new(name, self.title)
-        if self.post.current_variable not in self.post.variables:
-            raise ArgumentError(
-                f"{self.title}: the equations of {self.post.name!r} must have the parameter "
-                f"{self.post.current_variable!r}, which projections write"
-            )
+        self.into = self._checked_port(into)
         self.pre.check_array(self.pre.output_variable, f"{self.title}: the output")
-        self.post.check_array(self.post.current_variable, f"{self.title}: the current")
+        self.post.check_array(self.into, f"{self.title}: the {'current' if into is None else 'port'}")
         before = sum(other.post is self.post for other in network.projections)
+        self.accumulates = self.into in self.post.equations.diff_eq_names
         # Brian2 sorts objects of equal order by name, and the first has to overwrite what the others add to.
-        order = self.post.place + PROJECT + before / (1 + before)
+        order = self.post.place + (ACCUMULATE if self.accumulates else PROJECT) + before / (1 + before)
         super().__init__(clock=network.clock, when=self.post.slot, order=order, name=name)
         self.shape = (self.pre.units, self.post.units)
-        self.adds = before > 0
+        self.adds = self.accumulates  # of the others, their `Port` says it when a run begins
         self.learning: PlasticityUpdater | None = None
+
+    def _enter(self, network: Network) -> None:
+        """Become a part of the network, and one of those that write the port."""
+        network.join(self)
+        if not self.accumulates:
+            Port.of(network, self.post, self.into).projections.append(self)
+
+    def _checked_port(self, into: str | None) -> str:
+        default, post = self.post.current_variable, self.post
+        if into is None and default not in post.variables:
+            raise ArgumentError(
+                f"{self.title}: the equations of {post.name!r} must have the parameter {default!r}, which projections "
+                "write"
+            )
+        stated = post.equations.parameter_names | post.equations.diff_eq_names
+        if into is not None and not (isinstance(into, str) and into in stated):
+            ports = sorted(n for n in stated if post.of_its_type(n) and not post.variables[n].constant)
+            refuse(self.title, "into", f"be a state variable of {post.name!r}, which has {ports}", into)
+        if into is not None and post.variables[into].constant:
+            raise ArgumentError(f"{self.title}: the port {into!r} of {post.name!r} must be variable, got a constant")
+        return default if into is None else into
 
     def _checked_mask(self, mask: ArrayLike) -> np.ndarray:
         mask = np.asarray(mask)
@@ -201,11 +245,17 @@ class Projection(Part, BrianObject):
         """Presynaptic and post-synaptic unit of each synapse; if sparse, in the order of ``weights.values``."""
         return self.weights.synapses()
 
+    @property
+    def spares_refractory(self) -> bool:
+        """Whether nothing enters refractory units, since the port is integrated ``(unless refractory)``."""
+        return self.post.variables[self.into].conditional_write is not None
+
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the views of both populations once a run."""
         super().before_run(run_namespace)
         self._activity = self.pre.view(self.pre.output_variable)
-        self._current = self.post.view(self.post.current_variable)
+        self._current = self.post.view(self.into)
+        self._free = self.post.view("not_refractory") if self.spares_refractory else None
 
     def reads(self) -> list[VariableOwner]:
         """Return the presynaptic population."""
@@ -217,7 +267,22 @@ class Projection(Part, BrianObject):
 
     def run(self) -> None:
         """Propagate this step's presynaptic output."""
-        self._weights.propagate(self._activity, self._bias, self._current, self.adds)
+        self._propagate(self._weights, self._bias)
+
+    def _propagate(self, weights: Weights, bias: np.ndarray) -> None:
+        if self._free is None:
+            weights.propagate(self._activity, bias, self._current, self.adds)
+        else:
+            arrived = np.empty_like(self._current)
+            weights.propagate(self._activity, bias, arrived, False)
+            self._deliver(arrived)
+
+    def _deliver(self, arrived: np.ndarray) -> None:
+        """Write what arrives in this step, ``(n_post, streams)``, into the port; nothing enters refractory units."""
+        if self.adds:
+            np.add(self._current, arrived, out=self._current, where=True if self._free is None else self._free)
+        else:
+            self._current[...] = arrived
 
     def finish_run(self) -> None:
         """Do the update that waits for the next step, if one does."""

@@ -159,8 +159,8 @@ def test_random_connectivity_follows_the_seed_and_not_the_weights():
     nets = [network(random_connectivity(0.5), 1, seed=seed)[1] for seed in (1, 1, 2)]
     assert np.array_equal(nets[0].mask, nets[1].mask) and not np.array_equal(nets[0].mask, nets[2].mask)
     net = fa.Network(streams=1)
-    fa.Layer(net, "a", 300, SIDE, emit="s = s", current="v")
-    fa.Layer(net, "b", 300, SIDE, emit="s = s", current="v")
+    fa.Layer(net, "a", 300, SIDE, emit="s = s")
+    fa.Layer(net, "b", 300, SIDE, emit="s = s")
     projection = fa.Projection(net, "a", "b", fa.uniform(1.0), mask=random_connectivity(0.5))
     n = projection.mask.sum()
     assert abs(n / 90000 - 0.5) < 5 * 0.5 / 300  # 5 standard deviations

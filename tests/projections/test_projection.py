@@ -184,7 +184,6 @@ def test_a_view_of_the_weights_can_be_set():
 @pytest.mark.parametrize("streams", [1, 4])
 def test_empty_rows_and_full_masks(storage, mask, streams):
     net, projection = network(mask, streams, RULES["three factors"][0], storage=storage)
-    projection.active = True
     net.run(3 * ms)
     assert np.array_equal(projection.W != 0, mask)
 
@@ -212,8 +211,8 @@ def test_storage_follows_the_density():
     for streams, below in ((1, fa.WeightPolicy().sparse_below_events), (3, fa.WeightPolicy().sparse_below_batched)):
         for fraction, sparse in ((below / 2, True), (min(2 * below, 1), False)):
             net = fa.Network(streams=streams)
-            fa.Layer(net, "a", 100, SIDE, emit="s = s", current="v")
-            fa.Layer(net, "b", 100, SIDE, emit="s = s", current="v")
+            fa.Layer(net, "a", 100, SIDE, emit="s = s")
+            fa.Layer(net, "b", 100, SIDE, emit="s = s")
             assert (
                 fa.Projection(net, "a", "b", fa.uniform(1), mask=random_connectivity(fraction)).weights.sparse == sparse
             )

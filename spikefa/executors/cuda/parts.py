@@ -23,6 +23,7 @@ from spikefa.populations.softmax import Softmax
 from spikefa.presentation.readout import ClassReadout, Readout, RegressionReadout
 from spikefa.presentation.stimulus import SilentError, Stimulus
 from spikefa.projections.derived import TiedProjection
+from spikefa.projections.port import Port
 from spikefa.projections.projection import Projection
 
 
@@ -81,12 +82,12 @@ def silent_error(executor: CudaExecutor, part: SilentError) -> Lowered:
 @lowers(Projection, TiedProjection)
 def projection(executor: CudaExecutor, part: Projection) -> Lowered | None:
     """Compute ``current = bias + W.T @ activity``, a product by cuBLAS."""
-    if executor.is_on_host(part):
+    if executor.is_on_host(part) or part.spares_refractory:
         return None
     memory, streams, weights = executor.memory, part.post.streams, part.weights
     n_pre, n_post = part.shape
     activity = memory.read(part.pre.array(part.pre.output_variable))
-    current = memory.write(part.post.array(part.post.current_variable))
+    current = memory.write(part.post.array(part.into))
     bias = memory.read(part.bias_array)
     add_bias = bound(kernels.add_bias, current.size, part.adds, streams, bias, current)
     shape = n_post, streams, n_pre
@@ -98,6 +99,12 @@ def projection(executor: CudaExecutor, part: Projection) -> Lowered | None:
         add_product(1.0)
 
     return Lowered([Launch(propagate)])
+
+
+@lowers(Port)
+def port(executor: CudaExecutor, part: Port) -> Lowered | None:
+    """Launch nothing, unless no projection is active: then the host clears the port."""
+    return None if part.closed else Lowered()
 
 
 @lowers(PlasticityUpdater)
