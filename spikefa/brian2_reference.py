@@ -14,6 +14,7 @@ from spikefa.core.network import Network
 from spikefa.engine.targets import code_object_class
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.optimizers import Optimizer
+from spikefa.populations.population import Population
 from spikefa.populations.softmax import Softmax
 from spikefa.presentation.tasks import classification_task, regression_task
 from spikefa.projections.derived import DerivedProjection, ShuffledProjection, TiedProjection
@@ -86,13 +87,15 @@ class Brian2Reference:
         remembered = () if projection.learning is None else _remembered(projection.learning.plasticity.optimizer)
         shuffled_anew = isinstance(projection, ShuffledProjection)
         weight = "shuffled" if shuffled_anew else "W"
+        delayed, activity = self._shift_registers(projection, pre)
         synapses = Synapses(
             pre,
             post,
             "\n".join(
                 [
                     *(f"{name} : 1" for name in ("W", "shuffled", *remembered)),
-                    f"{arrived}_post = {weight} * {pre.output_variable}_pre : 1 (summed)",
+                    *delayed,
+                    f"{arrived}_post = {weight} * {activity} : 1 (summed)",
                 ]
             ),
             clock=net.clock,
@@ -106,6 +109,9 @@ class Brian2Reference:
             synapses.connect(i=i, j=j)
         else:
             synapses.connect()
+        if delayed:
+            steps = np.broadcast_to(projection.delay_steps.T, projection.shape[::-1]).T
+            synapses.delay_steps = steps[np.asarray(synapses.i), np.asarray(synapses.j)]
         synapses.W = projection.W[np.asarray(synapses.i), np.asarray(synapses.j)]
         updater = synapses.summed_updaters[f"{arrived}_post"]
         updater.when, updater.order = post.slot, projection.order
@@ -122,6 +128,35 @@ class Brian2Reference:
             net.add(NetworkOperation(derive, clock=net.clock, **when))
         if projection.learning is not None:
             self._state_rule(projection, synapses, bias, place)
+
+    def _shift_registers(self, projection: Projection, pre: Population) -> tuple[list[str], str]:
+        """Let the presynaptic population remember what its units sent.
+
+        Returns
+        -------
+        list of str
+            Equations of the synapses: each presynaptic variable as it was when what arrives was sent, ``NAME_arrives``;
+            none without a delay.
+        str
+            What arrives.
+        """
+        if not _is_delayed(projection):
+            return [], f"{pre.output_variable}_pre"
+        names = {pre.output_variable, *(n.removesuffix("_pre") for n in _presynaptic(projection))}
+        equations = ["delay_steps : 1"]
+        for name in sorted(names):
+            past = [f"{name}_{ago}_ago_{projection.name}" for ago in range(1, int(projection.delay_steps.max()) + 1)]
+            for variable in past:
+                pre.add_array(variable)
+            shifted = zip(past, [name, *past], strict=False)
+            pre.run_regularly(
+                "\n".join(f"{to} = {of}" for to, of in list(shifted)[::-1]),
+                when="end",
+                name=f"shift_{name}_of_{projection.name}",
+            )
+            chosen = [f"int(delay_steps == {ago}) * {of}_pre" for ago, of in enumerate([name, *past])]
+            equations.append(f"{name}_arrives = {' + '.join(chosen)} : 1")
+        return equations, f"{pre.output_variable}_arrives"
 
     def _deliver(self, projection: Projection, arrived: str) -> None:
         """Write what arrives into the port: the first projection overwrites it unless it is integrated, others add."""
@@ -195,6 +230,10 @@ class Brian2Reference:
             }
         ).subs({real["W"]: sympy.Symbol(bias, real=True)} if "W" in real else {})
 
+        if _is_delayed(projection):
+            sent = {n: sympy.Symbol(f"{n.removesuffix('_pre')}_arrives", real=True) for n in _presynaptic(projection)}
+            change = change.subs({real[name]: arrives for name, arrives in sent.items()})
+
         def code(weight: str, suffix: str, expression: sympy.Expr) -> str:
             names = {name: f"{name}{suffix}" for name in _remembered(optimizer)}
             return optimizer.brian2_code(weight, sympy_to_str(expression), names, updater.lr)
@@ -219,6 +258,16 @@ class Brian2Reference:
     def b(self, projection: str) -> np.ndarray:
         """Biases ``(n_post,)`` of a projection."""
         return self._synapses[projection].target.view(f"b_{projection}")[:, 0]
+
+
+def _is_delayed(projection: Projection) -> bool:
+    return projection.delay_steps is not None and bool(projection.delay_steps.any())
+
+
+def _presynaptic(projection: Projection) -> list[str]:
+    """Return the presynaptic variables of a projection's rule, as the rule names them."""
+    rule = None if projection.learning is None else projection.learning.plasticity
+    return [] if rule is None else [n for n in rule.symbols if n.endswith("_pre") and n not in rule.constants]
 
 
 def _remembered(optimizer: Optimizer) -> tuple[str, ...]:

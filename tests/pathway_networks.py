@@ -68,7 +68,7 @@ def rate_network(
     return net
 
 
-def spiking_network(model, pathway, streams=1, seed=0, target="numpy", dtype="float64"):
+def spiking_network(model, pathway, streams=1, seed=0, target="numpy", dtype="float64", **options):
     """The spiking network of the model file, with another pathway."""
     net = fa.Network(streams=streams, seed=seed, dtype=dtype, target=target)
     constants = {"tau": net.clock.dt / 0.9}
@@ -78,7 +78,7 @@ def spiking_network(model, pathway, streams=1, seed=0, target="numpy", dtype="fl
     for name, units in (("h1", 12), ("h2", 9), ("output", 10)):
         fa.Layer(net, name, units, model.module.LAYER, emit=model.module.SPIKES, namespace=constants)
     strings = {"error": model.module.ERROR, "feedback": model.module.FEEDBACK, "namespace": constants}
-    fa.add_pathway(net, pathway, **strings | ARGUMENTS | {"loss": "(layer_p - target)**2 / 2", "noise": 0.1})
+    fa.add_pathway(net, pathway, **strings | ARGUMENTS | {"loss": "(layer_p - target)**2 / 2", "noise": 0.1} | options)
     derivative = "* psi_post" if takes(pathway, "error") else ""  # what estimates a gradient has it already
     rule = fa.Plasticity(f"dW = -eta * delta_post {derivative} * s_pre - gamma * W", {"eta": 4e-2, "gamma": 1e-3})
     for below, above in (("image", "h1"), ("h1", "h2"), ("h2", "output")):

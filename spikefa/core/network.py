@@ -382,10 +382,10 @@ class Network(BrianNetwork):
     # State.
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return the arrays of the state of populations and Brian2's groups, ``group.variable``; not copies."""
+        """Return the arrays of the state of populations, delays and Brian2's groups, ``group.variable``; not copies."""
         state = {
             f"{population.name}.{name}": array
-            for population in self.populations
+            for population in (*self.populations, *self.parts("delay"))
             for name, array in population.state_arrays().items()
         }
         for group in stock_groups(self.objects):

@@ -63,7 +63,8 @@ class GradientAlignment(Monitor):
     Raises
     ------
     ArgumentError
-        If `every` is not a positive whole number, no projection learns, an expression names something unknown, or
+        If `every` is not a positive whole number, no projection learns, a forward projection has a delay or a port
+        other than its layer's current, an expression names something unknown, or
         nothing says what the output error is.
     """
 
@@ -84,6 +85,12 @@ class GradientAlignment(Monitor):
         self._learning = [p for p in self._forward if p.learning is not None]
         if not self._learning:
             raise ArgumentError("GradientAlignment: no projection to a layer learns")
+        for p in self._forward:
+            if p.delay_steps is not None or p.into != p.post.current_variable:
+                raise ArgumentError(
+                    f"GradientAlignment: {p.title}: a forward projection must have no delay and go into the current "
+                    f"{p.post.current_variable!r}, or its gradient is another"
+                )
         self._last = network.layers[-1]
         self._errors = [error, *(population.output_variable for population in network.feedback)]
         self._constants: list[dict] | None = None

@@ -53,7 +53,14 @@ class WeightPolicy:
     sparse_below_events: float = 0.11
 
     def make(
-        self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype, streams: int, spikes: bool, learns: bool
+        self,
+        W: np.ndarray,
+        mask: np.ndarray | None,
+        dtype: np.dtype,
+        streams: int,
+        spikes: bool,
+        learns: bool,
+        rows: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> Weights:
         """Return weights of the kind that is chosen.
 
@@ -68,9 +75,13 @@ class WeightPolicy:
             Whether the presynaptic output is 0 or 1.
         learns : bool
             Whether the weights learn.
+        rows : (ndarray, ndarray), optional
+            Where synapses have delays of their own: `units` and `row_of` of `DelayedWeights`.
         """
         fewest = self.event_streams_learning if learns else self.event_streams_fixed
         event_driven = streams <= (self.event_streams_spikes if spikes else fewest)
+        if rows is not None:
+            return DelayedWeights(W, mask, dtype, event_driven, *rows)
         sparse_below = self.sparse_below_events if event_driven else self.sparse_below_batched
         if mask is not None and mask.mean() < sparse_below:
             return SparseWeights(W, mask, dtype, event_driven)
@@ -331,7 +342,7 @@ class SparseWeights(Weights):
 
     def assign(self, W: np.ndarray) -> None:
         """Take the weights of the synapses that exist from an array ``(n_pre, n_post)``; ignore the others."""
-        self.matrix.values[...] = W[self.matrix.synapses()]
+        self.matrix.values[...] = W[self.synapses()]
 
     def synapses(self) -> tuple[np.ndarray, np.ndarray]:
         """Return presynaptic and post-synaptic unit of each synapse, in the order of `values`."""
@@ -351,6 +362,50 @@ class SparseWeights(Weights):
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         self.matrix.update(values, pre, post, scale, factor)
+
+
+class DelayedWeights(SparseWeights):
+    """Synapses with delays of their own: a presynaptic unit counts as several rows of what arrives, one a delay.
+
+    Activities are those of the rows, ``(rows, streams)``; else these are weights ``(n_pre, n_post)`` as others are.
+
+    Parameters
+    ----------
+    W : ndarray (n_pre, n_post)
+    mask : ndarray of bool (n_pre, n_post) or None
+    dtype : dtype
+    event_driven : bool
+    units : ndarray of int (rows,)
+        The presynaptic unit of each row.
+    row_of : ndarray of int (n_pre, n_post)
+        The row of each synapse.
+    """
+
+    def __init__(
+        self,
+        W: np.ndarray,
+        mask: np.ndarray | None,
+        dtype: np.dtype,
+        event_driven: bool,
+        units: np.ndarray,
+        row_of: np.ndarray,
+    ):
+        self.shape, self.pre_major, self._units = W.shape, event_driven, units
+        pre, post = np.nonzero(np.ones(W.shape, bool) if mask is None else mask)
+        shape = len(units), W.shape[1]
+        values = W[pre, post].astype(dtype)
+        self.matrix = sparse.SparseMatrix.of_synapses(values, row_of[pre, post], post, shape, event_driven)
+
+    def dense(self) -> np.ndarray:
+        """Return the weights ``(n_pre, n_post)`` in a new array, 0 where there is no synapse."""
+        W = np.zeros(self.shape, self.values.dtype)
+        W[self.synapses()] = self.values
+        return W
+
+    def synapses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return presynaptic and post-synaptic unit of each synapse, in the order of `values`."""
+        rows, post = self.matrix.synapses()
+        return self._units[rows], post
 
 
 class TransposedWeights(Weights):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from brian2 import Quantity
+
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import chain
@@ -25,6 +27,7 @@ def feedback_alignment(
     emit_error: str | None = None,
     B: Initial,
     namespace: dict[str, Any] | None = None,
+    delay: Quantity | None = None,
 ) -> list[Projection]:
     """Add the error population of the last layer, and a feedback population for each layer below it.
 
@@ -44,6 +47,9 @@ def feedback_alignment(
         Feedback weights ``(units of the layer above, units of the layer)``, such as ``uniform(0.1)``.
     namespace : dict, optional
         Constants of the equations.
+    delay : Quantity, optional
+        Of every feedback projection, see `Projection`: one time, or one a unit of the layer above where all have as
+        many.
 
     Returns
     -------
@@ -51,4 +57,4 @@ def feedback_alignment(
         The feedback projections, top down.
     """
     populations = chain(network, error, feedback, emit, emit_error, namespace)
-    return [Projection(network, above, below, B) for above, below in pairwise(populations)]
+    return [Projection(network, above, below, B, delay=delay) for above, below in pairwise(populations)]

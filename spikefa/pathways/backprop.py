@@ -8,6 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from brian2 import Quantity
+
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import chain, forward_name
@@ -23,12 +25,13 @@ def backprop(
     emit: str = "delta = tanh(u)",
     emit_error: str | None = None,
     namespace: dict[str, Any] | None = None,
+    delay: Quantity | None = None,
 ) -> list[TiedProjection]:
     """Add the error population, and a feedback population for each layer below, that share the forward weights.
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, namespace
+    network, error, feedback, emit, emit_error, namespace, delay
         As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
 
     Returns
@@ -38,6 +41,6 @@ def backprop(
     """
     populations = chain(network, error, feedback, emit, emit_error, namespace)
     return [
-        TiedProjection(network, above, below, forward_name(network, below.layer), transpose=True)
+        TiedProjection(network, above, below, forward_name(network, below.layer), transpose=True, delay=delay)
         for above, below in pairwise(populations)
     ]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from brian2 import Quantity
+
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import chain
@@ -24,12 +26,13 @@ def direct_feedback_alignment(
     emit_error: str | None = None,
     B: Initial,
     namespace: dict[str, Any] | None = None,
+    delay: Quantity | None = None,
 ) -> list[Projection]:
     """Add the error population, and a feedback population for each layer below it that receives the error.
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, namespace
+    network, error, feedback, emit, emit_error, namespace, delay
         As in `feedback_alignment`.
     B : array, or function of (rng, shape)
         Feedback weights ``(units of the last layer, units of the layer)``.
@@ -40,4 +43,4 @@ def direct_feedback_alignment(
         The feedback projections, top down.
     """
     top, *others = chain(network, error, feedback, emit, emit_error, namespace)
-    return [Projection(network, top, below, B) for below in others]
+    return [Projection(network, top, below, B, delay=delay) for below in others]

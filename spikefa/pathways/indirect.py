@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from brian2 import Quantity
+
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import error_population, feedback_population, forward_name
@@ -26,12 +28,13 @@ def indirect_feedback_alignment(
     emit_error: str | None = None,
     B: Initial,
     namespace: dict[str, Any] | None = None,
+    delay: Quantity | None = None,
 ) -> list[Projection]:
     """Add the error population, and a feedback population for each layer below it, bottom up.
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, namespace
+    network, error, feedback, emit, emit_error, namespace, delay
         As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
     B : array, or function of (rng, shape)
         Feedback weights ``(units of the last layer, units of the first)``.
@@ -46,8 +49,9 @@ def indirect_feedback_alignment(
     for layer in network.hidden:
         above = feedback_population(network, layer, feedback, emit, namespace)
         if projections:
-            projections.append(TiedProjection(network, below, above, forward_name(network, below.layer)))
+            source = forward_name(network, below.layer)
+            projections.append(TiedProjection(network, below, above, source, delay=delay))
         else:
-            projections.append(Projection(network, below, above, B))
+            projections.append(Projection(network, below, above, B, delay=delay))
         below = above
     return projections

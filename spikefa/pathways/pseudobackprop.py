@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from brian2 import Quantity
 
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
@@ -27,12 +28,13 @@ def pseudobackprop(
     emit_error: str | None = None,
     every: int = 1,
     namespace: dict[str, Any] | None = None,
+    delay: Quantity | None = None,
 ) -> list[DerivedProjection]:
     """Add the error population, and a feedback population for each layer below it.
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, namespace
+    network, error, feedback, emit, emit_error, namespace, delay
         As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
     every : int
         Steps from one computation of the pseudoinverses to the next.
@@ -44,6 +46,8 @@ def pseudobackprop(
     """
     populations = chain(network, error, feedback, emit, emit_error, namespace)
     return [
-        DerivedProjection(network, above, below, forward_name(network, below.layer), np.linalg.pinv, every=every)
+        DerivedProjection(
+            network, above, below, forward_name(network, below.layer), np.linalg.pinv, every=every, delay=delay
+        )
         for above, below in pairwise(populations)
     ]

@@ -8,6 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from brian2 import Quantity
+
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import chain
@@ -25,12 +27,13 @@ def shuffled_feedback(
     emit_error: str | None = None,
     B: Initial,
     namespace: dict[str, Any] | None = None,
+    delay: Quantity | None = None,
 ) -> list[ShuffledProjection]:
     """Add the error population of the last layer, and a feedback population for each layer below it.
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, B, namespace
+    network, error, feedback, emit, emit_error, B, namespace, delay
         As in `feedback_alignment`.
 
     Returns
@@ -39,4 +42,4 @@ def shuffled_feedback(
         The feedback projections, top down.
     """
     populations = chain(network, error, feedback, emit, emit_error, namespace)
-    return [ShuffledProjection(network, above, below, B) for above, below in pairwise(populations)]
+    return [ShuffledProjection(network, above, below, B, delay=delay) for above, below in pairwise(populations)]

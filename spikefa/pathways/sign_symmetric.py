@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from brian2 import Quantity
 
 from spikefa._checks import in_range
 from spikefa.core.network import Network
@@ -29,12 +30,13 @@ def sign_symmetric(
     scale: float,
     every: int = 1,
     namespace: dict[str, Any] | None = None,
+    delay: Quantity | None = None,
 ) -> list[DerivedProjection]:
     """Add the error population, and a feedback population for each layer below it.
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, namespace
+    network, error, feedback, emit, emit_error, namespace, delay
         As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
     scale : float
         Magnitude of the feedback weights.
@@ -53,6 +55,6 @@ def sign_symmetric(
         return scale * np.sign(W.T)
 
     return [
-        DerivedProjection(network, above, below, forward_name(network, below.layer), signs, every=every)
+        DerivedProjection(network, above, below, forward_name(network, below.layer), signs, every=every, delay=delay)
         for above, below in pairwise(populations)
     ]

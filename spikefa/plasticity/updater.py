@@ -18,6 +18,7 @@ from spikefa.engine.weights import Weights
 from spikefa.plasticity import rule_functions
 from spikefa.plasticity.expression import OuterTerm
 from spikefa.plasticity.rule import Plasticity
+from spikefa.populations.delay_line import DelayLine
 from spikefa.populations.population import Population
 
 #: Decay is applied when it has grown to this fraction: a float32 cannot hold 1 - 1e-8.
@@ -50,6 +51,9 @@ class PlasticityUpdater(Part, BrianObject):
     projection : str
         Name of the projection.
     learn_bias : bool
+    line : DelayLine, optional
+        Of a projection with a delay. The rule's presynaptic variables are those of the step in which what arrives was
+        sent.
 
     Attributes
     ----------
@@ -85,12 +89,14 @@ class PlasticityUpdater(Part, BrianObject):
         post: Population,
         projection: str,
         learn_bias: bool,
+        line: DelayLine | None = None,
     ):
         place = 2 * len(network.projections)
         super().__init__(
             clock=network.clock, when="plasticity", order=APPLY_RULES + place, name=f"{projection}_learning"
         )
         self.network, self.plasticity, self.learn_bias = network, plasticity, learn_bias
+        self._line = line
         self.weights, self.bias, self.pre, self.post, self.projection = weights, bias, pre, post, projection
         self.lr_factor = 1.0
         self.waits = False  # whether updates share the next propagation's pass over the rows; known in a run
@@ -104,7 +110,7 @@ class PlasticityUpdater(Part, BrianObject):
         else:
             self.terms = []
             for number, term in enumerate(plasticity.factored.outer):
-                f = self._materialise(pre, term.pre, f"f{number}", place)
+                f = self._arriving(self._materialise(pre, term.pre, f"f{number}", place), term.pre, f"f{number}", place)
                 g = self._materialise(post, term.post, f"g{number}", place)
                 functions = rule_functions.known([pre.constants])
                 one = rule_functions.value(term.pre, plasticity.constants, functions)
@@ -131,11 +137,14 @@ class PlasticityUpdater(Part, BrianObject):
         post = [n for n in rule.symbols if n.endswith("_post")]
         used = [n for n in rule.symbols if n in rule.constants]
         kernel = compile_loop(sympy_to_str(summed), sympy_to_str(local), pre, post, used)
+        symbols = {name: sympy.Symbol(name, real=True) for name in (*pre, *post)}
         arrays = [
-            self._materialise(population, sympy.Symbol(name, real=True), f"x_{name}", place)
+            self._materialise(population, symbols[name], f"x_{name}", place)
             for population, names in ((self.pre, pre), (self.post, post))
             for name in names
         ]
+        for number, name in enumerate(pre):
+            arrays[number] = self._arriving(arrays[number], symbols[name], f"x_{name}", place)
         ones = [np.ones((1, self.post.streams), self.bias.dtype) for _ in pre]
 
         def change(W: np.ndarray, lr: float) -> None:
@@ -172,6 +181,19 @@ class PlasticityUpdater(Part, BrianObject):
             f"{target} = {sympy_to_str(plain)}", when="plasticity", order=place, name=f"{target}_of_{population.name}"
         )
         return array
+
+    def _arriving(self, sent: np.ndarray, expression: sympy.Expr, label: str, place: int) -> np.ndarray:
+        """Return the factor of a presynaptic expression for what arrives in the step, ``(rows, streams)``."""
+        if self._line is None:
+            return sent
+        if np.shares_memory(sent, self._line.source):
+            return self._line.output
+        if not expression.free_symbols:
+            return np.broadcast_to(sent[:1], self._line.output.shape).copy()
+        name = f"{label}_{self.projection}_delay"
+        line = DelayLine(self.network, sent, self._line.delay, False, "plasticity", place + 1, name)
+        self.network.join(line)
+        return line.output
 
     def before_run(self, run_namespace: dict) -> None:
         """Evaluate the coefficients, which may have changed since the last run."""

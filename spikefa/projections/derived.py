@@ -6,6 +6,7 @@ from collections.abc import Callable
 from zlib import crc32
 
 import numpy as np
+from brian2 import Quantity
 from numpy.typing import ArrayLike
 
 from spikefa._checks import positive_int
@@ -64,8 +65,8 @@ class TiedProjection(_Dependent):
         Whether it uses the transpose of the source's weights.
     bias : bool
         Whether it adds the source's bias too.
-    into, name
-        As in `Projection`.
+    delay, into, name
+        As in `Projection`; the delay is one for all, or one a presynaptic unit.
 
     Raises
     ------
@@ -83,10 +84,12 @@ class TiedProjection(_Dependent):
         *,
         transpose: bool = False,
         bias: bool = False,
+        delay: Quantity | None = None,
         into: str | None = None,
         name: str | None = None,
     ):
         self._join(network, pre, post, into, name)
+        self._send(network, self._delay_in_steps(network, delay, a_synapse=False), None)
         if transpose and bias:
             raise ArgumentError(f"{self.title}: a transpose has no bias, since the source's belongs to the other side")
         self.transpose, self.bias = bool(transpose), bool(bias)
@@ -97,6 +100,10 @@ class TiedProjection(_Dependent):
     def _take_source(self, source: Projection) -> None:
         if isinstance(source, TiedProjection):
             raise ArgumentError(f"{self.title}: {source.title} has no weights of its own to share")
+        if np.ndim(source.delay_steps) == 2:
+            raise ArgumentError(
+                f"{self.title}: the weights of {source.title} have a delay a synapse and cannot be another's"
+            )
         shape = source.shape[::-1] if self.transpose else source.shape
         if shape != self.shape:
             what = "the transposed weights" if self.transpose else "the weights"
@@ -163,7 +170,7 @@ class DerivedProjection(_Dependent):
         Makes an array ``(n_pre, n_post)`` of the source's weights.
     every : int
         It computes in the steps 0, `every`, 2 `every` ... before it propagates; not in a sandbox.
-    into, name
+    delay, into, name
         As in `Projection`.
 
     Raises
@@ -182,10 +189,11 @@ class DerivedProjection(_Dependent):
         function: Callable[[np.ndarray], np.ndarray],
         *,
         every: int = 1,
+        delay: Quantity | None = None,
         into: str | None = None,
         name: str | None = None,
     ):
-        super().__init__(network, pre, post, lambda rng, shape: np.zeros(shape), into=into, name=name)
+        super().__init__(network, pre, post, lambda rng, shape: np.zeros(shape), delay=delay, into=into, name=name)
         if not callable(function):
             raise ArgumentError(f"{self.title}: function must be a function of weights, got {function!r}")
         self.function, self.every = function, positive_int(self.title, "every", every, "steps")
@@ -210,8 +218,8 @@ class ShuffledProjection(Projection):
 
     Parameters
     ----------
-    network, pre, post, W, mask, into, name
-        As in `Projection`.
+    network, pre, post, W, mask, delay, into, name
+        As in `Projection`; the delay is one for all, or one a presynaptic unit.
     """
 
     def __init__(
@@ -222,13 +230,16 @@ class ShuffledProjection(Projection):
         W: Initial,
         *,
         mask: Mask | None = None,
+        delay: Quantity | None = None,
         into: str | None = None,
         name: str | None = None,
     ):
-        super().__init__(network, pre, post, W, mask=mask, into=into, name=name)
+        super().__init__(network, pre, post, W, mask=mask, delay=delay, into=into, name=name)
         self._key, self._number = network.key, crc32(self.name.encode())
         self._product = np.zeros((self.post.units, network.streams), network.dtype)
         self._shuffled = np.zeros_like(self._product)
+
+    _delays_synapses = False
 
     def permutation(self, step: int) -> np.ndarray:
         """Column of W that each post-synaptic unit has in a step, ``(n_post,)``."""

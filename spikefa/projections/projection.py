@@ -5,19 +5,21 @@ from __future__ import annotations
 from zlib import crc32
 
 import numpy as np
-from brian2 import BrianObject
+from brian2 import BrianObject, Quantity
 from brian2.groups.group import VariableOwner
 from numpy.typing import ArrayLike
 
 from spikefa._checks import finite_array, refuse
 from spikefa.core.network import Network
-from spikefa.core.part import ACCUMULATE, PROJECT, Part
+from spikefa.core.part import ACCUMULATE, MARK, PROJECT, Part
 from spikefa.engine.weights import Weights
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.rule import Plasticity
 from spikefa.plasticity.updater import PlasticityUpdater
+from spikefa.populations.delay_line import Delay, DelayLine
 from spikefa.populations.population import Population
 from spikefa.projections.connectivity import Mask
+from spikefa.projections.delay import in_steps, rows_of_synapses
 from spikefa.projections.initializers import Initial
 from spikefa.projections.port import Port
 
@@ -29,6 +31,10 @@ class Projection(Part, BrianObject):
     port. A port that is a plain parameter is what arrives in the step: the first projection into it overwrites it, the
     others add. A port with a differential equation, such as ``dge/dt = -ge / tau_e : 1``, is added to: after the
     threshold and before the reset, where Brian2's ``Synapses(on_pre="ge_post += w")`` adds.
+
+    With a delay, what is sent in a step arrives so many steps later, 0 being the same step; without one it arrives as
+    soon as the schedule allows: in the same step, or in the next if `pre` emits after `post` has received. Rules have
+    the presynaptic variables of the step in which what arrives was sent.
 
     A projection that is not ``active`` when a run begins brings no current; its rule learns all the same, unless
     ``projection.learning.active`` is False, too.
@@ -50,6 +56,10 @@ class Projection(Part, BrianObject):
         The rule by which the weights learn. Without it they are fixed.
     learn_bias : bool
         Whether the bias learns too, as from a unit that always spikes.
+    delay : Quantity, optional
+        A time for all; or an array of times ``(n_pre,)``, one a presynaptic unit, or ``(n_pre, n_post)``, one a
+        synapse. It is rounded to whole steps as Brian2 rounds delays, halves up. Where each synapse has a delay of its
+        own, only a rule that is a sum of products can learn, and ``W`` is a copy.
     into : str, optional
         The port: a variable of `post`, of the network's float type; its `current` by default. Weights are numbers in
         its base unit.
@@ -60,12 +70,14 @@ class Projection(Part, BrianObject):
     Raises
     ------
     ArgumentError
-        If shapes do not fit, values are not finite, there is no such port, or an array of weights is not 0 where there
-        is no synapse; the message names the projection.
+        If shapes do not fit, values are not finite, there is no such port, an array of weights is not 0 where there is
+        no synapse, or a delay is negative, or under one step where one must pass; the message names the projection.
     """
 
     roles = ("projection",)
     reads_events = False
+    #: Whether each synapse may have a delay of its own.
+    _delays_synapses = True
 
     def __init__(
         self,
@@ -78,10 +90,12 @@ class Projection(Part, BrianObject):
         mask: Mask | None = None,
         plasticity: Plasticity | None = None,
         learn_bias: bool = True,
+        delay: Quantity | None = None,
         into: str | None = None,
         name: str | None = None,
     ):
         self._join(network, pre, post, into, name)
+        steps = self._delay_in_steps(network, delay, a_synapse=self._delays_synapses)
         if mask is not None:
             mask = self._checked_mask(_drawn(mask, network.seed, f"{self.name} mask", self.shape))
         drawn = callable(W)
@@ -94,13 +108,25 @@ class Projection(Part, BrianObject):
             if not isinstance(plasticity, Plasticity):
                 raise ArgumentError(f"{self.title}: plasticity must be a Plasticity, got {plasticity!r}")
             plasticity.check_names(self.title, self.pre, self.post)
+            if np.ndim(steps) == 2 and plasticity.factored.outer is None:
+                raise ArgumentError(
+                    f"{self.title}: a rule must be a sum of terms f(pre) * g(post) where each synapse has a delay of "
+                    f"its own, got {plasticity.rule!r}"
+                )
+        rows = self._send(network, steps, mask)
         self._weights = network.weight_policy.make(
-            W, mask, network.dtype, network.streams, spikes=bool(self.pre.thresholder), learns=plasticity is not None
+            W,
+            mask,
+            network.dtype,
+            network.streams,
+            spikes=bool(self.pre.thresholder),
+            learns=plasticity is not None,
+            rows=rows,
         )
         self._enter(network)
         if plasticity is not None:
             self.learning = PlasticityUpdater(
-                network, plasticity, self._weights, self._bias, self.pre, self.post, self.name, learn_bias
+                network, plasticity, self._weights, self._bias, self.pre, self.post, self.name, learn_bias, self._line
             )
             network.join(self.learning)
 
@@ -149,10 +175,43 @@ class Projection(Part, BrianObject):
         self.shape = (self.pre.units, self.post.units)
         self.adds = self.accumulates  # of the others, their `Port` says it when a run begins
         self.learning: PlasticityUpdater | None = None
+        self._line: DelayLine | None = None
+
+    def _delay_in_steps(self, network: Network, delay: Quantity | None, a_synapse: bool) -> np.ndarray | None:
+        """Check a delay, and find whether a step passes before what is sent can be received."""
+        sent = network.schedule.index(self.pre.slot), self.pre.place + MARK
+        self._late = sent > (network.schedule.index(self.when), self.order)
+        if delay is None:
+            return None
+        shapes = ((), self.shape[:1], self.shape)[: 3 if a_synapse else 2]
+        return in_steps(self.title, delay, self.clock.dt, shapes, least=int(self._late))
+
+    def _send(
+        self, network: Network, steps: np.ndarray | None, mask: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Make the line of a projection with a delay; return units and rows where each synapse has one of its own."""
+        self._steps, rows = steps, None
+        if steps is None or not steps.any():
+            return None
+        delay = Delay(steps)
+        if steps.ndim == 2:
+            units, delays, row_of = rows_of_synapses(steps, mask)
+            delay, rows = Delay(delays, units), (units, row_of)
+        source = self.pre.view(self.pre.output_variable)
+        order = self.order - (0.5 if self.accumulates else 0.25)
+        self._line = DelayLine(network, source, delay, self._late, self.when, order, f"{self.name}_delay")
+        return rows
+
+    @property
+    def delay_steps(self) -> np.ndarray | None:
+        """Steps until what is sent arrives, as `delay` was given but in the fewest dimensions; None without a delay."""
+        return self._steps
 
     def _enter(self, network: Network) -> None:
         """Become a part of the network, and one of those that write the port."""
         network.join(self)
+        if self._line is not None:
+            network.join(self._line)
         if not self.accumulates:
             Port.of(network, self.post, self.into).projections.append(self)
 
@@ -253,7 +312,7 @@ class Projection(Part, BrianObject):
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the views of both populations once a run."""
         super().before_run(run_namespace)
-        self._activity = self.pre.view(self.pre.output_variable)
+        self._activity = self.pre.view(self.pre.output_variable) if self._line is None else self._line.output
         self._current = self.post.view(self.into)
         self._free = self.post.view("not_refractory") if self.spares_refractory else None
 

@@ -6,6 +6,7 @@ from zlib import crc32
 import naive
 import numpy as np
 import pytest
+from brian2 import ms
 from pathway_networks import (
     ARGUMENTS,
     ETA,
@@ -302,6 +303,15 @@ def test_the_errors_statement_is_the_others_by_default(pathway):
     fa.Projection(net, "h1", "output", fa.uniform(1))
     net.run_steps(1)
     assert net.error.view("delta").shape == (2, 1)
+
+
+@pytest.mark.parametrize("pathway", [p for p in pathways if takes(p, "delay")])
+def test_a_delay_is_that_of_every_feedback_projection(pathway, model, digits):
+    """And stock Brian2 does the same."""
+    net = spiking_network(model, pathway, seed=4, delay=2 * ms)
+    feedback = [p for p in net.projections if p.post in net.feedback]
+    assert feedback and all(p.delay_steps == 2 for p in feedback)
+    stock_and_fast(net, digits)
 
 
 def layers_only():

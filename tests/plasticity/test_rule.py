@@ -56,7 +56,7 @@ def test_derivative_spelt_out_is_one_product():
         ("W += eta", r"must have the form 'dW = expression'"),
         ("dW =", r"must have the form"),
         ("dW = eta * (s_pre", r"is not an expression Brian2 can read"),
-        ("dW = eta * q_pre", r"'q_pre' needs a variable 'q' of 'a', which has \['N', 'd'.*'psi'"),
+        ("dW = eta * q_pre", r"'q_pre' needs a variable 'q' of 'a', which has \['I', 'N', 'd'.*'psi'"),
         ("dW = eta * s_post * q_post", r"Projection 'a->b', Rule .*'q_post' needs a variable 'q' of 'b'"),
         (
             "dW = zeta * s_pre",

@@ -43,24 +43,36 @@ class SparseMatrix:
     """
 
     def __init__(self, W: np.ndarray, mask: np.ndarray, event_driven: bool, dtype: np.dtype):
-        self.shape, self.event_driven = mask.shape, event_driven
-        n_pre, n_post = mask.shape
+        pre, post = np.nonzero(mask)
+        self._arrange(W[pre, post].astype(dtype), pre, post, mask.shape, event_driven)
+
+    @classmethod
+    def of_synapses(
+        cls, values: np.ndarray, pre: np.ndarray, post: np.ndarray, shape: tuple[int, int], event_driven: bool
+    ) -> SparseMatrix:
+        """Return the matrix of weights that are given one by one, with the units that each connects."""
+        matrix = cls.__new__(cls)
+        matrix._arrange(values, pre, post, shape, event_driven)
+        return matrix
+
+    def _arrange(
+        self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, shape: tuple[int, int], event_driven: bool
+    ) -> None:
+        self.shape, self.event_driven = shape, event_driven
+        n_pre, n_post = shape
+        order = np.lexsort((post, pre, post // COLUMNS) if event_driven else (pre, post))
+        pre, post, self.values = pre[order], post[order], values[order]
         if event_driven:
-            pre, post = np.nonzero(mask)
-            order = np.argsort(post // COLUMNS, kind="stable")
-            pre, post = pre[order], post[order]
             blocks = -(-n_post // COLUMNS)
             ends = np.searchsorted(post // COLUMNS * n_pre + pre, np.arange(blocks * n_pre + 1))
             self.start = np.stack([ends[b * n_pre : (b + 1) * n_pre + 1] for b in range(blocks)])
             self.index = (post % COLUMNS).astype(np.uint16)
         else:
-            post, pre = np.nonzero(mask.T)
             self.start = np.searchsorted(post, np.arange(n_post + 1))
             self.index = pre.astype(np.uint32)
             tasks = min(TASKS, n_post)
             self.edges = np.searchsorted(self.start, np.arange(tasks + 1) * pre.size // tasks)
             self.edges[-1] = n_post  # units without synapses too
-        self.values = W[pre, post].astype(dtype)
 
     @property
     def nbytes(self) -> int:

@@ -61,6 +61,10 @@ class CudaExecutor(Part, BrianObject):
 
     def begin(self) -> None:
         """Take over the active objects, which are ready to run."""
+        if delayed := [
+            projection.title for projection in self.network.projections if projection.delay_steps is not None
+        ]:
+            raise ArgumentError(f"Network: on device 'cuda' no projection can have a delay, got {', '.join(delayed)}")
         objects = [obj for obj in self.network.sorted_objects if obj.active and obj is not self]
         for obj in objects:
             if obj.clock is not self.network.clock:
