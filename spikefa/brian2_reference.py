@@ -238,8 +238,12 @@ class Brian2Reference:
             names = {name: f"{name}{suffix}" for name in _remembered(optimizer)}
             return optimizer.brian2_code(weight, sympy_to_str(expression), names, updater.lr)
 
+        learn = code("W", "", change)
+        if projection.bounds is not None:
+            low, high = (f"({limit!r})" if np.isfinite(limit) else f"({limit})" for limit in projection.bounds)
+            learn += f"\nW = clip(W, {low}, {high})"
         name = f"{projection.name}_rule"
-        synapses.run_regularly(code("W", "", change), when="plasticity", order=place, name=name)
+        synapses.run_regularly(learn, when="plasticity", order=place, name=name)
         if updater.learn_bias:
             self.network[projection.post.name].run_regularly(
                 code(bias, f"_{projection.name}", for_bias),

@@ -173,6 +173,12 @@ class Weights(ABC):
         """
         raise NotImplementedError
 
+    def clip(self, low: float, high: float) -> None:
+        """Keep the synapses that exist from `low` to `high`; infinite is no limit."""
+        values = self.values
+        number = values.dtype.type
+        dense.clip_in_place(np.atleast_2d(values), number(low), number(high))
+
     def update_later(self, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
         """Add ``W += scale * pre @ post.T`` with the next propagation, or when the weights are asked for."""
         raise NotImplementedError
@@ -247,6 +253,12 @@ class DenseWeights(Weights):
         rows, columns = (pre, post) if self.pre_major else (post, pre)
         dense.update_batched(self.gemm, values, columns, rows, scale, factor, self._blocks[len(rows)])
         self._clear_absent(values)
+
+    def clip(self, low: float, high: float) -> None:
+        """Keep the synapses that exist from `low` to `high`; infinite is no limit."""
+        super().clip(low, high)
+        if not low <= 0 <= high:
+            self._clear_absent(self._values)
 
     def _clear_absent(self, values: np.ndarray) -> None:
         if self.present is not None:

@@ -54,6 +54,8 @@ class PlasticityUpdater(Part, BrianObject):
     line : DelayLine, optional
         Of a projection with a delay. The rule's presynaptic variables are those of the step in which what arrives was
         sent.
+    bounds : (float, float), optional
+        The weights, though not the biases, are kept from the one to the other after each update.
 
     Attributes
     ----------
@@ -90,13 +92,14 @@ class PlasticityUpdater(Part, BrianObject):
         projection: str,
         learn_bias: bool,
         line: DelayLine | None = None,
+        bounds: tuple[float, float] | None = None,
     ):
         place = 2 * len(network.projections)
         super().__init__(
             clock=network.clock, when="plasticity", order=APPLY_RULES + place, name=f"{projection}_learning"
         )
         self.network, self.plasticity, self.learn_bias = network, plasticity, learn_bias
-        self._line = line
+        self._line, self.bounds = line, bounds
         self.weights, self.bias, self.pre, self.post, self.projection = weights, bias, pre, post, projection
         self.lr_factor = 1.0
         self.waits = False  # whether updates share the next propagation's pass over the rows; known in a run
@@ -205,7 +208,7 @@ class PlasticityUpdater(Part, BrianObject):
         # A user's own operation may hold the weights' array and must find it up to date in every step.
         watched = any(isinstance(obj, NetworkOperation) for obj in self.network.objects)
         alone = self.terms is not None and len(self.terms) == 1 and self.change is None
-        self.waits = self.weights.may_wait and alone and not watched
+        self.waits = self.weights.may_wait and alone and not watched and self.bounds is None
 
     def update_coefficients(self) -> None:
         """Put the rule's constants and learning rate into the coefficients."""
@@ -240,6 +243,8 @@ class PlasticityUpdater(Part, BrianObject):
         else:
             factor = self.next_decay_factor()
             self._accumulate(self.weights.values, self.bias, factor, factor)
+        if self.bounds is not None:
+            self.weights.clip(*self.bounds)
 
     def next_decay_factor(self) -> float:
         """Let one more step's decay fall due; return the factor that is to be applied in it, mostly 1."""

@@ -93,6 +93,7 @@ class TiedProjection(_Dependent):
         if transpose and bias:
             raise ArgumentError(f"{self.title}: a transpose has no bias, since the source's belongs to the other side")
         self.transpose, self.bias = bool(transpose), bool(bias)
+        self.bounds, self.sign = None, None
         self._zeros = np.zeros(self.post.units, network.dtype)
         self._set_source(network, source)
         self._enter(network)

@@ -12,16 +12,20 @@ from spikefa._checks import in_range
 Initial = ArrayLike | Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 
 
-def uniform(limit: float) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
-    """Weights drawn uniformly from ``[-limit, limit]``.
+def uniform(limit: float, high: float | None = None) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
+    """Weights drawn uniformly from ``[-limit, limit]``, or, with `high`, from ``[limit, high]``.
 
     Raises
     ------
     ArgumentError
-        If the limit is negative or not finite.
+        If the only limit is negative, the limits are not in order, or one is not finite.
     """
-    in_range("uniform", "limit", limit, 0, rule="be finite and at least 0")
-    return lambda rng, shape: rng.uniform(-limit, limit, shape)
+    if high is None:
+        in_range("uniform", "limit", limit, 0, rule="be finite and at least 0")
+        return lambda rng, shape: rng.uniform(-limit, limit, shape)
+    in_range("uniform", "low", limit)
+    in_range("uniform", "high", high, limit)
+    return lambda rng, shape: rng.uniform(limit, high, shape)
 
 
 def normal(sd: float) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:

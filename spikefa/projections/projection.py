@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from zlib import crc32
 
 import numpy as np
@@ -9,7 +10,7 @@ from brian2 import BrianObject, Quantity
 from brian2.groups.group import VariableOwner
 from numpy.typing import ArrayLike
 
-from spikefa._checks import finite_array, refuse
+from spikefa._checks import Range, finite_array, refuse
 from spikefa.core.network import Network
 from spikefa.core.part import ACCUMULATE, MARK, PROJECT, Part
 from spikefa.engine.weights import Weights
@@ -18,6 +19,7 @@ from spikefa.plasticity.rule import Plasticity
 from spikefa.plasticity.updater import PlasticityUpdater
 from spikefa.populations.delay_line import Delay, DelayLine
 from spikefa.populations.population import Population
+from spikefa.projections.bounds import bounds_of
 from spikefa.projections.connectivity import Mask
 from spikefa.projections.delay import in_steps, rows_of_synapses
 from spikefa.projections.initializers import Initial
@@ -56,6 +58,12 @@ class Projection(Part, BrianObject):
         The rule by which the weights learn. Without it they are fixed.
     learn_bias : bool
         Whether the bias learns too, as from a unit that always spikes.
+    bounds : (float or None, float or None), optional
+        The least and the largest weight; None is no limit. Weights are kept within after the updates of all streams are
+        summed, whatever rule and optimizer make them. Biases have no bounds.
+    sign : {"excitatory", "inhibitory"}, optional
+        Dale's law: no weight is below, or above, 0; as the bounds ``(0, None)`` or ``(None, 0)``, within any that are
+        given.
     delay : Quantity, optional
         A time for all; or an array of times ``(n_pre,)``, one a presynaptic unit, or ``(n_pre, n_post)``, one a
         synapse. It is rounded to whole steps as Brian2 rounds delays, halves up. Where each synapse has a delay of its
@@ -71,7 +79,8 @@ class Projection(Part, BrianObject):
     ------
     ArgumentError
         If shapes do not fit, values are not finite, there is no such port, an array of weights is not 0 where there is
-        no synapse, or a delay is negative, or under one step where one must pass; the message names the projection.
+        no synapse or in its bounds, or a delay is negative, or under one step where one must pass; the message names
+        the projection.
     """
 
     roles = ("projection",)
@@ -90,6 +99,8 @@ class Projection(Part, BrianObject):
         mask: Mask | None = None,
         plasticity: Plasticity | None = None,
         learn_bias: bool = True,
+        bounds: tuple[float | None, float | None] | None = None,
+        sign: Literal["excitatory", "inhibitory"] | None = None,
         delay: Quantity | None = None,
         into: str | None = None,
         name: str | None = None,
@@ -104,6 +115,8 @@ class Projection(Part, BrianObject):
             W = W * mask if drawn else self._checked_absent(W, mask)
         bias = np.zeros(self.post.units) if bias is None else bias
         self._bias = np.array(finite_array(self.title, "bias", bias, self.shape[1:]), dtype=network.dtype)
+        self.bounds, self.sign = bounds_of(self.title, bounds, sign, network.dtype), sign
+        self._check_bounds(W, mask)
         if plasticity is not None:
             if not isinstance(plasticity, Plasticity):
                 raise ArgumentError(f"{self.title}: plasticity must be a Plasticity, got {plasticity!r}")
@@ -126,7 +139,16 @@ class Projection(Part, BrianObject):
         self._enter(network)
         if plasticity is not None:
             self.learning = PlasticityUpdater(
-                network, plasticity, self._weights, self._bias, self.pre, self.post, self.name, learn_bias, self._line
+                network,
+                plasticity,
+                self._weights,
+                self._bias,
+                self.pre,
+                self.post,
+                self.name,
+                learn_bias,
+                self._line,
+                self.bounds,
             )
             network.join(self.learning)
 
@@ -246,6 +268,20 @@ class Projection(Part, BrianObject):
             )
         return W
 
+    def _check_bounds(self, W: np.ndarray, mask: np.ndarray | None) -> None:
+        """Refuse weights outside the bounds."""
+        if self.bounds is None:
+            return
+        low, high = self.bounds
+        stored = W.astype(self._bias.dtype)
+        wrong = W[~((low <= stored) & (stored <= high)) & (True if mask is None else mask)]
+        if wrong.size:
+            limits = Range(*(None if np.isinf(limit) else limit for limit in self.bounds))
+            why = "" if self.sign is None else f" (sign={self.sign!r})"
+            raise ArgumentError(
+                f"{self.title}: weights must be {limits}{why}, got {wrong[0]:g} (and {wrong.size - 1} more)"
+            )
+
     @property
     def weights(self) -> Weights:
         """The weights, as they lie in memory and with the kernels that compute with them."""
@@ -270,6 +306,7 @@ class Projection(Part, BrianObject):
         W = finite_array(self.title, "weights", values, self.shape)
         if self.masked:
             self._checked_absent(W, self.mask)
+        self._check_bounds(W, self.mask)
         self.weights.assign(W)
 
     @property

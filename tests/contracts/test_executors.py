@@ -115,6 +115,48 @@ def test_same_spikes_and_weights_as_the_processor(device, changes):
     assert not np.allclose(one["image_to_h1"].W, start["image_to_h1"].W, rtol=1e-2)
 
 
+def ports_and_bounds(device, sparse, delay=None):
+    """Two projections into one port, one of them inactive, one into a conductance; learned weights within bounds."""
+    net = fa.Network(streams=3, dtype="float64", seed=3)
+    fa.Input(net, "image", 12)
+    layer = "dv/dt = (I + g - v) / (2*ms) : 1\nI : 1\ndg/dt = -g / (3*ms) : 1\np = 1 / (1 + exp(-v)) : 1\ns : 1"
+    fa.Layer(net, "h", 6, layer, emit="s = int(rand() < p)")
+    fa.Layer(net, "output", 4, layer, emit="s = int(rand() < p)")
+    rule, low = fa.Plasticity("dW = 0.1 * s_pre * (s_post - p_post)", optimizer=fa.Momentum(0.5)), fa.uniform(0.1, 0.4)
+    mask = fa.random_connectivity(0.15 if sparse else 0.8)
+    learns = dict(plasticity=rule, bounds=(0.1, 0.4), mask=mask)
+    fa.Projection(net, "image", "h", low, name="off").active = False
+    fa.Projection(net, "image", "h", low, delay=delay, **learns)
+    fa.Projection(net, "image", "h", low, into="g", **learns)
+    fa.Projection(net, "h", "output", low, into="g", **learns)
+    fa.Projection(net, "h", "output", low).active = False
+    fa.classification_task(net, 3, 2)
+    net.device = device
+    show(net)
+    return net
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_ports_and_bounds_are_as_on_the_processor(device, sparse):
+    one, other = ports_and_bounds("cpu", sparse), ports_and_bounds(device, sparse)
+    for net in (one, other):
+        net.run_steps(9)
+    assert_equal(one, other)
+    W = other["image_to_h"].W[other["image_to_h"].synapses()]
+    assert {0.1, 0.4} & set(W) and W.min() == 0.1 and W.max() <= 0.4
+    assert not other["output"].view("I").any() and other["output"].view("g").any()
+
+
+def test_delays_are_refused(device):
+    net = ports_and_bounds(device, False, 2 * ms)
+    with pytest.raises(
+        ArgumentError, match=r"device 'cuda' no projection can have a delay, got Projection 'image->h'$"
+    ):
+        net.run_steps(1)
+    net.device = "cpu"
+    net.run_steps(1)
+
+
 def test_runs_that_begin_and_end_within_a_presentation(device):
     def run(net):
         for steps in (4, 1, 9, 4):

@@ -42,6 +42,17 @@ def scale_in_place(values, factor):
 
 
 @cuda.jit
+def clip_in_place(low, high, values):
+    """``values = min(max(values, low), high)``; NaN stays."""
+    number = values.dtype.type
+    for i in range(cuda.grid(1), values.size, cuda.gridsize(1)):
+        if values[i] < number(low):
+            values[i] = number(low)
+        elif values[i] > number(high):
+            values[i] = number(high)
+
+
+@cuda.jit
 def move_with_momentum(decay, velocity, values, moves):
     """``velocity -= decay * values``, and ``values += velocity`` where it `moves`."""
     number = values.dtype.type

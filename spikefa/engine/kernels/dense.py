@@ -341,6 +341,15 @@ def scale_in_place(weights, factor):
 
 
 @njit(parallel=True, nogil=True, cache=True)
+def clip_in_place(weights, low, high):
+    """``weights = min(max(weights, low), high)`` for a two-dimensional array; NaN stays."""
+    for j in prange(weights.shape[0]):
+        for i in range(weights.shape[1]):
+            w = weights[j, i]
+            weights[j, i] = low if w < low else high if w > high else w
+
+
+@njit(parallel=True, nogil=True, cache=True)
 def add_in_place(weights, change):
     """``weights += change`` for two two-dimensional arrays of one shape."""
     for j in prange(weights.shape[0]):

@@ -125,11 +125,13 @@ def plasticity(executor: CudaExecutor, updater: PlasticityUpdater) -> Lowered | 
     ] or [_decay(updater, values, bias)]
     moves = [launch for biases in (False, True) for launch in move(memory, updater, biases)] if gathers else []
 
+    clips = _clips(executor, updater)
+
     def learn(factor: float = optimizer.carried) -> None:
         for update in updates:
             update(factor)
             factor = 1.0
-        for launch in moves:
+        for launch in (*moves, *clips):
             launch()
 
     return Lowered([Launch(learn, None if gathers else updater.next_decay_factor)])
@@ -161,6 +163,18 @@ def _update(
             update_bias(factor)
 
     return update
+
+
+def _clips(executor: CudaExecutor, updater: PlasticityUpdater) -> list[Callable[[], None]]:
+    """Return what keeps the weights in their bounds, and at 0 where there is no synapse."""
+    if updater.bounds is None:
+        return []
+    low, high = updater.bounds
+    values, present = executor.memory.write(updater.weights.values), executor.present(updater.weights)
+    clips = [bound(kernels.clip_in_place, values.size, low, high, values)]
+    if present is not None and not low <= 0 <= high:
+        clips.append(bound(kernels.clear_absent, values.size, executor.memory.read(present), values))
+    return clips
 
 
 def _decay(updater: PlasticityUpdater, values: Any, bias: Any) -> Callable[[float], None]:
