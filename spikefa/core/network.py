@@ -243,6 +243,7 @@ class Network(BrianNetwork):
         """
         self.begin()
         changed = changed_variables(self.objects)
+        changed |= {(line.name, name) for line in self.parts("delay") for name in line.state_arrays()}
         kept, values = set(), {}
         if for_evaluation:
             for population in self.populations:

@@ -49,7 +49,6 @@ class DelayLine(Part, BrianObject):
 
     roles = ("delay",)
     reads_events = False
-    runs_in_evaluation = True
 
     def __init__(
         self, network: Network, source: np.ndarray, delay: Delay, late: bool, when: str, order: float, name: str

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 from brian2 import BrianObject
-from brian2.groups.group import CodeRunner
+from brian2.groups.group import CodeRunner, VariableOwner
 from brian2.groups.neurongroup import Resetter
 from brian2.synapses.synapses import SummedVariableUpdater, SynapticPathway
 
 from spikefa.core.network import Network
 from spikefa.core.part import ADD, PROJECT, STRIDE, Part
+from spikefa.core.statements import assigned, overwritten
 from spikefa.errors import ArgumentError
 from spikefa.populations.population import Population
-from spikefa.populations.statements import assigned, overwritten
 
 
 class Port(Part, BrianObject):
@@ -33,7 +33,6 @@ class Port(Part, BrianObject):
 
     roles = ("port",)
     reads_events = False
-    runs_in_evaluation = True
 
     def __init__(self, network: Network, population: Population, variable: str):
         name = f"{population.name}_{variable}_port"
@@ -51,6 +50,10 @@ class Port(Part, BrianObject):
         port = cls(network, population, variable)
         network.join(port)
         return port
+
+    def writes(self) -> list[tuple[VariableOwner, str]]:
+        """Return the variable."""
+        return [(self.population, self.variable)]
 
     def begin_run(self) -> None:
         """Say which projection overwrites, and place what else adds to the port.

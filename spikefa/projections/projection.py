@@ -358,8 +358,8 @@ class Projection(Part, BrianObject):
         return [self.pre]
 
     def writes(self) -> list[tuple[VariableOwner, str]]:
-        """Return the current of the postsynaptic population."""
-        return [(self.post, self.post.current_variable)]
+        """Return the port."""
+        return [(self.post, self.into)]
 
     def run(self) -> None:
         """Propagate this step's presynaptic output."""
