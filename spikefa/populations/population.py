@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from brian2 import BrianObject, Clock, Equations, NeuronGroup, Quantity, second
@@ -13,7 +13,7 @@ from brian2.groups.group import CodeRunner, VariableOwner
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import ArrayLike
 
-from spikefa._checks import finite_array, positive_int, real_array, refuse
+from spikefa._checks import finite_array, one_of, positive_int, real_array, refuse
 from spikefa.core.equation_errors import unreadable
 from spikefa.core.network import Network
 from spikefa.core.part import EMIT, INTEGRATE, MARK, RECEIVE, RESET, THRESHOLD, Part
@@ -22,6 +22,7 @@ from spikefa.core.statements import assigned
 from spikefa.engine.brian2_internals import EVENTS, seed_noise
 from spikefa.errors import ArgumentError
 from spikefa.populations.seeded_views import PopulationPart, part, seeded
+from spikefa.populations.values import refuse_draws, settable, values
 
 
 class Population(Part, NeuronGroup):
@@ -111,7 +112,7 @@ class Population(Part, NeuronGroup):
             namespace=namespace,
             method=method,
         )
-        self.units, self.streams, self.slot = units, network.streams, slot
+        self.network, self.units, self.streams, self.slot = network, units, network.streams, slot
         self.output_variable, self.current_variable = output, current
         self.constants = dict(namespace or {})
         #: Values that parameters have in evaluations, by name, and states that evaluations start with as they are.
@@ -183,6 +184,7 @@ class Population(Part, NeuronGroup):
     def __setattr__(self, name: str, value: Any, level: int = 0) -> None:
         """Set a variable, as in ``layer.v = "rand()"``, with random numbers of the network's seed."""
         if isinstance(value, str) and name in getattr(self, "variables", ()):
+            refuse_draws(self, name, value)
             value = self.numbered(value)
         super().__setattr__(name, value, level + 1)
 
@@ -296,6 +298,38 @@ class Population(Part, NeuronGroup):
             if name in self.variables:
                 arrays[name] = self.variables[name].get_value()
         return arrays
+
+    @property
+    def written(self) -> set[str]:
+        """Variables that projections, statements or a task write, so that what is set is an initial value."""
+        return {self.output_variable, self.current_variable}
+
+    def set(self, variable: str, value: Any, *, each: Literal["unit", "neuron"] = "unit") -> None:
+        """Set a state variable so that units differ, as in ``layer.set("tau", "20*ms + 2*ms*randn()")``.
+
+        Parameters
+        ----------
+        variable : str
+        value : str, number, Quantity, array_like, or a function of (rng, shape)
+            A string is an expression of Brian2, of the population's constants and of ``i``, the number of the unit (or
+            neuron); its random numbers, and the generator that a function gets, follow from the network's seed and do
+            not depend on the number of streams. An array is ``(units,)``, or with neurons ``(units, streams)``.
+            Values have the variable's unit.
+        each : {"unit", "neuron"}
+            Whether each unit has a value, the same in all streams; or each neuron, a unit in a stream, its own.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such variable, or values are of another shape or unit, or not finite.
+        EquationError
+            If Brian2 cannot read the expression.
+        """
+        one_of(f"{type(self).__name__} {self.name!r}", "each", each, ("unit", "neuron"))
+        settable(self, variable)
+        shape = (self.units,) if each == "unit" else (self.units, self.streams)
+        found = values(self, variable, value, shape)
+        self.view(variable)[...] = found[:, None] if each == "unit" else found
 
     def set_in_evaluations(self, **values: ArrayLike) -> None:
         """Set parameters that differ between learning and evaluations, such as ``drop=0`` of a dropout.

@@ -49,6 +49,11 @@ class Input(Population):
         self.limits = None if limits is None else (float(limits[0]), float(limits[1]))
         self.statement |= {"stimulus_variable": stimulus_variable, "limits": limits}
 
+    @property
+    def written(self) -> set[str]:
+        """Variables that projections, statements or a task write."""
+        return {*super().written, self.stimulus_variable}
+
 
 class Layer(Population):
     """A forward population: potential and spike or rate output, see `Population`."""
@@ -126,3 +131,8 @@ class ErrorPopulation(FeedbackPopulation):
         super().__init__(network, name, layer, equations, **options)
         if "target" not in self.variables:
             raise ArgumentError(f"ErrorPopulation {name!r}: the equations must have the parameter 'target'")
+
+    @property
+    def written(self) -> set[str]:
+        """Variables that projections, statements or a task write."""
+        return {*super().written, "target"}

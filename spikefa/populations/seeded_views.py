@@ -8,12 +8,15 @@ from brian2.core.variables import VariableView
 from brian2.groups.group import Group
 from brian2.groups.subgroup import Subgroup
 
+from spikefa.populations.values import refuse_draws
+
 
 class SeededView(VariableView):
     """A variable of a population or of some of its neurons, to be indexed and set, also by strings."""
 
     def set_item(self, item: Any, value: Any, level: int = 0, namespace: dict | None = None) -> None:
         """Set values at an index; strings such as ``"rand()"`` may stand for both."""
+        refuse_draws(getattr(self.group, "source", self.group), self.name, value, item)
         item, value = self._numbered(item), self._numbered(value)
         super().set_item(item, value, level=level + 1, namespace=namespace)
 
@@ -36,6 +39,7 @@ class PopulationPart(Subgroup):
     def __setattr__(self, name: str, value: Any, level: int = 0) -> None:
         """Set a variable, as in ``layer[:4].v = "rand()"``."""
         if isinstance(value, str) and name in getattr(self, "variables", ()):
+            refuse_draws(self.source, name, value)
             value = self.source.numbered(value)
         super().__setattr__(name, value, level + 1)
 

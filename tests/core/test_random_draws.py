@@ -64,6 +64,7 @@ def test_noises_are_independent_and_of_their_own_population():
 @pytest.mark.parametrize("target", TARGETS)
 def test_strings_that_set_variables_draw_from_the_networks_seed(target):
     net, layer = build(target=target, seed=3)
+    layer.run_regularly("u = u")  # a parameter is drawn by `Population.set`
     layer.v = "rand() + 2 * randn()"
     layer.u = "rand()"
     draws = [numbers(fill, net, draw) for fill, draw in ((fill_uniform, 2), (fill_normal, 3), (fill_uniform, 4))]
@@ -147,6 +148,7 @@ def test_whatever_sets_a_variable_by_a_string_draws_from_the_seed():
     found = []
     for _ in range(2):
         _, layer = counting("numpy", streams=3, units=4)
+        layer.run_regularly("v = v; w = w")  # parameters are drawn by `Population.set`
         layer.v[:] = "rand() + rand()"
         layer.w["rand() < 0.5"] = "randn()"
         layer[3:9].x = "rand()"

@@ -1,0 +1,191 @@
+"""Heterogeneity: a parameter has a value a unit, the same in all streams, unless it is said otherwise."""
+
+import numpy as np
+import pytest
+from brian2 import ms, mV
+from scipy.stats import kstest
+
+import spikefa as fa
+from spikefa.errors import ArgumentError, EquationError
+
+EQUATIONS = """
+dv/dt = (I - v) / tau : 1
+I : 1
+tau : second
+theta : 1
+n : integer
+c : 1 (constant)
+k : 1 (shared)
+dead : boolean
+s : 1
+"""
+
+
+def network(streams=3, seed=1, dtype="float64", units=4, **options):
+    net = fa.Network(streams=streams, seed=seed, dtype=dtype, target="numpy")
+    return net, fa.Layer(net, "h", units, EQUATIONS, emit="s = int(v > theta)", namespace={"spread": 3 * ms}, **options)
+
+
+TAU = "clip(20*ms + spread*randn(), 5*ms, 50*ms)"
+
+
+def test_a_value_a_unit_is_the_same_in_all_streams_and_for_any_number_of_them():
+    found = []
+    for streams in (1, 3, 7):
+        _, layer = network(streams)
+        layer.set("tau", TAU, each="unit")
+        values = layer.view("tau")
+        assert (values == values[:, :1]).all() and len(set(values[:, 0])) == 4
+        found.append(values[:, 0])
+    assert all(np.array_equal(found[0], other) for other in found)
+    _, other = network(seed=2)
+    other.set("tau", TAU)
+    assert not np.array_equal(other.view("tau")[:, 0], found[0])
+
+
+def test_strings_have_the_distribution_that_they_say():
+    _, layer = network(units=5000)
+    layer.set("tau", TAU)
+    layer.set("theta", "rand()")
+    tau, theta = layer.view("tau")[:, 0], layer.view("theta")[:, 0]
+    assert kstest((tau - 20e-3) / 3e-3, "norm").pvalue > 1e-3 and kstest(theta, "uniform").pvalue > 1e-3
+    assert abs(np.corrcoef(tau, theta)[0, 1]) < 5 / 5000**0.5
+
+
+GIVEN = {
+    "number": (0.5, np.full(4, 0.5)),
+    "unit's number": ("i / 2", np.arange(4) / 2),
+    "array": ([1, 2, 3, 4], np.arange(1, 5)),
+    "function": (lambda rng, shape: np.arange(shape[0]) * 2.0, 2 * np.arange(4)),
+    "constants": ("spread / ms", np.full(4, 3)),
+}
+
+
+@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_are_given_in_many_ways(given, dtype):
+    _, layer = network(dtype=dtype)
+    value, expected = GIVEN[given]
+    layer.set("theta", value)
+    assert np.array_equal(layer.view("theta"), np.repeat(expected[:, None], 3, 1))
+
+
+def test_functions_draw_from_the_seed_and_the_name():
+    def draw(rng, shape):
+        return rng.normal(size=shape)
+
+    found = []
+    for seed in (1, 1, 2):
+        _, layer = network(seed=seed)
+        layer.set("theta", draw)
+        found.append(layer.view("theta")[:, 0].copy())
+        layer.set("c", draw)
+        assert not np.array_equal(layer.view("c")[:, 0], found[-1])
+    assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0], found[2])
+
+
+def test_quantities_have_their_units():
+    _, layer = network()
+    layer.set("tau", np.array([1, 2, 3, 4]) * ms)
+    assert np.allclose(layer.view("tau"), np.arange(1, 5)[:, None] * 1e-3)
+    layer.set("tau", 5 * ms)
+    assert (layer.view("tau") == 5e-3).all()
+    layer.set("n", [1, 2, 3, 4])
+    assert np.array_equal(layer.view("n"), np.repeat(np.arange(1, 5)[:, None], 3, 1))
+
+
+def test_a_value_a_neuron_is_had_by_saying_so():
+    _, layer = network()
+    layer.set("theta", "rand()", each="neuron")
+    assert len(set(layer.theta[:])) == 12
+    layer.set("theta", lambda rng, shape: rng.random(shape), each="neuron")
+    assert len(set(layer.theta[:])) == 12
+    layer.set("theta", np.arange(12).reshape(4, 3), each="neuron")
+    assert np.array_equal(layer.theta, np.arange(12))
+
+
+TOLD = r"^Layer 'h': 'theta' is a parameter, of which .* would draw another value in each of 3 streams; write set\("
+DRAWN = [
+    lambda layer: setattr(layer, "theta", "rand()"),
+    lambda layer: setattr(layer, "theta", "0.5 + 0.1 * randn()"),
+    lambda layer: layer.theta.__setitem__(slice(None), "poisson(3)"),
+    lambda layer: layer.theta.__setitem__("i > 3", "rand()"),
+    lambda layer: layer.theta.__setitem__("rand() < 0.5", 0),
+    lambda layer: setattr(layer[:6], "theta", "rand()"),
+    lambda layer: layer[3:6].theta.__setitem__(slice(None), "binomial(3, 0.5)"),
+]
+
+
+@pytest.mark.parametrize("draw", range(len(DRAWN)))
+def test_a_parameter_drawn_anew_in_each_stream_is_refused(draw):
+    _, layer = network()
+    with pytest.raises(ArgumentError, match=TOLD):
+        DRAWN[draw](layer)
+    assert not layer.theta[:].any()
+    DRAWN[draw](network(streams=1)[1])  # where a unit has one neuron
+
+
+def test_initial_values_may_differ_between_streams():
+    """Of what a step changes: potentials, currents, what statements, projections, stimuli and other objects write."""
+    net, layer = network(receive="theta = 0.9 * theta")
+    fa.Input(net, "image", 3)
+    other = fa.Layer(net, "other", 3, "I : 1\nge : 1\nw : 1\nx : 1\ns : 1", emit="s = I", threshold=None)
+    fa.Projection(net, "image", "other", fa.uniform(1), into="ge")
+    other.run_regularly("w = 0.5 * w")
+    for group, variable in ((layer, "v"), (layer, "I"), (layer, "theta"), (layer, "s"), (net["image"], "x")):
+        setattr(group, variable, "rand()")
+    other.ge, other.w = "rand()", "rand()"
+    assert len(set(layer.v[:])) == 12 and len(set(other.ge[:])) == 9
+    with pytest.raises(ArgumentError, match="Layer 'other': 'x' is a parameter"):
+        other.x = "rand()"
+
+
+BAD = [
+    (("gx", 1), "set must name a state variable, .*'tau', 'theta', 'v'.*, got 'gx'"),
+    (("k", 1), "set must name a state variable, .* got 'k'"),
+    (("dead", 1), "set must name a state variable, .* got 'dead'"),
+    ((3, 1), "set must name a state variable, .* got 3"),
+    (("theta", np.ones(3)), r"'theta' must be \(4,\), got \(3,\)"),
+    (("theta", np.ones((4, 3))), r"'theta' must be \(4,\), got \(4, 3\)"),
+    (("theta", lambda rng, shape: np.ones(7)), r"'theta' must be \(4,\), got \(7,\)"),
+    (("theta", [1, 2, np.nan, 4]), "'theta' must be finite, got 1 that are not"),
+    (("theta", "1 / (i - i)"), "'theta' must be finite, got 4 that are not"),
+    (("theta", None), "'theta' must be numbers, got object"),
+    (("theta", 5 * mV), "'theta' must have no unit, got 5. mV"),
+    (("tau", 5), "'tau' must be in units of s, got 5"),
+    (("tau", 5 * mV), "'tau' must be in units of s, got 5. mV"),
+    (("n", [1, 2.5, 3, 4]), "'n' must be whole numbers, got 2.5"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD)
+def test_bad_values_are_refused(arguments, message):
+    _, layer = network()
+    before = {name: array.copy() for name, array in layer.state_arrays().items()}
+    with np.errstate(all="ignore"), pytest.raises(ArgumentError, match=f"^Layer 'h': {message}"):
+        layer.set(*arguments)
+    assert all(np.array_equal(array, before[name]) for name, array in layer.state_arrays().items())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("rand(", ""), ("gone + 1", ".*gone"), ("5*ms", ""), ("values", ".*values")],
+)
+def test_strings_that_brian2_cannot_read_are_refused(text, message):
+    _, layer = network()
+    with pytest.raises(EquationError, match=f"^Layer 'h': 'theta': {message}"):
+        layer.set("theta", text)
+
+
+def test_each_is_a_unit_or_a_neuron():
+    with pytest.raises(ArgumentError, match="Layer 'h': each must be one of 'unit', 'neuron', got 'stream'"):
+        network()[1].set("theta", 1, each="stream")
+
+
+def test_units_integrate_with_their_own_time_constants():
+    net, layer = network()
+    layer.set("tau", np.array([2, 4, 8, 16]) * ms)
+    layer.set("theta", 10)
+    layer.I = 1
+    net.run_steps(1)
+    np.testing.assert_allclose(layer.view("v"), np.repeat(1 / np.array([[2.0], [4], [8], [16]]), 3, 1), rtol=1e-12)
