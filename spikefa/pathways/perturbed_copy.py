@@ -55,6 +55,23 @@ class LayerCopy(Population):
             Softmax(network, self, part.potential, part.result, part.groups)
         self.statement = {"name": name, "layer": layer.name}
 
+    def begin_run(self) -> None:
+        """Refuse a network in which the layer receives what the copy does not.
+
+        Raises
+        ------
+        ArgumentError
+            If a projection to the layer has a delay or another port than the layer's current.
+        """
+        layer = self.network[self.statement["layer"]]
+        for projection in self.network.projections:
+            differs = projection.delay_steps is not None or projection.into != self.current_variable
+            if projection.post is layer and differs:
+                raise ArgumentError(
+                    f"{type(self).__name__} {self.name!r}: projections to {layer.name!r} must have no delay and go into "
+                    f"{self.current_variable!r}, as those to its copy do, got {projection.title}"
+                )
+
 
 class PerturbedCopy(LayerCopy):
     """A copy with ``noise`` on its current or its output, drawn anew for each unit and stream in every step.

@@ -314,6 +314,15 @@ def test_a_delay_is_that_of_every_feedback_projection(pathway, model, digits):
     stock_and_fast(net, digits)
 
 
+@pytest.mark.parametrize("options", [{"delay": 1 * ms}, {"into": "v"}])
+@pytest.mark.parametrize("pathway", [p for p in pathways if takes(p, "noise")])
+def test_copies_receive_what_their_layers_do(pathway, model, options):
+    net = spiking_network(model, pathway)
+    fa.Projection(net, "image", "h1", fa.uniform(0.3), name="more", **options)
+    with pytest.raises(ArgumentError, match="'noisy_h1': projections to 'h1' must have no delay and go into 'I', as"):
+        net.run_steps(1)
+
+
 def layers_only():
     net = fa.Network(target="numpy")
     fa.Input(net, "image", 3, "x : 1\ny = x : 1", emit="", output="x", threshold=None)
