@@ -68,8 +68,8 @@ class LayerCopy(Population):
             differs = projection.delay_steps is not None or projection.into != self.current_variable
             if projection.post is layer and differs:
                 raise ArgumentError(
-                    f"{type(self).__name__} {self.name!r}: projections to {layer.name!r} must have no delay and go into "
-                    f"{self.current_variable!r}, as those to its copy do, got {projection.title}"
+                    f"{type(self).__name__} {self.name!r}: projections to {layer.name!r} must have no delay and go "
+                    f"into {self.current_variable!r}, as those to its copy do, got {projection.title}"
                 )
 
 
