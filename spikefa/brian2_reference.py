@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import sympy
-from brian2 import Equations, NetworkOperation, Synapses
+from brian2 import Equations, NetworkOperation, Quantity, Synapses
 from brian2.parsing.sympytools import sympy_to_str
 
 from spikefa.core.network import Network
@@ -163,8 +163,9 @@ class Brian2Reference:
         post, port = self.network[projection.post.name], projection.into
         written = (post.name, port) in self._written
         self._written.add((post.name, port))
-        if not projection.active:
-            arrived = "0"
+        unit = f"unit_of_{port}"  # weights are numbers
+        post.namespace[unit] = Quantity(1.0, dim=post.variables[port].dim)
+        arrived = f"({arrived}) * {unit}" if projection.active else f"0 * {unit}"
         add = projection.accumulates or written
         post.run_regularly(
             f"{port} = {port} + ({arrived})" if add else f"{port} = {arrived}",

@@ -49,7 +49,7 @@ class Population(Part, NeuronGroup):
     output : str
         The variable that projections read.
     current : str
-        The variable that projections write.
+        The variable that projections write unless they name another port, see `Projection`.
     receive : str
         Statements that run between the projections and the integration, such as ``"I = I + 0.1 * randn()"``.
     random_numbers_of : str, optional

@@ -133,6 +133,20 @@ def test_a_delay_of_one_step_is_what_a_recurrent_projection_has():
     assert np.array_equal(currents[0], currents[1]) and not np.array_equal(currents[0], currents[2])
 
 
+def test_what_is_sent_while_a_projection_is_inactive_arrives_when_it_is_active_again():
+    seen = []
+    for pause in (False, True):
+        net, projection = network(2, delay=3 * ms)
+        net.run_steps(4)
+        projection.active = not pause
+        net.run_steps(2)
+        assert net["b"].view("I").any() != pause
+        projection.active = True
+        net.run_steps(2)
+        seen.append(net["b"].view("I").copy())
+    assert np.array_equal(*seen)
+
+
 SOURCE = "dv/dt = (1.2 + 0.1*(i // streams) - v) / (7*ms) : 1\ny : 1"
 TARGET = "dv/dt = (g - v) / (10*ms) : 1\ndg/dt = -g / (5*ms) : 1\ndu/dt = (g - u) / (20*ms) : 1\ny : 1"
 STOCK_DELAYS = {

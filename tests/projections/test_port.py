@@ -284,6 +284,10 @@ def test_the_reference_has_ports_too(digits):
     net = fa.Network(dtype="float64", seed=1)
     fa.Input(net, "image", 64)
     layer = "dv/dt = (I + g - v) / (5*ms) : 1\nI : 1\ndg/dt = -g / (3*ms) : 1\ns : 1"
+    units = "dv/dt = (g / (nA/mV) - v) / (5*ms) : volt\nI : 1\ndg/dt = -g / (3*ms) : amp\nlow : amp\ns : 1"
+    fa.Layer(net, "side", 6, units, threshold="v > 1*mV", reset="v = 0*mV")
+    for port in ("g", "low"):
+        fa.Projection(net, "image", "side", fa.uniform(1e-9), bias=np.full(6, 1e-9), into=port)
     for name, units in (("h1", 25), ("output", 20)):
         fa.Layer(net, name, units, layer, threshold="v > 1", reset="v = 0", refractory=2 * ms)
     fa.feedback_alignment(
