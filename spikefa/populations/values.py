@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 from zlib import crc32
 
@@ -17,7 +18,7 @@ from spikefa._checks import finite_array
 from spikefa.core.changes import changed_variables
 from spikefa.core.equation_errors import unreadable
 from spikefa.engine.brian2_internals import belongs_to
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, EquationError
 
 #: What draws random numbers in a string.
 _DRAWS = {"rand", "randn", "poisson", "binomial"}
@@ -97,6 +98,13 @@ def _of_string(
     population: NeuronGroup, variable: str, known: ArrayVariable, text: str, each_neuron: bool
 ) -> np.ndarray:
     """Return the values of an expression, in which ``i`` is the number of the unit, or of the neuron."""
+    try:
+        ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise EquationError(f"{_title(population)}: {variable!r} must be an expression, got {text!r}") from error
+    others = get_identifiers(text) & set(population.variables) - {"i", "N", "t", "dt"} - set(population.constants)
+    if others:
+        raise EquationError(f"{_title(population)}: {variable!r} must not depend on variables, got {min(others)!r}")
     numbered = population.numbered(text)
     with unreadable(f"{_title(population)}: {variable!r}"):
         group = NeuronGroup(

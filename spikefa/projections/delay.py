@@ -38,7 +38,7 @@ def in_steps(title: str, delay: Any, dt: Quantity, shapes: tuple[tuple[int, ...]
     ArgumentError
         If it is no time, of another shape, negative, not finite, too short or too long.
     """
-    if not isinstance(delay, Quantity) or not have_same_dimensions(delay, second):
+    if not isinstance(delay, Quantity) or not have_same_dimensions(delay, second) or np.iscomplexobj(delay):
         got = delay if isinstance(delay, Quantity) else repr(delay)
         raise ArgumentError(f"{title}: delay must be a time, such as 5*ms, or an array of times, got {got}")
     times = np.asarray(delay, np.float64)

@@ -183,7 +183,7 @@ class Projection(Part, BrianObject):
                 raise ArgumentError(
                     f"{self.title}: the network already has an object called {name!r}; give this one another by name="
                 )
-        elif not (isinstance(name, str) and name.isidentifier()):
+        elif not (isinstance(name, str) and name.isidentifier() and name.isascii()):
             refuse(self.title, "name", "be letters, digits and _, such as 'h1_to_h2_fast'", name)
         network.check_new(name, self.title)
         self.into = self._checked_port(into)

@@ -169,11 +169,20 @@ def test_bad_values_are_refused(arguments, message):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("rand(", ""), ("gone + 1", ".*gone"), ("5*ms", ""), ("values", ".*values")],
+    [
+        ("rand(", "must be an expression, got 'rand\\('"),
+        ("", "must be an expression, got ''"),
+        ("i; i", "must be an expression, got 'i; i'"),
+        ("gone + 1", ".*gone"),
+        ("5*ms", ""),
+        ("values", ".*values"),  # a name of the function that reads it
+        ("theta + 1", "must not depend on variables, got 'theta'"),
+        ("2 * v", "must not depend on variables, got 'v'"),
+    ],
 )
 def test_strings_that_brian2_cannot_read_are_refused(text, message):
     _, layer = network()
-    with pytest.raises(EquationError, match=f"^Layer 'h': 'theta': {message}"):
+    with pytest.raises(EquationError, match=f"^Layer 'h': 'theta':? {message}"):
         layer.set("theta", text)
 
 

@@ -337,6 +337,7 @@ BAD = [
     ("5*ms", "delay must be a time, .*, got '5\\*ms'"),
     (True, "delay must be a time, .*, got True"),
     (5 * mV, "delay must be a time, .*, got 5. mV"),
+    (np.array([1 + 2j]) * ms, "delay must be a time"),
     (-1 * ms, "delay must be finite and at least 0, got -1. ms"),
     (np.array([1, 2, 3, 4, -5, 6]) * ms, "delay must be finite and at least 0, got -5. ms"),
     (np.nan * ms, "delay must be finite and at least 0, got nan"),

@@ -106,6 +106,7 @@ def test_each_port_is_overwritten_by_its_own_projections():
         ({"into": "p"}, "Projection 'a->c.p': into must be a state variable of 'c', .* got 'p'"),
         ({"into": "k"}, "Projection 'a->c.k': the port 'k' of 'c' must be variable, got a constant"),
         ({"name": "two words"}, "Projection 'a->c': name must be letters, digits and _, such as .*, got 'two words'"),
+        ({"name": "é"}, "Projection 'a->c': name must be letters"),
         ({"name": ""}, "Projection 'a->c': name must be letters"),
         ({"name": 3}, "Projection 'a->c': name must be letters"),
         ({"name": "b"}, "Projection 'a->c': the network already has an object called 'b'"),
