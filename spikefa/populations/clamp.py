@@ -19,9 +19,10 @@ from spikefa.populations.population import Population
 class Clamp(Part, BrianObject):
     """Hold a variable of chosen units at a value in every step, while it is active and within its time.
 
-    A current is held between the projections and the integration, a variable of a differential equation after the
-    integration, an output after all that writes it: what is later in the step sees the value. A silenced unit is one
-    whose output is held at 0. It holds in evaluations and recordings, too; ``clamp.active = False`` ends it.
+    A current, and every other port of projections, is held between the projections and the integration, a variable of a
+    differential equation before and after the integration, an output after all that writes it: what is later in the
+    step sees the value. A silenced unit is one whose output is held at 0. It holds in evaluations and recordings, too;
+    ``clamp.active = False`` ends it.
 
     Parameters
     ----------
@@ -74,11 +75,19 @@ class Clamp(Part, BrianObject):
         self.units = _chosen(owner, units, population.units)
         self.value = _values(owner, population, variable, value, (len(self.units), network.streams))
         self._from, self._to = (_time(owner, what, at) for what, at in (("start", start), ("stop", stop)))
+        if variable in population.equations.diff_eq_names:
+            self.contained_objects.append(_BeforeIntegration(self))
         network.join(self)
 
     def writes(self) -> list[tuple[VariableOwner, str]]:
         """Return what it holds."""
         return [(self.population, self.variable)]
+
+    def begin_run(self) -> None:
+        """Hold a port before the integration; projections into it may have come after the clamp."""
+        for port in self.population.network.parts("port"):
+            if port.population is self.population and port.variable == self.variable:
+                self.order = self.population.place + RECEIVE + 0.5
 
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the variable once a run."""
@@ -90,6 +99,25 @@ class Clamp(Part, BrianObject):
         # By steps: sums of dt would miss a limit.
         if self._from <= self.clock.variables["timestep"].get_value()[0] * self.clock.dt_ < self._to:
             self._held[self.units] = self.value
+
+
+class _BeforeIntegration(Part, BrianObject):
+    """Hold a clamp's units before the integration, too: projections and synapses may have added to them since."""
+
+    reads_events = False
+
+    def __init__(self, clamp: Clamp):
+        order = clamp.population.place + RECEIVE + 0.5
+        super().__init__(clock=clamp.clock, when=clamp.when, order=order, name=f"{clamp.name}_before")
+        self.clamp = clamp
+
+    def writes(self) -> list[tuple[VariableOwner, str]]:
+        """Return what it holds."""
+        return self.clamp.writes()
+
+    def run(self) -> None:
+        """Set the units' values."""
+        self.clamp.run()
 
 
 def _place(population: Population, variable: str) -> float:

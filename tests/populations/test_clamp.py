@@ -53,6 +53,22 @@ def test_a_potential_is_clamped_after_the_integration_and_a_current_before():
     assert net["out"].view("s")[0, 0] == 3  # of units 1, 2, 3
 
 
+@pytest.mark.parametrize("port", ["low : 1", "dlow/dt = -low / (3*ms) : 1", "dv/dt = -v / (5*ms) : 1"])
+def test_what_projections_add_to_a_clamped_port_is_not_felt(port):
+    """Of a port that was made after the clamp; other units feel it."""
+    net = fa.Network(streams=2, target="numpy", dtype="float64")
+    fa.Input(net, "image", 6, emit="s = x")
+    into, v = ("v", "") if "dv" in port else ("low", "dv/dt = (low - v) / (5*ms) : 1\n")
+    fa.Layer(net, "h", 5, f"I : 1\n{v}{port}\ns : 1", emit="s = v")
+    fa.Clamp(net, "h", into, [0, 3], 0)
+    fa.Projection(net, "image", "h", np.full((6, 5), 0.5), into=into)
+    net["image"].x = 1
+    for _ in range(4):
+        net.run_steps(1)
+        assert not net["h"].view("s")[[0, 3]].any()
+    assert net["h"].view("s")[[1, 2, 4]].all()
+
+
 def test_stimulation_lasts_from_its_start_to_its_stop():
     net = network()
     net["image_to_h"].W = np.zeros((6, 5))
