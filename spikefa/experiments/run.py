@@ -24,6 +24,7 @@ from spikefa.experiments import checkpoint, model_file, run_lock, run_record, tr
 from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.model_file import Model, NotRun, as_tuples
 from spikefa.experiments.provenance import data_digest, git_state, machine, versions
+from spikefa.experiments.standing_alone import require_standing_alone
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import MOST, TrainingConfig
 
@@ -385,7 +386,8 @@ def new_run(
     Raises
     ------
     ModelError
-        If there is no such model, preset or parameter, or a value has the wrong type.
+        If there is no such model, preset or parameter, or a value has the wrong type, or the model's file needs what is
+        beside it.
     ArgumentError
         If a setting is none of `TrainingConfig`, or a number is outside its range.
     """
@@ -393,6 +395,7 @@ def new_run(
     for name in config:
         one_of("new_run", "a setting", name, fields)
     loaded = model_file.load(model)
+    require_standing_alone(loaded.name, loaded.path, loaded.source)
     params = loaded.params(dict(changes or {}), preset)
     for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):
         if config.get(name) is None:
