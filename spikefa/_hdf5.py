@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import h5py
 import numpy as np
 
 _CHECKSUM, _GZIP = h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_DEFLATE
-_KINDS = {"i": int, "u": int, "f": float, "b": bool}
+#: HDF5's layout since 1.10, whose headers have checksums, attributes and the sizes of arrays among them.
+LAYOUT = ("v110", "v110")
+_KINDS = {"S": str, "i": int, "u": int, "f": float, "b": bool}
+
+
+def texts(values: Sequence[str]) -> np.ndarray:
+    """Return texts as bytes of one length, as which they are attached to a file; see `attributes`."""
+    encoded = [value.encode() for value in values]
+    return np.array(encoded, f"S{max(1, *map(len, encoded))}")
 
 
 def names(f: h5py.File, group: str = "/", most: int = 100_000) -> list[str]:
@@ -81,7 +90,7 @@ def plain(f: h5py.File, name: str, gzip: bool = False) -> h5py.Dataset:
     found = _own(f, name)
     if not isinstance(found, h5py.Dataset):
         raise ValueError(f"{name} must be an array")
-    if found.shape is None or found.dtype.kind not in _KINDS:
+    if found.shape is None or found.dtype.kind not in "iufb":
         raise ValueError(f"{name} must hold numbers, got {found.dtype}")
     if found.is_virtual or found.external:
         raise ValueError(f"{name} must lie in the file itself, got storage outside it")
@@ -113,6 +122,8 @@ def attribute(f: h5py.File, name: str, kind: type) -> Any:
 def attributes(f: h5py.File, name: str, kind: type, most: int = 1000) -> list[Any]:
     """Return texts or numbers that are attached to the file under one name.
 
+    Texts are of a fixed length: those of any length lie in a heap, and HDF5 does not return from one that is damaged.
+
     Raises
     ------
     KeyError
@@ -123,10 +134,10 @@ def attributes(f: h5py.File, name: str, kind: type, most: int = 1000) -> list[An
     if name not in f.attrs:
         raise KeyError(f"it has no attribute {name!r}")
     found = f.attrs.get_id(name)
-    is_text = h5py.check_string_dtype(found.dtype) is not None
-    if (str if is_text else _KINDS.get(found.dtype.kind)) is not kind or math.prod(found.shape or ()) > most:
+    if _KINDS.get(found.dtype.kind) is not kind or found.shape is None or math.prod(found.shape) > most:
         raise ValueError(f"its {name} must be of {kind.__name__}, got {found.dtype} {found.shape}")
-    return [kind(value) for value in np.atleast_1d(f.attrs[name])]
+    values = np.atleast_1d(f.attrs[name])
+    return [value.decode() if kind is str else kind(value) for value in values.ravel()]
 
 
 def _own(f: h5py.File, name: str) -> h5py.Group | h5py.Dataset:

@@ -16,7 +16,7 @@ from spikefa._atomic_write import write_whole
 from spikefa.errors import ArgumentError, DataError
 
 _OWNER = "ActivityRecording"
-_FORMAT, _VERSION = "spikefa activity recording", 1
+_FORMAT, _VERSION = "spikefa activity recording", 2
 #: Bytes that an array of a recording may have: 2,000 steps of 50 units have 100,000.
 _MOST = 2**26
 
@@ -150,8 +150,9 @@ class ActivityRecording:
             If the file cannot be written (no such folder, no permission, disk full), naming it.
         """
         held = io.BytesIO()
-        with h5py.File(held, "w") as f:
-            f.attrs.update(format=_FORMAT, version=_VERSION, layers=list(self.spikes), label=self.label)
+        with h5py.File(held, "w", libver=_hdf5.LAYOUT) as f:
+            f.attrs.update({"format": _hdf5.texts([_FORMAT]), "label": _hdf5.texts([self.label]), "version": _VERSION})
+            f.attrs["layers"] = _hdf5.texts(list(self.spikes))
             f.attrs.update(images_seen=self.images_seen, steps_per_image=self.steps_per_image, dt=self.dt)
             arrays = {name: getattr(self, name) for name in ("images", "labels", "output_classes")}
             for group in ("spikes", "v", "delta"):
@@ -174,10 +175,12 @@ class ActivityRecording:
         """
         try:
             with open(path, "rb") as held, h5py.File(held, "r") as f:
-                if "format" not in f.attrs or _hdf5.attribute(f, "format", str) != _FORMAT:
+                if not {"format", "version"} <= set(f.attrs):
                     raise ValueError("HDF5 of another kind")
                 if (version := _hdf5.attribute(f, "version", int)) != _VERSION:
                     raise ValueError(f"version {version}, this spikefa reads {_VERSION}")
+                if _hdf5.attribute(f, "format", str) != _FORMAT:
+                    raise ValueError("HDF5 of another kind")
                 return cls(**_read(f))
         except FileNotFoundError:
             raise

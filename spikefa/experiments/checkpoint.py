@@ -24,14 +24,12 @@ if TYPE_CHECKING:
     from spikefa.core.network import Network  # reading a table of metrics needs no Brian2
 
 FORMAT, VERSION = "spikefa checkpoint", 3
-#: The version before, which is read too: it lacks the rows of the metrics and the shapes of sparse weights.
-_BEFORE = 2
+#: Earlier versions, and the commit of the repository that reads them.
+EARLIER_VERSIONS = {2: "6c29802"}
 #: Weights beyond this are as good as infinite: inputs to a unit are sums of a thousand of them.
 LARGEST_WEIGHT = 1e4
 #: Beyond so many steps, float64 cannot hold their number, and so the time, exactly.
 MOST_STEPS = 2**53
-#: HDF5's layout since 1.10, whose headers have checksums, attributes and the sizes of arrays among them.
-_LAYOUT = ("v110", "v110")
 _GROUPS = ("parameters", "activity", "stimulus", "synapses", "progress")
 #: Arrays by group and name.
 _Arrays = dict[str, dict[str, np.ndarray]]
@@ -58,8 +56,9 @@ def save(path: Path, network: Network, progress: Mapping[str, Any], model_digest
         If the file cannot be written; the one before is untouched.
     """
     held = io.BytesIO()  # h5py's own writing leaves a broken file, or worse, on a full disk
-    with h5py.File(held, "w", libver=_LAYOUT) as f:
-        f.attrs.update(format=FORMAT, version=VERSION, model=model_digest or "", step=network.step)
+    with h5py.File(held, "w", libver=_hdf5.LAYOUT) as f:
+        f.attrs.update(format=_hdf5.texts([FORMAT]), model=_hdf5.texts([model_digest or ""]))
+        f.attrs.update(version=VERSION, step=network.step)
         f.attrs.update(streams=network.streams, seed=network.seed)
         for group, arrays in _state(network).items():
             for name, array in arrays.items():
@@ -189,13 +188,8 @@ def read_weights(path: Path, averaged: bool = True) -> dict[str, tuple[np.ndarra
     return found
 
 
-def read_metrics_text(path: Path) -> str | None:
-    """Return the table of metrics as it was when the checkpoint was written.
-
-    Returns
-    -------
-    str or None
-        None of a checkpoint of the version before, which has none.
+def read_metrics_text(path: Path) -> str:
+    """Return the table of metrics as it was when the checkpoint was written; empty if there was none.
 
     Raises
     ------
@@ -203,8 +197,6 @@ def read_metrics_text(path: Path) -> str | None:
         If there is no such file, or it is damaged.
     """
     with _opened(path) as f:
-        if "metrics" not in _hdf5.names(f, "progress"):
-            return None
         return text_of(_read(f, "progress/metrics"))
 
 
@@ -268,8 +260,6 @@ def _read_weights(
         W = _hdf5.read(f, f"{name}.W", shape, 2**62)
     else:
         if shape is None:
-            if "shape" not in f[f"synapses/{projection}"].attrs:
-                raise CheckpointError(f"{path}: is of version {_BEFORE}, which does not say the shape of {projection}")
             shape = tuple(_hdf5.attributes(_hdf5.plain(f, f"synapses/{projection}"), "shape", int, 2))
         values = _hdf5.read(f, f"{name}.W")
         if math.prod(shape) * values.itemsize > _MOST or min(shape) < 1:
@@ -296,15 +286,23 @@ def _some(names: list[str]) -> str:
 
 
 def _check_format(path: Path, f: h5py.File) -> None:
-    if "format" not in f.attrs or _hdf5.attribute(f, "format", str) != FORMAT:
+    if not {"format", "version"} <= set(f.attrs):
         raise CheckpointError(f"{path}: is HDF5, but no spikefa checkpoint")
     version = _hdf5.attribute(f, "version", int)
-    if version not in (_BEFORE, VERSION):
+    if version in EARLIER_VERSIONS:
+        raise CheckpointError(
+            f"{path}: has format version {version} of an earlier spikefa; commit {EARLIER_VERSIONS[version]} of its "
+            "repository reads it"
+        )
+    if _hdf5.attribute(f, "format", str) != FORMAT:
+        raise CheckpointError(f"{path}: is HDF5, but no spikefa checkpoint")
+    if version != VERSION:
         raise CheckpointError(f"{path}: has format version {version}, and this spikefa reads version {VERSION}")
 
 
 def _check_header(path: Path, f: h5py.File, network: Network, model_digest: str | None) -> None:
-    if model_digest is not None and _hdf5.attribute(f, "model", str) != model_digest:
+    its_own = f.attrs.get_id("model").dtype.kind == "S" and _hdf5.attribute(f, "model", str)
+    if model_digest is not None and its_own != model_digest:
         raise CheckpointError(f"{path}: was written by another version of the model file")
     for name in ("streams", "seed"):
         found = _hdf5.attribute(f, name, int)
@@ -353,13 +351,11 @@ def _check_finite(path: Path, name: str, found: np.ndarray) -> None:
 
 def _check_progress(path: Path, progress: dict[str, Any], needs: Mapping[str, Any]) -> None:
     """Refuse a progress that lacks something, or has it in another shape, or a number that is negative or not finite."""
-    if missing := sorted(set(needs) - set(progress) - {"metrics"}):  # which the version before lacks
+    if missing := sorted(set(needs) - set(progress)):
         raise CheckpointError(f"{path}: is damaged, its progress must have {missing}, got {sorted(progress)}")
     if extra := sorted(set(progress) - set(needs)):
         raise CheckpointError(f"{path}: is a checkpoint of another model; it also has {_some(extra)} in progress")
     for name, needed in needs.items():
-        if name not in progress:
-            continue
         found, needed = np.asarray(progress[name]), np.asarray(needed)
         alike = found.shape == needed.shape or (name == "metrics" and found.ndim == 1)  # rows differ in length
         if found.dtype.kind != needed.dtype.kind or not alike:

@@ -48,12 +48,12 @@ def read_metrics(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     beside = path.with_name("checkpoint.h5")
-    kept = checkpoint.read_metrics_text(beside) if beside.exists() else None  # first: the table may grow meanwhile
+    kept = checkpoint.read_metrics_text(beside) if beside.exists() else ""  # first: the table may grow meanwhile
     try:
         table = parsed(path.read_bytes().decode("utf-8-sig"), path)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a table of metrics (text of comma-separated values), {error}") from error
-    return table if kept is None else _same(path, table, parsed(kept, beside))
+    return _same(path, table, parsed(kept, beside)) if kept else table
 
 
 def rows_of(text: str) -> list[dict[str, str]]:

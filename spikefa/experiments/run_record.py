@@ -14,10 +14,8 @@ from spikefa._checks import refuse, text, whole
 from spikefa.errors import ArgumentError, RunError
 
 FORMAT = 3
-#: The format before, which is read too: it has no digest, so that damage is not noticed.
-_BEFORE = 2
 #: Earlier formats, and the commit of the repository that reads them.
-EARLIER_FORMATS = {1: "f669c0d"}
+EARLIER_FORMATS = {1: "f669c0d", 2: "6c29802"}
 #: Bytes that a record may have.
 _MOST = 2**24
 #: What training writes beside ``run.json``.
@@ -116,10 +114,10 @@ def read(directory: Path) -> dict[str, Any]:
             f"{path}: has format {found} of an earlier spikefa; commit {EARLIER_FORMATS[found]} of its repository "
             "opens it"
         )
-    if not isinstance(found, int) or found not in (_BEFORE, FORMAT):
+    if isinstance(found, bool) or found != FORMAT:
         raise RunError(f"{path}: must have format {FORMAT}, got {found!r}; it is of another version of spikefa")
     _check(path, record)
-    if (found == FORMAT or "digest" in record) and record.get("digest") != _digest(record):
+    if record.get("digest") != _digest(record):
         raise RunError(f"{path}: was changed since the run wrote it; restore it from a copy, or start a new run")
     return record
 

@@ -389,13 +389,10 @@ class Trainer:
 
     def _kept_rows(self, progress: dict[str, Any], seen: int) -> list[dict[str, Any]]:
         """Return the rows that a checkpoint knows, once they are those of the file of metrics."""
-        text = checkpoint.text_of(progress["metrics"]) if "metrics" in progress else None
         if self.metrics.exists():
             metrics_table.read_metrics(self.metrics)  # refuses what is no table of metrics, or was changed
-            if text is None:
-                text = self.metrics.read_text(encoding="utf-8-sig")
-        rows, count = metrics_table.rows_of(text or ""), int(progress["rows"])
-        if count > len(rows) or ("metrics" in progress and count < len(rows)):
+        rows, count = metrics_table.rows_of(checkpoint.text_of(progress["metrics"])), int(progress["rows"])
+        if count != len(rows):
             raise CheckpointError(f"{self.checkpoint}: rows must be {len(rows)}, those of the metrics, got {count}")
         missing = [name for name in (*self._measure_layers(), "seconds") if rows and name not in rows[0]]
         if missing:
@@ -403,7 +400,7 @@ class Trainer:
         if count and float(rows[count - 1]["images_seen"]) > seen:
             last = rows[count - 1]["images_seen"]
             raise CheckpointError(f"{self.checkpoint}: images_seen must be at least {last}, of its last row, got {seen}")
-        return rows[:count]
+        return rows
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:

@@ -170,10 +170,10 @@ def test_foreign_files_are_named(tmp_path):
     ActivityRecording(**arguments()).save(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as f:
         f.attrs["version"] = 99
-    with pytest.raises(DataError, match=r"new\.h5: .*version 99, this spikefa reads 1"):
+    with pytest.raises(DataError, match=r"new\.h5: .*version 99, this spikefa reads 2"):
         ActivityRecording.load(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as f:
-        f.attrs["version"] = 1
+        f.attrs["version"] = 2
         del f["v"]
     with pytest.raises(DataError, match=r"new\.h5: not a whole activity recording"):
         ActivityRecording.load(tmp_path / "new.h5")
