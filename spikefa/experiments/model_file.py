@@ -9,7 +9,7 @@ import json
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -245,7 +245,7 @@ class Model:
         return getattr(self.module, name)(_own(params), *given, **named)
 
     def _refuse_unless_it_takes(self, name: str, *given: Any, **named: Any) -> None:
-        takes = inspect.signature(getattr(self.module, name))
+        takes = _signature(getattr(self.module, name))
         try:
             takes.bind(*given, **named)
         except TypeError as error:
@@ -276,6 +276,11 @@ class Model:
             return None
         self._refuse_unless_it_takes("augment", params, None, None)
         return partial(self.module.augment, _own(params))
+
+
+@lru_cache
+def _signature(function: Callable) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 def _own(params: Any) -> Any:

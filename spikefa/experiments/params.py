@@ -119,6 +119,8 @@ class _Number(Kind):
             raise _UnfitError(f"be within +-{_LARGEST:.2g}, the largest float32")
         if self.whole and value != int(value):
             raise _UnfitError(f"be a {self.text}")
+        if self.whole and abs(value) > 2**53:
+            raise _UnfitError("be within +-2**53, of which float64 holds all")
         if value not in self.within:
             raise _UnfitError(f"be {self.range or f'a {self.text}'}")
         return int(value) if self.whole else float(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import signal
 import threading
 import time
@@ -109,8 +110,11 @@ class Trainer:
         self.interrupted = False
         self.diagnostics = GradientAlignment(network, None) if config.diagnostics else None
         self._order: tuple[int, np.ndarray] | None = None  # an epoch's number and order
+        before: Any = None
         for epoch in range(max(1, config.epochs)):  # what is wrong with a later one is not found after a night
-            self._lr_factors(epoch)
+            if (factor := self.lr_factor(epoch)) != before:
+                self._checked_lr_factors(epoch, factor)
+            before = factor
 
     @property
     def checkpoint(self) -> Path:
@@ -215,17 +219,18 @@ class Trainer:
             If something cannot be written; the last good checkpoint stays.
         """
         started = time.monotonic() - self.seconds
-        evaluations, recordings = self.evaluations(), self._recordings()
+        evaluations, recordings = set(self.evaluations()), set(self._recordings())
         epochs = [self._after(k * self.images) for k in range(self.config.epochs + 1)]
-        marks = sorted({*evaluations, *recordings, *epochs})
+        due = evaluations | recordings | set(epochs)
+        marks = sorted(due)
         with self._interruptible():
             if self.images_seen == 0 and not self.rows:
                 self._milestone(evaluations, recordings, started)
             while self.images_seen < self.total and not self.interrupted:
-                self._learn_until(next(m for m in marks if m > self.images_seen))
+                self._learn_until(marks[bisect.bisect_right(marks, self.images_seen)])
                 self._check_finite()
                 self.seconds = time.monotonic() - started
-                if self.images_seen in marks:
+                if self.images_seen in due:
                     self._milestone(evaluations, recordings, started)
                 else:
                     self.save()
@@ -263,7 +268,10 @@ class Trainer:
 
     def _lr_factors(self, epoch: int) -> dict[str, float]:
         """Return the factors of the learning rate in an epoch, by projection."""
-        factor, names = self.lr_factor(epoch), [projection.name for projection in self._learning()]
+        return self._checked_lr_factors(epoch, self.lr_factor(epoch))
+
+    def _checked_lr_factors(self, epoch: int, factor: float | dict[str, float]) -> dict[str, float]:
+        names = [projection.name for projection in self._learning()]
         factors = factor if isinstance(factor, dict) else dict.fromkeys(names, factor)
         if unknown := sorted(set(factors) - set(names)):
             hint = did_you_mean(unknown[0], names)
@@ -284,7 +292,7 @@ class Trainer:
                     f"checkpoint: {kept}"
                 )
 
-    def _milestone(self, evaluations: list[int], recordings: list[int], started: float) -> None:
+    def _milestone(self, evaluations: set[int], recordings: set[int], started: float) -> None:
         if self.images_seen in recordings:
             recording = record_activity(self.network, self.dataset, self.images_seen, self.config.recording_steps)
             if recording is not None:
