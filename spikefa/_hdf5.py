@@ -90,10 +90,10 @@ def plain(f: h5py.File, name: str, gzip: bool = False) -> h5py.Dataset:
     found = _own(f, name)
     if not isinstance(found, h5py.Dataset):
         raise ValueError(f"{name} must be an array")
+    if found.is_virtual or found.external:  # first: the shape of a virtual one may lie in another file
+        raise ValueError(f"{name} must lie in the file itself, got storage outside it")
     if found.shape is None or found.dtype.kind not in "iufb":
         raise ValueError(f"{name} must hold numbers, got {found.dtype}")
-    if found.is_virtual or found.external:
-        raise ValueError(f"{name} must lie in the file itself, got storage outside it")
     created = found.id.get_create_plist()
     filters = {created.get_filter(number)[0] for number in range(created.get_nfilters())}
     if filters - {_CHECKSUM, _GZIP} or (_GZIP in filters and not gzip):

@@ -208,9 +208,9 @@ class Model:
             If a parameter does not fit its annotation, or ``build`` does not take these, or returns no network, or
             there is not the memory for it.
         """
+        asks = "images" in _signature(self.module.build).parameters
         for name, kind in kinds_of(type(params)).items():
             fitted(self.title, name, kind, getattr(params, name))  # a Params of a plain dataclass does not check itself
-        asks = "images" in inspect.signature(self.module.build).parameters
         try:
             network = self._call("build", params, streams=streams, seed=seed, **({"images": images} if asks else {}))
         except MemoryError as error:

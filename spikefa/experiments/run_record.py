@@ -108,7 +108,7 @@ def read(directory: Path) -> dict[str, Any]:
         if isinstance(error, RunError):
             raise
         raise RunError(f"{path}: cannot be read ({error})") from error
-    found = record.get("format") if isinstance(record, dict) else record
+    found = record.get("format") if isinstance(record, dict) else None
     if isinstance(found, int) and found in EARLIER_FORMATS:
         raise RunError(
             f"{path}: has format {found} of an earlier spikefa; commit {EARLIER_FORMATS[found]} of its repository "
