@@ -428,3 +428,9 @@ def test_schedules_are_tried_in_every_epoch_before_anything_is_done(tiny):
         ArgumentError, match=r"^Trainer: lr_factor of '.*' in epoch 2 must be a finite number, at least 0, got -1.0$"
     ):
         Trainer(made.network(), made.dataset(), made.config, made.directory, lambda epoch: 1.0 - epoch)
+
+
+def test_evaluations_without_number_are_refused_at_once(tiny):
+    with pytest.raises(ArgumentError, match=r"evaluate_every must leave at most 1,000,000 evaluations in 90000 epochs"):
+        tiny(epochs=90_000, evaluate_every=1e-12).trainer()
+    assert tiny(epochs=1, evaluate_every=1e308).trainer().evaluations() == [0, 1500]
