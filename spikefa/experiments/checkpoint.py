@@ -18,7 +18,8 @@ import numpy as np
 
 from spikefa import _hdf5
 from spikefa._atomic_write import write_whole
-from spikefa.errors import ArgumentError, CheckpointError
+from spikefa.errors import CheckpointError
+from spikefa.experiments.checkpoint_values import Arrays, check_finite, check_progress, check_values, some_of
 
 if TYPE_CHECKING:
     from spikefa.core.network import Network  # reading a table of metrics needs no Brian2
@@ -26,13 +27,7 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "spikefa checkpoint", 3
 #: Earlier versions, and the commit of the repository that reads them.
 EARLIER_VERSIONS = {2: "6c29802"}
-#: Weights beyond this are as good as infinite: inputs to a unit are sums of a thousand of them.
-LARGEST_WEIGHT = 1e4
-#: Beyond so many steps, float64 cannot hold their number, and so the time, exactly.
-MOST_STEPS = 2**53
 _GROUPS = ("parameters", "activity", "stimulus", "synapses", "progress")
-#: Arrays by group and name.
-_Arrays = dict[str, dict[str, np.ndarray]]
 #: Bytes that an array may have whose size the network does not say: rows of metrics, synapses made dense.
 _MOST = 2**30
 
@@ -112,12 +107,10 @@ def load(
         progress = {name: _read(f, f"progress/{name}") for name in _hdf5.names(f, "progress")}
     for group, found in extra.items():
         if found:
-            raise CheckpointError(f"{path}: is a checkpoint of another model; it also has {_some(found)} in {group}")
-    if not 0 <= step <= MOST_STEPS:
-        raise CheckpointError(f"{path}: step must be a whole number, from 0 to 2**53, got {step}")
-    _check_values(path, network, state, read)
+            raise CheckpointError(f"{path}: is a checkpoint of another model; it also has {some_of(found)} in {group}")
+    check_values(path, network, step, state, read)
     if needs is not None:
-        _check_progress(path, progress, needs)
+        check_progress(path, progress, needs)
     network.begin()
     for group, arrays in state.items():
         for name, array in arrays.items():
@@ -219,7 +212,7 @@ def _opened(path: Path, otherwise: str = "is damaged or no checkpoint") -> Itera
         with open(path, "rb") as held, h5py.File(held, "r") as f:
             _check_format(path, f)
             if extra := sorted(set(_hdf5.names(f)) - set(_GROUPS)):
-                raise CheckpointError(f"{path}: is a checkpoint of another model; it also has {_some(extra)}")
+                raise CheckpointError(f"{path}: is a checkpoint of another model; it also has {some_of(extra)}")
             yield f
     except CheckpointError:
         raise
@@ -273,16 +266,12 @@ def _read_weights(
         raise ValueError(f"{name}.W must have two dimensions, got {W.shape}")
     b = _hdf5.read(f, f"{name}.b", W.shape[1:])
     for own, array in ((f"{name}.W", W), (f"{name}.b", b)):
-        _check_finite(path, own, array)
+        check_finite(path, own, array)
     return W, b
 
 
 def _names(f: h5py.File, group: str) -> list[str]:
     return _hdf5.names(f, group) if group in f else []
-
-
-def _some(names: list[str]) -> str:
-    return f"{names[:3]}" + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _check_format(path: Path, f: h5py.File) -> None:
@@ -310,64 +299,7 @@ def _check_header(path: Path, f: h5py.File, network: Network, model_digest: str 
             raise CheckpointError(f"{path}: has {name} {found}, and the network {getattr(network, name)}")
 
 
-def _check_values(path: Path, network: Network, state: _Arrays, read: _Arrays) -> None:
-    """Refuse values that training would have stopped at, or that cannot be shown."""
-    for name, found in read["synapses"].items():
-        if not np.array_equal(found, state["synapses"][name]):
-            raise CheckpointError(f"{path}: is a checkpoint of another model: {name} has other synapses")
-    for group in ("parameters", "activity"):
-        for name, found in read[group].items():
-            if np.isfinite(state[group][name]).all():  # a state may begin at infinity, such as a time that never was
-                _check_finite(path, name, found)
-    for name in _learned(network):
-        found = read["parameters"][name]
-        if found.size and np.abs(found).max() > LARGEST_WEIGHT:
-            at = np.unravel_index(np.abs(found).argmax(), found.shape)
-            raise CheckpointError(
-                f"{path}: {name} must be within {LARGEST_WEIGHT:g}, beyond which training stops, got {found[at]:g} at "
-                f"{tuple(map(int, at))}"
-            )
-    (targets,) = read["stimulus"].values()
-    try:
-        network.readout.validate_targets(targets, network.streams)
-    except ArgumentError as error:
-        raise CheckpointError(f"{path}: is damaged ({error})") from error
-
-
-def _learned(network: Network) -> list[str]:
-    """Return the names of weights and biases that training holds within bounds, and of their means."""
-    learning = [p for p in network.projections if p.learning is not None and p.state_arrays()]
-    names = [f"{p.state_name}.{of}" for p in learning for of in "Wb"]
-    if network.weight_average is not None:
-        names += [f"{network.weight_average.state_name}.{p.name}.{of}" for p in learning for of in "Wb"]
-    return [name for name in names if name in network.parameters()]
-
-
-def _check_finite(path: Path, name: str, found: np.ndarray) -> None:
-    if found.dtype.kind == "f" and not np.isfinite(found).all():
-        at = tuple(map(int, np.argwhere(~np.isfinite(found))[0]))
-        raise CheckpointError(f"{path}: {name.removeprefix('parameters/')} must be finite, got {found[at]} at {at}")
-
-
-def _check_progress(path: Path, progress: dict[str, Any], needs: Mapping[str, Any]) -> None:
-    """Refuse a progress that lacks something, or has it in another shape, or a number that is negative or not finite."""
-    if missing := sorted(set(needs) - set(progress)):
-        raise CheckpointError(f"{path}: is damaged, its progress must have {missing}, got {sorted(progress)}")
-    if extra := sorted(set(progress) - set(needs)):
-        raise CheckpointError(f"{path}: is a checkpoint of another model; it also has {_some(extra)} in progress")
-    for name, needed in needs.items():
-        found, needed = np.asarray(progress[name]), np.asarray(needed)
-        alike = found.shape == needed.shape or (name == "metrics" and found.ndim == 1)  # rows differ in length
-        if found.dtype.kind != needed.dtype.kind or not alike:
-            raise CheckpointError(
-                f"{path}: {name} must be {needed.dtype} {needed.shape}, got {found.dtype} {found.shape}"
-            )
-        _check_finite(path, name, found)
-        if found.ndim == 0 and found < 0:
-            raise CheckpointError(f"{path}: {name} must be at least 0, got {found}")
-
-
-def _state(network: Network) -> _Arrays:
+def _state(network: Network) -> Arrays:
     return {
         "parameters": network.parameters(),
         "activity": network.state(),

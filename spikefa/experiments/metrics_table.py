@@ -100,7 +100,9 @@ def _same(path: Path, table: dict[str, np.ndarray], kept: dict[str, np.ndarray])
     """Return the rows that the checkpoint has, if they are the same."""
     mend = "it was changed since training wrote it; delete it, and resuming the run writes it again"
     if list(table) != list(kept):
-        raise DataError(f"{path}: must have the columns that its checkpoint has, {list(kept)}, got {list(table)}; {mend}")
+        raise DataError(
+            f"{path}: must have the columns that its checkpoint has, {list(kept)}, got {list(table)}; {mend}"
+        )
     rows, there = len(kept["epoch"]), len(table["epoch"])
     if there < rows:
         raise DataError(f"{path}: must have {rows} rows, as its checkpoint has, got {there}; {mend}")

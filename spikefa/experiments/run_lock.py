@@ -1,4 +1,4 @@
-"""One process trains a run at a time: the lock that it holds, which the system takes back when it ends, however it ends.
+"""One process trains a run at a time, by a lock that the system takes back when the process ends, however it ends.
 
 The lock is of the kernel (`flock`), on the file ``run.lock`` in the run's directory, which names the process for the
 message of another. Readers take none. It holds between the processes of one machine, and between machines on NFS that
@@ -76,7 +76,9 @@ def _acquire(path: Path) -> int | None:
         except BlockingIOError:
             holder = _holder(descriptor)
             os.close(descriptor)
-            raise RunError(f"{path.parent}: is being trained by {holder}; wait until it has ended, or stop it") from None
+            raise RunError(
+                f"{path.parent}: is being trained by {holder}; wait until it has ended, or stop it"
+            ) from None
         except OSError as error:
             os.close(descriptor)
             if error.errno in _WITHOUT_LOCKS:

@@ -78,9 +78,8 @@ def change_epochs(directory: Path, epochs: int) -> None:
 
 def sealed(record: Mapping[str, Any]) -> str:
     """Return the text of a record, with its format and its digest."""
-    whole = {**record, "format": FORMAT}
-    whole.pop("digest", None)
-    return json.dumps({"format": FORMAT, **whole, "digest": _digest(whole)}, indent=2) + "\n"
+    values = {"format": FORMAT, **record} | {"format": FORMAT}
+    return json.dumps(values | {"digest": _digest(values)}, indent=2) + "\n"
 
 
 def _digest(record: Mapping[str, Any]) -> str:

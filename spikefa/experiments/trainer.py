@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from spikefa.diagnostics.gradient_alignment import GradientAlignment
 from spikefa.diagnostics.record_activity import record_activity
 from spikefa.errors import ArgumentError, CheckpointError, DivergenceError, RunError, did_you_mean
 from spikefa.experiments import checkpoint, metrics_table
-from spikefa.experiments.checkpoint import LARGEST_WEIGHT
+from spikefa.experiments.checkpoint_values import LARGEST_WEIGHT
 from spikefa.experiments.training_config import MOST, TrainingConfig
 
 #: Mixed into the seed for the order of the images.
@@ -110,6 +110,7 @@ class Trainer:
         self.interrupted = False
         self.diagnostics = GradientAlignment(network, None) if config.diagnostics else None
         self._order: tuple[int, np.ndarray] | None = None  # an epoch's number and order
+        self._finite = [name for name, array in network.state().items() if np.isfinite(array).all()]
         before: Any = None
         for epoch in range(max(1, config.epochs)):  # what is wrong with a later one is not found after a night
             if (factor := self.lr_factor(epoch)) != before:
@@ -282,15 +283,22 @@ class Trainer:
         }
 
     def _check_finite(self) -> None:
+        """Stop if weights or activity have grown beyond what a checkpoint may hold."""
         for projection in self._learning():
             largest = max(np.abs(projection.W).max(), np.abs(projection.b).max())
             if not largest <= LARGEST_WEIGHT:  # NaN too
-                kept = self.checkpoint if self.checkpoint.exists() else "none"
-                raise DivergenceError(
-                    f"step {self.network.step}, {self.images_seen} images: {projection.title}: the largest weight is "
-                    f"{largest:g}, beyond {LARGEST_WEIGHT:g}; a smaller learning rate may help; last good "
-                    f"checkpoint: {kept}"
-                )
+                self._stop(f"{projection.title}: the largest weight is {largest:g}, beyond {LARGEST_WEIGHT:g}")
+        state = self.network.state()
+        for name in self._finite:  # others begin at infinity, such as a time that never was
+            if not np.isfinite(state[name]).all():
+                self._stop(f"{name} must be finite, got {state[name][~np.isfinite(state[name])][0]:g}")
+
+    def _stop(self, what: str) -> NoReturn:
+        kept = self.checkpoint if self.checkpoint.exists() else "none"
+        raise DivergenceError(
+            f"step {self.network.step}, {self.images_seen} images: {what}; a smaller learning rate may help; last good "
+            f"checkpoint: {kept}"
+        )
 
     def _milestone(self, evaluations: set[int], recordings: set[int], started: float) -> None:
         if self.images_seen in recordings:
@@ -407,7 +415,9 @@ class Trainer:
             raise RunError(f"{self.metrics}: must have the columns {missing} to go on with, got {list(rows[0])}")
         if count and float(rows[count - 1]["images_seen"]) > seen:
             last = rows[count - 1]["images_seen"]
-            raise CheckpointError(f"{self.checkpoint}: images_seen must be at least {last}, of its last row, got {seen}")
+            raise CheckpointError(
+                f"{self.checkpoint}: images_seen must be at least {last}, of its last row, got {seen}"
+            )
         return rows
 
     @contextmanager

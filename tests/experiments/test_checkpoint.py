@@ -141,7 +141,7 @@ def test_values_that_no_training_makes_are_named_and_change_nothing(trained, nam
 def test_weights_that_are_not_finite_are_not_evaluated_either(trained):
     spoil(trained.directory / "checkpoint.h5", "parameters/h1_to_output.W", np.nan)
     for read in (trained.trained_network, trained.weights):
-        with pytest.raises(CheckpointError, match="checkpoint.h5: h1_to_output.W must be finite, got nan"):
+        with pytest.raises(CheckpointError, match=r"checkpoint.h5: h1_to_output.W must be finite, got nan"):
             read()
 
 

@@ -92,10 +92,13 @@ def test_a_changed_table_is_named_and_can_be_written_again(tiny):
     lines = text.splitlines(keepends=True)
     mend = "it was changed since training wrote it; delete it, and resuming the run writes it again"
     for changed, message in (
-        (text.replace(f",{float(good['test_error'][1])!r},", ",0.001,"), f"line 3: test_error must be .*, got 0.001; {mend}"),
+        (
+            text.replace(f",{float(good['test_error'][1])!r},", ",0.001,"),
+            f"line 3: test_error must be .*, got 0.001; {mend}",
+        ),
         ("".join(lines[:-1]), f"must have 3 rows, as its checkpoint has, got 2; {mend}"),
         ("".join([*lines[:2], *lines[3:]]), f"must have 3 rows, .*, got 2; {mend}"),
-            (lines[0] + lines[2] + lines[1] + lines[3], f"line 2: epoch must be 0, .*; {mend}"),
+        (lines[0] + lines[2] + lines[1] + lines[3], f"line 2: epoch must be 0, .*; {mend}"),
     ):
         path.write_text(changed)
         for read in (

@@ -47,7 +47,8 @@ class Params:
 DERIVED = {
     "derived again": PLAIN + "    def __post_init__(self):\n        self.eta /= 10\n",
     "derived field": PLAIN
-    + "    rate: float = field(init=False)\n    def __post_init__(self):\n        self.rate = self.eta\n        self.eta /= 10\n",
+    + "    rate: float = field(init=False)\n"
+    + "    def __post_init__(self):\n        self.rate = self.eta\n        self.eta /= 10\n",
     "of the base": """@dataclass(frozen=True)
 class Params(Base):
     hidden: tuple[Annotated[int, fa.Range(1)], ...] = (5,)
@@ -129,7 +130,7 @@ def test_numbers_beyond_every_network_are_refused(model):
     for value in (1e39, 10**400):
         with pytest.raises(ModelError, match=r"eta must be within \+-3.4e\+38, the largest float32, got 1"):
             model.params({"eta": value})
-    with pytest.raises(ModelError, match="averaging_images must be within .*2.*53"):
+    with pytest.raises(ModelError, match=r"averaging_images must be within .*2.*53"):
         model.params({"averaging_images": 2**60})
     with pytest.raises(ModelError, match="the network must fit into memory: Unable to allocate"):
         model.build(model.params({"hidden": (10**13,)}))
