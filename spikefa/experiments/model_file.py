@@ -285,7 +285,8 @@ def _signature(function: Callable) -> inspect.Signature:
 
 def _own(params: Any) -> Any:
     """Return parameters that may be changed without changing those of the run."""
-    return params if type(params).__dataclass_params__.frozen else copy.deepcopy(params)
+    frozen = dataclasses.is_dataclass(params) and type(params).__dataclass_params__.frozen
+    return params if frozen else copy.deepcopy(params)
 
 
 def as_tuples(value: Any) -> Any:
