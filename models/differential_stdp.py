@@ -152,6 +152,8 @@ class Params(fa.Params):
 
     def validate(self) -> None:
         """Refuse parameters that do not fit each other."""
+        if not self.hidden:
+            self.refuse("hidden", "name at least one hidden layer")
         if self.hidden_rule not in ("none", "derivative", "nudged") and self.steps_per_image < 2:
             self.refuse("steps_per_image", f"be at least 2 for {self.hidden_rule}")
 

@@ -153,6 +153,8 @@ class Params(fa.Params):
 
     def validate(self) -> None:
         """Refuse parameters that do not fit each other."""
+        if not self.hidden:
+            self.refuse("hidden", "name at least one hidden layer")
         if self.feedback_pairs and self.pathway != "direct":
             self.refuse("pathway", "be direct with feedback_pairs")
         if self.feedback_pairs and self.classes < 2:

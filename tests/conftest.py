@@ -14,6 +14,14 @@ ROOT = Path(__file__).resolve().parents[1]
 prefs.codegen.target = "numpy"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_of_its_own(tmp_path_factory):
+    """Models that tests train are trusted in the tests alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def model():
     return model_file.load("lillicrap2016_spiking")

@@ -36,6 +36,7 @@ def demo(
     )
     trainer = made.trainer()
     made.create()
-    train_with_progress(made, trainer)
+    with made.locked():
+        train_with_progress(made, trainer)
     for figure in figures:
         console.print(f"Wrote {save_figure(made, figure)}")

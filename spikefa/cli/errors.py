@@ -14,6 +14,7 @@ HINTS = {
     "another directory": "Give another directory with --run.",
     "data directory": "Name the directory of the data with --data-dir or the variable SPIKEFA_DATA.",
     "directory taken": "Go on with: spikefa resume DIRECTORY, or give another directory with --run.",
+    "trust": "If you trust it, say --trust: it then runs with all that you may do.",
     "recordings": "They are made with: spikefa train --record-activity (the default).",
 }
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikefa.cli.options import DataDir, Device
+from spikefa.cli.options import DataDir, Device, Trust
 from spikefa.cli.output import console
 
 
@@ -24,12 +24,13 @@ def evaluate(
     ] = True,
     data_dir: DataDir = None,
     device: Device = "cpu",
+    trust: Trust = False,
 ) -> None:
     """Measure the error of a run's last checkpoint on the test images, or of several runs' together. Writes nothing."""
     from spikefa.experiments.ensemble import Ensemble
     from spikefa.experiments.run import open_run
 
-    opened = [open_run(run, data_dir, device) for run in runs]
+    opened = [open_run(run, data_dir, device, trust) for run in runs]
     ensemble = Ensemble(opened, averaged, other=data_dir is not None)
     for run in opened:
         if run.data_digest != run.found_digest:

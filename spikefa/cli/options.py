@@ -68,4 +68,5 @@ Device = Annotated[
 ]
 Preset = Annotated[str | None, typer.Option(help="A named set of the model's parameters (see: spikefa models NAME).")]
 RunDirectory = Annotated[Path, typer.Argument(help="Run directory.")]
+Trust = Annotated[bool, typer.Option("--trust", help="Run the code of the run's model, although it is from elsewhere.")]
 Seed = Annotated[int, typer.Option(min=0, help="Everything random follows from it.")]

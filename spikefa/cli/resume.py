@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from spikefa.cli.options import DataDir, Device, RunDirectory
+from spikefa.cli.options import DataDir, Device, RunDirectory, Trust
 from spikefa.cli.output import console
 from spikefa.cli.training import train_with_progress
 
@@ -18,18 +18,20 @@ def resume(
     ] = None,
     data_dir: DataDir = None,
     device: Device = "cpu",
+    trust: Trust = False,
 ) -> None:
     """Go on with a run that was interrupted or killed, bit for bit, or make a finished one longer."""
     from spikefa.experiments.run import open_run
 
-    opened = open_run(run, data_dir, device)
+    opened = open_run(run, data_dir, device, trust)
     if epochs is not None:
         opened = opened.ending_after(epochs)
     trainer = opened.trainer()
-    trainer.resume()
-    opened.write_epochs()
-    if trainer.done:
-        console.print(f"It has ended already, after {trainer.images_seen:,} images; --epochs makes it longer.")
-    else:
-        console.print(f"Going on after {trainer.images_seen:,} of {trainer.total:,} images.")
-    train_with_progress(opened, trainer)
+    with opened.locked():
+        trainer.resume()
+        opened.write_epochs()
+        if trainer.done:
+            console.print(f"It has ended already, after {trainer.images_seen:,} images; --epochs makes it longer.")
+        else:
+            console.print(f"Going on after {trainer.images_seen:,} of {trainer.total:,} images.")
+        train_with_progress(opened, trainer)

@@ -67,4 +67,5 @@ def train(
     trainer = made.trainer()
     trainer.network.run_steps(0)  # refuses what does not fit before anything is written
     made.create()
-    train_with_progress(made, trainer)
+    with made.locked():
+        train_with_progress(made, trainer)

@@ -6,17 +6,18 @@ import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import h5py
 import numpy as np
 
-from spikefa import _checks
+from spikefa import _checks, _hdf5
 from spikefa._atomic_write import write_whole
 from spikefa.errors import ArgumentError, DataError
 
 _OWNER = "ActivityRecording"
-_FORMAT, _VERSION = "spikefa activity recording", 1
+_FORMAT, _VERSION = "spikefa activity recording", 2
+#: Bytes that an array of a recording may have: 2,000 steps of 50 units have 100,000.
+_MOST = 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +149,9 @@ class ActivityRecording:
             If the file cannot be written (no such folder, no permission, disk full), naming it.
         """
         held = io.BytesIO()
-        with h5py.File(held, "w") as f:
-            f.attrs.update(format=_FORMAT, version=_VERSION, layers=list(self.spikes), label=self.label)
+        with h5py.File(held, "w", libver=_hdf5.LAYOUT) as f:
+            f.attrs.update({"format": _hdf5.texts([_FORMAT]), "label": _hdf5.texts([self.label]), "version": _VERSION})
+            f.attrs["layers"] = _hdf5.texts(list(self.spikes))
             f.attrs.update(images_seen=self.images_seen, steps_per_image=self.steps_per_image, dt=self.dt)
             arrays = {name: getattr(self, name) for name in ("images", "labels", "output_classes")}
             for group in ("spikes", "v", "delta"):
@@ -167,28 +169,56 @@ class ActivityRecording:
         FileNotFoundError
             If there is no such file.
         DataError
-            If it is not an activity recording, or is truncated or damaged; the message names the file.
+            If it is not an activity recording, or is truncated or damaged, or holds more than one does; the message
+            names the file.
         """
-        held = io.BytesIO(Path(path).read_bytes())
         try:
-            with h5py.File(held, "r") as f:
-                if f.attrs.get("format") != _FORMAT:
+            with open(path, "rb") as held, h5py.File(held, "r") as f:
+                if not {"format", "version"} <= set(f.attrs):
                     raise ValueError("HDF5 of another kind")
-                if f.attrs["version"] != _VERSION:
-                    raise ValueError(f"version {f.attrs['version']}, this spikefa reads {_VERSION}")
-                layers = [str(name) for name in f.attrs["layers"]]
-                return cls(
-                    label=str(f.attrs["label"]),
-                    images_seen=int(f.attrs["images_seen"]),
-                    steps_per_image=int(f.attrs["steps_per_image"]),
-                    dt=float(f.attrs["dt"]),
-                    **{name: f[name][()] for name in ("images", "labels", "output_classes")},
-                    spikes={name: f["spikes"][name][()] for name in layers},
-                    **{kind: {k: f[kind][k][()] for k in layers[:-1]} for kind in ("v", "delta")},
-                )
+                if (version := _hdf5.attribute(f, "version", int)) != _VERSION:
+                    raise ValueError(f"version {version}, this spikefa reads {_VERSION}")
+                if _hdf5.attribute(f, "format", str) != _FORMAT:
+                    raise ValueError("HDF5 of another kind")
+                return cls(**_read(f))
+        except FileNotFoundError:
+            raise
         # h5py reports damage as any of these, depending on where in the file it lies.
         except (OSError, KeyError, TypeError, ValueError, RuntimeError) as e:
             raise DataError(f"{path}: not a whole activity recording of spikefa ({e})") from e
+
+
+def _read(f: h5py.File) -> dict[str, object]:
+    """Read what `save` wrote, each array once its shape is the one that the others promise."""
+    layers = [_layer_name(name) for name in _hdf5.attributes(f, "layers", str)]
+    images_seen, steps_per_image = (_hdf5.attribute(f, name, int) for name in ("images_seen", "steps_per_image"))
+    images, labels, classes = (_plain(f, name) for name in ("images", "labels", "output_classes"))
+    steps = len(images) * steps_per_image if images.ndim else 0
+
+    def of_layers(group: str, names: list[str]) -> dict[str, np.ndarray]:
+        if sorted(_hdf5.names(f, group)) != sorted(names):
+            raise ValueError(f"{group} must have {names}, got {_hdf5.names(f, group)[:9]}")
+        for name in names:
+            if (shape := _hdf5.plain(f, f"{group}/{name}", gzip=True).shape)[:1] != (steps,):
+                raise ValueError(f"{group}/{name} must have {steps} steps, got {shape}")
+        return {name: _plain(f, f"{group}/{name}") for name in names}
+
+    return {
+        "label": _hdf5.attribute(f, "label", str),
+        "images_seen": images_seen,
+        "steps_per_image": steps_per_image,
+        "dt": _hdf5.attribute(f, "dt", float),
+        "images": images,
+        "labels": labels,
+        "output_classes": classes,
+        "spikes": of_layers("spikes", layers),
+        "v": of_layers("v", layers[:-1]),
+        "delta": of_layers("delta", layers[:-1]),
+    }
+
+
+def _plain(f: h5py.File, name: str) -> np.ndarray:
+    return _hdf5.read(f, name, most=_MOST, gzip=True)
 
 
 def _frozen(x: np.ndarray, dtype: type) -> np.ndarray:

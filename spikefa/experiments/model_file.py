@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+import copy
+import dataclasses
 import inspect
 import json
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -18,16 +19,35 @@ from spikefa._checks import is_number
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.errors import ModelError, did_you_mean
+from spikefa.experiments import trusted_models
 from spikefa.experiments.model_source import (
     Description,
     ModelSource,
+    default_of,
     demo,
     execute,
     find,
     names,
     require_params,
 )
-from spikefa.experiments.params import Kind, fitted, kinds_of, title_of
+from spikefa.experiments.params import Kind, Params, fitted, kinds_of, title_of
+
+
+class NotRun(types.ModuleType):
+    """In place of the module of a model whose code is not run: whatever is asked of it is refused."""
+
+    def __init__(self, path: Path):
+        super().__init__("not_run")
+        self.path = path
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ModelError(
+            f"{self.path}: was not run, since it is code from elsewhere: it is no installed model, and no run with it "
+            "was begun on this machine",
+            hint="trust",
+        )
 
 
 @dataclass(frozen=True)
@@ -58,7 +78,7 @@ class Model:
     @property
     def digest(self) -> str:
         """SHA-256 of the source."""
-        return hashlib.sha256(self.source.encode()).hexdigest()
+        return trusted_models.digest_of(self.source)
 
     @property
     def summary(self) -> str:
@@ -87,7 +107,7 @@ class Model:
         ------
         ModelError
             If the preset or a name is unknown, or a value does not fit its annotation, or is nothing that ``run.json``
-            can hold.
+            can hold and give back as it was.
         """
         if preset is not None and preset not in self.presets:
             there_are = ", ".join(self.presets) or "none"
@@ -96,7 +116,10 @@ class Model:
             )
         changes = {**(self.presets[preset] if preset else {}), **(changes or {})}
         kinds = kinds_of(self.module.Params)
+        derived = [own.name for own in dataclasses.fields(self.module.Params) if not own.init]
         for name, value in changes.items():
+            if name in derived:
+                raise ModelError(f"{self.title}: {name} must be left to the model, which derives it, got {value!r}")
             changes[name] = fitted(self.title, name, self._kind(name), value)
         made = self.module.Params(**changes)
         for name in kinds:
@@ -104,11 +127,51 @@ class Model:
             try:
                 json.dumps(value, allow_nan=False)
             except (TypeError, ValueError):
-                raise ModelError(
-                    f"{self.title}: {name} must be a finite number, text, true, false, none, or a tuple of these, "
-                    f"which a run's record can hold, got {' '.join(repr(value).split())}"
-                ) from None
+                self._refuse_to_record(name, value)
+        self._refuse_attributes(made)
+        again = self.restored(json.loads(json.dumps(dataclasses.asdict(made))))
+        for name in kinds:
+            if getattr(again, name) != getattr(made, name):
+                self._refuse_to_record(name, getattr(made, name))
         return made
+
+    def restored(self, recorded: Mapping[str, Any]) -> Any:
+        """Return ``Params`` with exactly the values of a run's record: nothing is derived from them again.
+
+        Raises
+        ------
+        ModelError
+            If a name is unknown, or a value does not fit its annotation.
+        KeyError
+            If a value is missing.
+        """
+        made = object.__new__(self.module.Params)
+        for name in recorded:
+            self._kind(name)
+        for own in dataclasses.fields(self.module.Params):
+            value = recorded[own.name]
+            if not isinstance(default_of(own), list):
+                value = as_tuples(value)
+            object.__setattr__(made, own.name, fitted(self.title, own.name, self._kind(own.name), value))
+        if isinstance(made, Params):
+            made.validate()
+        return made
+
+    def _refuse_to_record(self, name: str, value: Any) -> NoReturn:
+        raise ModelError(
+            f"{self.title}: {name} must be a finite number, text, true, false, none, or a tuple of these, "
+            f"which a run's record can hold, got {' '.join(repr(value).split())}"
+        ) from None
+
+    def _refuse_attributes(self, made: Any) -> None:
+        """Refuse parameters that keep more than their fields, which a run that goes on would lack."""
+        fields = {own.name for own in dataclasses.fields(made)}
+        for name in sorted(set(getattr(made, "__dict__", ())) - fields):
+            if not isinstance(inspect.getattr_static(type(made), name, None), cached_property):
+                raise ModelError(
+                    f"{self.title}: Params must set only its fields, which a run's record holds, got {name!r}; state "
+                    f"it as a field(init=False), or as a property"
+                )
 
     def parse(self, assignments: Iterable[str]) -> dict[str, Any]:
         """Parse ``name=value`` texts, such as ``hidden=500,500``, ``eta=4e-3`` or ``momentum=none``.
@@ -142,12 +205,16 @@ class Model:
         Raises
         ------
         ModelError
-            If a parameter does not fit its annotation, or ``build`` does not take these, or returns no network.
+            If a parameter does not fit its annotation, or ``build`` does not take these, or returns no network, or
+            there is not the memory for it.
         """
+        asks = "images" in _signature(self.module.build).parameters
         for name, kind in kinds_of(type(params)).items():
             fitted(self.title, name, kind, getattr(params, name))  # a Params of a plain dataclass does not check itself
-        asks = "images" in inspect.signature(self.module.build).parameters
-        network = self._call("build", params, streams=streams, seed=seed, **({"images": images} if asks else {}))
+        try:
+            network = self._call("build", params, streams=streams, seed=seed, **({"images": images} if asks else {}))
+        except MemoryError as error:
+            raise ModelError(f"{self.title}: the network must fit into memory: {error or 'it does not'}") from error
         if not isinstance(network, Network):
             raise ModelError(f"{self.title}: build must return a Network, got {network!r}")
         return network
@@ -172,12 +239,13 @@ class Model:
             )
         return float(factor)
 
-    def _call(self, name: str, *given: Any, **named: Any) -> Any:
-        self._refuse_unless_it_takes(name, *given, **named)
-        return getattr(self.module, name)(*given, **named)
+    def _call(self, name: str, params: Any, *given: Any, **named: Any) -> Any:
+        """Call a function of the model, with parameters of its own: what it does to them is not recorded."""
+        self._refuse_unless_it_takes(name, params, *given, **named)
+        return getattr(self.module, name)(_own(params), *given, **named)
 
     def _refuse_unless_it_takes(self, name: str, *given: Any, **named: Any) -> None:
-        takes = inspect.signature(getattr(self.module, name))
+        takes = _signature(getattr(self.module, name))
         try:
             takes.bind(*given, **named)
         except TypeError as error:
@@ -207,7 +275,23 @@ class Model:
         if not hasattr(self.module, "augment"):
             return None
         self._refuse_unless_it_takes("augment", params, None, None)
-        return partial(self.module.augment, params)
+        return partial(self.module.augment, _own(params))
+
+
+@lru_cache
+def _signature(function: Callable) -> inspect.Signature:
+    return inspect.signature(function)
+
+
+def _own(params: Any) -> Any:
+    """Return parameters that may be changed without changing those of the run."""
+    frozen = dataclasses.is_dataclass(params) and type(params).__dataclass_params__.frozen
+    return params if frozen else copy.deepcopy(params)
+
+
+def as_tuples(value: Any) -> Any:
+    """Return a value of JSON with tuples for its lists, as parameters have them."""
+    return tuple(map(as_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def load(name: str | Path) -> Model:
@@ -228,4 +312,25 @@ def load(name: str | Path) -> Model:
     return Model(source.name, source.path, module, source.text)
 
 
-__all__ = ["Description", "Model", "demo", "load", "names"]
+def load_if_trusted(path: Path, trust: bool) -> Model:
+    """Load the model of a run; the code of one that is not trusted is not run.
+
+    Parameters
+    ----------
+    path : Path
+        The run's ``model.py``.
+    trust : bool
+        Whether to run it in any case; otherwise only what `trusted_models.is_trusted` knows.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it runs and fails, or lacks ``Params`` or ``build``.
+    """
+    source = find(path)
+    if trust or trusted_models.is_trusted(source.text):
+        return load(path)
+    return Model(source.name, source.path, NotRun(path), source.text)
+
+
+__all__ = ["Description", "Model", "NotRun", "as_tuples", "demo", "find", "load", "load_if_trusted", "names"]

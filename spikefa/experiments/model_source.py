@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import importlib.util
 import inspect
 import sys
 import types
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -156,7 +158,7 @@ class ModelSource:
             self.summary,
             ast.get_docstring(self.tree) or "",
             [
-                Parameter(own.name, kind.text, _default(own), kind.range, meanings.get(own.name, ""))
+                Parameter(own.name, kind.text, default_of(own), kind.range, meanings.get(own.name, ""))
                 for own, kind in zip(dataclasses.fields(params), kinds.values(), strict=True)
             ],
             {preset: dict(changes) for preset, changes in getattr(module, "PRESETS", {}).items()},
@@ -184,7 +186,8 @@ class ModelSource:
         return meanings
 
 
-def _default(own: dataclasses.Field) -> Any:
+def default_of(own: dataclasses.Field) -> Any:
+    """Return the default of a field; `dataclasses.MISSING` if there is none."""
     return own.default if own.default_factory is dataclasses.MISSING else own.default_factory()
 
 
@@ -298,6 +301,13 @@ def names() -> list[str]:
     """Return the names of the models: those that come with spikefa, and those of other installed distributions."""
     bundled = {p.stem for place in _PLACES for p in place.glob("*.py") if not p.stem.startswith("_")}
     return sorted(bundled | set(_foreign()))
+
+
+def installed() -> Iterator[str]:
+    """Yield the sources of the models that `names` lists, as far as they can be read."""
+    for name in names():
+        with contextlib.suppress(ModelError, OSError):
+            yield find(name).text
 
 
 def find(name: str | Path) -> ModelSource:

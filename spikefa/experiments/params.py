@@ -32,6 +32,8 @@ from spikefa.errors import ModelError, did_you_mean
 
 __all__ = ["MODULE_PREFIX", "Kind", "OrRegistered", "Params", "Range", "fitted", "kinds_of", "title_of", "value_text"]
 
+#: Beyond it, a number is infinite in a network of float32.
+_LARGEST = 3.4028234663852886e38
 #: What a model file's module is called, before the model's name.
 MODULE_PREFIX = "spikefa_model_"
 
@@ -113,8 +115,12 @@ class _Number(Kind):
             raise _UnfitError(f"be a {self.text}")
         if not -math.inf < value < math.inf:  # NaN neither
             raise _UnfitError("be finite")
+        if abs(value) > _LARGEST:
+            raise _UnfitError(f"be within +-{_LARGEST:.2g}, the largest float32")
         if self.whole and value != int(value):
             raise _UnfitError(f"be a {self.text}")
+        if self.whole and abs(value) > 2**53:
+            raise _UnfitError("be within +-2**53, of which float64 holds all")
         if value not in self.within:
             raise _UnfitError(f"be {self.range or f'a {self.text}'}")
         return int(value) if self.whole else float(value)

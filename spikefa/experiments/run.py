@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import types
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,17 +15,23 @@ from typing import Any
 import numpy as np
 
 from spikefa import datasets
-from spikefa._checks import one_of, whole
+from spikefa._checks import is_whole, one_of, whole
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.diagnostics.activity_recording import ActivityRecording
-from spikefa.errors import RunError
-from spikefa.experiments import checkpoint, model_file, run_record
+from spikefa.errors import ArgumentError, RunError
+from spikefa.experiments import checkpoint, model_file, run_lock, run_record, trusted_models
 from spikefa.experiments.metrics_table import read_metrics
-from spikefa.experiments.model_file import Model
+from spikefa.experiments.model_file import Model, NotRun, as_tuples
 from spikefa.experiments.provenance import data_digest, git_state, machine, versions
+from spikefa.experiments.standing_alone import require_standing_alone
 from spikefa.experiments.trainer import Trainer
-from spikefa.experiments.training_config import TrainingConfig
+from spikefa.experiments.training_config import MOST, TrainingConfig
+
+
+def _most(value: Any) -> int | None:
+    """Return the limit of a number that is above it, so that only then it is in the message."""
+    return MOST if is_whole(value) and value > MOST else None
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Run:
     directory : Path
     model : Model
     params : object
-        The model's ``Params``.
+        The model's ``Params``; if its code is not run, the values in the record by their names.
     streams, seed : int
     config : TrainingConfig
     data : str
@@ -70,7 +78,7 @@ class Run:
 
     def __post_init__(self) -> None:
         numbers = {
-            "streams": whole("Run", "streams", self.streams, 1),
+            "streams": whole("Run", "streams", self.streams, 1, _most(self.streams)),
             "seed": whole("Run", "seed", self.seed, 0, 2**32 - 1, "be a whole number from 0 to 2**32 - 1"),
             "validation": whole("Run", "validation", self.validation),
         }
@@ -78,7 +86,7 @@ class Run:
             object.__setattr__(self, name, value)  # numpy's cannot be written to run.json
 
     def create(self) -> None:
-        """Make the directory and write what the run is.
+        """Make the directory and write what the run is; its model's code is trusted on this machine from then on.
 
         Raises
         ------
@@ -106,6 +114,17 @@ class Run:
             "machine": machine(),
         }
         run_record.create(self.directory, record, self.model.source)
+        trusted_models.remember(self.model.source)
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Within it, no other process trains this run.
+
+        Raises
+        ------
+        RunError
+            If another process trains it now; the message names it.
+        """
+        return run_lock.locked(self.directory)
 
     def ending_after(self, epochs: int) -> Run:
         """Return the same run with another number of epochs; `write_epochs` makes it last."""
@@ -218,8 +237,8 @@ class Run:
         Raises
         ------
         RunError
-            If the directory holds another run or files of another kind, the data are not those it began with, or it
-            cannot be written.
+            If the directory holds another run or files of another kind, another process trains it, the data are not
+            those it began with, or it cannot be written.
         DivergenceError
             If weights are no longer finite; the last good checkpoint stays.
         KeyboardInterrupt
@@ -229,14 +248,15 @@ class Run:
             begun = open_run(self.directory)
             self._refuse_another(begun)
             trainer = dataclasses.replace(self, data_digest=begun.data_digest).trainer()
-            trainer.resume()
-            self.write_epochs()
         else:
             trainer = self.trainer()
             trainer.network.run_steps(0)  # refuses what does not fit before anything is written
             self.create()
         trainer.on_row = watch
-        trainer.run()
+        with self.locked():
+            trainer.resume()
+            self.write_epochs()
+            trainer.run()
         if trainer.interrupted:
             raise KeyboardInterrupt(f"{self.directory}: after {trainer.images_seen:,} images, saved")
         return read_metrics(trainer.metrics)
@@ -254,8 +274,46 @@ class Run:
             *(("model", self.model.name), ("model_sha256", self.model.digest)),
             *((name, getattr(self, name)) for name in ("streams", "seed", "data", "validation")),
             *((name, getattr(self.config, name)) for name in ("test_steps", "diagnostics")),
-            *dataclasses.asdict(self.params).items(),
+            *self._recorded_params().items(),
         ]
+
+    def _recorded_params(self) -> dict[str, Any]:
+        ran = dataclasses.is_dataclass(self.params)
+        values = dataclasses.asdict(self.params) if ran else vars(self.params)
+        return {name: as_tuples(value) for name, value in values.items()}
+
+    def metrics(self) -> dict[str, np.ndarray]:
+        """Return the table of metrics, see `read_metrics`. It needs no code of the model.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none yet.
+        DataError
+            If it was changed since training wrote it.
+        """
+        return read_metrics(self.directory / "metrics.csv")
+
+    def weights(self, averaged: bool = True) -> dict[str, np.ndarray]:
+        """Return the weights of the last checkpoint. It needs no code of the model, and builds no network.
+
+        Parameters
+        ----------
+        averaged : bool
+            Whether to take averaged weights, if the checkpoint has them.
+
+        Returns
+        -------
+        dict
+            Name of the projection, such as ``"h1_to_h2"`` -> array (n_pre, n_post), 0 where there is no synapse.
+
+        Raises
+        ------
+        CheckpointError
+            If there is no checkpoint, or it is damaged.
+        """
+        found = checkpoint.read_weights(self.directory / "checkpoint.h5", averaged)
+        return {name: W for name, (W, _) in found.items()}
 
     def trained_network(self, averaged: bool = True, streams: int | None = None) -> Network:
         """Build the network, in its initial state, and give it the weights of the last checkpoint.
@@ -328,7 +386,8 @@ def new_run(
     Raises
     ------
     ModelError
-        If there is no such model, preset or parameter, or a value has the wrong type.
+        If there is no such model, preset or parameter, or a value has the wrong type, or the model's file needs what is
+        beside it.
     ArgumentError
         If a setting is none of `TrainingConfig`, or a number is outside its range.
     """
@@ -336,6 +395,7 @@ def new_run(
     for name in config:
         one_of("new_run", "a setting", name, fields)
     loaded = model_file.load(model)
+    require_standing_alone(loaded.name, loaded.path, loaded.source)
     params = loaded.params(dict(changes or {}), preset)
     for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):
         if config.get(name) is None:
@@ -354,8 +414,14 @@ def new_run(
     )
 
 
-def open_run(directory: str | Path, data_dir: str | Path | None = None, device: str = "cpu") -> Run:
+def open_run(
+    directory: str | Path, data_dir: str | Path | None = None, device: str = "cpu", trust: bool = False
+) -> Run:
     """Read a run directory.
+
+    The code of its model is run if it is an installed model's, or that of a run made on this machine, or `trust` says
+    so. Otherwise what needs no code is there: `Run.metrics`, `Run.weights`, `Run.recordings` and the values of the
+    record; what needs the network or the data as it prepares them is refused.
 
     Parameters
     ----------
@@ -364,23 +430,27 @@ def open_run(directory: str | Path, data_dir: str | Path | None = None, device: 
         Where the data are now, if not where they were.
     device : str
         Where the network is to run now, wherever the run began.
+    trust : bool
+        Whether to run the code of its model wherever it is from.
 
     Raises
     ------
     RunError
-        If it is no run directory of this version.
+        If it is no run directory of this version, or was changed.
     """
     directory = Path(directory)
     record = run_record.read(directory)
+    path = directory / "run.json"
     try:
-        model = model_file.load(directory / "model.py")
-        model = dataclasses.replace(model, name=record["model"], path=Path(record["model_file"]))
-        if model.digest != record["model_sha256"]:
+        source = model_file.find(directory / "model.py").text
+        if trusted_models.digest_of(source) != record["model_sha256"]:
             raise RunError(f"{directory / 'model.py'}: was changed since the run began; start a new run with it")
+        model = model_file.load_if_trusted(directory / "model.py", trust)
+        model = dataclasses.replace(model, name=record["model"], path=Path(record["model_file"]))
         run = Run(
             directory=directory,
             model=model,
-            params=model.params(record["params"]),
+            params=_params(model, record["params"]),
             streams=record["streams"],
             seed=record["seed"],
             config=TrainingConfig(**record["config"]),
@@ -390,7 +460,15 @@ def open_run(directory: str | Path, data_dir: str | Path | None = None, device: 
             device=device,
             data_digest=record["data_digest"],
         )
-        vars(run)["classes"] = record["classes"]
-        return run
+    except ArgumentError as error:
+        raise RunError(f"{path}: {error}") from error
     except (KeyError, TypeError) as error:
-        raise RunError(f"{directory / 'run.json'}: is incomplete or of another version of spikefa ({error})") from error
+        raise RunError(f"{path}: is incomplete or of another version of spikefa ({error})") from error
+    vars(run)["classes"] = record["classes"]
+    return run
+
+
+def _params(model: Model, recorded: Mapping[str, Any]) -> Any:
+    if isinstance(model.module, NotRun):
+        return types.SimpleNamespace(**{name: as_tuples(value) for name, value in recorded.items()})
+    return model.restored(recorded)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import bisect
 import signal
 import threading
 import time
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -22,13 +21,11 @@ from spikefa.datasets import Dataset
 from spikefa.diagnostics import evaluation
 from spikefa.diagnostics.gradient_alignment import GradientAlignment
 from spikefa.diagnostics.record_activity import record_activity
-from spikefa.errors import ArgumentError, DivergenceError, RunError, did_you_mean
-from spikefa.experiments import checkpoint
-from spikefa.experiments.metrics_table import read_metrics
-from spikefa.experiments.training_config import TrainingConfig
+from spikefa.errors import ArgumentError, CheckpointError, DivergenceError, RunError, did_you_mean
+from spikefa.experiments import checkpoint, metrics_table
+from spikefa.experiments.checkpoint_values import LARGEST_WEIGHT
+from spikefa.experiments.training_config import MOST, TrainingConfig
 
-#: Weights beyond this are as good as infinite: inputs to a unit are sums of a thousand of them.
-LARGEST_WEIGHT = 1e4
 #: Mixed into the seed for the order of the images.
 _SHUFFLE = 0x5348_5546
 #: Mixed into the seed for the changes of the images.
@@ -100,6 +97,11 @@ class Trainer:
         self.images = len(dataset.train_images)
         total = config.epochs * self.images
         self.total = -(-total // network.streams) * network.streams
+        if self.total / self._evaluated_every() > MOST:
+            raise ArgumentError(
+                f"Trainer: evaluate_every must leave at most {MOST:,} evaluations in {config.epochs} epochs, "
+                f"got {config.evaluate_every:g}"
+            )
         self.images_seen = 0
         self.seconds = 0.0
         self.rows: list[dict[str, Any]] = []
@@ -108,8 +110,12 @@ class Trainer:
         self.interrupted = False
         self.diagnostics = GradientAlignment(network, None) if config.diagnostics else None
         self._order: tuple[int, np.ndarray] | None = None  # an epoch's number and order
+        self._finite = [name for name, array in network.state().items() if np.isfinite(array).all()]
+        before: Any = None
         for epoch in range(max(1, config.epochs)):  # what is wrong with a later one is not found after a night
-            self._lr_factors(epoch)
+            if (factor := self.lr_factor(epoch)) != before:
+                self._checked_lr_factors(epoch, factor)
+            before = factor
 
     @property
     def checkpoint(self) -> Path:
@@ -184,9 +190,14 @@ class Trainer:
 
     def evaluations(self) -> list[int]:
         """Return after how many images the network is evaluated, in ascending order."""
-        every = max(self.config.evaluate_every * self.images, self.network.streams)  # not within a presentation
+        every = self._evaluated_every()
         marks = {self._after(k * every) for k in range(int(self.total / every) + 1)}
         return sorted(marks | {0, self.total})
+
+    def _evaluated_every(self) -> float:
+        """Return the images between evaluations: those of a presentation, at least, and of the training at most."""
+        every = max(self.config.evaluate_every * self.images, self.network.streams)
+        return min(every, float(max(self.total, self.network.streams)))
 
     def _recordings(self) -> list[int]:
         if not self.config.record_activity:
@@ -209,17 +220,18 @@ class Trainer:
             If something cannot be written; the last good checkpoint stays.
         """
         started = time.monotonic() - self.seconds
-        evaluations, recordings = self.evaluations(), self._recordings()
+        evaluations, recordings = set(self.evaluations()), set(self._recordings())
         epochs = [self._after(k * self.images) for k in range(self.config.epochs + 1)]
-        marks = sorted({*evaluations, *recordings, *epochs})
+        due = evaluations | recordings | set(epochs)
+        marks = sorted(due)
         with self._interruptible():
             if self.images_seen == 0 and not self.rows:
                 self._milestone(evaluations, recordings, started)
             while self.images_seen < self.total and not self.interrupted:
-                self._learn_until(next(m for m in marks if m > self.images_seen))
+                self._learn_until(marks[bisect.bisect_right(marks, self.images_seen)])
                 self._check_finite()
                 self.seconds = time.monotonic() - started
-                if self.images_seen in marks:
+                if self.images_seen in due:
                     self._milestone(evaluations, recordings, started)
                 else:
                     self.save()
@@ -257,7 +269,10 @@ class Trainer:
 
     def _lr_factors(self, epoch: int) -> dict[str, float]:
         """Return the factors of the learning rate in an epoch, by projection."""
-        factor, names = self.lr_factor(epoch), [projection.name for projection in self._learning()]
+        return self._checked_lr_factors(epoch, self.lr_factor(epoch))
+
+    def _checked_lr_factors(self, epoch: int, factor: float | dict[str, float]) -> dict[str, float]:
+        names = [projection.name for projection in self._learning()]
         factors = factor if isinstance(factor, dict) else dict.fromkeys(names, factor)
         if unknown := sorted(set(factors) - set(names)):
             hint = did_you_mean(unknown[0], names)
@@ -268,17 +283,24 @@ class Trainer:
         }
 
     def _check_finite(self) -> None:
+        """Stop if weights or activity have grown beyond what a checkpoint may hold."""
         for projection in self._learning():
             largest = max(np.abs(projection.W).max(), np.abs(projection.b).max())
             if not largest <= LARGEST_WEIGHT:  # NaN too
-                kept = self.checkpoint if self.checkpoint.exists() else "none"
-                raise DivergenceError(
-                    f"step {self.network.step}, {self.images_seen} images: {projection.title}: the largest weight is "
-                    f"{largest:g}, beyond {LARGEST_WEIGHT:g}; a smaller learning rate may help; last good "
-                    f"checkpoint: {kept}"
-                )
+                self._stop(f"{projection.title}: the largest weight is {largest:g}, beyond {LARGEST_WEIGHT:g}")
+        state = self.network.state()
+        for name in self._finite:  # others begin at infinity, such as a time that never was
+            if not np.isfinite(state[name]).all():
+                self._stop(f"{name} must be finite, got {state[name][~np.isfinite(state[name])][0]:g}")
 
-    def _milestone(self, evaluations: list[int], recordings: list[int], started: float) -> None:
+    def _stop(self, what: str) -> NoReturn:
+        kept = self.checkpoint if self.checkpoint.exists() else "none"
+        raise DivergenceError(
+            f"step {self.network.step}, {self.images_seen} images: {what}; a smaller learning rate may help; last good "
+            f"checkpoint: {kept}"
+        )
+
+    def _milestone(self, evaluations: set[int], recordings: set[int], started: float) -> None:
         if self.images_seen in recordings:
             recording = record_activity(self.network, self.dataset, self.images_seen, self.config.recording_steps)
             if recording is not None:
@@ -325,11 +347,7 @@ class Trainer:
         }
 
     def _write_metrics(self) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_whole(self.metrics, text.getvalue(), "the metrics")
+        write_whole(self.metrics, metrics_table.text_of(self.rows), "the metrics")
 
     # Saving and going on.
 
@@ -348,6 +366,7 @@ class Trainer:
             "images_seen": self.images_seen,
             "seconds": self.seconds,
             "rows": len(self.rows),
+            "metrics": checkpoint.array_of(metrics_table.text_of(self.rows)),
             **self.network.readout.progress,
         }
 
@@ -359,34 +378,47 @@ class Trainer:
         Raises
         ------
         CheckpointError
-            If the checkpoint does not fit this network.
+            If the checkpoint does not fit this network, or holds a value that cannot be.
         RunError
             If more has been done than the configured epochs, or the metrics lack a column.
         DataError
-            If the file of metrics holds no table.
+            If the file of metrics holds no table, or was changed. If there is no such file, it is written again.
         """
         if not self.checkpoint.exists():
             return  # killed before the first one
-        rows = self._read_rows()
         progress = checkpoint.load(self.checkpoint, self.network, self.model_digest, self._progress())
-        if progress["images_seen"] > self.total:
+        seen = int(progress["images_seen"])
+        if seen % self.network.streams:
+            raise CheckpointError(
+                f"{self.checkpoint}: images_seen must be a multiple of the {self.network.streams} streams, got {seen}"
+            )
+        if seen > self.total:
             raise RunError(
-                f"{self.directory}: epochs must be at least {progress['images_seen'] / self.images:g}, "
+                f"{self.directory}: epochs must be at least {seen / self.images:g}, "
                 f"which have been done, got {self.config.epochs}"
             )
-        self.images_seen, self.seconds = int(progress["images_seen"]), float(progress["seconds"])
+        self.rows = self._kept_rows(progress, seen)
+        self.images_seen, self.seconds = seen, float(progress["seconds"])
         self.network.readout.progress = progress
-        self.rows = rows[: int(progress["rows"])]
+        if self.rows and not self.metrics.exists():
+            self._write_metrics()
 
-    def _read_rows(self) -> list[dict[str, Any]]:
-        if not self.metrics.exists():
-            return []
-        found = read_metrics(self.metrics)  # refuses what is no table of metrics
-        missing = [name for name in (*self._measure_layers(), "seconds") if name not in found]
+    def _kept_rows(self, progress: dict[str, Any], seen: int) -> list[dict[str, Any]]:
+        """Return the rows that a checkpoint knows, once they are those of the file of metrics."""
+        if self.metrics.exists():
+            metrics_table.read_metrics(self.metrics)  # refuses what is no table of metrics, or was changed
+        rows, count = metrics_table.rows_of(checkpoint.text_of(progress["metrics"])), int(progress["rows"])
+        if count != len(rows):
+            raise CheckpointError(f"{self.checkpoint}: rows must be {len(rows)}, those of the metrics, got {count}")
+        missing = [name for name in (*self._measure_layers(), "seconds") if rows and name not in rows[0]]
         if missing:
-            raise RunError(f"{self.metrics}: must have the columns {missing} to go on with, got {list(found)}")
-        with open(self.metrics, newline="", encoding="utf-8-sig") as f:
-            return list(csv.DictReader(f))
+            raise RunError(f"{self.metrics}: must have the columns {missing} to go on with, got {list(rows[0])}")
+        if count and float(rows[count - 1]["images_seen"]) > seen:
+            last = rows[count - 1]["images_seen"]
+            raise CheckpointError(
+                f"{self.checkpoint}: images_seen must be at least {last}, of its last row, got {seen}"
+            )
+        return rows
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikefa._checks import in_range, true_or_false, whole
+from spikefa._checks import in_range, is_whole, true_or_false, whole
+
+#: No training has so many epochs, nor a presentation so many steps.
+MOST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,10 @@ class TrainingConfig:
 
     def __post_init__(self):
         for name, least in (("epochs", 0), ("test_steps", 1), ("recording_steps", 1)):
-            rule = f"be a whole number, at least {least}"
-            self._store(name, whole("TrainingConfig", name, getattr(self, name), least, rule=rule))
+            value, rule = getattr(self, name), f"be a whole number, at least {least}"
+            if is_whole(value) and value > MOST:
+                rule = f"be at most {MOST:,}"
+            self._store(name, whole("TrainingConfig", name, value, least, MOST, rule))
         for name in ("evaluate_every", "checkpoint_seconds"):
             rule = "be a finite positive number"
             self._store(name, in_range("TrainingConfig", name, getattr(self, name), 0, open_low=True, rule=rule))

@@ -1,3 +1,4 @@
+import h5py
 import numpy as np
 import pytest
 
@@ -158,8 +159,6 @@ def test_damage_is_noticed_or_harmless(tmp_path):
 
 
 def test_foreign_files_are_named(tmp_path):
-    import h5py
-
     (tmp_path / "text.h5").write_text("hello")
     with pytest.raises(DataError, match=r"text\.h5: not a whole activity recording"):
         ActivityRecording.load(tmp_path / "text.h5")
@@ -170,10 +169,10 @@ def test_foreign_files_are_named(tmp_path):
     ActivityRecording(**arguments()).save(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as f:
         f.attrs["version"] = 99
-    with pytest.raises(DataError, match=r"new\.h5: .*version 99, this spikefa reads 1"):
+    with pytest.raises(DataError, match=r"new\.h5: .*version 99, this spikefa reads 2"):
         ActivityRecording.load(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as f:
-        f.attrs["version"] = 1
+        f.attrs["version"] = 2
         del f["v"]
     with pytest.raises(DataError, match=r"new\.h5: not a whole activity recording"):
         ActivityRecording.load(tmp_path / "new.h5")
@@ -196,3 +195,45 @@ def test_a_file_that_cannot_be_written_is_named_and_the_old_one_stays(tmp_path, 
         ActivityRecording(**arguments(label="other")).save(tmp_path / "x.h5")
     assert (tmp_path / "x.h5").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def shorter(f):
+    f.attrs["steps_per_image"] = 7
+
+
+def longer(f):
+    del f["v/z_first"]
+    f.create_dataset("v/z_first", (2**40,), "f8", chunks=(2**20,), compression="gzip")
+
+
+def vast(f):
+    del f["images"]
+    f.create_dataset("images", (2, 2**20, 2**20), "f8", chunks=(1, 2**10, 2**10), compression="gzip")
+
+
+def elsewhere(f):
+    del f["labels"]
+    f["labels"] = h5py.ExternalLink("other.h5", "/labels")
+
+
+def another_layer(f):
+    f["v/more"] = np.zeros(12)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (shorter, r"spikes/z_first must have 14 steps, got \(12, 5\)"),
+        (longer, r"v/z_first must have 12 steps, got \(1099511627776,\)"),
+        (vast, "images must have at most 67,108,864 bytes, got 17,592,186,044,416"),
+        (elsewhere, "labels must lie in the file itself, got a link"),
+        (another_layer, r"v must have \['z_first', 'a_second'\], got"),
+    ],
+)
+def test_of_a_file_from_others_no_more_is_read_than_it_promises(tmp_path, change, message):
+    path = tmp_path / "a.h5"
+    ActivityRecording(**arguments()).save(path)
+    with h5py.File(path, "a") as f:
+        change(f)
+    with pytest.raises(DataError, match=rf"a.h5: not a whole activity recording of spikefa \(.?{message}"):
+        ActivityRecording.load(path)

@@ -97,3 +97,108 @@ def test_what_has_no_checkpoint_says_so(trained):
     (trained.directory / "checkpoint.h5").unlink()
     with pytest.raises(CheckpointError, match=r"checkpoint.h5: no checkpoint there$"):
         printed("evaluate", trained.directory)
+
+
+def spoil(path, name, value):
+    """Write one number of a checkpoint anew, as an attribute of the file or the first one of an array."""
+    with h5py.File(path, "a") as f:
+        if name in f.attrs:
+            f.attrs[name] = value
+        else:
+            f[name][(0,) * f[name].ndim] = value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("parameters/h1_to_output.W", np.nan, r"h1_to_output.W must be finite, got nan at \(0, 0\)"),
+        ("parameters/h1_to_output.b", np.inf, r"h1_to_output.b must be finite, got inf at \(0,\)"),
+        ("parameters/h1_to_output.W", -1e30, r"h1_to_output.W must be within 10000, .*, got -1e\+30 at \(0, 0\)"),
+        ("parameters/error_output_to_feedback_h1.W", np.nan, r"error_output_to_feedback_h1.W must be finite, got nan"),
+        ("activity/h1.v", np.nan, r"h1.v must be finite, got nan at \(0,\)"),
+        ("stimulus/labels", 99, r"is damaged \(ClassReadout: labels must be 0 to 9, got 99"),
+        ("step", -5, r"step must be a whole number, from 0 to 2\*\*53, got -5"),
+        ("step", 2**62, r"step must be a whole number, from 0 to 2\*\*53, got 4611686018427387904"),
+        ("step", 0.5, r"is damaged or no checkpoint \(its step must be of int, got float64"),
+        ("progress/images_seen", -20, "images_seen must be at least 0, got -20"),
+        ("progress/images_seen", 150, "images_seen must be a multiple of the 100 streams, got 150"),
+        ("progress/rows", 99, "rows must be 1, those of the metrics, got 99"),
+        ("progress/rows", -1, "rows must be at least 0, got -1"),
+        ("progress/seconds", np.inf, "seconds must be finite, got inf"),
+        ("progress/wrong", -1, "wrong must be at least 0, got -1"),
+    ],
+)
+def test_values_that_no_training_makes_are_named_and_change_nothing(trained, name, value, message):
+    trainer = trained.trainer()
+    spoil(trainer.checkpoint, name, value)
+    before = {own: array.copy() for own, array in trainer.network.parameters().items()}
+    with pytest.raises(CheckpointError, match=f"checkpoint.h5: {message}"):
+        trainer.resume()
+    assert all(np.array_equal(array, before[own]) for own, array in trainer.network.parameters().items())
+    assert trainer.network.step == trainer.images_seen == 0 and trainer.rows == []
+
+
+def test_weights_that_are_not_finite_are_not_evaluated_either(trained):
+    spoil(trained.directory / "checkpoint.h5", "parameters/h1_to_output.W", np.nan)
+    for read in (trained.trained_network, trained.weights):
+        with pytest.raises(CheckpointError, match=r"checkpoint.h5: h1_to_output.W must be finite, got nan"):
+            read()
+
+
+def link(f):
+    del f["parameters/h1_to_output.W"]
+    f["parameters/h1_to_output.W"] = h5py.ExternalLink("other.h5", "/W")
+
+
+def larger(f):
+    W = f["parameters/h1_to_output.W"]
+    shape, dtype = W.shape, W.dtype
+    del f["parameters/h1_to_output.W"]
+    f.create_dataset("parameters/h1_to_output.W", (2**20, 2**19), dtype, chunks=(1, 2**10)).attrs["was"] = shape
+
+
+def two_gigabytes_more(f):
+    f.create_dataset("parameters/more", (2**29,), "f4", chunks=(2**20,))
+
+
+def a_group_more(f):
+    f.create_dataset("more/more", (2**29,), "f4", chunks=(2**20,))
+
+
+def progress_more(f):
+    f.create_dataset("progress/more", data=np.zeros(9)).attrs["scalar"] = False
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (link, r"is damaged or no checkpoint \(parameters/h1_to_output.W must lie in the file itself, got a link"),
+        (larger, r"h1_to_output.W must (be float32 \(5, 10\), got|lie in the file)"),
+        (two_gigabytes_more, r"it also has \['more'\] in parameters"),
+        (a_group_more, r"it also has \['more'\]"),
+        (progress_more, r"it also has \['more'\] in progress"),
+    ],
+)
+def test_of_a_file_from_others_only_what_the_network_has_is_read(trained, make, message):
+    with h5py.File(trained.directory / "checkpoint.h5", "a") as f:
+        make(f)
+    with pytest.raises(CheckpointError, match=message):
+        trained.trainer().resume()
+
+
+@pytest.mark.parametrize("streams", [1, 6])
+def test_weights_are_read_without_the_network(storage, model, digits, tmp_path, streams):
+    saved, _ = masked(model, digits, storage, streams=streams)
+    saved.run(10 * ms)
+    checkpoint.save(tmp_path / "c.h5", saved, {"epoch": 0}, "model")
+    found = checkpoint.read_weights(tmp_path / "c.h5")
+    assert set(found) == {p.name for p in saved.projections}
+    for p in saved.projections:
+        assert np.array_equal(found[p.name][0], p.W) and np.array_equal(found[p.name][1], p.b)
+
+
+def test_checkpoints_of_earlier_versions_are_named(trained):
+    with h5py.File(trained.directory / "checkpoint.h5", "a") as f:
+        f.attrs["version"] = 2
+    with pytest.raises(CheckpointError, match=r"has format version 2 of an earlier spikefa; commit \w+ of its"):
+        trained.weights()

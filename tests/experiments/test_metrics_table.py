@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from run_helpers import TINY
+from run_helpers import TINY, printed
 
-from spikefa.errors import DataError, RunError
+from spikefa.errors import DataError
 from spikefa.experiments.metrics_table import read_metrics
 
 HEADER = "epoch,images_seen,train_error,validation_error,test_error,weight_angle_deg_h1\n"
@@ -63,7 +63,7 @@ def test_metrics_that_lack_a_column_are_refused_before_training(trained, tiny):
     path, rows = trained.directory / "metrics.csv", []
     path.write_text("\n".join(line.rpartition(",")[0] for line in path.read_text().splitlines()) + "\n")
     before = {path: path.read_bytes() for path in trained.directory.iterdir()}
-    with pytest.raises(RunError, match=r"metrics.csv: must have the columns \['seconds'\] to go on with, got"):
+    with pytest.raises(DataError, match=r"metrics.csv: must have the columns that its checkpoint has, .*'seconds'"):
         tiny(epochs=1).train(rows.append)
     assert {path: path.read_bytes() for path in trained.directory.iterdir()} == before
 
@@ -82,3 +82,54 @@ def test_what_has_no_angle_is_blank(tiny):
     assert np.isnan(made.train(rows.append)["weight_angle_deg_h1"]).all()
     assert rows[0]["weight_angle_deg_h1"] == rows[0]["train_error"] == "" and rows[0]["test_error"] > 0.5
     assert "nan" not in (made.directory / "metrics.csv").read_text()
+
+
+def test_a_changed_table_is_named_and_can_be_written_again(tiny):
+    made = tiny(epochs=2)
+    good = made.train()
+    path = made.directory / "metrics.csv"
+    text = path.read_text()
+    lines = text.splitlines(keepends=True)
+    mend = "it was changed since training wrote it; delete it, and resuming the run writes it again"
+    for changed, message in (
+        (
+            text.replace(f",{float(good['test_error'][1])!r},", ",0.001,"),
+            f"line 3: test_error must be .*, got 0.001; {mend}",
+        ),
+        ("".join(lines[:-1]), f"must have 3 rows, as its checkpoint has, got 2; {mend}"),
+        ("".join([*lines[:2], *lines[3:]]), f"must have 3 rows, .*, got 2; {mend}"),
+        (lines[0] + lines[2] + lines[1] + lines[3], f"line 2: epoch must be 0, .*; {mend}"),
+    ):
+        path.write_text(changed)
+        for read in (
+            lambda: read_metrics(path),
+            made.metrics,
+            made.train,
+            lambda: printed("resume", made.directory),
+            lambda: printed("plot", made.directory, "learning"),
+        ):
+            with pytest.raises(DataError, match=f"metrics.csv.*{message}"):
+                read()
+        assert path.read_text() == changed
+    path.unlink()
+    made.train()
+    assert path.read_text() == text
+
+
+def test_flipped_and_cut_bytes_are_refused_or_harmless(tiny):
+    made, rng = tiny(epochs=1), np.random.default_rng(0)
+    good = made.train()
+    path = made.directory / "metrics.csv"
+    whole, refused = path.read_bytes(), 0
+    for at in rng.integers(0, len(whole), 100):
+        flipped = whole[:at] + bytes([whole[at] ^ 1 << rng.integers(8)]) + whole[at + 1 :]
+        path.write_bytes(flipped if rng.random() < 0.8 else whole[:at])
+        try:
+            table = read_metrics(path)
+        except DataError as error:
+            assert "metrics.csv" in str(error) and "\n" not in str(error)
+            refused += 1
+        else:
+            assert list(table) == list(good)
+            assert all(np.array_equal(table[name], good[name], equal_nan=True) for name in good)
+    assert refused > 90

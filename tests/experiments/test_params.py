@@ -21,7 +21,7 @@ def test_set_reaches_every_parameter(model):
     assert params.hidden == (500, 400) and params.outputs == 500 and params.eta == 4e-3
     assert params.dt_over_tau == 1.0 and isinstance(params.dt_over_tau, float) and params.dtype == "float64"
     assert model.params(model.parse(["hidden=500"])).hidden == (500,)
-    assert model.params(model.parse(["hidden="])).hidden == ()
+    assert model.params(model.parse(["lr_milestones="])).lr_milestones == ()
     assert model.params(model.parse(["rule=dW = eta * s_pre"])).rule == "dW = eta * s_pre"
 
 

@@ -272,8 +272,9 @@ def test_rows_written_after_the_last_checkpoint_are_made_again(run):
     first.interrupted = False
     first.on_row = lambda row: setattr(first, "interrupted", row["images_seen"] > 0)
     first.run()  # stops after the first epoch
-    lines = text.splitlines(keepends=True)
-    first.metrics.write_text("".join(lines))  # rows of a future that the checkpoint does not know
+    future = text.splitlines(keepends=True)[3:]  # rows that the checkpoint does not know
+    first.metrics.write_text(first.metrics.read_text() + "".join(future))
+    assert len(read_metrics(first.metrics)["epoch"]) == 2
     second = again.trainer()
     second.resume()
     assert len(second.rows) == 2
@@ -339,7 +340,7 @@ def damage(path, how):
         ("foreign", "is damaged or no checkpoint"),
         ("empty", "is damaged or no checkpoint"),
         ("other HDF5", "is HDF5, but no spikefa checkpoint"),
-        ("version", "has format version 99, and this spikefa reads version 2"),
+        ("version", "has format version 99, and this spikefa reads version 3"),
         ("model", "was written by another version of the model file"),
         ("streams", "has streams 99, and the network 10"),
         ("seed", "has seed 99, and the network 0"),
@@ -392,7 +393,7 @@ def test_bad_run_directories_are_refused(saved, tmp_path):
     with pytest.raises(RunError, match=r"run.json: cannot be read"):
         open_run(saved.directory)
     record.write_text(json.dumps(json.loads(good) | {"format": 7}))
-    with pytest.raises(RunError, match="must have format 2, got 7; it is of another version of spikefa"):
+    with pytest.raises(RunError, match="must have format 3, got 7; it is of another version of spikefa"):
         open_run(saved.directory)
     record.write_text(json.dumps(json.loads(good) | {"format": 1}))
     with pytest.raises(
@@ -427,3 +428,9 @@ def test_schedules_are_tried_in_every_epoch_before_anything_is_done(tiny):
         ArgumentError, match=r"^Trainer: lr_factor of '.*' in epoch 2 must be a finite number, at least 0, got -1.0$"
     ):
         Trainer(made.network(), made.dataset(), made.config, made.directory, lambda epoch: 1.0 - epoch)
+
+
+def test_evaluations_without_number_are_refused_at_once(tiny):
+    with pytest.raises(ArgumentError, match=r"evaluate_every must leave at most 1,000,000 evaluations in 90000 epochs"):
+        tiny(epochs=90_000, evaluate_every=1e-12).trainer()
+    assert tiny(epochs=1, evaluate_every=1e308).trainer().evaluations() == [0, 1500]

@@ -22,3 +22,9 @@ from spikefa.experiments.training_config import TrainingConfig
 def test_training_config_refuses_nonsense(name, value, rule):
     with pytest.raises(ArgumentError, match=f"^TrainingConfig: {name} must be {rule}, got {value!r}$"):
         TrainingConfig(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["epochs", "test_steps", "recording_steps"])
+def test_no_training_has_a_thousand_million(name):
+    with pytest.raises(ArgumentError, match=f"TrainingConfig: {name} must be at most 1,000,000, got 1000000000"):
+        TrainingConfig(**{name: 10**9})

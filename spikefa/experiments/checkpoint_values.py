@@ -1,0 +1,101 @@
+"""The values of a checkpoint: those that no training can have made are refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikefa.errors import ArgumentError, CheckpointError
+
+if TYPE_CHECKING:
+    from spikefa.core.network import Network
+
+#: Weights beyond this are as good as infinite: inputs to a unit are sums of a thousand of them. Training stops there.
+LARGEST_WEIGHT = 1e4
+#: Beyond so many steps, float64 cannot hold their number, and so the time, exactly.
+MOST_STEPS = 2**53
+#: Arrays by group and name.
+Arrays = dict[str, dict[str, np.ndarray]]
+
+
+def check_values(path: Path, network: Network, step: int, state: Arrays, read: Arrays) -> None:
+    """Refuse values that training would have stopped at, or that cannot be shown, before any is written to a network.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    network : Network
+    step : int
+    state, read : dict
+        The network's own arrays, and those of the checkpoint, by group and name.
+
+    Raises
+    ------
+    CheckpointError
+        If a value cannot be; the message names it.
+    """
+    if not 0 <= step <= MOST_STEPS:
+        raise CheckpointError(f"{path}: step must be a whole number, from 0 to 2**53, got {step}")
+    for name, found in read["synapses"].items():
+        if not np.array_equal(found, state["synapses"][name]):
+            raise CheckpointError(f"{path}: is a checkpoint of another model: {name} has other synapses")
+    for group in ("parameters", "activity"):
+        for name, found in read[group].items():
+            if np.isfinite(state[group][name]).all():  # a state may begin at infinity, such as a time that never was
+                check_finite(path, name, found)
+    for name in _learned(network):
+        found = read["parameters"][name]
+        if found.size and np.abs(found).max() > LARGEST_WEIGHT:
+            at = np.unravel_index(np.abs(found).argmax(), found.shape)
+            raise CheckpointError(
+                f"{path}: {name} must be within {LARGEST_WEIGHT:g}, beyond which training stops, got {found[at]:g} at "
+                f"{tuple(map(int, at))}"
+            )
+    (targets,) = read["stimulus"].values()
+    try:
+        network.readout.validate_targets(targets, network.streams)
+    except ArgumentError as error:
+        raise CheckpointError(f"{path}: is damaged ({error})") from error
+
+
+def _learned(network: Network) -> list[str]:
+    """Return the names of weights and biases that training holds within bounds, and of their means."""
+    learning = [p for p in network.projections if p.learning is not None and p.state_arrays()]
+    names = [f"{p.state_name}.{of}" for p in learning for of in "Wb"]
+    if network.weight_average is not None:
+        names += [f"{network.weight_average.state_name}.{p.name}.{of}" for p in learning for of in "Wb"]
+    return [name for name in names if name in network.parameters()]
+
+
+def check_finite(path: Path, name: str, found: np.ndarray) -> None:
+    """Refuse an array with a number that is not finite."""
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
+        at = tuple(map(int, np.argwhere(~np.isfinite(found))[0]))
+        raise CheckpointError(f"{path}: {name.removeprefix('parameters/')} must be finite, got {found[at]} at {at}")
+
+
+def check_progress(path: Path, progress: dict[str, Any], needs: Mapping[str, Any]) -> None:
+    """Refuse a progress that lacks something, or has a number that is negative, not finite, or of another shape."""
+    if missing := sorted(set(needs) - set(progress)):
+        raise CheckpointError(f"{path}: is damaged, its progress must have {missing}, got {sorted(progress)}")
+    if extra := sorted(set(progress) - set(needs)):
+        raise CheckpointError(f"{path}: is a checkpoint of another model; it also has {some_of(extra)} in progress")
+    for name, needed in needs.items():
+        found, needed = np.asarray(progress[name]), np.asarray(needed)
+        alike = found.shape == needed.shape or (name == "metrics" and found.ndim == 1)  # rows differ in length
+        if found.dtype.kind != needed.dtype.kind or not alike:
+            raise CheckpointError(
+                f"{path}: {name} must be {needed.dtype} {needed.shape}, got {found.dtype} {found.shape}"
+            )
+        check_finite(path, name, found)
+        if found.ndim == 0 and found < 0:
+            raise CheckpointError(f"{path}: {name} must be at least 0, got {found}")
+
+
+def some_of(names: list[str]) -> str:
+    """Return the first names of a list, in words."""
+    return f"{names[:3]}" + (f" and {len(names) - 3} more" if len(names) > 3 else "")
