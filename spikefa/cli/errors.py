@@ -24,12 +24,12 @@ def errors_as_sentences() -> Iterator[None]:
     try:
         yield
     except SpikefaError as error:
-        console.print(f"spikefa: {error}", style="red", markup=False)
+        console.print(f"spikefa: {error}", style="red")
         if error.hint is not None:
-            console.print(HINTS.get(error.hint, error.hint), style="red", markup=False)
+            console.print(HINTS.get(error.hint, error.hint), style="red")
         sys.exit(2)
     except OSError as error:
-        console.print(f"spikefa: {error}", style="red", markup=False)
+        console.print(f"spikefa: {error}", style="red")
         sys.exit(3)
     except Exception:
         sys.excepthook = sys.__excepthook__  # Brian2's asks for a report to Brian2, of a mistake in a model too

@@ -18,6 +18,20 @@ from spikefa.engine.brian2_internals import set_spikes_under_way, spikes_under_w
 _HIGH_WORDS = {"evaluation": 1, "recording": 2}
 
 
+def run_to_end(network: Network, steps: int) -> None:
+    """Run for a number of steps, and raise if something stops the network before: half a measurement is none.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C, at which Brian2 ends a run early and goes on as if it had not, or `stop`.
+    """
+    start = network.step
+    network.run_steps(steps)
+    if network.step != start + steps:
+        raise KeyboardInterrupt(f"{network.name}: was stopped after {network.step - start} of {steps} steps")
+
+
 @contextmanager
 def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> Iterator[None]:
     """Within it, a network starts from its initial state at step 0; afterwards everything is as it was.

@@ -24,6 +24,7 @@ from spikefa.experiments.model_source import (
     demo,
     execute,
     find,
+    loading,
     names,
     require_params,
 )
@@ -219,8 +220,9 @@ def load(name: str | Path) -> Model:
         If there is none, or the file does not run or lacks ``Params`` or ``build``.
     """
     source = find(name)
-    module = execute(source)
-    kinds_of(require_params(source, module))  # while the module's names are there
+    with loading:
+        module = execute(source)
+        kinds_of(require_params(source, module))  # while the module's names are there
     if not hasattr(module, "build"):
         raise ModelError(f"{source.title}: {source.path} has no 'build'")
     if hasattr(module, "learning_rate"):

@@ -7,6 +7,7 @@ import dataclasses
 import importlib.util
 import inspect
 import sys
+import threading
 import types
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,9 @@ from spikefa.experiments.params import MODULE_PREFIX, kinds_of, title_of
 _PLACES = (Path(__file__).parents[1] / "_models", Path(__file__).parents[2] / "models")
 #: Group of the entry points by which other distributions add models; the value of one is a module.
 ENTRY_POINTS = "spikefa.models"
+
+#: Held while a model's module is made and looked at, since all modules of one model have one name.
+loading = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -140,15 +144,16 @@ class ModelSource:
             If the file does not run or has no ``Params``.
         """
         name = MODULE_PREFIX + self.name
-        before = sys.modules.get(name)
-        try:
-            module = self._part() or execute(self)
-            params = require_params(self, module)
-            kinds = kinds_of(params)
-        finally:
-            sys.modules.pop(name, None)
-            if before is not None:
-                sys.modules[name] = before
+        with loading:
+            before = sys.modules.get(name)
+            try:
+                module = self._part() or execute(self)
+                params = require_params(self, module)
+                kinds = kinds_of(params)
+            finally:
+                sys.modules.pop(name, None)
+                if before is not None:
+                    sys.modules[name] = before
         meanings = self._meanings()
         return Description(
             self.name,
