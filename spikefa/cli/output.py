@@ -16,8 +16,8 @@ console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
 class _Stream(io.TextIOWrapper):
     """Standard output or error that writes what it can: a training is worth more than what it prints.
 
-    A character that the encoding lacks is written as its number, such as ``\\xfc``. Once nothing can be written any more
-    (the reader has gone, the disk is full), all further output is dropped.
+    A character that the encoding lacks is written as its number. Once nothing can be written any more (the reader has
+    gone, the disk is full), all further output is dropped.
     """
 
     def write(self, text: str) -> int:
