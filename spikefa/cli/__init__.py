@@ -11,7 +11,7 @@ import sys
 import typer
 
 from spikefa.cli import bench, demo, evaluate, models, plot, resume, train
-from spikefa.cli.errors import errors_as_sentences
+from spikefa.cli.errors import errors_as_sentences, warnings_as_sentences
 from spikefa.cli.options import Command, Group
 from spikefa.cli.output import tolerant
 
@@ -38,5 +38,5 @@ def main() -> None:
     sys.stdout, sys.stderr = tolerant(sys.stdout), tolerant(sys.stderr)
     if not callable(signal.getsignal(signal.SIGINT)):
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    with errors_as_sentences():
+    with warnings_as_sentences(), errors_as_sentences():
         app()

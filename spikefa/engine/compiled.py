@@ -20,6 +20,8 @@ from typing import Any
 
 import numba
 
+from spikefa.errors import SpikefaWarning
+
 _naming = threading.RLock()
 
 
@@ -57,6 +59,7 @@ def _is_private(folder: Path) -> bool:
         warnings.warn(
             f"{fault}, who could change the code that spikefa keeps in {folder} and runs; so it keeps none there, and "
             "compiles anew in each process: remove the folder, or name another one by the variable SPIKEFA_CACHE",
+            SpikefaWarning,
             stacklevel=2,
         )
     return not fault
