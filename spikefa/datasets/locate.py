@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from spikefa._checks import user_path
 from spikefa.errors import DataError
 
 VARIABLE = "SPIKEFA_DATA"
@@ -15,7 +16,7 @@ _SMALL, _RATIO = 2**28, 100
 def named_directory(data_dir: str | os.PathLike | None) -> tuple[Path | None, str]:
     """Return the directory of the data and what named it: the argument or, without, the environment variable."""
     directory = data_dir or os.environ.get(VARIABLE)
-    return (Path(directory).expanduser() if directory else None), "data_dir" if data_dir else VARIABLE
+    return (user_path(directory) if directory else None), "data_dir" if data_dir else VARIABLE
 
 
 def find_files(

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from spikefa._checks import user_path
 from spikefa.datasets.dataset import Dataset
 from spikefa.datasets.idx import idx_digest, read_part
 from spikefa.datasets.locate import VARIABLE, named_directory
@@ -210,7 +211,7 @@ def _download(published: Published, cache: str | os.PathLike | None) -> dict[str
     """Return the paths of the four files in the cache, fetching those that are absent or damaged."""
     import pooch
 
-    place = Path(cache or pooch.os_cache("spikefa")) / published.name
+    place = user_path(cache or pooch.os_cache("spikefa")) / published.name
     files = {}
     for stem, md5 in zip(_FILES, published.md5, strict=True):
         reasons = []

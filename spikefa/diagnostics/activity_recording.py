@@ -6,13 +6,13 @@ import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import h5py
 import numpy as np
 
 from spikefa import _checks
 from spikefa._atomic_write import write_whole
+
 from spikefa.errors import ArgumentError, DataError
 
 _OWNER = "ActivityRecording"
@@ -156,7 +156,7 @@ class ActivityRecording:
                 arrays |= {f"{group}/{layer}": x for layer, x in getattr(self, group).items()}
             for name, x in arrays.items():
                 f.create_dataset(name, data=x, compression="gzip", fletcher32=True)
-        write_whole(path, held.getvalue(), "the activity recording")
+        write_whole(_checks.user_path(path), held.getvalue(), "the activity recording")
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> ActivityRecording:
@@ -169,7 +169,7 @@ class ActivityRecording:
         DataError
             If it is not an activity recording, or is truncated or damaged; the message names the file.
         """
-        held = io.BytesIO(Path(path).read_bytes())
+        held = io.BytesIO(_checks.user_path(path).read_bytes())
         try:
             with h5py.File(held, "r") as f:
                 if f.attrs.get("format") != _FORMAT:

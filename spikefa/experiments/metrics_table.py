@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 
+from spikefa._checks import user_path
 from spikefa.errors import DataError, did_you_mean
 
 METRICS_COLUMNS = ("epoch", "images_seen", "train_error", "validation_error", "test_error")
@@ -34,7 +35,7 @@ def read_metrics(path: str | os.PathLike) -> dict[str, np.ndarray]:
         If it is no metrics table; the message names the file, the line and the rule.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as f:
+        with open(user_path(path), newline="", encoding="utf-8-sig") as f:
             rows = list(csv.reader(f, strict=True))
     except (UnicodeDecodeError, csv.Error) as e:
         raise DataError(f"{path}: not a table of metrics (text of comma-separated values), {e}") from e

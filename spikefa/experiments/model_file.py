@@ -51,6 +51,10 @@ class Model:
     module: types.ModuleType = field(repr=False)
     source: str = field(repr=False)
 
+    def __reduce__(self) -> tuple:
+        """Pickle the text: another process, or a copy, runs it as a module of its own."""
+        return _of_text, (self.name, self.path, self.source)
+
     @property
     def title(self) -> str:
         """How messages name the model."""
@@ -219,7 +223,14 @@ def load(name: str | Path) -> Model:
     ModelError
         If there is none, or the file does not run or lacks ``Params`` or ``build``.
     """
-    source = find(name)
+    return _loaded(find(name))
+
+
+def _of_text(name: str, path: Path, text: str) -> Model:
+    return _loaded(ModelSource(name, path, text))
+
+
+def _loaded(source: ModelSource) -> Model:
     with loading:
         module = execute(source)
         kinds_of(require_params(source, module))  # while the module's names are there

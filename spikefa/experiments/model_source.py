@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from spikefa._checks import user_path
 from spikefa.errors import ModelError, did_you_mean
 from spikefa.experiments.params import MODULE_PREFIX, kinds_of, title_of
 
@@ -313,7 +314,7 @@ def find(name: str | Path) -> ModelSource:
     ModelError
         If there is none, or the file is no UTF-8 text.
     """
-    path, known = Path(name), path_stem(name)
+    path, known = user_path(name), path_stem(name)
     if path.suffix != ".py" and path.name == str(name):
         bundled = next((place / f"{name}.py" for place in _PLACES if (place / f"{name}.py").is_file()), None)
         path = bundled or (_source_of(_foreign()[known]) if known in _foreign() else path)

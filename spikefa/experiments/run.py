@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from spikefa import datasets
-from spikefa._checks import one_of, whole
+from spikefa._checks import one_of, user_path, whole
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.diagnostics.activity_recording import ActivityRecording
@@ -21,7 +21,7 @@ from spikefa.errors import RunError
 from spikefa.experiments import checkpoint, model_file, run_record
 from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.model_file import Model
-from spikefa.experiments.provenance import data_digest, git_state, machine, versions
+from spikefa.experiments.provenance import data_digest, git_state, load_again, machine, versions
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import TrainingConfig
 
@@ -49,6 +49,8 @@ class Run:
         Where the network runs, see `Network`.
     data_digest : str or None
         Digest of the data that the run began with; None if it has not begun.
+    data_may_have_moved : bool
+        Whether `data_dir` is where the data were when the run began, so that ``SPIKEFA_DATA`` may name another place.
 
     Raises
     ------
@@ -67,6 +69,7 @@ class Run:
     validation: int
     device: str = "cpu"
     data_digest: str | None = None
+    data_may_have_moved: bool = False
 
     def __post_init__(self) -> None:
         numbers = {
@@ -76,6 +79,12 @@ class Run:
         }
         for name, value in numbers.items():
             object.__setattr__(self, name, value)  # numpy's cannot be written to run.json
+
+    def __reduce__(self) -> tuple:
+        """Pickle what states the run, so that another process can train or evaluate it; it reads the data itself."""
+        stated = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        stated["params"] = dataclasses.asdict(self.params)  # their class is in a module that only this process has
+        return _stated_again, (stated, vars(self).get("classes"))
 
     def create(self) -> None:
         """Make the directory and write what the run is.
@@ -130,6 +139,8 @@ class Run:
 
     @cached_property
     def _loaded(self) -> Dataset:
+        if self.data_may_have_moved:
+            return load_again(self.data, self.data_dir, self.data_digest)
         return datasets.load(self.data, self.data_dir)
 
     @cached_property
@@ -295,6 +306,13 @@ class Run:
         return [ActivityRecording.load(file) for file in files]
 
 
+def _stated_again(stated: dict[str, Any], classes: int | None) -> Run:
+    run = Run(**stated | {"params": stated["model"].params(stated["params"])})
+    if classes is not None:
+        vars(run)["classes"] = classes
+    return run
+
+
 def new_run(
     directory: str | Path,
     model: str,
@@ -341,14 +359,14 @@ def new_run(
         if config.get(name) is None:
             config[name] = getattr(params, name, default)
     return Run(
-        directory=Path(directory),
+        directory=user_path(directory),
         model=loaded,
         params=params,
         streams=getattr(params, "streams", 100) if streams is None else streams,
         seed=seed,
         config=TrainingConfig(**config),
         data=data,
-        data_dir=None if data_dir is None else str(Path(data_dir).resolve()),
+        data_dir=None if data_dir is None else str(user_path(data_dir).resolve()),
         validation=validation,
         device=device,
     )
@@ -361,7 +379,7 @@ def open_run(directory: str | Path, data_dir: str | Path | None = None, device: 
     ----------
     directory : path
     data_dir : path, optional
-        Where the data are now, if not where they were.
+        Where the data are now, if not where they were; ``SPIKEFA_DATA`` may name the place, too.
     device : str
         Where the network is to run now, wherever the run began.
 
@@ -370,7 +388,7 @@ def open_run(directory: str | Path, data_dir: str | Path | None = None, device: 
     RunError
         If it is no run directory of this version.
     """
-    directory = Path(directory)
+    directory = user_path(directory)
     record = run_record.read(directory)
     try:
         model = model_file.load(directory / "model.py")
@@ -385,10 +403,11 @@ def open_run(directory: str | Path, data_dir: str | Path | None = None, device: 
             seed=record["seed"],
             config=TrainingConfig(**record["config"]),
             data=record["data"],
-            data_dir=record["data_dir"] if data_dir is None else str(Path(data_dir).resolve()),
+            data_dir=record["data_dir"] if data_dir is None else str(user_path(data_dir).resolve()),
             validation=record["validation"],
             device=device,
             data_digest=record["data_digest"],
+            data_may_have_moved=data_dir is None,
         )
         vars(run)["classes"] = record["classes"]
         return run
