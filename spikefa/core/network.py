@@ -318,6 +318,11 @@ class Network(BrianNetwork):
         keep_time(self.objects, self.clock)
         for population in self.populations:
             population.check_run_namespace(run_namespace)
+        if self.step + steps_left(self.clock) > MOST_STEPS:
+            raise SpikefaError(
+                f"Network: a step must be below 2**32, the range of random numbers, got {self.step} and "
+                f"{steps_left(self.clock)} to go"
+            )
         with unprepared(self.populations):
             super().before_run(run_namespace)
         if self._executor is not None:

@@ -12,6 +12,7 @@ from spikefa._checks import one_of
 from spikefa.core.changes import MONITORS, all_objects, dependencies, pathways, reached
 from spikefa.core.network import Network
 from spikefa.core.part import Part
+from spikefa.core.run_context import one_at_a_time
 from spikefa.engine.brian2_internals import set_spikes_under_way, spikes_under_way
 
 #: Purpose -> high word of the random key, which separates its random numbers from those of learning (0).
@@ -62,6 +63,11 @@ def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> 
     """
     one_of("sandboxed", "purpose", purpose, tuple(_HIGH_WORDS))
     network.require_task("sandboxed")
+    with one_at_a_time():  # Brian2's random numbers, which are put back, are of the whole process
+        yield from _sandboxed(network, purpose)
+
+
+def _sandboxed(network: Network, purpose: str) -> Iterator[None]:
     has_begun = network.has_begun
     network.begin()
     still = _standing_still(network, purpose)

@@ -12,7 +12,6 @@ import numpy as np
 
 from spikefa import _checks
 from spikefa._atomic_write import write_whole
-
 from spikefa.errors import ArgumentError, DataError
 
 _OWNER = "ActivityRecording"

@@ -75,6 +75,11 @@ class Model:
         """Named sets of parameters other than the published ones."""
         return getattr(self.module, "PRESETS", {})
 
+    @property
+    def parsed(self) -> ModelSource:
+        """The file as a text that can be looked at without running it."""
+        return ModelSource(self.name, self.path, self.source)
+
     def describe(self) -> Description:
         """Describe the parameters and what the presets change.
 
@@ -83,7 +88,7 @@ class Model:
         ModelError
             If the file does not run or has no ``Params``.
         """
-        return ModelSource(self.name, self.path, self.source).describe()
+        return self.parsed.describe()
 
     def params(self, changes: dict[str, Any] | None = None, preset: str | None = None) -> Any:
         """Return ``Params`` with a preset, then changes.

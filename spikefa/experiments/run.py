@@ -22,6 +22,7 @@ from spikefa.experiments import checkpoint, model_file, run_record
 from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.model_file import Model
 from spikefa.experiments.provenance import data_digest, git_state, load_again, machine, versions
+from spikefa.experiments.self_contained import refuse_neighbours
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import TrainingConfig
 
@@ -346,7 +347,8 @@ def new_run(
     Raises
     ------
     ModelError
-        If there is no such model, preset or parameter, or a value has the wrong type.
+        If there is no such model, preset or parameter, or a value has the wrong type; or the model needs files beside
+        its own, which the run would not keep.
     ArgumentError
         If a setting is none of `TrainingConfig`, or a number is outside its range.
     """
@@ -354,6 +356,7 @@ def new_run(
     for name in config:
         one_of("new_run", "a setting", name, fields)
     loaded = model_file.load(model)
+    refuse_neighbours(loaded.parsed)
     params = loaded.params(dict(changes or {}), preset)
     for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):
         if config.get(name) is None:
