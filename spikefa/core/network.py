@@ -17,7 +17,7 @@ from spikefa.core.equation_errors import unprepared
 from spikefa.core.executor import Executor, executors
 from spikefa.core.part import NO_COPY, STRIDE, Part
 from spikefa.core.run_context import collected_seldom, one_at_a_time, unread_thresholds_inactive
-from spikefa.engine.brian2_internals import belongs_to, run_has_ended
+from spikefa.engine.brian2_internals import belongs_to, run_has_ended, steps_left
 from spikefa.engine.kernels.blas import single_threaded_blas
 from spikefa.engine.targets import code_object_class
 from spikefa.engine.threads import refuse_forked, thread_pool
@@ -40,6 +40,10 @@ SCHEDULE = [
 
 #: Roles that only one part of a network can have.
 UNIQUE_ROLES = ("input", "error", "stimulus", "readout", "weight_average")
+
+#: Steps for which the generator of random numbers has numbers. Time, in float64, tells up to 2**38 steps apart (Brian2
+#: takes times within dt / 10,000 for one).
+MOST_STEPS = 2**32
 
 
 class Network(BrianNetwork):
@@ -320,8 +324,8 @@ class Network(BrianNetwork):
             population.check_run_namespace(run_namespace)
         if self.step + steps_left(self.clock) > MOST_STEPS:
             raise SpikefaError(
-                f"Network: a step must be below 2**32, the range of random numbers, got {self.step} and "
-                f"{steps_left(self.clock)} to go"
+                f"Network: steps must be below 2**32, for which there are random numbers, got a run from step {self.step} "
+                f"of {steps_left(self.clock)}"
             )
         with unprepared(self.populations):
             super().before_run(run_namespace)
