@@ -20,6 +20,10 @@ class _Stream(io.TextIOWrapper):
     gone, the disk is full), all further output is dropped.
     """
 
+    def __init__(self, stream: io.TextIOWrapper):
+        super().__init__(stream.buffer, stream.encoding, "backslashreplace", line_buffering=stream.line_buffering)
+        self._replaced = stream  # which would close the buffer if it were dropped
+
     def write(self, text: str) -> int:
         try:
             return super().write(text)
@@ -45,6 +49,4 @@ def tolerant(stream: io.TextIOWrapper | None) -> io.TextIOBase:
     """Return a stream that takes the place of standard output or error, see `_Stream`; one is missing if closed."""
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")
-    if not hasattr(stream, "buffer"):
-        return stream
-    return _Stream(stream.buffer, stream.encoding, "backslashreplace", line_buffering=stream.line_buffering)
+    return _Stream(stream) if hasattr(stream, "buffer") else stream

@@ -324,8 +324,8 @@ class Network(BrianNetwork):
             population.check_run_namespace(run_namespace)
         if self.step + steps_left(self.clock) > MOST_STEPS:
             raise SpikefaError(
-                f"Network: steps must be below 2**32, for which there are random numbers, got a run from step {self.step} "
-                f"of {steps_left(self.clock)}"
+                f"Network: steps must be below 2**32, for which there are random numbers, got a run of "
+                f"{steps_left(self.clock)} from step {self.step}"
             )
         with unprepared(self.populations):
             super().before_run(run_namespace)
