@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from collections.abc import Iterator
@@ -42,15 +43,18 @@ def errors_as_sentences() -> Iterator[None]:
 def warnings_as_sentences() -> Iterator[None]:
     """Print a `SpikefaWarning` as a sentence; other warnings, as ever, with the place in the code."""
     stock = warnings.showwarning
+    logging.captureWarnings(True)  # as Brian2 does at its import, over what would be set here
+    logged = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, SpikefaWarning):
             console.print(f"spikefa: {message}", style="yellow")
         else:
-            stock(message, category, *place, **more)
+            (logged if "brian2" in sys.modules else stock)(message, category, *place, **more)
 
     warnings.showwarning = show
     try:
         yield
     finally:
+        logging.captureWarnings(False)
         warnings.showwarning = stock

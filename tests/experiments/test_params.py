@@ -121,5 +121,5 @@ def test_lists_of_texts_may_be_quoted():
 
 @pytest.mark.parametrize("text", ["[7,8", "7,8]", "[[7],8]", "(7,8]"])
 def test_a_list_with_brackets_that_do_not_match_is_shown_whole(model, text):
-    with pytest.raises(ModelError, match=re.escape(f"hidden must hold whole numbers, got {text!r}")):
+    with pytest.raises(ModelError, match=re.escape(f"hidden must hold positive whole numbers, got {text!r}")):
         model.params(model.parse([f"hidden={text}"]))

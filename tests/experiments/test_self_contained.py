@@ -35,7 +35,7 @@ def state(tmp_path, model, monkeypatch):
         ("def later():\n    from my_helper import ETA\n", "must not import 'my_helper'"),
         ("import importlib; importlib.import_module('my_helper')", "must not import 'my_helper'"),
         ("HERE = __file__", "must not use __file__"),
-        ("ETA = float(open('eta.txt').read())", "must not read 'eta.txt'"),
+        ("ETA = float(__import__('pathlib').Path('eta.txt').read_text())", "must not read 'eta.txt'"),
     ],
 )
 def test_what_lies_beside_a_model_is_refused(state, line, message):

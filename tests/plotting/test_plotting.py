@@ -385,7 +385,7 @@ def test_headless_and_without_pyplot(tmp_path):
 
 def test_a_raster_begins_where_its_recording_does():
     t = np.linspace(0, 50, 20)
-    assert plotting.plot_raster(np.arange(20), t).get_xlim() == (-0.25, 50.25)
+    assert plotting.plot_raster(np.arange(20), t).get_xlim() == pytest.approx((-0.25, 50.25))
     assert plotting.plot_raster(np.arange(20), t + 30).get_xlim()[0] < 0  # of a recording from 0 on
     for shift in (600_000, -20):
         low, high = plotting.plot_raster(np.arange(20), t + shift).get_xlim()
