@@ -250,7 +250,7 @@ class Trainer:
             network.run_steps(steps)
         finally:
             readout.on_presentation = None
-        if (network.step - start) % network.stimulus.steps_per_image:  # in another thread, Brian2 takes Ctrl-C
+        if (network.step - start) % network.stimulus.steps_per_presentation:  # in another thread, Brian2 takes Ctrl-C
             raise KeyboardInterrupt(f"{self.directory}: was stopped within an image; the last checkpoint stays")
 
     def _set_lr_factors(self) -> None:
