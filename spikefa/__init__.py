@@ -4,10 +4,12 @@ from importlib.metadata import version
 
 import lazy_loader
 
+from spikefa._brian2_import import allow_in_any_thread
 from spikefa._environment import check_environment, let_idle_threads_sleep
 
 check_environment()
 let_idle_threads_sleep()
+allow_in_any_thread()
 
 __version__ = version("spikefa")
 

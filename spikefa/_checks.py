@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -218,3 +220,8 @@ def finite_array(owner: str, name: str, values: ArrayLike, shape: tuple[int, ...
     if not np.isfinite(values).all():
         raise ArgumentError(f"{owner}: {name} must be finite, got {np.sum(~np.isfinite(values))} that are not")
     return values
+
+
+def user_path(path: str | os.PathLike) -> Path:
+    """Return a path that a user gives, with the home directory for ``~``, or as it is for a user without a home."""
+    return Path(os.path.expanduser(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import entry_points
@@ -54,6 +55,7 @@ class Registry(Mapping[str, T], Generic[T]):
         self._kinds: dict[str, T] = {}
         self._not_loaded: dict[str, Callable[[], Any]] = {}
         self._discovered = False
+        self._discovering = threading.RLock()
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return a decorator that registers what it decorates under a name.
@@ -76,25 +78,28 @@ class Registry(Mapping[str, T], Generic[T]):
         return decorate
 
     def _discover(self) -> None:
-        if self._discovered:
-            return
-        self._discovered = True
-        try:
-            package = importlib.import_module(self.package)
-            for module in pkgutil.iter_modules(package.__path__):
-                path = f"{self.package}.{module.name}"
-                if module.name.startswith("_"):
-                    continue
-                if self.separator is None:
-                    importlib.import_module(path)
-                else:
-                    name = module.name.replace("_", self.separator)
-                    self._not_loaded[name] = partial(self._import, path, name)
-            for entry in entry_points(group=self.group):
-                self._not_loaded.setdefault(entry.name, entry.load)
-        except BaseException:
-            self._discovered = False  # or the next look would find a part and say nothing
-            raise
+        with self._discovering:  # another thread waits until all are there; modules that look meanwhile see a part
+            if not self._discovered:
+                self._discovered = True
+                try:
+                    self._find_all()
+                except BaseException:
+                    self._discovered = False  # or the next look would find a part and say nothing
+                    raise
+
+    def _find_all(self) -> None:
+        package = importlib.import_module(self.package)
+        for module in pkgutil.iter_modules(package.__path__):
+            path = f"{self.package}.{module.name}"
+            if module.name.startswith("_"):
+                continue
+            if self.separator is None:
+                importlib.import_module(path)
+            else:
+                name = module.name.replace("_", self.separator)
+                self._not_loaded[name] = partial(self._import, path, name)
+        for entry in entry_points(group=self.group):
+            self._not_loaded.setdefault(entry.name, entry.load)
 
     def _import(self, path: str, name: str) -> T:
         importlib.import_module(path)

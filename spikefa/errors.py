@@ -55,6 +55,10 @@ class DivergenceError(SpikefaError, ArithmeticError):
     """Weights or activity are no longer finite."""
 
 
+class SpikefaWarning(UserWarning):
+    """What a user should know and may well want; the command line prints it as one sentence."""
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'eta'?"`` for a misspelt name, or an empty string if nothing is similar."""
     matches = get_close_matches(str(name), [str(other) for other in known], n=1)

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from typer.testing import CliRunner
 import spikefa
 from spikefa._environment import check_environment
 from spikefa.cli import app
-from spikefa.cli.errors import HINTS, errors_as_sentences
-from spikefa.errors import SpikefaError
+from spikefa.cli.errors import HINTS, errors_as_sentences, warnings_as_sentences
+from spikefa.errors import SpikefaError, SpikefaWarning
 from spikefa.plotting.figures import figures
 
 SMALL = [
@@ -238,3 +239,10 @@ def test_library_messages_name_no_option():
             texts = [str(part.value) for node in raised for part in ast.walk(node) if isinstance(part, ast.Constant)]
             found += [f"{path.relative_to(package)}: {text}" for text in texts if re.search(r"(^|\W)--[a-z]", text)]
     assert not found
+
+
+def test_a_warning_for_users_is_one_sentence(capsys):
+    with warnings_as_sentences(), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("x: is not the published file", SpikefaWarning, stacklevel=1)
+    assert capsys.readouterr().out == "spikefa: x: is not the published file\n"

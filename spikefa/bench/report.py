@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from spikefa._atomic_write import write_whole
 from spikefa.bench.goals import GOALS
@@ -88,10 +88,10 @@ def table_of(name: str, title: str, section: Section) -> Table:
     table.add_column("note")
     for row in section.rows.values():
         if row.spread is None:
-            table.add_row(row.what, "-", "", "", escape(row.note))
+            table.add_row(row.what, "-", "", "", Text(row.note))
         else:
             between = f"{number(row.spread.low)} .. {number(row.spread.high)}" if row.spread.turns > 1 else ""
-            table.add_row(row.what, number(row.spread.median), between, row.unit, escape(row.note))
+            table.add_row(row.what, number(row.spread.median), between, row.unit, Text(row.note))
     return table
 
 

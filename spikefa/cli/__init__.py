@@ -5,11 +5,15 @@ A command imports what it runs when it runs: listing and help need neither Brian
 
 from __future__ import annotations
 
+import signal
+import sys
+
 import typer
 
 from spikefa.cli import bench, demo, evaluate, models, plot, resume, train
-from spikefa.cli.errors import errors_as_sentences
+from spikefa.cli.errors import errors_as_sentences, warnings_as_sentences
 from spikefa.cli.options import Command, Group
+from spikefa.cli.output import tolerant
 
 __all__ = ["app", "main"]
 
@@ -26,6 +30,13 @@ for _run in (train.train, resume.resume, evaluate.evaluate, plot.plot, models.mo
 
 
 def main() -> None:
-    """Run the command line."""
-    with errors_as_sentences():
+    """Run the command line.
+
+    Ctrl-C ends every command, also one that a script has started by ``&``, to which Python would ignore it: a training
+    saves at it.
+    """
+    sys.stdout, sys.stderr = tolerant(sys.stdout), tolerant(sys.stderr)
+    if not callable(signal.getsignal(signal.SIGINT)):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    with warnings_as_sentences(), errors_as_sentences():
         app()

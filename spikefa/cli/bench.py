@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from spikefa._checks import user_path
 from spikefa.bench.sections import sections
 from spikefa.cli.options import Preset
 from spikefa.cli.output import console
@@ -27,6 +28,8 @@ def bench(
 
     from spikefa.bench import Setting, measure, report
     from spikefa.experiments import model_file, model_source
+
+    json = None if json is None else user_path(json)
 
     loaded = model_file.load(model or model_source.demo().path)
     setting = Setting.quickly(loaded, preset) if quick else Setting(loaded, preset)

@@ -1,13 +1,16 @@
-"""Errors as sentences: what a user can mend is printed in one or two; a bug shows its traceback."""
+"""Errors and warnings as sentences: what a user can mend is printed in one or two; a bug shows its traceback."""
 
 from __future__ import annotations
 
+import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from spikefa.cli.output import console
-from spikefa.errors import SpikefaError
+from spikefa.errors import SpikefaError, SpikefaWarning
 
 #: What an error's `hint` means on the command line; one that is not here, of other code, is printed as it is.
 HINTS = {
@@ -25,13 +28,34 @@ def errors_as_sentences() -> Iterator[None]:
     try:
         yield
     except SpikefaError as error:
-        console.print(f"spikefa: {error}", style="red", markup=False)
+        console.print(f"spikefa: {error}", style="red")
         if error.hint is not None:
-            console.print(HINTS.get(error.hint, error.hint), style="red", markup=False)
+            console.print(HINTS.get(error.hint, error.hint), style="red")
         sys.exit(2)
     except OSError as error:
-        console.print(f"spikefa: {error}", style="red", markup=False)
+        console.print(f"spikefa: {error}", style="red")
         sys.exit(3)
     except Exception:
         sys.excepthook = sys.__excepthook__  # Brian2's asks for a report to Brian2, of a mistake in a model too
         raise
+
+
+@contextmanager
+def warnings_as_sentences() -> Iterator[None]:
+    """Print a `SpikefaWarning` as a sentence; other warnings, as ever, with the place in the code."""
+    stock = warnings.showwarning
+    logging.captureWarnings(True)  # as Brian2 does at its import, over what would be set here
+    logged = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, SpikefaWarning):
+            console.print(f"spikefa: {message}", style="yellow")
+        else:
+            (logged if "brian2" in sys.modules else stock)(message, category, *place, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        warnings.showwarning = stock

@@ -41,4 +41,4 @@ def _print_description(model) -> None:
     for name, changes in model.presets.items():
         changed = ", ".join(f"{key}={value_text(value)}" for key, value in changes.items())
         lines += [f"  {name}", f"      {changed or 'nothing'}"]
-    console.print("\n".join(lines), markup=False)
+    console.print("\n".join(lines))

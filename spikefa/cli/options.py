@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from spikefa.cli.output import console
 from spikefa.core.executor import executors
 from spikefa.errors import did_you_mean
 
@@ -30,7 +31,15 @@ class _Suggesting:
 
 
 class Command(_Suggesting, TyperCommand):
-    """A command that suggests options."""
+    """A command that suggests options, and says that it was interrupted."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Run the command; exit with status 130 after Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            console.print("spikefa: interrupted", style="red")
+            raise typer.Exit(130) from None
 
 
 class Group(_Suggesting, TyperGroup):

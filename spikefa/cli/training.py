@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -52,9 +53,10 @@ def train_with_progress(run: Any, trainer: Any) -> None:
         trainer.on_row = lambda row: progress.console.print(_row_in_words(row, format_error))
         last = trainer.run()
     if trainer.interrupted:
+        directory = shlex.quote(str(run.directory))
         console.print(
             f"Interrupted after {trainer.images_seen:,} of {trainer.total:,} images; saved {trainer.checkpoint}. "
-            f"Go on with: spikefa resume {run.directory}{'' if run.device == 'cpu' else f' --device {run.device}'}"
+            f"Go on with: spikefa resume {directory}{'' if run.device == 'cpu' else f' --device {run.device}'}"
         )
         raise typer.Exit(130)
     if last is not None:

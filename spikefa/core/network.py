@@ -16,8 +16,8 @@ from spikefa.core.clocks import keep_time
 from spikefa.core.equation_errors import unprepared
 from spikefa.core.executor import Executor, executors
 from spikefa.core.part import NO_COPY, STRIDE, Part
-from spikefa.core.run_context import collected_seldom, unread_thresholds_inactive
-from spikefa.engine.brian2_internals import belongs_to
+from spikefa.core.run_context import collected_seldom, one_at_a_time, unread_thresholds_inactive
+from spikefa.engine.brian2_internals import belongs_to, run_has_ended, steps_left
 from spikefa.engine.kernels.blas import single_threaded_blas
 from spikefa.engine.targets import code_object_class
 from spikefa.engine.threads import refuse_forked, thread_pool
@@ -40,6 +40,10 @@ SCHEDULE = [
 
 #: Roles that only one part of a network can have.
 UNIQUE_ROLES = ("input", "error", "stimulus", "readout", "weight_average")
+
+#: Steps for which the generator of random numbers has numbers. Time, in float64, tells up to 2**38 steps apart (Brian2
+#: takes times within dt / 10,000 for one).
+MOST_STEPS = 2**32
 
 
 class Network(BrianNetwork):
@@ -319,6 +323,11 @@ class Network(BrianNetwork):
         keep_time(self.objects, self.clock)
         for population in self.populations:
             population.check_run_namespace(run_namespace)
+        if self.step + steps_left(self.clock) > MOST_STEPS:
+            raise SpikefaError(
+                f"Network: steps must be below 2**32, for which there are random numbers, got a run of "
+                f"{steps_left(self.clock)} from step {self.step}"
+            )
         with unprepared(self.populations):
             super().before_run(run_namespace)
         if self._executor is not None:
@@ -336,7 +345,10 @@ class Network(BrianNetwork):
         super().restore(*args, **options)
 
     def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
-        """Run for a duration, as `brian2.Network.run`; garbage is collected before it only now and then."""
+        """Run for a duration, as `brian2.Network.run`, after any run of another thread.
+
+        Garbage is collected before it only now and then.
+        """
         refuse_forked("Network")
         for part in self.objects:
             if isinstance(part, Part):
@@ -344,15 +356,17 @@ class Network(BrianNetwork):
         # On a GPU the processor's threads are not needed, and would keep those of other runs from their cores.
         synapses = sum(projection.shape[0] * projection.shape[1] for projection in self.projections)
         work = self.streams * synapses if self._executor is None else 0
-        try:
-            with collected_seldom(), single_threaded_blas(), thread_pool(work), unread_thresholds_inactive(self):
-                super().run(duration, *args, level=level + 1, **options)
-        finally:
-            if self._executor is not None:
-                self._executor.end()
-            for part in self.objects:
-                if isinstance(part, Part):
-                    part.finish_run()
+        with one_at_a_time():
+            try:
+                with collected_seldom(), single_threaded_blas(), thread_pool(work), unread_thresholds_inactive(self):
+                    super().run(duration, *args, level=level + 1, **options)
+            finally:
+                run_has_ended()
+                if self._executor is not None:
+                    self._executor.end()
+                for part in self.objects:
+                    if isinstance(part, Part):
+                        part.finish_run()
 
     def run_steps(self, steps: int, **options: Any) -> None:
         """Run for a number of steps."""

@@ -1,8 +1,12 @@
-"""What is different for the length of a run: garbage is collected seldom, and unread thresholds do nothing."""
+"""What is different for the length of a run.
+
+Runs of several threads take turns, garbage is collected seldom, and unread thresholds do nothing.
+"""
 
 from __future__ import annotations
 
 import gc
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +31,18 @@ _READ_NO_EVENTS = (
 PAUSE = 10
 
 _due = 0.0
+
+_running = threading.RLock()
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Wait until no network of another thread runs, and let none start before the block's end.
+
+    What a run needs belongs to the whole process: Brian2's mark of a stop, the threads of BLAS, the garbage collector.
+    """
+    with _running:
+        yield
 
 
 @contextmanager

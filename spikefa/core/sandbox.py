@@ -12,10 +12,25 @@ from spikefa._checks import one_of
 from spikefa.core.changes import MONITORS, all_objects, dependencies, pathways, reached
 from spikefa.core.network import Network
 from spikefa.core.part import Part
+from spikefa.core.run_context import one_at_a_time
 from spikefa.engine.brian2_internals import set_spikes_under_way, spikes_under_way
 
 #: Purpose -> high word of the random key, which separates its random numbers from those of learning (0).
 _HIGH_WORDS = {"evaluation": 1, "recording": 2}
+
+
+def run_to_end(network: Network, steps: int) -> None:
+    """Run for a number of steps, and raise if something stops the network before: half a measurement is none.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C, at which Brian2 ends a run early and goes on as if it had not, or `stop`.
+    """
+    start = network.step
+    network.run_steps(steps)
+    if network.step != start + steps:
+        raise KeyboardInterrupt(f"{network.name}: was stopped after {network.step - start} of {steps} steps")
 
 
 @contextmanager
@@ -48,6 +63,11 @@ def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> 
     """
     one_of("sandboxed", "purpose", purpose, tuple(_HIGH_WORDS))
     network.require_task("sandboxed")
+    with one_at_a_time():  # Brian2's random numbers, which are put back, are of the whole process
+        yield from _sandboxed(network, purpose)
+
+
+def _sandboxed(network: Network, purpose: str) -> Iterator[None]:
     has_begun = network.has_begun
     network.begin()
     still = _standing_still(network, purpose)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from spikefa.datasets.dataset import Dataset
-from spikefa.datasets.locate import find_files
+from spikefa.datasets.locate import find_files, is_bomb
 from spikefa.datasets.mnist import load_mnist
 from spikefa.datasets.registry import datasets
 from spikefa.errors import DataError
@@ -79,10 +79,16 @@ def photographs(path: Path) -> np.ndarray:
         with zipfile.ZipFile(path) as archive:
             names = sorted(name for name in archive.namelist() if name.lower().endswith((".jpg", ".jpeg")))
             for name in names:
+                held = archive.getinfo(name)
+                if is_bomb(held.file_size, held.compress_size):
+                    raise DataError(
+                        f"{path}: expected JPEG files, found {held.compress_size} bytes of {name} that are to hold "
+                        f"{held.file_size}"
+                    )
                 with Image.open(io.BytesIO(archive.read(name))) as image:
                     images.append(np.asarray(image.convert("L")))
-    # A zip file that is damaged, encrypted or packed in an unknown way raises the last three, Pillow an OSError.
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+    # A zip file that is damaged, encrypted or packed in an unknown way raises the middle three, Pillow the others.
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: expected an archive of JPEG files, found one that is damaged ({error})") from error
     sizes = sorted({image.shape for image in images})
     if len(sizes) != 1:

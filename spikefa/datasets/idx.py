@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import math
+import os
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from spikefa.datasets.locate import is_bomb
 from spikefa.errors import DataError
 
 
@@ -54,7 +57,8 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     Raises
     ------
     DataError
-        If the file cannot be read, is damaged, empty, or of another type or number of dimensions.
+        If the file cannot be read, is damaged, empty, or of another type or number of dimensions; or is so small that
+        what its header states can be no images. No more is read than that.
     """
 
     def refuse(found: str) -> DataError:
@@ -63,25 +67,42 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
             f"found {found}; copy or download the file again"
         )
 
+    start = 4 + 4 * dimensions
     try:
-        data = path.read_bytes()
-        if data.startswith(b"\x1f\x8b"):
-            data = gzip.decompress(data)
+        with open(path, "rb") as file:
+            stored = os.fstat(file.fileno()).st_size
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            source = gzip.GzipFile(fileobj=file) if packed else file
+            head = source.read(start)
+            if not head:
+                raise refuse("an empty file")
+            if head[:4] != bytes([0, 0, 8, dimensions]):
+                raise refuse(f"one that starts with 0x{head[:4].hex()}, not 0x0000080{dimensions}")
+            if len(head) < start:
+                raise refuse(f"a header cut off after {len(head)} bytes")
+            shape = tuple(np.frombuffer(head, ">u4", dimensions, offset=4).tolist())
+            size = math.prod(shape)
+            if size == 0:
+                raise refuse(f"one without values, of shape {shape}")
+            if not packed and stored - start != size:
+                raise refuse(f"{stored - start} bytes of values where the header says {shape}, {size} bytes")
+            if is_bomb(size, stored):
+                raise refuse(f"{stored} bytes that are to hold {shape}, {size} bytes of values")
+            data = source.read(size)
+            if packed and (len(data) < size or source.read(1)):  # which also compares the checksum at the end
+                found = len(data) if len(data) < size else f"more than {size}"
+                raise refuse(f"{found} bytes of values where the header says {shape}, {size} bytes")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise refuse(f"a damaged gzip file ({error})") from error
     except OSError as error:
         raise refuse(f"one that cannot be read ({error.strerror})") from error
-    start = 4 + 4 * dimensions
-    if not data:
-        raise refuse("an empty file")
-    if data[:4] != bytes([0, 0, 8, dimensions]):
-        raise refuse(f"one that starts with 0x{data[:4].hex()}, not 0x0000080{dimensions}")
-    if len(data) < start:
-        raise refuse(f"a header cut off after {len(data)} bytes")
-    shape = tuple(np.frombuffer(data, ">u4", dimensions, offset=4).tolist())
-    size = math.prod(shape)
-    if len(data) - start != size:
-        raise refuse(f"{len(data) - start} bytes of values where the header says {shape}, {size} bytes")
-    if size == 0:
-        raise refuse(f"one without values, of shape {shape}")
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def idx_digest(values: np.ndarray) -> str:
+    """Return the SHA-256 of an IDX file of unsigned bytes, not compressed, that holds these values."""
+    head = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes()
+    digest = hashlib.sha256(head)
+    digest.update(np.ascontiguousarray(values))
+    return digest.hexdigest()

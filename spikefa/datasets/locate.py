@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from spikefa._checks import user_path
 from spikefa.errors import DataError
 
 VARIABLE = "SPIKEFA_DATA"
+#: Bytes that a compressed file may hold however small it is, and above that, for each of its own bytes. MNIST has 5.
+_SMALL, _RATIO = 2**28, 100
 
 
 def named_directory(data_dir: str | os.PathLike | None) -> tuple[Path | None, str]:
     """Return the directory of the data and what named it: the argument or, without, the environment variable."""
     directory = data_dir or os.environ.get(VARIABLE)
-    return (Path(directory).expanduser() if directory else None), "data_dir" if data_dir else VARIABLE
+    return (user_path(directory) if directory else None), "data_dir" if data_dir else VARIABLE
 
 
 def find_files(
@@ -50,3 +53,16 @@ def find_files(
                 hint="data directory",
             )
     return [directory / file for file in files]
+
+
+def is_bomb(size: int, stored: int) -> bool:
+    """Return whether a file of so many bytes promises more than any data: gigabytes of zeros, say, in a megabyte.
+
+    Parameters
+    ----------
+    size : int
+        Bytes that it states to hold.
+    stored : int
+        Bytes that it has.
+    """
+    return size > max(_SMALL, _RATIO * stored)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
+
+from spikefa._checks import user_path
 from spikefa.datasets.dataset import Dataset
-from spikefa.datasets.idx import read_part
+from spikefa.datasets.idx import idx_digest, read_part
 from spikefa.datasets.locate import VARIABLE, named_directory
 from spikefa.datasets.registry import datasets
-from spikefa.errors import DataError
+from spikefa.errors import DataError, SpikefaWarning
 
 _TRAIN_IMAGES, _TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 _TEST_IMAGES, _TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -34,12 +38,29 @@ class Published:
         Checksums of the .gz files: training images and labels, test images and labels.
     first_labels : tuple of int
         The first training labels. All sets use the same file names and sizes: only labels distinguish them.
+    shapes : tuple of tuple of int
+        What the files hold, in the same order.
+    sha256 : tuple of str
+        Digests of the files, not compressed; none where none has been published.
     """
 
     name: str
     mirrors: tuple[str, ...]
     md5: tuple[str, str, str, str]
     first_labels: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...] = ()
+    sha256: tuple[str, ...] = ()
+
+    def warn_of_others(self, files: list[Path], contents: list[np.ndarray]) -> None:
+        """Warn of files that have the shapes of the published ones and other contents, such as damaged pixels."""
+        for path, values, shape, published in zip(files, contents, self.shapes, self.sha256, strict=False):
+            if values.shape == shape and idx_digest(values) != published:
+                warnings.warn(
+                    f"{path}: is not the published file of {self.name}, whose name and size it has: the SHA-256 of its "
+                    f"content is not {published[:16]}...; if these are no data of your own, copy or download it again",
+                    SpikefaWarning,
+                    stacklevel=3,
+                )
 
 
 MNIST = Published(
@@ -55,6 +76,13 @@ MNIST = Published(
         "ec29112dd5afa0611ce80d1b7f02629c",
     ),
     first_labels=(5, 0, 4, 1, 9, 2, 1, 3, 1, 4),
+    shapes=((60_000, 28, 28), (60_000,), (10_000, 28, 28), (10_000,)),
+    sha256=(
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
 )
 FASHION_MNIST = Published(
     name="fashion-mnist",
@@ -123,7 +151,8 @@ def load_idx(
     Notes
     -----
     Files in a directory of the user's own may hold other images than the published ones, of any size, as long
-    as they are sound and of ten classes; only downloads must match the published checksums.
+    as they are sound and of ten classes; only downloads must match the published checksums. Files of the published
+    sizes that hold something else get a `SpikefaWarning`.
     """
     name = published.name
     directory, source = named_directory(data_dir)
@@ -142,6 +171,8 @@ def load_idx(
                 f"{files[_TRAIN_LABELS]}: expected {name}, found the labels of {other.name}, whose files have "
                 f"the same names; put {name} into a directory of its own"
             )
+    if directory is not None:
+        published.warn_of_others([*files.values()], [train_images, train_labels, test_images, test_labels])
     return Dataset(
         name,
         train_images.reshape(len(train_images), -1),
@@ -180,7 +211,7 @@ def _download(published: Published, cache: str | os.PathLike | None) -> dict[str
     """Return the paths of the four files in the cache, fetching those that are absent or damaged."""
     import pooch
 
-    place = Path(cache or pooch.os_cache("spikefa")) / published.name
+    place = user_path(cache or pooch.os_cache("spikefa")) / published.name
     files = {}
     for stem, md5 in zip(_FILES, published.md5, strict=True):
         reasons = []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
 import numpy as np
 
 from spikefa.datasets.dataset import Dataset
-from spikefa.datasets.locate import find_files
+from spikefa.datasets.locate import find_files, is_bomb
 from spikefa.datasets.registry import datasets
 from spikefa.errors import DataError
 
@@ -42,7 +43,7 @@ def load_svhn(data_dir: str | os.PathLike | None = None) -> Dataset:
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read grey images (n, 1024) and labels (n,)."""
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
     def refuse(found: str) -> DataError:
         return DataError(
@@ -50,7 +51,12 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
         )
 
     try:
-        held = loadmat(path)
+        for name, shape, _ in whosmat(path):
+            if is_bomb(math.prod(shape), path.stat().st_size):
+                raise refuse(f"{path.stat().st_size} bytes that are to hold {name} of {shape}")
+        held = loadmat(path, variable_names=("X", "y"))
+    except DataError:
+        raise
     # loadmat reports damage as any of these, depending on where in the file it lies; not all are exported.
     except Exception as error:
         raise refuse(f"a file that cannot be read as MATLAB's ({error}); copy or download it again") from error

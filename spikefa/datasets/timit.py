@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from spikefa.datasets.dataset import Dataset
-from spikefa.datasets.locate import find_files, named_directory
+from spikefa.datasets.locate import find_files, is_bomb, named_directory
 from spikefa.datasets.registry import datasets
 from spikefa.datasets.speech import FEATURES, centres, features, read_samples
 from spikefa.errors import DataError
@@ -89,6 +89,12 @@ def _read_npz(path: Path) -> list[np.ndarray]:
         if not isinstance(held, np.lib.npyio.NpzFile):
             raise DataError(f"{path}: expected an .npz file of numpy, found one array, an .npy file; use numpy.savez")
         with held:
+            for member in held.zip.infolist():
+                if is_bomb(member.file_size, member.compress_size):
+                    raise DataError(
+                        f"{path}: expected features, found {member.compress_size} bytes of {member.filename} that are "
+                        f"to hold {member.file_size}"
+                    )
             missing = [name for name in _ARRAYS if name not in held]
             if missing:
                 raise DataError(f"{path}: expected the arrays {', '.join(_ARRAYS)}, found no {missing[0]}")

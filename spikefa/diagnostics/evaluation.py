@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spikefa.core.network import Network
-from spikefa.core.sandbox import sandboxed
+from spikefa.core.sandbox import run_to_end, sandboxed
+from spikefa.errors import ArgumentError
 from spikefa.metrics import angle
 from spikefa.populations.population import Population
 from spikefa.populations.roles import Layer
@@ -33,10 +34,14 @@ def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarr
     Raises
     ------
     ArgumentError
-        If the network has no task yet, or the images cannot be shown for so many steps.
+        If the network has no task yet, there are no images, or they cannot be shown for so many steps.
+    KeyboardInterrupt
+        After Ctrl-C or `stop`; the network is as it was.
     """
     network.require_task("evaluation.summed_outputs")
     images = network.stimulus.validate_images(images)
+    if not len(images):
+        raise ArgumentError("evaluation: images must be at least one, got none")
     count, streams = len(images), network.streams
     missing = -count % streams
     filled = np.concatenate([images, np.repeat(images[:1], missing, axis=0)]) if missing else images
@@ -44,7 +49,7 @@ def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarr
         network.stimulus.steps_per_image = steps  # and the gaps of learning
         network.stimulus.show_images(filled)
         network.readout.summed_outputs = []
-        network.run_steps(network.stimulus.steps_per_presentation * (len(filled) // streams))
+        run_to_end(network, network.stimulus.steps_per_presentation * (len(filled) // streams))
         return np.concatenate(network.readout.summed_outputs)[:count]
 
 
@@ -69,7 +74,9 @@ def predict(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     Raises
     ------
     ArgumentError
-        If the network has no task yet, or the images cannot be shown for so many steps.
+        If the network has no task yet, there are no images, or they cannot be shown for so many steps.
+    KeyboardInterrupt
+        After Ctrl-C or `stop`; the network is as it was.
     """
     network.require_task("evaluation.predict")
     return network.readout.predict(summed_outputs(network, images, steps), steps)
@@ -90,7 +97,9 @@ def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int)
     Raises
     ------
     ArgumentError
-        If the network has no task yet, or the images or targets cannot be shown.
+        If the network has no task yet, there are no images, or they or the targets cannot be shown.
+    KeyboardInterrupt
+        After Ctrl-C or `stop`; the network is as it was.
     """
     network.require_task("evaluation.error")
     targets = network.readout.validate_targets(targets, len(images))

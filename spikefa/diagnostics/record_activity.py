@@ -10,7 +10,7 @@ from brian2 import BrianObject
 from spikefa._checks import positive_int
 from spikefa.core.network import Network
 from spikefa.core.part import Part
-from spikefa.core.sandbox import sandboxed
+from spikefa.core.sandbox import run_to_end, sandboxed
 from spikefa.datasets import Dataset, pixels
 from spikefa.diagnostics.activity_recording import ActivityRecording
 
@@ -68,6 +68,8 @@ def record_activity(
     ------
     ArgumentError
         If a number is no positive whole number.
+    KeyboardInterrupt
+        After Ctrl-C or `stop`; the network is as it was.
     """
     steps = positive_int("record_activity", "steps", steps)
     count = positive_int("record_activity", "count", count, "images")
@@ -97,7 +99,7 @@ def record_activity(
             repeated = np.repeat(np.arange(len(images)), network.streams)
             network.stimulus.show_images(images[repeated], labels[repeated])
             steps = network.stimulus.steps_per_presentation
-            network.run_steps(steps * len(images))
+            run_to_end(network, steps * len(images))
         finally:
             network.remove(recorder)
     recorded = [np.array(values) for values in recorder.values]

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from brian2 import BrianObject, Clock
+from brian2 import BrianObject, Clock, Network
 from brian2.codegen.codeobject import CodeObject
 from brian2.core.base import BrianObjectException
 from brian2.core.functions import FunctionImplementationContainer
@@ -119,6 +119,14 @@ def set_spikes_under_way(pathway: SynapticPathway, spikes: tuple | None) -> None
     Relies on the queue's ``_restore_from_full_state``.
     """
     pathway.queue._restore_from_full_state(spikes)
+
+
+def run_has_ended() -> None:
+    """Tell Brian2 that no network runs, after an error in a run too, or its handler would swallow the next Ctrl-C.
+
+    Relies on ``Network._globally_running``, which `Network.run` sets back only at an orderly end.
+    """
+    Network._globally_running = False
 
 
 def steps_left(clock: Clock) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from spikefa._checks import user_path
 from spikefa.errors import DataError, did_you_mean
 from spikefa.experiments import checkpoint
 
@@ -46,7 +47,7 @@ def read_metrics(path: str | os.PathLike) -> dict[str, np.ndarray]:
     CheckpointError
         If the checkpoint is damaged.
     """
-    path = Path(path)
+    path = user_path(path)
     beside = path.with_name("checkpoint.h5")
     kept = checkpoint.read_metrics_text(beside) if beside.exists() else ""  # first: the table may grow meanwhile
     try:

@@ -27,6 +27,7 @@ from spikefa.experiments.model_source import (
     demo,
     execute,
     find,
+    loading,
     names,
     require_params,
 )
@@ -70,6 +71,10 @@ class Model:
     module: types.ModuleType = field(repr=False)
     source: str = field(repr=False)
 
+    def __reduce__(self) -> tuple:
+        """Pickle the text: another process, or a copy, runs it as a module of its own."""
+        return _of_text, (self.name, self.path, self.source)
+
     @property
     def title(self) -> str:
         """How messages name the model."""
@@ -90,6 +95,11 @@ class Model:
         """Named sets of parameters other than the published ones."""
         return getattr(self.module, "PRESETS", {})
 
+    @property
+    def parsed(self) -> ModelSource:
+        """The file as a text that can be looked at without running it."""
+        return ModelSource(self.name, self.path, self.source)
+
     def describe(self) -> Description:
         """Describe the parameters and what the presets change.
 
@@ -98,7 +108,7 @@ class Model:
         ModelError
             If the file does not run or has no ``Params``.
         """
-        return ModelSource(self.name, self.path, self.source).describe()
+        return self.parsed.describe()
 
     def params(self, changes: dict[str, Any] | None = None, preset: str | None = None) -> Any:
         """Return ``Params`` with a preset, then changes.
@@ -302,9 +312,17 @@ def load(name: str | Path) -> Model:
     ModelError
         If there is none, or the file does not run or lacks ``Params`` or ``build``.
     """
-    source = find(name)
-    module = execute(source)
-    kinds_of(require_params(source, module))  # while the module's names are there
+    return _loaded(find(name))
+
+
+def _of_text(name: str, path: Path, text: str) -> Model:
+    return _loaded(ModelSource(name, path, text))
+
+
+def _loaded(source: ModelSource) -> Model:
+    with loading:
+        module = execute(source)
+        kinds_of(require_params(source, module))  # while the module's names are there
     if not hasattr(module, "build"):
         raise ModelError(f"{source.title}: {source.path} has no 'build'")
     if hasattr(module, "learning_rate"):

@@ -8,6 +8,7 @@ import dataclasses
 import importlib.util
 import inspect
 import sys
+import threading
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from spikefa._checks import user_path
 from spikefa.errors import ModelError, did_you_mean
 from spikefa.experiments.params import MODULE_PREFIX, kinds_of, title_of
 
@@ -23,6 +25,9 @@ from spikefa.experiments.params import MODULE_PREFIX, kinds_of, title_of
 _PLACES = (Path(__file__).parents[1] / "_models", Path(__file__).parents[2] / "models")
 #: Group of the entry points by which other distributions add models; the value of one is a module.
 ENTRY_POINTS = "spikefa.models"
+
+#: Held while a model's module is made and looked at, since all modules of one model have one name.
+loading = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -142,15 +147,16 @@ class ModelSource:
             If the file does not run or has no ``Params``.
         """
         name = MODULE_PREFIX + self.name
-        before = sys.modules.get(name)
-        try:
-            module = self._part() or execute(self)
-            params = require_params(self, module)
-            kinds = kinds_of(params)
-        finally:
-            sys.modules.pop(name, None)
-            if before is not None:
-                sys.modules[name] = before
+        with loading:
+            before = sys.modules.get(name)
+            try:
+                module = self._part() or execute(self)
+                params = require_params(self, module)
+                kinds = kinds_of(params)
+            finally:
+                sys.modules.pop(name, None)
+                if before is not None:
+                    sys.modules[name] = before
         meanings = self._meanings()
         return Description(
             self.name,
@@ -318,7 +324,7 @@ def find(name: str | Path) -> ModelSource:
     ModelError
         If there is none, or the file is no UTF-8 text.
     """
-    path, known = Path(name), path_stem(name)
+    path, known = user_path(name), path_stem(name)
     if path.suffix != ".py" and path.name == str(name):
         bundled = next((place / f"{name}.py" for place in _PLACES if (place / f"{name}.py").is_file()), None)
         path = bundled or (_source_of(_foreign()[known]) if known in _foreign() else path)

@@ -179,8 +179,19 @@ class _Items(Kind):
         except _UnfitError as error:
             raise _UnfitError(f"hold {self.item.plural}", error.hint) from None
 
-    def parse(self, text: str) -> tuple:
-        return tuple(self.item.parse(part) for part in text.strip("() ").split(",") if part.strip())
+    def parse(self, text: str) -> Any:
+        text = text.strip()
+        if text[:1] + text[-1:] in ("()", "[]"):  # as Python, JSON and Hydra write lists
+            text = text[1:-1]
+        if any(bracket in text for bracket in "()[]"):
+            return text  # the message then shows it whole
+        return tuple(self.item.parse(_unquoted(part)) for part in text.split(",") if part.strip())
+
+
+def _unquoted(part: str) -> str:
+    """Return an item of a list without blanks and quotes around it."""
+    part = part.strip()
+    return part[1:-1] if len(part) > 1 and part[0] == part[-1] and part[0] in "\"'" else part
 
 
 class _Optional(Kind):

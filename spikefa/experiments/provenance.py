@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from spikefa.datasets import Dataset
+from spikefa import datasets
+from spikefa.datasets import VARIABLE, Dataset
+from spikefa.errors import DataError
 
 
 def data_digest(dataset: Dataset) -> str:
@@ -39,6 +41,39 @@ def data_digest(dataset: Dataset) -> str:
     return digest.hexdigest()[:16]
 
 
+def load_again(name: str, data_dir: str | None, digest: str) -> Dataset:
+    """Load the data that a run began with: where ``SPIKEFA_DATA`` says, if they are there, else where they were.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    data_dir : str or None
+        Directory that they were read from; None for the default.
+    digest : str
+        Their `data_digest`.
+
+    Raises
+    ------
+    DataError
+        If they are at neither place; the message tells of the first.
+    """
+    named = os.environ.get(VARIABLE)
+    places = [None, data_dir] if named and data_dir is not None else [data_dir]
+    found = []
+    for place in places:
+        try:
+            found.append(datasets.load(name, place))
+        except DataError as error:
+            found.append(error)
+        else:
+            if data_digest(found[-1]) == digest:
+                return found[-1]
+    if isinstance(found[0], DataError):
+        raise found[0]
+    return found[0]  # other data, which the caller may take or refuse
+
+
 def versions() -> dict[str, str]:
     """Return the versions of spikefa, Python and the packages that decide about bits."""
     found = {"python": platform.python_version()}
@@ -51,16 +86,22 @@ def versions() -> dict[str, str]:
 
 
 def git_state() -> dict[str, Any] | None:
-    """Return commit and cleanness of the checkout the package lies in; None outside one."""
-    here = Path(__file__).parent
+    """Return commit and cleanness of the repository that keeps the package's source; None if none does.
+
+    A repository in whose folder the package was installed, as in ``thesis/.venv``, does not keep it.
+    """
+    here = Path(__file__)
+    # A hook of another repository sets GIT_DIR and the like; what configures git stays, such as its safe directories.
+    kept = {name: value for name, value in os.environ.items() if name[:4] != "GIT_" or name[:10] == "GIT_CONFIG"}
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(here), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        command = ["git", "-C", str(here.parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True, env=kept).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", here.name)
         return {"commit": git("rev-parse", "HEAD"), "clean": git("status", "--porcelain") == ""}
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None
 
 

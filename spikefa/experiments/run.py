@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from spikefa import datasets
-from spikefa._checks import is_whole, one_of, whole
+from spikefa._checks import is_whole, one_of, user_path, whole
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.diagnostics.activity_recording import ActivityRecording
@@ -23,8 +23,8 @@ from spikefa.errors import ArgumentError, RunError
 from spikefa.experiments import checkpoint, model_file, run_lock, run_record, trusted_models
 from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.model_file import Model, NotRun, as_tuples
-from spikefa.experiments.provenance import data_digest, git_state, machine, versions
-from spikefa.experiments.standing_alone import require_standing_alone
+from spikefa.experiments.provenance import data_digest, git_state, load_again, machine, versions
+from spikefa.experiments.self_contained import refuse_neighbours
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import MOST, TrainingConfig
 
@@ -57,6 +57,8 @@ class Run:
         Where the network runs, see `Network`.
     data_digest : str or None
         Digest of the data that the run began with; None if it has not begun.
+    data_may_have_moved : bool
+        Whether `data_dir` is where the data were when the run began, so that ``SPIKEFA_DATA`` may name another place.
 
     Raises
     ------
@@ -75,6 +77,7 @@ class Run:
     validation: int
     device: str = "cpu"
     data_digest: str | None = None
+    data_may_have_moved: bool = False
 
     def __post_init__(self) -> None:
         numbers = {
@@ -84,6 +87,12 @@ class Run:
         }
         for name, value in numbers.items():
             object.__setattr__(self, name, value)  # numpy's cannot be written to run.json
+
+    def __reduce__(self) -> tuple:
+        """Pickle what states the run, so that another process can train or evaluate it; it reads the data itself."""
+        stated = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        stated["params"] = dataclasses.asdict(self.params)  # their class is in a module that only this process has
+        return _stated_again, (stated, vars(self).get("classes"))
 
     def create(self) -> None:
         """Make the directory and write what the run is; its model's code is trusted on this machine from then on.
@@ -149,6 +158,8 @@ class Run:
 
     @cached_property
     def _loaded(self) -> Dataset:
+        if self.data_may_have_moved:
+            return load_again(self.data, self.data_dir, self.data_digest)
         return datasets.load(self.data, self.data_dir)
 
     @cached_property
@@ -353,6 +364,13 @@ class Run:
         return [ActivityRecording.load(file) for file in files]
 
 
+def _stated_again(stated: dict[str, Any], classes: int | None) -> Run:
+    run = Run(**stated | {"params": _params(stated["model"], stated["params"])})
+    if classes is not None:
+        vars(run)["classes"] = classes
+    return run
+
+
 def new_run(
     directory: str | Path,
     model: str,
@@ -386,8 +404,8 @@ def new_run(
     Raises
     ------
     ModelError
-        If there is no such model, preset or parameter, or a value has the wrong type, or the model's file needs what is
-        beside it.
+        If there is no such model, preset or parameter, or a value has the wrong type; or the model needs files beside
+        its own, which the run would not keep.
     ArgumentError
         If a setting is none of `TrainingConfig`, or a number is outside its range.
     """
@@ -395,20 +413,20 @@ def new_run(
     for name in config:
         one_of("new_run", "a setting", name, fields)
     loaded = model_file.load(model)
-    require_standing_alone(loaded.name, loaded.path, loaded.source)
+    refuse_neighbours(loaded.parsed)
     params = loaded.params(dict(changes or {}), preset)
     for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):
         if config.get(name) is None:
             config[name] = getattr(params, name, default)
     return Run(
-        directory=Path(directory),
+        directory=user_path(directory),
         model=loaded,
         params=params,
         streams=getattr(params, "streams", 100) if streams is None else streams,
         seed=seed,
         config=TrainingConfig(**config),
         data=data,
-        data_dir=None if data_dir is None else str(Path(data_dir).resolve()),
+        data_dir=None if data_dir is None else str(user_path(data_dir).resolve()),
         validation=validation,
         device=device,
     )
@@ -427,7 +445,7 @@ def open_run(
     ----------
     directory : path
     data_dir : path, optional
-        Where the data are now, if not where they were.
+        Where the data are now, if not where they were; ``SPIKEFA_DATA`` may name the place, too.
     device : str
         Where the network is to run now, wherever the run began.
     trust : bool
@@ -438,7 +456,7 @@ def open_run(
     RunError
         If it is no run directory of this version, or was changed.
     """
-    directory = Path(directory)
+    directory = user_path(directory)
     record = run_record.read(directory)
     path = directory / "run.json"
     try:
@@ -455,10 +473,11 @@ def open_run(
             seed=record["seed"],
             config=TrainingConfig(**record["config"]),
             data=record["data"],
-            data_dir=record["data_dir"] if data_dir is None else str(Path(data_dir).resolve()),
+            data_dir=record["data_dir"] if data_dir is None else str(user_path(data_dir).resolve()),
             validation=record["validation"],
             device=device,
             data_digest=record["data_digest"],
+            data_may_have_moved=data_dir is None,
         )
     except ArgumentError as error:
         raise RunError(f"{path}: {error}") from error

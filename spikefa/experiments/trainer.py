@@ -257,10 +257,13 @@ class Trainer:
         steps = (mark - self.images_seen) // network.streams * network.stimulus.steps_per_presentation
         if self.diagnostics is not None:
             self.diagnostics.request(network.step + steps - 1)
+        start = network.step
         try:
             network.run_steps(steps)
         finally:
             readout.on_presentation = None
+        if (network.step - start) % network.stimulus.steps_per_presentation:  # in another thread, Brian2 takes Ctrl-C
+            raise KeyboardInterrupt(f"{self.directory}: was stopped within an image; the last checkpoint stays")
 
     def _set_lr_factors(self) -> None:
         factors = self._lr_factors(self.images_seen // self.images)

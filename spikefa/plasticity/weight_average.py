@@ -7,15 +7,16 @@ from contextlib import contextmanager
 
 import numpy as np
 from brian2 import BrianObject
-from numba import njit, prange
+from numba import prange
 
 from spikefa._checks import positive_int
 from spikefa.core.network import Network
 from spikefa.core.part import Part
+from spikefa.engine.compiled import compiled
 from spikefa.errors import ArgumentError
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def _approach(average, values, fraction):
     for i in prange(average.shape[0]):
         for j in range(average.shape[1]):

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 from spikefa._atomic_write import write_whole
-from spikefa._checks import one_of
+from spikefa._checks import one_of, user_path
 from spikefa.errors import RunError
 from spikefa.experiments.run import Run
 from spikefa.plotting.figures import figures
@@ -15,7 +15,7 @@ from spikefa.plotting.figures import figures
 FORMATS = (".png", ".pdf", ".svg")
 
 
-def save_figure(run: Run, name: str, out: Path | None = None) -> Path:
+def save_figure(run: Run, name: str, out: str | Path | None = None) -> Path:
     """Draw a figure of a run and write it.
 
     Parameters
@@ -23,7 +23,7 @@ def save_figure(run: Run, name: str, out: Path | None = None) -> Path:
     run : Run
     name : str
         A name in `spikefa.plotting.figures.figures`, or an alias.
-    out : Path, optional
+    out : path, optional
         Its suffix chooses the format, one of `FORMATS`; default ``figures/NAME.png`` in the run directory.
 
     Returns
@@ -40,7 +40,7 @@ def save_figure(run: Run, name: str, out: Path | None = None) -> Path:
     OSError
         If the file cannot be written.
     """
-    out = out or run.directory / "figures" / f"{name}.png"
+    out = user_path(out) if out else run.directory / "figures" / f"{name}.png"
     suffix = out.suffix.lower()
     one_of("save_figure", f"the suffix of {str(out)!r}", suffix, FORMATS)
     figure_of = figures[name]

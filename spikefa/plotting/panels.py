@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from spikefa._checks import positive_int, real_array
+from spikefa._checks import in_range, positive_int, real_array
 from spikefa.errors import ArgumentError
 from spikefa.plotting.style import (
     BLUE,
@@ -27,6 +27,9 @@ from spikefa.plotting.style import (
     styled,
 )
 
+#: A recording is late if it takes less than this part of the time that has passed when it ends.
+LATE = 10
+
 
 def plot_raster(
     i: ArrayLike,
@@ -35,6 +38,7 @@ def plot_raster(
     ax: Axes | None = None,
     n_units: int | None = None,
     duration: float | None = None,
+    start: float | None = None,
     groups: ArrayLike | None = None,
     boundaries: ArrayLike | None = None,
     **lines: Any,
@@ -53,6 +57,9 @@ def plot_raster(
         Height of the raster; by default up to the last unit that spiked, or the length of `groups`.
     duration : float, optional
         Length of the time axis in ms; by default up to the last spike.
+    start : float, optional
+        Begin of the time axis in ms; by default 0, or the first spike or boundary if it is earlier, or if from 0 all of
+        them would be a line at the right.
     groups : array_like, optional
         Group of each unit (n_units,), equal ones side by side: each is named, with a line between neighbours.
     boundaries : array_like, optional
@@ -86,18 +93,20 @@ def plot_raster(
         n_units = int(unit.max()) + 1 if unit.size else 1
     if unit.size and not (unit.min() >= 0 and unit.max() < n_units):
         raise ArgumentError(f"plot_raster: i must lie in 0..{n_units - 1}, got {unit.min()} .. {unit.max()}")
-    limits = (0.0, duration)
-    if duration is None:
-        last = float(time.max()) if time.size and time.max() > 0 else 1.0
-        limits = (-0.005 * last, 1.005 * last)  # the first and the last spike whole
+    switches = milliseconds("plot_raster", "boundaries", [] if boundaries is None else boundaries).reshape(-1)
+    start = _start(np.r_[time, switches]) if start is None else in_range("plot_raster", "start", start)
+    if duration is not None:
+        limits = (start, start + duration)
+    else:
+        width = float(time.max()) - start if time.size and time.max() > start else 1.0
+        limits = (start - 0.005 * width, start + 1.005 * width)  # the first and the last spike whole
 
     with styled(ax is None):
         ax = new_axes(5.0, 2.6) if ax is None else ax
         lines = {"colors": INK, "linewidths": 0.6} | lines
         ax.vlines(time, unit - 0.42, unit + 0.42, **lines)
-        if boundaries is not None:
-            for at in np.atleast_1d(milliseconds("plot_raster", "boundaries", boundaries)):
-                ax.axvline(at, color=RULE, linewidth=0.5, zorder=0.9)
+        for at in switches:
+            ax.axvline(at, color=RULE, linewidth=0.5, zorder=0.9)
         if groups is not None:
             starts = np.r_[0, np.flatnonzero(groups[1:] != groups[:-1]) + 1, n_units]
             for at in starts[1:-1]:
@@ -112,6 +121,15 @@ def plot_raster(
         ax.set_ylim(-0.5, n_units - 0.5)
         ax.set_xlabel("Time (ms)")
     return ax
+
+
+def _start(times: np.ndarray) -> float:
+    """Return where a time axis begins: at 0, or at the first of the times if they are negative, or late."""
+    times = times[np.isfinite(times)]
+    if not times.size:
+        return 0.0
+    first, last = float(times.min()), float(times.max())
+    return first if first < 0 or 0 < last - first < last / LATE else 0.0
 
 
 def plot_psp(

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from brian2 import BrianObject
 from brian2.groups.group import VariableOwner
-from numba import njit
 
 from spikefa._checks import refuse, whole
 from spikefa.core.network import Network
 from spikefa.core.part import NORMALIZE, Part
 from spikefa.engine.brian2_internals import belongs_to
+from spikefa.engine.compiled import compiled
 from spikefa.errors import ArgumentError
 from spikefa.populations.roles import Layer
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _softmax(v, y):
     members, columns = v.shape
     largest, total, shares = v[0].copy(), np.zeros(columns), np.empty((members, columns))

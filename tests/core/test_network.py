@@ -320,3 +320,31 @@ BAD_STEPS = [
 def test_bad_steps_are_refused(what, message):
     with pytest.raises(ArgumentError, match=message):
         build_with(what)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("start", [10**8, 2**31 - 20, 2**32 - 60])
+def test_spikes_refractory_periods_and_monitors_are_right_after_billions_of_steps(start, dtype):
+    def spikes(first):
+        net = fa.Network(seed=0, dtype=dtype, target="numpy")
+        fa.Input(net, "image", 1)
+        equations = "dv/dt = (1.2 - v) / (5*ms) : 1 (unless refractory)\ns : 1"
+        fa.Layer(net, "h1", 2, equations, threshold="v > 1", reset="v = 0", refractory=5 * ms)
+        monitor, values = SpikeMonitor(net["h1"]), StateMonitor(net["h1"], "v", record=[0], clock=net.clock)
+        net.add(monitor, values)
+        net.step = first
+        net.run_steps(30)
+        net.run_steps(30)
+        assert net.step == first + 60 and np.array_equal(np.round(values.t / net.clock.dt) - first, np.arange(60))
+        return (np.round(monitor.t / net.clock.dt) - first).tolist(), values.v[0].tolist()
+
+    assert spikes(start) == spikes(0)
+
+
+def test_more_steps_than_there_are_random_numbers_are_refused():
+    net = fa.Network(target="numpy")
+    fa.Input(net, "image", 1)
+    net.step = 2**32 - 5
+    with pytest.raises(SpikefaError, match=r"steps must be below 2\*\*32, .* got a run of 6 from step 4294967291"):
+        net.run_steps(6)
+    net.run_steps(5)

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import struct
+import tracemalloc
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import numpy as np
 import pytest
 from idx_files import STEMS, arrays, assert_same, idx, refused, write
 
+import spikefa.datasets.idx
 from spikefa.datasets import load
+from spikefa.datasets.mnist import Published, load_idx
+from spikefa.errors import SpikefaWarning
 
 
 def mnist_dir():
@@ -152,10 +156,10 @@ def test_directory_instead_of_a_file(tmp_path, end):
 def test_unreadable_file(tmp_path, monkeypatch):
     write(tmp_path)
 
-    def denied(path):
+    def denied(path, *mode):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(spikefa.datasets.idx, "open", denied, raising=False)
     refused(lambda: load("mnist", tmp_path), tmp_path / STEMS[0], "cannot be read (Permission denied)")
 
 
@@ -203,3 +207,58 @@ def test_bad_file(tmp_path, case, end):
     path = tmp_path / (STEMS[which] + end)
     path.write_bytes(make(content))
     refused(lambda: load("mnist", tmp_path), f"{path}: expected", "found", "; ", *words)
+
+
+# Files that pack gigabytes of zeros
+
+BOMB = struct.pack(">4I", 2051, 2**20, 128, 128)  # 16 GiB of pixels
+
+
+def bomb(path, head, megabytes):
+    """A gzip file of a header and then zeros, packed a thousandfold."""
+    with gzip.open(path, "wb", compresslevel=9) as file:
+        file.write(head)
+        for _ in range(megabytes):
+            file.write(bytes(2**20))
+
+
+@pytest.mark.parametrize("case", ["promised", "more-than-promised", "sparse"])
+def test_a_bomb_is_read_no_further_than_its_header_says(tmp_path, case):
+    path = tmp_path / STEMS[0]
+    write(tmp_path)
+    if case == "sparse":
+        with open(path, "wb") as file:
+            file.write(idx(np.zeros((2, 3, 4))))
+            file.truncate(2**34)
+        words = ["bytes of values where the header says (2, 3, 4), 24 bytes"]
+    elif case == "promised":
+        bomb(path, BOMB, 1)
+        words = ["that are to hold (1048576, 128, 128), 17179869184 bytes"]
+    else:
+        bomb(path, idx(np.zeros((2, 3, 4))), 300)
+        words = ["more than 24 bytes of values where the header says (2, 3, 4), 24 bytes"]
+    tracemalloc.start()
+    refused(lambda: load("mnist", tmp_path), path, *words)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2e6
+
+
+# Files of the published names and sizes with something else in them
+
+
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_a_file_that_is_not_the_published_one_gets_a_warning(tmp_path, end):
+    content = write(tmp_path, end=end)
+    shapes = tuple(array.shape for array in content.values())
+    sha256 = tuple(hashlib.sha256(idx(array)).hexdigest() for array in content.values())
+    small = Published("small", (), ("",) * 4, (), shapes, sha256)
+    assert_same(load_idx(small, tmp_path), content)
+    content[STEMS[2]][3, 1, 2] ^= 1
+    write(tmp_path, content, end)
+    with pytest.warns(SpikefaWarning, match=f"{STEMS[2]}{end}: is not the published file of small"):
+        assert_same(load_idx(small, tmp_path), content)
+    content[STEMS[2]] = content[STEMS[2]][:5]
+    content[STEMS[3]] = content[STEMS[3]][:5]
+    write(tmp_path, content, end)  # of another size: the user's own
+    assert_same(load_idx(small, tmp_path), content)

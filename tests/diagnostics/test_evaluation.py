@@ -1,5 +1,6 @@
 """Evaluation: predictions and errors that leave no trace."""
 
+import brian2
 import numpy as np
 import pytest
 from pathway_networks import forward
@@ -9,6 +10,7 @@ import spikefa as fa
 from spikefa.core.sandbox import sandboxed
 from spikefa.datasets import synthetic
 from spikefa.diagnostics import evaluation
+from spikefa.diagnostics.record_activity import record_activity
 from spikefa.errors import ArgumentError
 from spikefa.metrics import normalized_squared_error
 
@@ -59,3 +61,38 @@ def test_predictions_and_error_leave_no_trace(rate):
     for one, other in zip(*map(forward, nets), strict=True):
         assert np.array_equal(one.W, other.W)
     assert nets[0].readout.error == nets[1].readout.error
+
+
+@pytest.mark.parametrize("what", ["summed_outputs", "predict", "error", "record_activity"])
+@pytest.mark.parametrize("stop", [brian2.stop, fa.Network.stop])
+def test_what_is_interrupted_says_so_and_leaves_no_trace(small, digits, what, stop):
+    """Ctrl-C does in a run what `brian2.stop` does."""
+    net = small(4)
+    net.run_steps(3)
+    run, X, y = net.readout.run, digits.test_images[:40], digits.test_labels[:40]
+    before = {name: array.copy() for name, array in net.state().items()}
+
+    def interrupted():
+        if net.step == 7:
+            stop(*([net] if stop is fa.Network.stop else []))
+        run()
+
+    net.readout.run = interrupted
+    with pytest.raises(KeyboardInterrupt, match="was stopped after 8 of"):
+        if what == "record_activity":
+            record_activity(net, digits, 0)
+        elif what == "error":
+            evaluation.error(net, X, y, 5)
+        else:
+            getattr(evaluation, what)(net, X, 5)
+    assert net.step == 3
+    assert all(np.array_equal(array, before[name]) for name, array in net.state().items())
+
+
+def test_no_images_are_refused(small, digits):
+    net, X, y = small(4), digits.test_images[:0], digits.test_labels[:0]
+    for call in (evaluation.summed_outputs, evaluation.predict):
+        with pytest.raises(ArgumentError, match="evaluation: images must be at least one, got none"):
+            call(net, X, 5)
+    with pytest.raises(ArgumentError, match="evaluation: images must be at least one, got none"):
+        evaluation.error(net, X, y, 5)

@@ -4,7 +4,7 @@ import gc
 
 import numpy as np
 import pytest
-from brian2 import BrianObject, Clock, Network, NeuronGroup, SpikeMonitor, Synapses, ms
+from brian2 import BrianObject, Clock, Network, NetworkOperation, NeuronGroup, SpikeMonitor, Synapses, ms
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.base import BrianObjectException
 from brian2.core.functions import Function
@@ -161,3 +161,13 @@ def test_values_are_checked_by_a_method_that_a_group_may_override():
     watched = Watched(2, "dx/dt = -x / (10*ms) : 1", method="euler", codeobj_class=NumpyCodeObject)
     Network(watched).run(watched.clock.dt)
     assert "x" in seen, "Brian2 calls another method than _check_for_invalid_values"
+
+
+def test_a_run_that_failed_can_be_ended():
+    def fail():
+        raise RuntimeError
+
+    with pytest.raises((BrianObjectException, RuntimeError)):
+        Network(group(), NetworkOperation(fail)).run(1 * ms)
+    brian2_internals.run_has_ended()
+    assert Network._globally_running is False, "Brian2 keeps in another place that a network runs"

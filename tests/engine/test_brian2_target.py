@@ -307,15 +307,6 @@ def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
     assert 0 < group.v[0] < 1
 
 
-def test_where_kernels_are_kept(monkeypatch, tmp_path):
-    monkeypatch.setenv("SPIKEFA_CACHE", "")
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "/numba")
-    assert str(cache.cache_folder()) == os.path.join("/numba", "spikefa")
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    assert str(cache.cache_folder()) == os.path.join("/xdg", "spikefa", "kernels")
-
-
 @pytest.mark.parametrize("units", [10, 20_000])
 def test_denormals_are_flushed_in_kernels_and_nowhere_else(units):
     group = NeuronGroup(units, "x : 1", codeobj_class=NumbaCodeObject)

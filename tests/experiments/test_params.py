@@ -1,10 +1,14 @@
 """Parameters of a model: set by texts, of their types, within their ranges."""
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 
 from spikefa.errors import ModelError
 from spikefa.experiments import model_file
+from spikefa.experiments.params import kinds_of
 
 
 def test_set_reaches_every_parameter(model):
@@ -103,3 +107,19 @@ def test_parameters_out_of_their_range_are_refused(model, change, message):
         model.params({"hidden": (3,), "outputs": 10} | change)
     with pytest.raises(ModelError, match=message):
         model.module.build(model.module.Params(**{"hidden": (3,), "outputs": 10} | change))
+
+
+@pytest.mark.parametrize("text", ["7,8", "(7,8)", "[7,8]", " [ 7 , 8, ] ", "7, 8"])
+def test_lists_are_read_as_python_json_and_hydra_write_them(model, text):
+    assert model.params(model.parse([f"hidden={text}"])).hidden == (7, 8)
+
+
+def test_lists_of_texts_may_be_quoted():
+    kind = kinds_of(dataclasses.make_dataclass("P", [("names", tuple[str, ...])]))["names"]
+    assert kind.parse("['a', \"b\", c]") == ("a", "b", "c") and kind.parse("[]") == ()
+
+
+@pytest.mark.parametrize("text", ["[7,8", "7,8]", "[[7],8]", "(7,8]"])
+def test_a_list_with_brackets_that_do_not_match_is_shown_whole(model, text):
+    with pytest.raises(ModelError, match=re.escape(f"hidden must hold positive whole numbers, got {text!r}")):
+        model.params(model.parse([f"hidden={text}"]))

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from spikefa.errors import ModelError
-from spikefa.experiments import model_file
 from spikefa.experiments.run import new_run, open_run
 
 MODEL = """
@@ -134,20 +133,3 @@ def test_numbers_beyond_every_network_are_refused(model):
         model.params({"averaging_images": 2**60})
     with pytest.raises(ModelError, match="the network must fit into memory: Unable to allocate"):
         model.build(model.params({"hidden": (10**13,)}))
-
-
-def test_a_model_that_needs_what_lies_beside_it_is_refused(tmp_path, monkeypatch, model):
-    (tmp_path / "helper_of_mine.py").write_text("ETA = 0.1\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    future = "from __future__ import annotations\n"
-    for text, got in (
-        ("import helper_of_mine\n", "imports of helper_of_mine"),
-        ("from helper_of_mine import ETA\n", "imports of helper_of_mine"),
-        ("HERE = __file__\n", "files found by __file__"),
-    ):
-        (tmp_path / "mine.py").write_text(model.source.replace(future, future + text))
-        with pytest.raises(ModelError, match=rf"mine.py must stand alone, .*, got {got}; put what it needs into it"):
-            new_run(tmp_path / "run", "mine.py", data="digits")
-    assert not (tmp_path / "run").exists()
-    assert model_file.load("mine.py").name == "mine"

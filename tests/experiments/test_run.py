@@ -1,20 +1,26 @@
 """Training from Python: a run is stated, trained, gone on with, made longer, and never mixed up with another."""
 
 import json
+import pickle
 import re
 import signal
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from threading import Barrier
 
+import brian2
 import numpy as np
 import pytest
+from idx_files import arrays, write
 from run_helpers import TINY, largest_file, printed
 
 from spikefa import datasets
 from spikefa.errors import ArgumentError, DataError, ModelError, RunError
+from spikefa.experiments import model_file
+from spikefa.experiments.ensemble import Ensemble
 from spikefa.experiments.provenance import data_digest
 from spikefa.experiments.run import new_run, open_run
 
@@ -219,3 +225,107 @@ def test_numbers_of_numpy_are_numbers(tiny):
     expected = numbers | {"hidden": [5], "outputs": 10, "eta": 0.5, "softmax": False, "evaluate_every": 2.0}
     assert {name: found[name] for name in expected} == expected
     assert asdict(open_run(run.directory).params) == asdict(run.params)
+
+
+def write_moved(tiny, tmp_path, monkeypatch):
+    """A run whose data have moved; return it and their new place."""
+    monkeypatch.delenv("SPIKEFA_DATA", raising=False)
+    write(tmp_path / "data", arrays(40, 20))
+    made = tiny(changes=TINY | {"pixels": 12}, data="mnist", data_dir=tmp_path / "data", streams=20)
+    made.train()
+    (tmp_path / "data").rename(tmp_path / "moved")
+    return made, tmp_path / "moved"
+
+
+def test_data_that_moved_are_found_where_they_are_named(tiny, tmp_path, monkeypatch):
+    made, moved = write_moved(tiny, tmp_path, monkeypatch)
+    figure = ["plot", made.directory, "receptive_fields"]
+    with pytest.raises(DataError, match="expected a directory"):
+        open_run(made.directory).dataset()
+    assert "of 20 images" in printed("evaluate", made.directory, "--data-dir", moved)
+    assert "Wrote" in printed(*figure, "--data-dir", moved)
+    monkeypatch.setenv("SPIKEFA_DATA", str(moved))
+    assert "of 20 images" in printed("evaluate", made.directory, made.directory)
+    assert "Wrote" in printed(*figure)
+    assert "Test error" in printed("resume", made.directory, "--epochs", 1)
+
+
+def test_other_data_of_the_variable_do_not_hide_those_of_a_run(tiny, tmp_path, monkeypatch):
+    made, moved = write_moved(tiny, tmp_path, monkeypatch)
+    moved.rename(tmp_path / "data")
+    write(tmp_path / "other", arrays(40, 20, seed=1))
+    for named in (tmp_path / "other", tmp_path / "nowhere"):
+        monkeypatch.setenv("SPIKEFA_DATA", str(named))
+        assert open_run(made.directory).dataset().train_labels.shape == (40,)
+    (tmp_path / "data").rename(moved)
+    with pytest.raises(DataError, match=f"{tmp_path / 'nowhere'}: expected a directory"):
+        open_run(made.directory).dataset()
+    monkeypatch.setenv("SPIKEFA_DATA", str(tmp_path / "other"))
+    with pytest.raises(RunError, match="began with data set 'mnist' of digest"):
+        open_run(made.directory).dataset()
+
+
+def test_the_home_directory_is_expanded_everywhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    write(tmp_path / "data", arrays(40, 20))
+    (tmp_path / "mine.py").write_text(model_file.load(MODEL).source)
+    settings = {"streams": 20, "epochs": 0, "record_activity": False, "data": "mnist", "data_dir": "~/data"}
+    new_run("~/run", "~/mine.py", TINY | {"pixels": 12}, **settings).train()
+    assert open_run("~/run", "~/data").dataset().shape == (3, 4)
+    printed("plot", "~/run", "learning", "--out=~/figure.png")
+    printed("evaluate", "~/run", "--data-dir=~/data")
+    assert (tmp_path / "figure.png").exists() and not Path("~").exists()
+
+
+def test_a_user_without_a_home_gives_paths_as_they_are(monkeypatch):
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert new_run("~/run", MODEL).directory == Path("~/run")
+
+
+def test_a_run_can_be_sent_to_another_process(tiny):
+    """As joblib and multiprocessing send it; the parameters' class is in a module that the other has not."""
+    made = tiny(epochs=1)
+    command = "import pickle, sys; print(pickle.load(sys.stdin.buffer).train()['test_error'].tolist())"
+    done = subprocess.run([sys.executable, "-c", command], input=pickle.dumps(made), capture_output=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    again = pickle.loads(pickle.dumps(open_run(made.directory)))
+    assert (again.directory, again.seed, again.classes, asdict(again.params)) == (
+        made.directory,
+        made.seed,
+        10,
+        asdict(made.params),
+    )
+    assert json.loads(done.stdout) == tiny("other", epochs=1).train()["test_error"].tolist()
+
+
+def test_runs_of_several_threads_are_those_of_one(tiny):
+    alone = [tiny(f"alone{seed}", seed=seed, epochs=1).train()["test_error"].tolist() for seed in range(2)]
+    start = Barrier(4)
+
+    def train(number):
+        start.wait()
+        run = tiny(f"run{number}", seed=number % 2, epochs=1)
+        errors = run.train()["test_error"].tolist()
+        assert next(Ensemble([open_run(run.directory)]).measure([5])).together == f"{errors[-1]:.2%}"
+        return errors
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(train, range(4))) == alone * 2
+
+
+def test_a_training_that_is_stopped_within_an_image_does_not_go_on(tiny):
+    """In another thread than the main one, Ctrl-C does what `brian2.stop` does."""
+    trainer = tiny(epochs=3).trainer()
+    trainer.directory.mkdir()
+    step = trainer.network.readout.run
+
+    def interrupt():
+        if trainer.network.step == 7 and trainer.network.readout.on_presentation is not None:  # it learns
+            brian2.stop()
+        step()
+
+    trainer.network.readout.run = interrupt
+    with pytest.raises(KeyboardInterrupt, match="was stopped within an image; the last checkpoint stays"):
+        trainer.run()

@@ -381,3 +381,15 @@ def test_headless_and_without_pyplot(tmp_path):
     path = tmp_path / "raster.pdf"
     subprocess.run([sys.executable, "-c", script, str(path)], check=True, env=env, timeout=300)
     assert path.read_bytes().startswith(b"%PDF")
+
+
+def test_a_raster_begins_where_its_recording_does():
+    t = np.linspace(0, 50, 20)
+    assert plotting.plot_raster(np.arange(20), t).get_xlim() == pytest.approx((-0.25, 50.25))
+    assert plotting.plot_raster(np.arange(20), t + 30).get_xlim()[0] < 0  # of a recording from 0 on
+    for shift in (600_000, -20):
+        low, high = plotting.plot_raster(np.arange(20), t + shift).get_xlim()
+        assert (low, high) == pytest.approx((shift - 0.25, shift + 50.25))
+    assert plotting.plot_raster(np.arange(20), t + 6e5, duration=60).get_xlim() == (6e5, 6e5 + 60)
+    assert plotting.plot_raster(np.arange(20), t + 6e5, start=6e5 - 10, duration=60).get_xlim() == (6e5 - 10, 6e5 + 50)
+    assert plotting.plot_raster([1], [600.0]).get_xlim()[0] < 0  # a single spike does not tell

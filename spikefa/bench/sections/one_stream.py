@@ -19,16 +19,17 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from spikefa.bench.harness import Section, Setting, StepTimer, all_threads, take_turns
 from spikefa.bench.products import updates_of
 from spikefa.bench.profile import add_profile
 from spikefa.bench.sections import sections
 from spikefa.core.network import Network
+from spikefa.engine.compiled import compiled
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def copy(source, target, tasks):
     """Copy `source` to `target`, in so many tasks side by side."""
     for task in prange(tasks):

@@ -1,8 +1,7 @@
 """Generated kernels, compiled once for a source text: in this process, and on disk for later ones.
 
-The source is written to a file named by its hash, and numba's own on-disk cache works from there. The folder
-is ``$SPIKEFA_CACHE``, else ``$NUMBA_CACHE_DIR/spikefa``, else ``~/.cache/spikefa/kernels``; where it cannot
-be written, kernels live in memory only.
+The source is written to a file named by its hash, and numba's own on-disk cache works from there. Without a folder (see
+`spikefa.engine.compiled`), kernels live in memory only.
 """
 
 import hashlib
@@ -17,20 +16,12 @@ from pathlib import Path
 import numba
 
 from spikefa.engine.brian2_target import intrinsics
+from spikefa.engine.compiled import kept_in, private_folder
 from spikefa.engine.kernels import denormals, math
 
-__all__ = ["cache_folder", "clear", "load_kernel"]
+__all__ = ["clear", "load_kernel"]
 
 _loaded: dict[tuple, Callable] = {}
-
-
-def cache_folder() -> Path:
-    """Return the folder of generated sources; it need not exist."""
-    if os.environ.get("SPIKEFA_CACHE"):
-        return Path(os.environ["SPIKEFA_CACHE"])
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(os.environ["NUMBA_CACHE_DIR"], "spikefa")
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "spikefa", "kernels")
 
 
 @cache
@@ -41,14 +32,12 @@ def _versions() -> bytes:
     return b"\n".join(parts)
 
 
-def _write(source: str) -> Path:
-    """Put `source` into its file; safe against other processes that do the same."""
+def _write(source: str, folder: Path) -> Path:
+    """Put `source` into its file in the folder; safe against other processes that do the same."""
     name = hashlib.sha256(source.encode() + _versions()).hexdigest()[:32]
-    folder = cache_folder()
     path = folder / f"kernel_{name}.py"
     if path.is_file() and path.read_text(encoding="utf-8") == source:
         return path
-    folder.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -86,10 +75,11 @@ def load_kernel(source: str, names: Mapping[str, Callable] | None = None) -> Cal
     names = dict(names or {})
     key = (source, *sorted(names.items(), key=lambda item: item[0]))
     if key not in _loaded:
-        kernel = None
-        if not names:
+        kernel, folder = None, private_folder()
+        if not names and folder is not None:
             try:
-                kernel = _execute(source, str(_write(source)), {"_CACHE": True})
+                with kept_in(folder):
+                    kernel = _execute(source, str(_write(source, folder)), {"_CACHE": True})
             except (OSError, RuntimeError):  # the folder cannot be written, here or by numba
                 kernel = None
         _loaded[key] = kernel or _execute(source, f"<kernel {len(_loaded)}>", {"_CACHE": False, **names})

@@ -14,8 +14,9 @@ Sums run in an order fixed by the shapes, so results do not depend on the number
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from spikefa.engine.compiled import compiled
 from spikefa.engine.kernels.blas import N, T, call_gemm
 from spikefa.engine.kernels.denormals import flush_denormals, restore
 
@@ -23,7 +24,7 @@ from spikefa.engine.kernels.denormals import flush_denormals, restore
 ROW_BLOCKS = 8
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def propagate_batched(gemm, weights, activity, bias, current, add, blocks):
     """Compute ``current = weights @ activity + bias``, or ``current +=`` the same if `add`.
 
@@ -68,7 +69,7 @@ def propagate_batched(gemm, weights, activity, bias, current, add, blocks):
         restore(mode)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def propagate_transposed(gemm, weights, activity, bias, current, add, blocks):
     """Compute ``current = weights.T @ activity + bias``, or ``current +=`` the same if `add`; as `propagate_batched`.
 
@@ -110,7 +111,7 @@ def propagate_transposed(gemm, weights, activity, bias, current, add, blocks):
         restore(mode)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def update_batched(gemm, weights, pre, post, scale, factor, blocks):
     """``weights = factor * weights + scale * post @ pre.T``, accumulated in place.
 
@@ -148,7 +149,7 @@ def update_batched(gemm, weights, pre, post, scale, factor, blocks):
         restore(mode)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def propagate_events(weights, activity, bias, current, add):
     """As `propagate_batched`, reading only the rows of units whose activity is not zero.
 
@@ -199,7 +200,7 @@ def propagate_events(weights, activity, bias, current, add):
             current[j, k] = total[j] + (current[j, k] + bias[j] if add else bias[j])
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def update_events(weights, pre, post, scale):
     """``weights += scale * pre @ post.T``, touching only the rows of units whose `pre` is not zero.
 
@@ -231,7 +232,7 @@ def update_events(weights, pre, post, scale):
         restore(mode)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def update_and_propagate_events(weights, pre, post, scale, activity, bias, current, add):
     """`update_events` and then `propagate_events`, in one pass over the rows: the same numbers to the last bit.
 
@@ -295,7 +296,7 @@ def update_and_propagate_events(weights, pre, post, scale, activity, bias, curre
             current[j, k] = total[j] + (current[j, k] + bias[j] if add else bias[j])
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _add_four_rows(total, weights, activity, active, k):
     i0, i1, i2, i3 = active[0], active[1], active[2], active[3]
     s0, s1, s2, s3 = activity[i0, k], activity[i1, k], activity[i2, k], activity[i3, k]
@@ -304,7 +305,7 @@ def _add_four_rows(total, weights, activity, active, k):
         total[j] += (s0 * r0[j] + s1 * r1[j]) + (s2 * r2[j] + s3 * r3[j])
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def update_bias(bias, post, scale, factor):
     """``bias = factor * bias + scale * post.sum(axis=1)``: a unit that always spikes.
 
@@ -322,7 +323,7 @@ def update_bias(bias, post, scale, factor):
         bias[j] = number(factor) * bias[j] + number(scale) * total
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def all_zero(values):
     """Whether nothing but zeros is in a two-dimensional array; the first other value ends the search."""
     for j in range(values.shape[0]):
@@ -332,7 +333,7 @@ def all_zero(values):
     return True
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def scale_in_place(weights, factor):
     """``weights *= factor`` for a two-dimensional array."""
     for j in prange(weights.shape[0]):
@@ -340,7 +341,7 @@ def scale_in_place(weights, factor):
             weights[j, i] *= factor
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def clip_in_place(weights, low, high):
     """``weights = min(max(weights, low), high)`` for a two-dimensional array; NaN stays."""
     for j in prange(weights.shape[0]):
@@ -349,7 +350,7 @@ def clip_in_place(weights, low, high):
             weights[j, i] = low if w < low else high if w > high else w
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def add_in_place(weights, change):
     """``weights += change`` for two two-dimensional arrays of one shape."""
     for j in prange(weights.shape[0]):
@@ -357,7 +358,7 @@ def add_in_place(weights, change):
             weights[j, i] += change[j, i]
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def add_normalised(weights, change, square, decay, lr):
     """``weights += lr * change / root of its mean square``, a running mean that carries a fraction of itself.
 
@@ -376,7 +377,7 @@ def add_normalised(weights, change, square, decay, lr):
         restore(mode)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def add_adam(weights, change, first, second, beta1, beta2, correction1, correction2, epsilon, lr):
     """``weights += lr * (first / correction1) / (sqrt(second / correction2) + epsilon)``, means of the change.
 

@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit, prange, types
 from numba.extending import overload
 
+from spikefa.engine.compiled import compiled
 from spikefa.errors import ArgumentError
 
 __all__ = ["box_muller", "fill_normal", "fill_uniform", "object_id", "philox_block"]
@@ -174,7 +175,7 @@ def _copy(source, target, start):
 
 
 # The two fills differ in what they call only; as a function made by another they would not be cached.
-@njit(parallel=True, nogil=True, error_model="numpy", cache=True)
+@compiled(parallel=True, nogil=True, error_model="numpy")
 def _uniform_fill(out, k0, k1, step, obj, draw):
     whole = out.size // 4
     if out.size < _PARALLEL_FROM:
@@ -189,7 +190,7 @@ def _uniform_fill(out, k0, k1, step, obj, draw):
         _copy(rest, out, 4 * whole)
 
 
-@njit(parallel=True, nogil=True, error_model="numpy", cache=True)
+@compiled(parallel=True, nogil=True, error_model="numpy")
 def _normal_fill(out, k0, k1, step, obj, draw):
     whole = out.size // 4
     if out.size < _PARALLEL_FROM:

@@ -15,8 +15,9 @@ on the number of threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from spikefa.engine.compiled import compiled
 from spikefa.engine.kernels.denormals import flush_denormals, restore
 
 #: Post-synaptic units that one task of an event-driven kernel handles; 16 bits number them.
@@ -111,7 +112,7 @@ class SparseMatrix:
             update_batched(self.edges, self.start, self.index, values, pre, post, number(scale), number(factor))
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def propagate_batched(edges, start, index, values, activity, bias, current, add):
     """``current[j] = sum of values * activity[index] + bias[j]``, added to what is there where `add`.
 
@@ -149,7 +150,7 @@ def propagate_batched(edges, start, index, values, activity, bias, current, add)
         restore(mode)
 
 
-@njit(parallel=True, nogil=True, cache=True, fastmath={"reassoc", "contract"})
+@compiled(parallel=True, nogil=True, fastmath={"reassoc", "contract"})
 def update_batched(edges, start, index, values, pre, post, scale, factor):
     """Update ``values = factor * values + scale * dot(pre[index], post[j])``, the sum running over the streams.
 
@@ -190,7 +191,7 @@ def update_batched(edges, start, index, values, pre, post, scale, factor):
         restore(mode)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def propagate_events(start, index, values, activity, bias, current, add):
     """As `propagate_batched`, reading only the synapses of units whose activity is not zero.
 
@@ -222,7 +223,7 @@ def propagate_events(start, index, values, activity, bias, current, add):
         restore(mode)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def update_events(start, index, values, pre, post, scale):
     """``values += scale * pre * post``, touching only the synapses of units whose `pre` is not zero.
 
@@ -252,7 +253,7 @@ def update_events(start, index, values, pre, post, scale):
         restore(mode)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def clear_absent(weights, mask, rows):
     """Set the weights to 0 where the mask is False, in some rows of a dense array.
 

@@ -11,8 +11,9 @@ Their times beside those of BLAS: `spikefa.engine.weights.WeightPolicy`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from spikefa.engine.compiled import compiled
 from spikefa.engine.kernels.denormals import flush_denormals, restore
 from spikefa.engine.kernels.lookup_tables import ABREAST, CHOICES, TABLE, VECTOR, add_looked_up, make_table
 
@@ -24,7 +25,7 @@ STRIPS = 8
 AHEAD = 8
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _only_spikes(row):
     other = False
     for k in range(np.uint64(row.size)):  # to its end, so that LLVM vectorises it
@@ -32,7 +33,7 @@ def _only_spikes(row):
     return not other
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def choices_of_units(activity):
     """Where each stream finds the sum for each four units, if all activities are 0 or 1.
 
@@ -57,7 +58,7 @@ def choices_of_units(activity):
     return choices
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def choices_of_streams(activity):
     """Where each unit finds the sum for each four streams, if all activities are 0 or 1.
 
@@ -81,7 +82,7 @@ def choices_of_streams(activity):
     return choices
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _aligned(vectors, number):
     """Room for so many vectors, at an address that is a multiple of theirs."""
     lanes = VECTOR // number.itemsize
@@ -90,7 +91,7 @@ def _aligned(vectors, number):
     return room[skip : skip + vectors * lanes].reshape(vectors, lanes)
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _copied(rows, first, left, vectors):
     """Copy what there is of a strip of `rows`, from row `first` and column `left` on, into vectors; else 0."""
     for r in range(vectors.shape[0]):
@@ -99,7 +100,7 @@ def _copied(rows, first, left, vectors):
             vectors[r, v] = rows[first + r, left + v] if there else rows.dtype.type(0)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def propagate_spikes(weights, choices, bias, current, add):
     """Compute ``current = weights.T @ activity + bias``, or ``current +=`` the same if `add`.
 
@@ -146,7 +147,7 @@ def propagate_spikes(weights, choices, bias, current, add):
         restore(mode)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def update_spikes(weights, choices, post, scale):
     """``weights += scale * pre @ post.T``.
 

@@ -1,0 +1,70 @@
+"""Brian2 can be imported in any thread, and does not answer Ctrl-C where it is ignored."""
+
+import signal
+import subprocess
+import sys
+
+THREAD = """
+import threading
+failed = []
+def work():
+    try:
+        import spikefa as fa
+        import brian2
+        assert type(brian2.__loader__).__name__ == "SourceFileLoader"
+        net = fa.Network(target="numpy")
+        fa.Input(net, "image", 2)
+        fa.Layer(net, "output", 2, "v = 1 : 1\\ns : 1", emit="s = v", threshold=None)
+        net.run_steps(2)
+    except BaseException as error:
+        failed.append(repr(error))
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+import signal
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+print(failed)
+"""
+IGNORED = """
+import os, signal
+import spikefa, brian2
+assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+os.kill(os.getpid(), signal.SIGINT)
+print("ignored")
+"""
+COMMAND = """
+import os, signal, sys
+from spikefa import cli
+from spikefa.experiments import model_source
+import brian2
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+    raise SystemExit("it was not interrupted")
+model_source.names = interrupt  # what `models` asks for
+sys.argv = ["spikefa", "models"]
+cli.main()
+"""
+
+
+def run(code, **options):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, **options)
+
+
+def ignore():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def test_import_and_run_in_a_thread():
+    done = run(THREAD)
+    assert done.stdout == "[]\n", done.stdout + done.stderr
+
+
+def test_what_ignores_interrupts_still_does():
+    """As what a script starts by `&` does."""
+    done = run(IGNORED, preexec_fn=ignore)
+    assert done.stdout == "ignored\n", done.stderr
+
+
+def test_a_command_can_be_interrupted_where_its_parent_ignores_it():
+    done = run(COMMAND, preexec_fn=ignore)
+    assert (done.returncode, done.stdout) == (130, "spikefa: interrupted\n"), done.stderr
