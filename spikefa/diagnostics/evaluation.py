@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikefa.core.network import Network
+from spikefa.core.network import Network, require_network
 from spikefa.core.sandbox import sandboxed
 from spikefa.metrics import angle
 from spikefa.populations.population import Population
@@ -35,7 +35,7 @@ def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarr
     ArgumentError
         If the network has no task yet, or the images cannot be shown for so many steps.
     """
-    network.require_task("evaluation.summed_outputs")
+    require_network("evaluation.summed_outputs", network).require_task("evaluation.summed_outputs")
     images = network.stimulus.validate_images(images)
     count, streams = len(images), network.streams
     missing = -count % streams
@@ -71,7 +71,7 @@ def predict(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     ArgumentError
         If the network has no task yet, or the images cannot be shown for so many steps.
     """
-    network.require_task("evaluation.predict")
+    require_network("evaluation.predict", network).require_task("evaluation.predict")
     return network.readout.predict(summed_outputs(network, images, steps), steps)
 
 
@@ -92,8 +92,8 @@ def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int)
     ArgumentError
         If the network has no task yet, or the images or targets cannot be shown.
     """
-    network.require_task("evaluation.error")
-    targets = network.readout.validate_targets(targets, len(images))
+    require_network("evaluation.error", network).require_task("evaluation.error")
+    targets = network.readout.validate_targets(targets, len(network.stimulus.validate_images(images)))
     return network.readout.error_of(predict(network, images, steps), targets)
 
 

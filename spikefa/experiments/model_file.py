@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from spikefa._checks import shown
 from spikefa._checks import is_number
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
@@ -89,10 +90,10 @@ class Model:
             If the preset or a name is unknown, or a value does not fit its annotation, or is nothing that ``run.json``
             can hold.
         """
-        if preset is not None and preset not in self.presets:
+        if preset is not None and not (isinstance(preset, str) and preset in self.presets):
             there_are = ", ".join(self.presets) or "none"
             raise ModelError(
-                f"{self.title}: no preset {preset!r}; there are {there_are}{did_you_mean(preset, self.presets)}"
+                f"{self.title}: no preset {shown(preset)}; there are {there_are}{did_you_mean(preset, self.presets)}"
             )
         changes = {**(self.presets[preset] if preset else {}), **(changes or {})}
         kinds = kinds_of(self.module.Params)
@@ -106,7 +107,7 @@ class Model:
             except (TypeError, ValueError):
                 raise ModelError(
                     f"{self.title}: {name} must be a finite number, text, true, false, none, or a tuple of these, "
-                    f"which a run's record can hold, got {' '.join(repr(value).split())}"
+                    f"which a run's record can hold, got {shown(value)}"
                 ) from None
         return made
 

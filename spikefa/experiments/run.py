@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from spikefa import datasets
-from spikefa._checks import one_of, whole
+from spikefa._checks import one_of, path, refuse, text, whole
+from spikefa.core.executor import executors
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.diagnostics.activity_recording import ActivityRecording
@@ -332,6 +333,15 @@ def new_run(
     ArgumentError
         If a setting is none of `TrainingConfig`, or a number is outside its range.
     """
+    directory = path("new_run", "directory", directory)
+    one_of("new_run", "data", data, tuple(datasets.datasets))
+    one_of("new_run", "device", device, ("cpu", *executors))
+    if data_dir is not None:
+        data_dir = path("new_run", "data_dir", data_dir)
+    if changes is not None and not isinstance(changes, Mapping):
+        refuse("new_run", "changes", "be a dict of the model's parameters, or None", changes)
+    if preset is not None:
+        text("new_run", "preset", preset)
     fields = [field.name for field in dataclasses.fields(TrainingConfig)]
     for name in config:
         one_of("new_run", "a setting", name, fields)
@@ -341,7 +351,7 @@ def new_run(
         if config.get(name) is None:
             config[name] = getattr(params, name, default)
     return Run(
-        directory=Path(directory),
+        directory=directory,
         model=loaded,
         params=params,
         streams=getattr(params, "streams", 100) if streams is None else streams,
@@ -370,7 +380,10 @@ def open_run(directory: str | Path, data_dir: str | Path | None = None, device: 
     RunError
         If it is no run directory of this version.
     """
-    directory = Path(directory)
+    directory = path("open_run", "directory", directory)
+    one_of("open_run", "device", device, ("cpu", *executors))
+    if data_dir is not None:
+        data_dir = path("open_run", "data_dir", data_dir)
     record = run_record.read(directory)
     try:
         model = model_file.load(directory / "model.py")

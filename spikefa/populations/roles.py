@@ -6,8 +6,11 @@ from typing import Any
 
 from brian2.utils.stringtools import get_identifiers
 
+from spikefa._checks import identifier, is_finite, is_number, refuse
+from spikefa._checks import text as checked_text
 from spikefa.core.network import Network
 from spikefa.errors import ArgumentError
+from spikefa.populations.arguments import owner_of, population_of
 from spikefa.populations.population import Population
 
 
@@ -41,13 +44,25 @@ class Input(Population):
         limits: tuple[float, float] | None = (0, 1),
         **options: Any,
     ):
-        if limits is not None and not (len(limits) == 2 and limits[0] < limits[1]):
-            raise ArgumentError(f"Input {name!r}: limits must be (smallest, largest) or None, got {limits!r}")
+        owner = owner_of(type(self), network, name)
+        if limits is not None:
+            limits = _limits(owner, limits)
+        identifier(owner, "stimulus_variable", stimulus_variable)
         options = {"slot": "start", **options}
         super().__init__(network, name, units, equations, emit=emit, **options)
+        if not self.of_its_type(stimulus_variable):
+            names = sorted(name for name in self.state_arrays() if self.of_its_type(name))
+            refuse(owner, "stimulus_variable", f"be a state variable of its equations, {names}", stimulus_variable)
         self.stimulus_variable = stimulus_variable
-        self.limits = None if limits is None else (float(limits[0]), float(limits[1]))
+        self.limits = limits
         self.statement |= {"stimulus_variable": stimulus_variable, "limits": limits}
+
+
+def _limits(owner: str, limits: Any) -> tuple[float, float]:
+    pair = isinstance(limits, tuple | list) and len(limits) == 2 and all(map(is_number, limits))
+    if not (pair and all(map(is_finite, limits)) and limits[0] < limits[1]):
+        refuse(owner, "limits", "be (smallest, largest) or None", limits)
+    return float(limits[0]), float(limits[1])
 
 
 class Layer(Population):
@@ -87,7 +102,8 @@ class FeedbackPopulation(Population):
         current: str = "J",
         **options: Any,
     ):
-        layer = network[layer] if isinstance(layer, str) else layer
+        owner = owner_of(type(self), network, name)
+        layer = population_of(owner, network, "layer", layer)
         options = {"threshold": None, "slot": "feedback", **options}
         options.pop("units", None)
         super().__init__(network, name, layer.units, equations, emit=emit, output=output, current=current, **options)
@@ -100,6 +116,7 @@ class FeedbackPopulation(Population):
 
     def refer_to_layer(self, text: str) -> None:
         """Let this population know the layer's variables that a text names ``layer_NAME``."""
+        checked_text(f"{type(self).__name__} {self.name!r}", "an expression", text)
         for identifier in sorted(get_identifiers(text), key=lambda name: (len(name), name)):
             variable = identifier.removeprefix("layer_")
             if identifier != variable and identifier not in self.variables:

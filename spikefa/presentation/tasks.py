@@ -7,7 +7,7 @@ from typing import Any
 from brian2 import Quantity
 
 from spikefa._checks import steps_of
-from spikefa.core.network import Network
+from spikefa.core.network import Network, require_network
 from spikefa.errors import ArgumentError
 from spikefa.presentation.readout import ClassReadout, Readout, RegressionReadout
 from spikefa.presentation.stimulus import SilentError, Stimulus
@@ -84,7 +84,7 @@ def _times(
     gap: Quantity | None,
     learn_in_gaps: bool,
 ) -> dict[str, Any]:
-    if network.stimulus is not None:
+    if require_network(owner, network).stimulus is not None:
         raise ArgumentError(
             f"{owner}: the network has a task already; set network.stimulus.steps_per_image, or build a new network"
         )

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 from brian2 import BrianObject
+from brian2.units.fundamentalunits import Dimension
 from brian2.groups.group import VariableOwner
 from numpy.typing import ArrayLike
 
-from spikefa._checks import finite_array
+from spikefa._checks import array, called, finite_array, shown, true_or_false
 from spikefa.core.network import Network
 from spikefa.core.part import PROJECT, Part
 from spikefa.engine.weights import Weights
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.rule import Plasticity
 from spikefa.plasticity.updater import PlasticityUpdater
+from spikefa.populations.arguments import population_of
 from spikefa.populations.population import Population
 from spikefa.projections.connectivity import Mask
 from spikefa.projections.initializers import Initial
+from spikefa.projections.units import without_unit
 
 
 class Projection(Part, BrianObject):
@@ -69,16 +73,17 @@ class Projection(Part, BrianObject):
     ):
         self._join(network, pre, post)
         if mask is not None:
-            mask = self._checked_mask(_drawn(mask, network.seed, f"{self.name} mask", self.shape))
+            mask = self._checked_mask(self._drawn("mask", mask, network.seed, f"{self.name} mask"))
         drawn = callable(W)
-        W = finite_array(self.title, "weights", _drawn(W, network.seed, self.name, self.shape), self.shape)
+        W = self._weights_of(self._drawn("weights", W, network.seed, self.name))
+        learn_bias = true_or_false(self.title, "learn_bias", learn_bias)
         if mask is not None:
             W = W * mask if drawn else self._checked_absent(W, mask)
         bias = np.zeros(self.post.units) if bias is None else bias
-        self._bias = np.array(finite_array(self.title, "bias", bias, self.shape[1:]), dtype=network.dtype)
+        self._bias = np.array(self._bias_of(bias), dtype=network.dtype)
         if plasticity is not None:
             if not isinstance(plasticity, Plasticity):
-                raise ArgumentError(f"{self.title}: plasticity must be a Plasticity, got {plasticity!r}")
+                raise ArgumentError(f"{self.title}: plasticity must be a Plasticity, got {shown(plasticity)}")
             plasticity.check_names(self.title, self.pre, self.post)
         self._weights = network.weight_policy.make(
             W, mask, network.dtype, network.streams, spikes=bool(self.pre.thresholder), learns=plasticity is not None
@@ -96,15 +101,7 @@ class Projection(Part, BrianObject):
         return f"<{self.title}: {self.shape[0]} x {self.shape[1]}{synapses}, {rule}>"
 
     def _population(self, network: Network, side: str, of: Population | str) -> Population:
-        names = [population.name for population in network.populations]
-        if isinstance(of, str) and of in names:
-            return network[of]
-        if not isinstance(of, str) and any(of is population for population in network.populations):
-            return of
-        got = repr(of) if isinstance(of, str) else f"{type(of).__name__} {getattr(of, 'name', '')!r}"
-        raise ArgumentError(
-            f"{type(self).__name__}: {side} must be one of the network's populations {names}, got {got}"
-        )
+        return population_of(type(self).__name__, network, side, of)
 
     def _join(self, network: Network, pre: Population | str, post: Population | str) -> None:
         """Take a place between two populations, after the projections that `post` has."""
@@ -127,8 +124,19 @@ class Projection(Part, BrianObject):
         self.adds = before > 0
         self.learning: PlasticityUpdater | None = None
 
+    def _weights_of(self, values: Any) -> np.ndarray:
+        current, output = self._current_dim, self.pre.variables[self.pre.output_variable].dim
+        return finite_array(self.title, "weights", without_unit(self.title, "weights", values, current, output), self.shape)
+
+    def _bias_of(self, values: Any) -> np.ndarray:
+        return finite_array(self.title, "bias", without_unit(self.title, "bias", values, self._current_dim), self.shape[1:])
+
+    @property
+    def _current_dim(self) -> Dimension:
+        return self.post.variables[self.post.current_variable].dim
+
     def _checked_mask(self, mask: ArrayLike) -> np.ndarray:
-        mask = np.asarray(mask)
+        mask = array(self.title, "mask", mask)
         if mask.dtype != bool:
             raise ArgumentError(f"{self.title}: mask must be bool, got {mask.dtype}")
         if mask.shape != self.shape:
@@ -164,7 +172,7 @@ class Projection(Part, BrianObject):
 
     @W.setter
     def W(self, values: ArrayLike) -> None:
-        W = finite_array(self.title, "weights", values, self.shape)
+        W = self._weights_of(values)
         if self.masked:
             self._checked_absent(W, self.mask)
         self.weights.assign(W)
@@ -176,7 +184,7 @@ class Projection(Part, BrianObject):
 
     @b.setter
     def b(self, values: ArrayLike) -> None:
-        self._bias[...] = finite_array(self.title, "bias", values, self.shape[1:])
+        self._bias[...] = self._bias_of(values)
 
     @property
     def bias_array(self) -> np.ndarray:
@@ -227,7 +235,8 @@ class Projection(Part, BrianObject):
         """Return what is saved and written back, not copies: ``W``, see `Weights.as_saved`, and ``b``."""
         return {"W": self._weights.as_saved(), "b": self._bias}
 
-
-def _drawn(values, seed: int, name: str, shape: tuple[int, int]):
-    """Draw from a function of (rng, shape) by numbers of its own; anything else is returned as it is."""
-    return values(np.random.default_rng([seed, crc32(name.encode())]), shape) if callable(values) else values
+    def _drawn(self, what: str, values: Any, seed: int, name: str) -> Any:
+        """Draw from a function of (rng, shape) by numbers of its own; anything else is returned as it is."""
+        if not callable(values):
+            return values
+        return called(self.title, f"of {what}", values, np.random.default_rng([seed, crc32(name.encode())]), self.shape)
