@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from spikefa.errors import ArgumentError, SpikefaError, did_you_mean
 
-
 #: The largest whole number that is taken for a number of things: floats hold it and those below exactly.
 LARGEST = 2**53
 

@@ -12,6 +12,7 @@ import keyword
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -202,7 +203,7 @@ def _check_node(node: ast.AST) -> None:
     if isinstance(node, ast.Constant):
         if not isinstance(node.value, int | float):  # True and False are ints
             raise _RefusedError(f"have no constants but numbers, not {shortened(repr(node.value), 20)}")
-        if isinstance(node.value, int) and node.value.bit_length() > MAX_BITS or not _finite(node.value):
+        if (isinstance(node.value, int) and node.value.bit_length() > MAX_BITS) or not _finite(node.value):
             raise _RefusedError("have numbers in the range of floats")
 
 
@@ -224,10 +225,8 @@ def _subexpressions(texts: Mapping[str, str]) -> Callable[[str], _Written]:
     def of(name: str) -> _Written:
         if name in texts and name not in found:
             found[name] = _VARIABLE  # within itself; Brian2 refuses the circle
-            try:
+            with suppress(_UnreadableError):
                 found[name] = _written(_parsed(texts[name]), of)
-            except _UnreadableError:
-                pass
         return found.get(name, _VARIABLE)
 
     return of
@@ -308,7 +307,9 @@ def _power(a: _Written, b: _Written) -> _Written:
     """Write a power out; an exponent ``x + 300`` has a power of 300 in it, and so has ``300 * log(x)``."""
     exponent = b.at_1 if b.log else b.at_0 if b.value is None else abs(b.value)
     if b.log:  # exp(300 * log(x)) is x**300
-        a = replace(a, **{name: max(getattr(a, name), getattr(b, name)) for name in ("terms", "size", "bits", "degree")})
+        a = replace(
+            a, **{name: max(getattr(a, name), getattr(b, name)) for name in ("terms", "size", "bits", "degree")}
+        )
     if not exponent <= 2.0**31:
         raise _RefusedError("have numbers in the range of floats" if a.value is not None else "have smaller powers")
     value = None

@@ -283,7 +283,9 @@ class Network(BrianNetwork):
         known = {id(obj) for obj in all_objects(self.objects)}
         for obj in objects:
             if id(obj) not in known:
-                raise ArgumentError(f"Network: leave_out_of_evaluations must name objects of the network, got {shown(obj)}")
+                raise ArgumentError(
+                    f"Network: leave_out_of_evaluations must name objects of the network, got {shown(obj)}"
+                )
         self.left_out_of_evaluations += objects
 
     # Running.

@@ -91,8 +91,6 @@ class Dataset:
             text("data set", "name", self.name)
         if self.limits is not None:
             self._check_limits()
-        if self.scaling is not None:
-            self._check_scaling()
         if self.classes is not None and not (is_whole(self.classes) and self.classes > 0):
             self._refuse(f"classes must be a positive integer, got {shown(self.classes)}")
         classes = None if self.classes is None else int(self.classes)
@@ -100,6 +98,8 @@ class Dataset:
         if len(sides) != 2 or not all(is_whole(side) and side > 0 for side in sides):
             self._refuse(f"shape must be two positive integers (height, width), got {shown(self.shape)}")
         sides = tuple(map(int, sides))
+        if self.scaling is not None:
+            self._check_scaling(math.prod(sides))
         if self.train_targets is not None:
             targets = self._array("train_targets", self.train_targets)
             object.__setattr__(self, "train_targets", targets)
@@ -241,11 +241,12 @@ class Dataset:
     def _refuse(self, rule: str) -> NoReturn:
         raise DataError(f"data set {self.name!r}: {rule}")
 
-    def _check_scaling(self) -> None:
+    def _check_scaling(self, n_pixels: int) -> None:
         pair = isinstance(self.scaling, tuple | list) and len(self.scaling) == 2
         for one in self.scaling if pair else ():
             numbers = self._array("scaling", one)
-            pair = pair and numbers.dtype.kind in "fiu" and bool(np.isfinite(numbers).all())
+            fits = numbers.dtype.kind in "fiu" and numbers.shape in ((), (n_pixels,))
+            pair = pair and fits and bool(np.isfinite(numbers).all())
         if not pair:
             self._refuse(f"scaling must be an offset and a factor, arrays of finite numbers, got {shown(self.scaling)}")
 
@@ -317,8 +318,9 @@ def regression(
     DataError
         If shapes disagree, or a value is not finite.
     """
-    images = np.asarray(train_images) if isinstance(train_images, np.ndarray | list | tuple) else None
-    width = images.shape[-1] if images is not None and images.ndim == 2 else 1
+    with data_errors():
+        images = array(f"data set {shown(name)}", "train_images", train_images)
+    width = images.shape[-1] if images.ndim == 2 else 1
     return Dataset(
         name,
         train_images,

@@ -75,8 +75,8 @@ def with_noise(owner: str, code: str, noise: Mapping[str, str]) -> str:
 def right_sides(equations: str) -> dict[str, tuple[str, bool]] | None:
     """Return each equation's right side, and whether it is a subexpression, by the variable's name.
 
-    Nothing is evaluated, as Brian2 does when it reads equations. None if the text is no equations. Relies on the grammar
-    ``EQUATIONS`` and the names that it gives to its parts.
+    Nothing is evaluated, as Brian2 does when it reads equations. None if the text is no equations. Relies on the
+    grammar ``EQUATIONS`` and the names that it gives to its parts.
     """
     try:
         parsed = EQUATIONS.parse_string(equations, parse_all=True)

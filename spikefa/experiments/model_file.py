@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from spikefa._checks import shown
-from spikefa._checks import is_number
+from spikefa._checks import is_number, shown
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.errors import ModelError, did_you_mean

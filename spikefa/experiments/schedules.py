@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from spikefa._checks import in_range, is_number, refuse, whole
 
@@ -30,7 +30,11 @@ def step_schedule(epoch: int, milestones: Collection[int], divisor: float) -> fl
     """
     whole("step_schedule", "epoch", epoch)
     in_range("step_schedule", "divisor", divisor, 0, open_low=True)
-    listed = isinstance(milestones, Collection) and getattr(milestones, "ndim", 1) == 1
+    listed = (
+        isinstance(milestones, Collection)
+        and not isinstance(milestones, str | bytes | Mapping)
+        and getattr(milestones, "ndim", 1) == 1
+    )
     if not listed or not all(map(is_number, milestones)):
         refuse("step_schedule", "milestones", "be numbers of epochs", milestones)
     return divisor ** -sum(epoch >= milestone for milestone in milestones)

@@ -83,7 +83,9 @@ class Plasticity:
 
     def _check_constants(self) -> None:
         if not isinstance(self.constants, Mapping):
-            raise ArgumentError(f"{self.title}: constants must be a dict such as {{'eta': 1e-3}}, got {shown(self.constants)}")
+            raise ArgumentError(
+                f"{self.title}: constants must be a dict such as {{'eta': 1e-3}}, got {shown(self.constants)}"
+            )
         for name, value in self.constants.items():
             plain = isinstance(name, str) and name.isidentifier() and name != "W" and name[0] != "_"
             if not plain or name.endswith(("_pre", "_post")):

@@ -79,7 +79,9 @@ def check_namespace(owner: str, namespace: Any) -> None:
         identifier(owner, "a name of the namespace", name)
         if name.startswith("_"):
             refuse(owner, "a name of the namespace", "not begin with _, as Brian2's own do", name)
-        number = is_number(value) or isinstance(value, bool | np.bool_ | Quantity | np.ndarray) and np.ndim(value) == 0
+        number = is_number(value) or (
+            isinstance(value, bool | np.bool_ | Quantity | np.ndarray) and np.ndim(value) == 0
+        )
         if not (isinstance(value, Function) or (number and np.asarray(value).dtype.kind in "biuf")):
             refuse(owner, f"{name!r} of the namespace", "be a number, a quantity or a function of Brian2", value)
         if number and np.isnan(float(value)):

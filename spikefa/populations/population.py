@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import BrianObject, Clock, NeuronGroup, Quantity, second
+from brian2 import BrianObject, Clock, Equations, NeuronGroup, Quantity, second
 from brian2.core.variables import VariableView
 from brian2.groups.group import CodeRunner, VariableOwner
 from brian2.utils.stringtools import get_identifiers

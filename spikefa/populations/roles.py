@@ -117,16 +117,16 @@ class FeedbackPopulation(Population):
     def refer_to_layer(self, text: str) -> None:
         """Let this population know the layer's variables that a text names ``layer_NAME``."""
         checked_text(f"{type(self).__name__} {self.name!r}", "an expression", text)
-        for identifier in sorted(get_identifiers(text), key=lambda name: (len(name), name)):
-            variable = identifier.removeprefix("layer_")
-            if identifier != variable and identifier not in self.variables:
+        for name in sorted(get_identifiers(text), key=lambda name: (len(name), name)):
+            variable = name.removeprefix("layer_")
+            if name != variable and name not in self.variables:
                 if variable not in self.layer.variables:
                     names = sorted(n for n in self.layer.variables if not n.startswith("_"))
                     raise ArgumentError(
-                        f"{type(self).__name__} {self.name!r}: {identifier!r} needs a variable {variable!r} of "
+                        f"{type(self).__name__} {self.name!r}: {name!r} needs a variable {variable!r} of "
                         f"layer {self.layer.name!r}, which has {names}"
                     )
-                self.variables.add_reference(identifier, self.layer, variable)
+                self.variables.add_reference(name, self.layer, variable)
 
 
 class ErrorPopulation(FeedbackPopulation):

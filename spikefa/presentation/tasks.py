@@ -6,7 +6,7 @@ from typing import Any
 
 from brian2 import Quantity
 
-from spikefa._checks import steps_of
+from spikefa._checks import shown, steps_of
 from spikefa.core.network import Network, require_network
 from spikefa.errors import ArgumentError
 from spikefa.presentation.readout import ClassReadout, Readout, RegressionReadout
@@ -92,7 +92,7 @@ def _times(
         raise ArgumentError(f"{owner}: the network must have a layer to read out, got none; add a Layer first")
     if (steps_per_image is None) == (duration is None):
         raise ArgumentError(
-            f"{owner}: needs steps_per_image or duration, one of them, got {steps_per_image!r} and {duration!r}"
+            f"{owner}: needs steps_per_image or duration, one of them, got {shown(steps_per_image)} and {shown(duration)}"
         )
     steps = steps_per_image if duration is None else steps_of(owner, "duration", duration, network.clock.dt, 1)
     return {

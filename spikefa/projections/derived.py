@@ -39,7 +39,9 @@ class _Dependent(Projection):
         if self._source is None:
             names = [other.name for other in self._others]
             if self._source_name not in names:
-                raise ArgumentError(f"{self.title}: there is no projection {shown(self._source_name)}; there are {names}")
+                raise ArgumentError(
+                    f"{self.title}: there is no projection {shown(self._source_name)}; there are {names}"
+                )
             source = self._others[names.index(self._source_name)]
             self._take_source(source)
             self._source = source

@@ -7,8 +7,8 @@ from zlib import crc32
 
 import numpy as np
 from brian2 import BrianObject
-from brian2.units.fundamentalunits import Dimension
 from brian2.groups.group import VariableOwner
+from brian2.units.fundamentalunits import Dimension
 from numpy.typing import ArrayLike
 
 from spikefa._checks import array, called, finite_array, shown, true_or_false
@@ -126,10 +126,14 @@ class Projection(Part, BrianObject):
 
     def _weights_of(self, values: Any) -> np.ndarray:
         current, output = self._current_dim, self.pre.variables[self.pre.output_variable].dim
-        return finite_array(self.title, "weights", without_unit(self.title, "weights", values, current, output), self.shape)
+        return finite_array(
+            self.title, "weights", without_unit(self.title, "weights", values, current, output), self.shape
+        )
 
     def _bias_of(self, values: Any) -> np.ndarray:
-        return finite_array(self.title, "bias", without_unit(self.title, "bias", values, self._current_dim), self.shape[1:])
+        return finite_array(
+            self.title, "bias", without_unit(self.title, "bias", values, self._current_dim), self.shape[1:]
+        )
 
     @property
     def _current_dim(self) -> Dimension:

@@ -12,7 +12,6 @@ from spikefa import datasets, metrics, plotting
 from spikefa.experiments import model_file, model_source
 from spikefa.experiments.training_config import TrainingConfig
 from spikefa.pathways import pathways
-from spikefa.plasticity.optimizers.sgd import SGD
 
 #: Public, and made by other functions or a mere base class: nothing to be given to them.
 LEFT_OUT = {"Run", "Params", "Optimizer", "SGD", "save_figure", "VARIABLE"}

@@ -41,11 +41,18 @@ PARAMETERS = {
     "output_error": {"text of a number"},
     "refractory": {"milliseconds"},
     "dt": {"milliseconds"},
+    "gap": {"milliseconds"},
+    "start": {"milliseconds"},
+    "stop": {"milliseconds"},
+    "Clamp.value": _REALS | {"true"},
+    "milestones": {"set"},
     "new_run.epochs": {"none"},  # the model's own
     "new_run.test_steps": {"none"},
     "network": {"foreign network"},  # it is a network
     "boundaries": _REALS | _EMPTY | {"minus milliseconds", "milliseconds"},
-    "pixels.images": _REALS | _EMPTY | {"nan", "inf", "nan array", "wrong shape", "array of amperes", "numpy nan"}
+    "pixels.images": _REALS
+    | _EMPTY
+    | {"nan", "inf", "nan array", "wrong shape", "array of amperes", "numpy nan"}
     | {"milliseconds", "minus milliseconds", "millivolts"},
     "plot_receptive_fields.weights": {"array of amperes", "nan array"},  # NaN is drawn blank
     "rule": _TEXTS,  # of a model's parameters: its build reads it

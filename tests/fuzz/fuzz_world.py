@@ -119,8 +119,16 @@ VALID = {
     "scale": lambda world: 0.5,
     "normalized_squared_error.error": lambda world: [0.1, 0.2],
     "target": lambda world: [1.0, 2.0],
-    "steps_per_image": lambda world: 2,
-    "classes": lambda world: 2,
+    "classification_task.steps_per_image": lambda world: 2,
+    "classification_task.classes": lambda world: 2,
+    "regression_task.steps_per_image": lambda world: 2,
+    "projection": lambda world: "image_to_h1",
+    "synapses": lambda world: [(0, 0), (1, 2)],
+    "population": lambda world: "h1",
+    "variable": lambda world: "s",
+    "Clamp.units": lambda world: [0, 1],
+    "value": lambda world: 0.5,
+    "Dataset.classes": lambda world: 2,
     "images": lambda world: IMAGES,
     "WeightAverage.images": lambda world: 4,
     "targets": lambda world: np.arange(4) % 2,
@@ -170,9 +178,8 @@ VALID = {
     "open_run.directory": lambda world: world.folder,
 }
 
+_JOINS = ("Population", "Layer", "FeedbackPopulation", "ErrorPopulation", "PerturbedCopy", "Softmax", "add_pathway")
+_PROJECTIONS = ("Projection", "TiedProjection", "DerivedProjection", "ShuffledProjection")
 #: Callable -> what its network has; else a task.
-STAGE = dict.fromkeys(
-    ("Population", "Layer", "FeedbackPopulation", "ErrorPopulation", "PerturbedCopy", "Projection", "add_pathway")
-    + ("Softmax", "TiedProjection", "DerivedProjection", "ShuffledProjection"),
-    "layers",
-) | dict.fromkeys(("classification_task", "regression_task"), "feedback") | {"Input": "empty"}
+STAGE = dict.fromkeys((*_JOINS, *_PROJECTIONS), "layers") | {"Input": "empty"}
+STAGE |= dict.fromkeys(("classification_task", "regression_task"), "feedback")

@@ -23,10 +23,40 @@ VALID = {
     "demo": ["--run", "there"],
 }
 
-BAD = ["", "x", "a b", "-1", "0", "1.5", "nan", "inf", "1e400", str(10**30), "9" * 5000, "None", "[]", "eta", "eta=", "=1"]
-BAD += ["9**9**9**9", "eta=9**9**9**9", "eta=nan", "sizes=(1,[2)", "sizes=" + "(" * 500, "seed=1", "a=" + "-" * 9999 + "1"]
-BAD += ["__import__('os').system('touch ran')", "eta=__import__('os').system('touch ran')", "pi\u03c0\u202e", "x" * 5000]
-BAD += ["/no/such/place", "eta=f'{open(\"ran\", \"w\")}'", "sizes=[open('ran', 'w')]", "eta={1: 2}", "eta=b'x'"]
+BAD = [
+    "",
+    "x",
+    "a b",
+    "-1",
+    "0",
+    "1.5",
+    "nan",
+    "inf",
+    "1e400",
+    str(10**30),
+    "9" * 5000,
+    "None",
+    "[]",
+    "eta",
+    "eta=",
+    "=1",
+]
+BAD += [
+    "9**9**9**9",
+    "eta=9**9**9**9",
+    "eta=nan",
+    "sizes=(1,[2)",
+    "sizes=" + "(" * 500,
+    "seed=1",
+    "a=" + "-" * 9999 + "1",
+]
+BAD += [
+    "__import__('os').system('touch ran')",
+    "eta=__import__('os').system('touch ran')",
+    "pi\u03c0\u202e",
+    "x" * 5000,
+]
+BAD += ["/no/such/place", 'eta=f\'{open("ran", "w")}\'', "sizes=[open('ran', 'w')]", "eta={1: 2}", "eta=b'x'"]
 
 
 def _commands():
@@ -59,9 +89,7 @@ def _arguments(command, name, bad):
     return [command, *arguments]
 
 
-@settings(
-    max_examples=100, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=100, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(CASES))
 def test_a_bad_value_is_refused_in_a_sentence(_quiet, case):
     _call(case)
