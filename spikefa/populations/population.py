@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from brian2 import BrianObject, Clock, Equations, NeuronGroup, Quantity, second
 from brian2.core.variables import VariableView
+from brian2.equations.equations import FLOAT
 from brian2.groups.group import CodeRunner, VariableOwner
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import ArrayLike
@@ -366,7 +367,8 @@ class Population(Part, NeuronGroup):
 
 def _dtypes(equations: Equations, dtype: np.dtype) -> dict[str, np.dtype]:
     """Return the float type of each variable: times are of double precision, as in float32 they soon miss a step."""
-    return {name: np.dtype(float) if dim is second.dim else dtype for name, dim in equations.dimensions.items()}
+    floats = {name: one.dim for name, one in equations.items() if one.var_type == FLOAT}
+    return {name: np.dtype(float) if dim is second.dim else dtype for name, dim in floats.items()}
 
 
 class SpikesToOutput(Part, BrianObject):

@@ -92,7 +92,8 @@ def _times(
         raise ArgumentError(f"{owner}: the network must have a layer to read out, got none; add a Layer first")
     if (steps_per_image is None) == (duration is None):
         raise ArgumentError(
-            f"{owner}: needs steps_per_image or duration, one of them, got {shown(steps_per_image)} and {shown(duration)}"
+            f"{owner}: needs steps_per_image or duration, one of them, got {shown(steps_per_image)} and "
+            f"{shown(duration)}"
         )
     steps = steps_per_image if duration is None else steps_of(owner, "duration", duration, network.clock.dt, 1)
     return {
