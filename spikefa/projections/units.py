@@ -7,7 +7,7 @@ from typing import Any
 from brian2 import Quantity, get_unit
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension
 
-from spikefa._checks import refuse
+from spikefa.errors import ArgumentError
 
 
 def without_unit(owner: str, name: str, values: Any, current: Dimension, output: Dimension = DIMENSIONLESS) -> Any:
@@ -31,6 +31,8 @@ def without_unit(owner: str, name: str, values: Any, current: Dimension, output:
         return values
     if values.dim is not current / output:
         unit, got = (str(get_unit(dim)) if dim is not DIMENSIONLESS else "1" for dim in (current / output, values.dim))
-        rule = f"be numbers, or have the unit of the current over that of the output, {unit}"
-        refuse(owner, name, rule, f"values in {got}")
+        over = "" if output is DIMENSIONLESS else " over that of the output"
+        raise ArgumentError(
+            f"{owner}: {name} must be numbers, or in {unit}, the current's unit{over}, got values in {got}"
+        )
     return values / Quantity.with_dimensions(1, values.dim)

@@ -161,3 +161,11 @@ def test_values_are_checked_by_a_method_that_a_group_may_override():
     watched = Watched(2, "dx/dt = -x / (10*ms) : 1", method="euler", codeobj_class=NumpyCodeObject)
     Network(watched).run(watched.clock.dt)
     assert "x" in seen, "Brian2 calls another method than _check_for_invalid_values"
+
+
+def test_right_sides_are_found_before_anything_is_evaluated():
+    equations = "dx/dt = 9**9**9 *\n  x / ms : 1 (unless refractory)  # a : b\ny = 2*x : volt\nz : 1"
+    found = brian2_internals.right_sides(equations)
+    expected = {"x": ("9**9**9 * x / ms", False), "y": ("2*x", True)}
+    assert found == expected, "Brian2's grammar of equations has other names"
+    assert brian2_internals.right_sides("x = y") is None

@@ -126,7 +126,7 @@ def test_a_constant_may_have_any_name(name, post):
 
 
 def test_constants_may_have_the_names_that_the_loop_over_synapses_uses():
-    constants = dict.fromkeys(("i", "j", "k", "w", "lr", "total", "number", "streams", "e"), 1.5)
+    constants = dict.fromkeys(("i", "j", "k", "w", "lr", "total", "number", "summed", "e"), 1.5)
     net, projection = network(f"dW = {' * '.join(constants)} * s_pre * (1 - W)", 3, **constants)
     s, W = net["a"].view("s").copy(), projection.W.copy()
     net.run_steps(1)
