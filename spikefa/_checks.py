@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
@@ -12,7 +13,10 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from spikefa.errors import ArgumentError, did_you_mean
+from spikefa.errors import ArgumentError, SpikefaError, did_you_mean
+
+#: The largest whole number that is taken for a number of things: floats hold it and those below exactly.
+LARGEST = 2**53
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,13 @@ class Range:
     high: float | None = None
     open_low: bool = field(default=False, kw_only=True)
     open_high: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            if getattr(self, name) is not None:
+                in_range("Range", name, getattr(self, name))
+        for name in ("open_low", "open_high"):
+            true_or_false("Range", name, getattr(self, name))
 
     def __contains__(self, value: float) -> bool:
         above = self.low is None or (self.low < value if self.open_low else self.low <= value)
@@ -53,12 +64,31 @@ def refuse(owner: str, name: str, rule: str, value: Any) -> NoReturn:
     ArgumentError
         Always.
     """
-    raise ArgumentError(f"{owner}: {name} must {rule}, got {value!r}")
+    raise ArgumentError(f"{owner}: {name} must {rule}, got {shown(value)}")
+
+
+def shown(value: Any, most: int = 120) -> str:
+    """Return a value as messages show it: on one line, cut if it is long; of an array, shape and type."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"an array {value.shape} of {value.dtype}"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # another's repr, or a whole number of too many digits
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def is_number(value: Any) -> bool:
     """Return whether a value is one real number, of Python or numpy. True and False do not count as numbers."""
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def is_finite(value: Any) -> bool:
+    """Return whether a number is finite, also as a float."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond the floats
+        return False
 
 
 def is_whole(value: Any) -> bool:
@@ -74,8 +104,10 @@ def whole(owner: str, name: str, value: Any, least: int = 0, most: int | None = 
     ArgumentError
         If the value is not of an integer type, or outside these limits. True and False are refused.
     """
-    if is_whole(value) and value >= least and (most is None or value <= most):
+    if is_whole(value) and least <= value <= (LARGEST if most is None else most):
         return int(value)
+    if is_whole(value) and value > LARGEST:
+        rule = f"be a whole number of at most {LARGEST}"
     if rule is None:
         rule = f"from {least} to {most}" if most is not None else f"at least {least}"
         rule = "be a positive whole number" if (least, most) == (1, None) else f"be a whole number, {rule}"
@@ -111,10 +143,11 @@ def in_range(
     ArgumentError
         If the value is not a number, not finite, or outside the limits. True and False are refused.
     """
-    limits = Range(low, high, open_low=open_low, open_high=open_high)
-    if is_number(value) and np.isfinite(value) and value in limits:
-        return float(value)
-    words = str(limits)
+    if is_number(value) and is_finite(value):
+        limits = None if low is high is None else Range(low, high, open_low=open_low, open_high=open_high)
+        if limits is None or value in limits:
+            return float(value)
+    words = "" if low is high is None else str(Range(low, high, open_low=open_low, open_high=open_high))
     refuse(owner, name, f"be a finite number{words and f', {words}'}" if rule is None else rule, value)
 
 
@@ -161,11 +194,11 @@ def one_of(owner: str, name: str, value: Any, known: Collection[Any]) -> Any:
     ArgumentError
         If the value is another one. For a text, the message suggests the most similar one.
     """
-    if isinstance(value, str | int | float | None) and value in known:
+    if (value is None or isinstance(value, str | int | float)) and value in known:
         return value
     listed = ", ".join(map(repr, known))
     hint = did_you_mean(value, known) if isinstance(value, str) else ""
-    raise ArgumentError(f"{owner}: {name} must be one of {listed}, got {value!r}{hint}")
+    raise ArgumentError(f"{owner}: {name} must be one of {listed}, got {shown(value)}{hint}")
 
 
 def true_or_false(owner: str, name: str, value: Any) -> bool:
@@ -190,6 +223,78 @@ def text(owner: str, name: str, value: Any) -> str:
     return value if isinstance(value, str) else refuse(owner, name, "be a text", value)
 
 
+def instance(owner: str, name: str, value: Any, kind: type | tuple[type, ...], what: str) -> Any:
+    """Return a value if it is of a type; `what` says so in words, such as ``"a Network"``.
+
+    Raises
+    ------
+    ArgumentError
+        If the value is of another type.
+    """
+    return value if isinstance(value, kind) else refuse(owner, name, f"be {what}", value)
+
+
+def identifier(owner: str, name: str, value: Any, star: bool = False) -> str:
+    """Return the name of an object of Brian2: letters, digits and ``_``; with `star`, ``*`` at the end for a number.
+
+    Raises
+    ------
+    ArgumentError
+        If the value is no text, or no such name.
+    """
+    plain = value.removesuffix("*") if star and isinstance(value, str) else value
+    if isinstance(plain, str) and plain.isascii() and plain.isidentifier() and len(plain) <= 200:
+        return value
+    refuse(owner, name, "be a name of letters, digits and _ that does not begin with a digit", value)
+
+
+def called(owner: str, name: str, function: Callable, *given: Any) -> Any:
+    """Return what a function of the user's returns.
+
+    Raises
+    ------
+    ArgumentError
+        If it raises; its own exception is the cause.
+    """
+    try:
+        return function(*given)
+    except SpikefaError:
+        raise
+    except Exception as error:
+        said = shown(str(error))
+        raise ArgumentError(f"{owner}: the function {name} failed with {type(error).__name__}: {said}") from error
+
+
+def array(owner: str, name: str, values: Any) -> np.ndarray:
+    """Return values as an array of numbers, truth values or texts.
+
+    Raises
+    ------
+    ArgumentError
+        If they are something else, or rows differ in their lengths.
+    """
+    try:
+        made = np.asarray(values)
+    except Exception as error:  # of numpy, or of the object's own conversion
+        raise ArgumentError(f"{owner}: {name} must be an array, got {shown(values)}") from error
+    return made if made.dtype.kind in "biufcSU" else refuse(owner, name, "be an array of numbers", values)
+
+
+def path(owner: str, name: str, value: Any) -> Path:
+    """Return a path of a file or directory.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none, or so long that no file system takes it.
+    """
+    if isinstance(value, str | os.PathLike) and value != "":
+        made = os.fsdecode(os.fspath(value))
+        if "\0" not in made and len(made) < 4096 and all(len(os.fsencode(part)) < 256 for part in Path(made).parts):
+            return user_path(made)
+    refuse(owner, name, "be a path", value)
+
+
 def real_array(owner: str, name: str, values: ArrayLike, dtype: DTypeLike | None = None) -> np.ndarray:
     """Return real numbers of any shape as an array, of a type if one is given. True and False are 1 and 0.
 
@@ -198,10 +303,10 @@ def real_array(owner: str, name: str, values: ArrayLike, dtype: DTypeLike | None
     ArgumentError
         If they are not real numbers.
     """
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        raise ArgumentError(f"{owner}: {name} must hold real numbers, got dtype {array.dtype}")
-    return array if dtype is None else array.astype(dtype, copy=False)
+    made = array(owner, name, values)
+    if made.dtype.kind not in "biuf":
+        raise ArgumentError(f"{owner}: {name} must hold real numbers, got dtype {made.dtype}")
+    return made if dtype is None else made.astype(dtype, copy=False)
 
 
 def finite_array(owner: str, name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
@@ -212,7 +317,7 @@ def finite_array(owner: str, name: str, values: ArrayLike, shape: tuple[int, ...
     ArgumentError
         If the shape is another, or there is something else than finite numbers.
     """
-    values = np.asarray(values)
+    values = array(owner, name, values)
     if values.shape != shape:
         raise ArgumentError(f"{owner}: {name} must be {shape}, got {values.shape}")
     if values.dtype.kind not in "fiu":

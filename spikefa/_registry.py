@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import reprlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -115,7 +116,7 @@ class Registry(Mapping[str, T], Generic[T]):
         if found in self._not_loaded:
             return self._kinds.setdefault(found, self._not_loaded[found]())  # the import may have registered it
         hint = did_you_mean(name, [*self, *self.aliases]) if isinstance(name, str) else ""
-        raise self.error(f"no {self.kind} {name!r}; there are {', '.join(self)}{hint}")
+        raise self.error(f"no {self.kind} {reprlib.repr(name)}; there are {', '.join(self)}{hint}")
 
     def __contains__(self, name: object) -> bool:
         self._discover()

@@ -10,7 +10,8 @@ import sympy
 from brian2 import Equations, NetworkOperation, Quantity, Synapses
 from brian2.parsing.sympytools import sympy_to_str
 
-from spikefa.core.network import Network
+from spikefa._checks import one_of
+from spikefa.core.network import Network, require_network
 from spikefa.engine.targets import code_object_class
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.optimizers import Optimizer
@@ -47,7 +48,8 @@ class Brian2Reference:
     """
 
     def __init__(self, network: Network, target: str = "numpy"):
-        if network.streams != 1:
+        one_of("Brian2Reference", "target", target, ("numpy", "cython"))
+        if require_network("Brian2Reference", network).streams != 1:
             raise ArgumentError(f"Brian2Reference: needs a network of one stream, got {network.streams}")
         if network.stimulus.gap and not network.stimulus.learn_in_gaps:
             raise ArgumentError("Brian2Reference: stock Brian2's rules do not rest in gaps; needs learn_in_gaps=True")

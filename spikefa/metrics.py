@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from spikefa._checks import whole
+from spikefa._checks import real_array, whole
 from spikefa.errors import ArgumentError
 
 __all__ = ["angle", "norm_ratio", "normalized_squared_error", "sign_congruence", "unit_angles"]
@@ -22,7 +22,8 @@ def _pair(owner: str, a: ArrayLike, b: ArrayLike, names: str = "a and b") -> tup
 
 
 def _checked(owner: str, a: ArrayLike, b: ArrayLike, names: str = "a and b") -> tuple[np.ndarray, np.ndarray]:
-    a, b = (x if x.dtype.kind == "f" else x.astype(np.float64) for x in map(np.asarray, (a, b)))
+    a, b = (real_array(owner, name, x) for name, x in zip(names.split(" and "), (a, b), strict=True))
+    a, b = (x if x.dtype.kind == "f" else x.astype(np.float64) for x in (a, b))
     if a.shape != b.shape:
         raise ArgumentError(f"{owner}: {names} must have the same shape, got {a.shape} and {b.shape}")
     if a.size == 0:

@@ -96,3 +96,55 @@ def test_finite_arrays(values, rule):
     assert _checks.finite_array("Layer", "W", [1, 2], (2,)).tolist() == [1, 2]
     with pytest.raises(ArgumentError, match=f"^Layer: W must {rule}$"):
         _checks.finite_array("Layer", "W", values, (2,))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.zeros((2, 3)), "an array (2, 3) of float64"),
+        ("x" * 500, f"'{'x' * 119}..."),
+        ([1, 2], "[1, 2]"),
+        ([10**5000], "a value of type list"),  # Python does not write it
+    ],
+    ids=["array", "text", "list", "huge"],
+)
+def test_messages_show_a_value_on_one_short_line(value, words):
+    assert _checks.shown(value) == words
+
+
+@pytest.mark.parametrize("value", [10**30, 2**62, -1, True, 1.0, "1", None, [1]])
+def test_numbers_of_things_are_whole_and_not_beyond_bounds(value):
+    with pytest.raises(ArgumentError, match=r"^Layer: n must be a .*, got "):
+        _checks.whole("Layer", "n", value)
+
+
+@pytest.mark.parametrize("value", ["", "a b", "1a", "a*", "\u03c0", None, 3, b"x", "a" * 300])
+def test_names_of_objects(value):
+    with pytest.raises(ArgumentError, match=r"^Layer: name must be a name of letters, digits and _"):
+        _checks.identifier("Layer", "name", value)
+    assert _checks.identifier("Layer", "name", "monitor*", star=True) == "monitor*"
+
+
+@pytest.mark.parametrize(
+    "value", ["", None, 3, b"x", "a\0b", "x" * 300, "/".join(["x" * 100] * 50)], ids=lambda v: repr(v)[:9]
+)
+def test_paths(value):
+    with pytest.raises(ArgumentError, match=r"^run: directory must be a path, got "):
+        _checks.path("run", "directory", value)
+
+
+def test_a_users_function_that_fails_is_named():
+    def fails(*_):
+        raise RuntimeError("of the user's")
+
+    with pytest.raises(
+        ArgumentError, match=r"^P: the function of weights failed with RuntimeError: .of the user's"
+    ) as e:
+        _checks.called("P", "of weights", fails, 1)
+    assert isinstance(e.value.__cause__, RuntimeError)
+
+
+def test_a_ragged_or_strange_array_is_refused():
+    for value in ([[1, 2], [3]], object(), lambda: 1):
+        with pytest.raises(ArgumentError, match=r"^P: weights must be an array"):
+            _checks.array("P", "weights", value)

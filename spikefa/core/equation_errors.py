@@ -17,6 +17,9 @@ from spikefa.errors import EquationError
 #: What Brian2 raises for equations and statements that it cannot read.
 UNREADABLE = (SyntaxError, BrianEquationError, DimensionMismatchError, UnsupportedEquationsException, KeyError)
 
+#: Characters of a reason, which may repeat the text that it is about.
+LONGEST = 400
+
 
 @contextmanager
 def unreadable(owner: str) -> Iterator[None]:
@@ -60,4 +63,5 @@ def _reason(error: BaseException) -> str:
     if unresolved := re.search(r'identifier "(\w+)" could not be resolved', said):
         said = f"{said.rstrip('.')}; if it is a constant, give it by namespace={{{unresolved[1]!r}: ...}}"
     cause = str(error.__cause__ or "")
-    return " ".join((said if cause in said else f"{said}: {cause}").split())
+    words = " ".join((said if cause in said else f"{said}: {cause}").split())
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]}..."

@@ -10,7 +10,7 @@ from brian2 import BrianObject, Clock, Quantity, get_device, ms, second
 from brian2 import Network as BrianNetwork
 from brian2.devices.device import RuntimeDevice
 
-from spikefa._checks import duration, one_of, whole
+from spikefa._checks import duration, identifier, instance, one_of, shown, whole
 from spikefa.core.changes import all_objects, changed_variables, owned_arrays, stock_groups
 from spikefa.core.clocks import keep_time
 from spikefa.core.equation_errors import unprepared
@@ -86,11 +86,14 @@ class Network(BrianNetwork):
         weight_policy: WeightPolicy | None = None,
         name: str = "spikefa*",
     ):
-        whole("Network", "streams", streams, 1, rule="be a positive whole number")
+        identifier("Network", "name", name, star=True)
+        whole("Network", "streams", streams, 1, 2**31 - 1, rule="be a positive whole number")
         whole("Network", "seed", seed, 0, 2**32 - 1, rule="be a whole number from 0 to 2**32 - 1")
         one_of("Network", "dtype", str(dtype), ("float32", "float64"))
         refuse_forked("Network")
         duration("Network", "dt", dt)
+        if weight_policy is not None:
+            instance("Network", "weight_policy", weight_policy, WeightPolicy, "a WeightPolicy or None")
         super().__init__(name=name)
         self.schedule = SCHEDULE
         self.streams, self.seed = int(streams), int(seed)
@@ -285,7 +288,9 @@ class Network(BrianNetwork):
         known = {id(obj) for obj in all_objects(self.objects)}
         for obj in objects:
             if id(obj) not in known:
-                raise ArgumentError(f"Network: leave_out_of_evaluations must name objects of the network, got {obj!r}")
+                raise ArgumentError(
+                    f"Network: leave_out_of_evaluations must name objects of the network, got {shown(obj)}"
+                )
         self.left_out_of_evaluations += objects
 
     # Running.
@@ -297,9 +302,9 @@ class Network(BrianNetwork):
 
     @device.setter
     def device(self, device: str) -> None:
+        one_of("Network", "device", device, ("cpu", *executors))
         if device == self._device:
             return
-        one_of("Network", "device", device, ("cpu", *executors))
         executor = None if device == "cpu" else executors[device](self)
         if self._executor is not None:
             self.remove(self._executor)
@@ -415,3 +420,14 @@ class Network(BrianNetwork):
     def averaged(self) -> AbstractContextManager[None]:
         """Within it, the weights are the means of a `WeightAverage`, if the network has one."""
         return nullcontext() if self.weight_average is None else self.weight_average.applied()
+
+
+def require_network(owner: str, network: Any) -> Network:
+    """Return a network, for `owner`.
+
+    Raises
+    ------
+    ArgumentError
+        If it is something else.
+    """
+    return instance(owner, "network", network, Network, "a Network")

@@ -10,7 +10,7 @@ from brian2 import BrianObject, NetworkOperation, get_device
 
 from spikefa._checks import one_of
 from spikefa.core.changes import MONITORS, all_objects, dependencies, pathways, reached
-from spikefa.core.network import Network
+from spikefa.core.network import Network, require_network
 from spikefa.core.part import Part
 from spikefa.core.run_context import one_at_a_time
 from spikefa.engine.brian2_internals import set_spikes_under_way, spikes_under_way
@@ -62,7 +62,7 @@ def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> 
         If the network has no task yet.
     """
     one_of("sandboxed", "purpose", purpose, tuple(_HIGH_WORDS))
-    network.require_task("sandboxed")
+    require_network("sandboxed", network).require_task("sandboxed")
     with one_at_a_time():  # Brian2's random numbers, which are put back, are of the whole process
         yield from _sandboxed(network, purpose)
 

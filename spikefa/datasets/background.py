@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spikefa.datasets.dataset import Dataset
+from spikefa._checks import whole
+from spikefa.datasets.dataset import Dataset, data_errors
 from spikefa.datasets.locate import find_files, is_bomb
 from spikefa.datasets.mnist import load_mnist
 from spikefa.datasets.registry import datasets
@@ -53,6 +54,8 @@ def mnist_background(data_dir: str | os.PathLike | None = None, seed: int = 0) -
     DataError
         If a file is missing, damaged or foreign, or its photographs are too small or too smooth.
     """
+    with data_errors():
+        whole("mnist_background", "seed", seed)
     archives = find_files(_FOLDER, data_dir, _FILES, "photographs for the backgrounds of mnist-background")
     mnist = load_mnist(data_dir)
     parts = {}

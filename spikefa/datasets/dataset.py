@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
-from spikefa._checks import is_whole
-from spikefa.errors import DataError
+from spikefa._checks import array, instance, is_finite, is_number, is_whole, shown, text
+from spikefa.errors import ArgumentError, DataError
 
 PARTS = ("train", "test", "validation")
+
+
+@contextmanager
+def data_errors() -> Iterator[None]:
+    """Raise what is wrong with an argument as `DataError`."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise DataError(str(error)) from error
+
+
+def require_dataset(owner: str, dataset: Any) -> Dataset:
+    """Return a data set, for `owner`.
+
+    Raises
+    ------
+    DataError
+        If it is something else.
+    """
+    with data_errors():
+        return instance(owner, "dataset", dataset, Dataset, "a Dataset")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +87,22 @@ class Dataset:
     scaling: tuple[np.ndarray, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
+        with data_errors():
+            text("data set", "name", self.name)
+        if self.limits is not None:
+            self._check_limits()
         if self.classes is not None and not (is_whole(self.classes) and self.classes > 0):
-            self._refuse(f"classes must be a positive integer, got {self.classes!r}")
+            self._refuse(f"classes must be a positive integer, got {shown(self.classes)}")
         classes = None if self.classes is None else int(self.classes)
         sides = tuple(self.shape) if isinstance(self.shape, (tuple, list)) else ()
         if len(sides) != 2 or not all(is_whole(side) and side > 0 for side in sides):
-            self._refuse(f"shape must be two positive integers (height, width), got {self.shape!r}")
+            self._refuse(f"shape must be two positive integers (height, width), got {shown(self.shape)}")
         sides = tuple(map(int, sides))
+        if self.scaling is not None:
+            self._check_scaling(math.prod(sides))
+        if self.train_targets is not None:
+            targets = self._array("train_targets", self.train_targets)
+            object.__setattr__(self, "train_targets", targets)
         if classes is None and self.train_targets is None:
             self._refuse("must have labels and classes, or targets, got neither")
         checked = {"classes": classes, "shape": sides}
@@ -85,7 +117,7 @@ class Dataset:
                 y = f"{part}_{kind}"
                 if not wanted:
                     if getattr(self, y) is not None:
-                        self._refuse(f"{y} must be None in a set without {kind}, got {np.shape(getattr(self, y))}")
+                        self._refuse(f"{y} must be None in a set without {kind}, got {shown(getattr(self, y))}")
                     continue
                 check = self._check_labels if kind == "labels" else self._check_targets
                 checked[y] = check(y, getattr(self, y))
@@ -150,7 +182,7 @@ class Dataset:
         if not is_whole(validation) or not 0 <= validation < len(self.train_images):
             self._refuse(
                 f"validation must be an integer from 0 to {len(self.train_images) - 1} "
-                f"(it has {len(self.train_images)} training images), got {validation!r}"
+                f"(it has {len(self.train_images)} training images), got {shown(validation)}"
             )
         if validation == 0:
             return self
@@ -209,8 +241,28 @@ class Dataset:
     def _refuse(self, rule: str) -> NoReturn:
         raise DataError(f"data set {self.name!r}: {rule}")
 
+    def _check_scaling(self, n_pixels: int) -> None:
+        pair = isinstance(self.scaling, tuple | list) and len(self.scaling) == 2
+        for one in self.scaling if pair else ():
+            numbers = self._array("scaling", one)
+            fits = numbers.dtype.kind in "fiu" and numbers.shape in ((), (n_pixels,))
+            pair = pair and fits and bool(np.isfinite(numbers).all())
+        if not pair:
+            self._refuse(f"scaling must be an offset and a factor, arrays of finite numbers, got {shown(self.scaling)}")
+
+    def _check_limits(self) -> None:
+        pair = isinstance(self.limits, tuple | list) and len(self.limits) == 2 and all(map(is_number, self.limits))
+        if not (pair and all(map(is_finite, self.limits)) and self.limits[0] < self.limits[1]):
+            self._refuse(f"limits must be (smallest, largest) or None, got {shown(self.limits)}")
+
+    def _array(self, name: str, values: Any) -> np.ndarray:
+        try:
+            return np.asarray(values)
+        except Exception as error:  # of numpy, or of the object's own conversion
+            raise DataError(f"data set {self.name!r}: {name} must be an array, got {shown(values)}") from error
+
     def _check_images(self, name: str, images: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
-        images, n_pixels = np.asarray(images), math.prod(sides)
+        images, n_pixels = self._array(name, images), math.prod(sides)
         if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
             floats = "floats" if self.limits is None else f"floats ({self.limits[0]:g} to {self.limits[1]:g})"
             self._refuse(f"{name} must be uint8 (0 to 255) or {floats}, got {images.dtype}")
@@ -229,7 +281,7 @@ class Dataset:
         return _read_only(images)
 
     def _check_labels(self, name: str, labels: np.ndarray) -> np.ndarray:
-        labels = np.asarray(labels)
+        labels = self._array(name, labels)
         if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
             self._refuse(f"{name} must be integers of shape (n,), got {labels.dtype} of {labels.shape}")
         bad = (labels < 0) | (labels >= self.classes)
@@ -239,7 +291,7 @@ class Dataset:
         return _read_only(labels.astype(np.int64))
 
     def _check_targets(self, name: str, targets: np.ndarray) -> np.ndarray:
-        targets, width = np.asarray(targets), np.shape(self.train_targets)[-1:]
+        targets, width = self._array(name, targets), np.shape(self.train_targets)[-1:]
         if targets.ndim != 2 or targets.shape[1:] != width or not np.issubdtype(targets.dtype, np.floating):
             self._refuse(f"{name} must be floats of shape {('n', *width)}, got {targets.dtype} of {targets.shape}")
         bad = ~np.isfinite(targets)
@@ -266,13 +318,16 @@ def regression(
     DataError
         If shapes disagree, or a value is not finite.
     """
+    with data_errors():
+        images = array(f"data set {shown(name)}", "train_images", train_images)
+    width = images.shape[-1] if images.ndim == 2 else 1
     return Dataset(
         name,
         train_images,
         None,
         test_images,
         None,
-        (1, np.shape(train_images)[-1]),
+        (1, width),
         None,
         train_targets=train_targets,
         test_targets=test_targets,
@@ -298,7 +353,8 @@ def pixels(images: np.ndarray) -> np.ndarray:
     DataError
         If the images have another type.
     """
-    images = np.asarray(images)
+    with data_errors():
+        images = array("pixels", "images", images)
     if images.dtype == np.uint8:
         return np.divide(images, 255, dtype=np.float32)
     if np.issubdtype(images.dtype, np.floating):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spikefa._checks import user_path
+from spikefa._checks import path, user_path
+from spikefa.datasets.dataset import data_errors
 from spikefa.errors import DataError
 
 VARIABLE = "SPIKEFA_DATA"
@@ -15,6 +16,9 @@ _SMALL, _RATIO = 2**28, 100
 
 def named_directory(data_dir: str | os.PathLike | None) -> tuple[Path | None, str]:
     """Return the directory of the data and what named it: the argument or, without, the environment variable."""
+    if data_dir is not None:
+        with data_errors():
+            data_dir = path("data set", "data_dir", data_dir)
     directory = data_dir or os.environ.get(VARIABLE)
     return (user_path(directory) if directory else None), "data_dir" if data_dir else VARIABLE
 

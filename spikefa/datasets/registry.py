@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from spikefa._checks import path
 from spikefa._registry import Registry
-from spikefa.datasets.dataset import Dataset
+from spikefa.datasets.dataset import Dataset, data_errors
 from spikefa.errors import DataError
 
 #: Name -> function of the directory of the files (or None) that returns the data set. What needs no files ignores it.
@@ -37,4 +38,6 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     DataError
         If the name is unknown, or a file is missing, damaged, foreign or cannot be downloaded.
     """
-    return datasets[name](data_dir)
+    with data_errors():
+        directory = None if data_dir is None else path("load", "data_dir", data_dir)
+    return datasets[name](directory)

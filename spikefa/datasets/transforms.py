@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from spikefa.datasets.dataset import PARTS, Dataset, pixels
+from spikefa._checks import is_finite, is_number, shown, true_or_false
+from spikefa.datasets.dataset import PARTS, Dataset, data_errors, pixels, require_dataset
 from spikefa.errors import DataError
 
 #: Images whose statistics are summed at once, in float64.
@@ -36,6 +37,8 @@ def standardised(dataset: Dataset, common: bool = False) -> Dataset:
     DataError
         If the set is scaled already.
     """
+    with data_errors():
+        true_or_false("standardised", "common", common)
     mean, sd = _statistics(dataset, "standardised")
     divisor = np.full_like(sd, np.sqrt(np.mean(sd**2))) if common else sd
     return _scaled(dataset, mean, np.divide(1, divisor, out=np.zeros_like(sd), where=sd > 0))
@@ -73,6 +76,10 @@ def autoencoder(dataset: Dataset, limits: tuple[float, float] | None = None) -> 
     DataError
         If limits are given and the set's pixels are not in [0, 1].
     """
+    require_dataset("autoencoder", dataset)
+    numbers = isinstance(limits, tuple | list) and len(limits) == 2 and all(map(is_number, limits))
+    if limits is not None and not (numbers and all(map(is_finite, limits)) and limits[0] < limits[1]):
+        raise DataError(f"autoencoder: limits must be (smallest, largest) or None, got {shown(limits)}")
     low, high = (0, 1) if limits is None else limits
     if limits is not None and dataset.limits != (0, 1):
         raise DataError(
@@ -93,7 +100,7 @@ def _statistics(dataset: Dataset, owner: str) -> tuple[np.ndarray, np.ndarray]:
 
     Float64 sums of fewer than 2**29 equal float32 values are exact: a constant pixel's deviation is exactly 0.
     """
-    if dataset.scaling is not None:
+    if require_dataset(owner, dataset).scaling is not None:
         raise DataError(f"{owner}: data set {dataset.name!r} must not be scaled already")
     images = dataset.train_images
     chunks = [slice(start, start + _CHUNK) for start in range(0, len(images), _CHUNK)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spikefa._checks import positive_int
-from spikefa.core.network import Network
+from spikefa.core.network import Network, require_network
 from spikefa.diagnostics.monitor import Monitor
 from spikefa.engine.brian2_internals import belongs_to
 
@@ -33,7 +33,7 @@ class ErrorMonitor(Monitor):
 
     def __init__(self, network: Network, presentations: int = 1, *, name: str = "error_monitor*"):
         self.presentations = positive_int("ErrorMonitor", "presentations", presentations)
-        network.require_task("ErrorMonitor")
+        require_network("ErrorMonitor", network).require_task("ErrorMonitor")
         super().__init__(network, None, "end", 110, name)
         classes = network.readout.classes
         self._readout = type(network.readout)(network, *(() if classes is None else (classes,)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikefa.core.network import Network
+from spikefa.core.network import Network, require_network
 from spikefa.core.sandbox import run_to_end, sandboxed
 from spikefa.errors import ArgumentError
 from spikefa.metrics import angle
@@ -38,7 +38,7 @@ def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarr
     KeyboardInterrupt
         After Ctrl-C or `stop`; the network is as it was.
     """
-    network.require_task("evaluation.summed_outputs")
+    require_network("evaluation.summed_outputs", network).require_task("evaluation.summed_outputs")
     images = network.stimulus.validate_images(images)
     if not len(images):
         raise ArgumentError("evaluation: images must be at least one, got none")
@@ -78,7 +78,7 @@ def predict(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     KeyboardInterrupt
         After Ctrl-C or `stop`; the network is as it was.
     """
-    network.require_task("evaluation.predict")
+    require_network("evaluation.predict", network).require_task("evaluation.predict")
     return network.readout.predict(summed_outputs(network, images, steps), steps)
 
 
@@ -101,8 +101,8 @@ def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int)
     KeyboardInterrupt
         After Ctrl-C or `stop`; the network is as it was.
     """
-    network.require_task("evaluation.error")
-    targets = network.readout.validate_targets(targets, len(images))
+    require_network("evaluation.error", network).require_task("evaluation.error")
+    targets = network.readout.validate_targets(targets, len(network.stimulus.validate_images(images)))
     return network.readout.error_of(predict(network, images, steps), targets)
 
 

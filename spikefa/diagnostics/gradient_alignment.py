@@ -8,7 +8,9 @@ from zlib import crc32
 import numpy as np
 
 from spikefa import metrics
-from spikefa.core.network import Network
+from spikefa._checks import identifier
+from spikefa.core.expression_checks import check_expression
+from spikefa.core.network import Network, require_network
 from spikefa.core.part import APPLY_RULES
 from spikefa.diagnostics.error_signal import error_term, evaluator, loss_derivative
 from spikefa.diagnostics.monitor import Monitor
@@ -81,6 +83,11 @@ class GradientAlignment(Monitor):
         name: str = "gradient_alignment*",
     ):
         # Whatever is refused is so before Brian2 knows of this object: it would complain that it was not used.
+        require_network("GradientAlignment", network)
+        identifier("GradientAlignment", "error", error)
+        check_expression("GradientAlignment", "derivative", derivative)
+        if output_error is not None:
+            check_expression("GradientAlignment", "output_error", output_error)
         self._forward = [p for p in network.projections if p.post in network.layers]
         self._learning = [p for p in self._forward if p.learning is not None]
         if not self._learning:
@@ -121,6 +128,7 @@ class GradientAlignment(Monitor):
         top, last, what = network.error, network.layers[-1], "output_error"
         if output_error is None and network.output_error is not None:
             output_error, what = network.output_error, "network.output_error"
+            check_expression("GradientAlignment", what, output_error)
         if output_error is None:
             source = getattr(last.variables.get(error), "owner", None)
             others = [population.name for population in network.feedback if population is not top]

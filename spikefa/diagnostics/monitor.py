@@ -11,7 +11,7 @@ import numpy as np
 from brian2 import BrianObject
 
 from spikefa._atomic_write import write_whole
-from spikefa._checks import positive_int, user_path
+from spikefa._checks import identifier, positive_int, user_path
 from spikefa.core.network import Network
 from spikefa.core.part import Part
 
@@ -44,6 +44,7 @@ class Monitor(Part, BrianObject):
         owner = type(self).__name__
         if every is not None:
             every = positive_int(owner, "every", every, "steps or None")
+        identifier(owner, "name", name, star=True)
         super().__init__(clock=network.clock, when=when, order=order, name=name)
         self.network, self.every = network, every
         self._steps: list[int] = []

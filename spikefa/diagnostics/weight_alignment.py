@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from spikefa import metrics
-from spikefa.core.network import Network
+from spikefa._checks import true_or_false
+from spikefa.core.network import Network, require_network
 from spikefa.diagnostics import evaluation
 from spikefa.diagnostics.monitor import Monitor
 from spikefa.errors import ArgumentError
@@ -40,11 +41,12 @@ class WeightAlignment(Monitor):
     def __init__(
         self, network: Network, every: int | None = 1, *, units: bool = False, name: str = "weight_alignment*"
     ):
-        self._pairs = evaluation.feedback_pairs(network)
+        self._pairs = evaluation.feedback_pairs(require_network("WeightAlignment", network))
         if not self._pairs:
             raise ArgumentError("WeightAlignment: no hidden layer has feedback from the layer to which its weights go")
+        units = true_or_false("WeightAlignment", "units", units)
         super().__init__(network, every, "end", 110, name)
-        self.units = bool(units)
+        self.units = units
         network.join(self)
 
     def _measure(self) -> dict[str, Any]:

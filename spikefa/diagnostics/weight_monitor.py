@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from spikefa._checks import refuse
-from spikefa.core.network import Network
+from spikefa._checks import array, one_of, refuse
+from spikefa.core.network import Network, require_network
 from spikefa.diagnostics.monitor import Monitor
 from spikefa.projections.projection import Projection
 
@@ -49,8 +49,15 @@ class WeightMonitor(Monitor):
         *,
         name: str = "weight_monitor*",
     ):
-        self.projection = network[projection] if isinstance(projection, str) else projection
-        self.pre, self.post = self._chosen(np.asarray(synapses), synapses)
+        projections = {one.name: one for one in require_network("WeightMonitor", network).projections}
+        if isinstance(projection, str):
+            projection = one_of("WeightMonitor", "projection", projection, projections) and projections[projection]
+        if not any(projection is one for one in projections.values()):
+            rule = f"be one of the network's projections {list(projections)}"
+            refuse("WeightMonitor", "projection", rule, getattr(projection, "name", projection))
+        self.projection = projection
+        owner = f"WeightMonitor of {projection.title}"
+        self.pre, self.post = self._chosen(array(owner, "synapses", synapses), synapses)
         super().__init__(network, every, "end", 110, name)
         network.join(self)
 

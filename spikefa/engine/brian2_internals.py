@@ -21,9 +21,11 @@ from brian2 import BrianObject, Clock, Network
 from brian2.codegen.codeobject import CodeObject
 from brian2.core.base import BrianObjectException
 from brian2.core.functions import FunctionImplementationContainer
+from brian2.equations.equations import EQUATIONS, SUBEXPRESSION
 from brian2.groups.group import CodeRunner
 from brian2.groups.neurongroup import NeuronGroup, StateUpdater
 from brian2.synapses.synapses import SynapticPathway
+from pyparsing import ParseException
 
 #: Name of the array where Brian2 puts a step's events, int32 (neurons + 1,), the count last. They are forgotten at the
 #: end of a run.
@@ -68,6 +70,20 @@ def with_noise(owner: str, code: str, noise: Mapping[str, str]) -> str:
         if found != 1:
             raise NotImplementedError(f"{owner}: no draw of the noise {name!r} in Brian2's code")
     return code
+
+
+def right_sides(equations: str) -> dict[str, tuple[str, bool]] | None:
+    """Return each equation's right side, and whether it is a subexpression, by the variable's name.
+
+    Nothing is evaluated, as Brian2 does when it reads equations. None if the text is no equations. Relies on the
+    grammar ``EQUATIONS`` and the names that it gives to its parts.
+    """
+    try:
+        parsed = EQUATIONS.parse_string(equations, parse_all=True)
+    except ParseException:
+        return None
+    named = {one["identifier"]: (one.get("expression"), one.get_name() == SUBEXPRESSION) for one in parsed}
+    return {name: (" ".join(text.split()), sub) for name, (text, sub) in named.items() if text is not None}
 
 
 def seed_noise(group: NeuronGroup, noise: Mapping[str, str]) -> None:

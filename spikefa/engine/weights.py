@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_array
 
+from spikefa._checks import in_range, whole
 from spikefa.engine.kernels import dense, sparse
 from spikefa.engine.kernels.blas import blocks_of, gemm_address
 from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
@@ -51,6 +52,12 @@ class WeightPolicy:
     table_streams: int = 32
     sparse_below_batched: float = 0.25
     sparse_below_events: float = 0.11
+
+    def __post_init__(self) -> None:
+        for name in ("event_streams_spikes", "event_streams_learning", "event_streams_fixed", "table_streams"):
+            whole("WeightPolicy", name, getattr(self, name))
+        for name in ("sparse_below_batched", "sparse_below_events"):
+            in_range("WeightPolicy", name, getattr(self, name), 0)
 
     def make(
         self,

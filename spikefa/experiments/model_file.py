@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from spikefa._checks import is_number
+from spikefa._checks import is_number, shown
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.errors import ModelError, did_you_mean
@@ -119,10 +119,10 @@ class Model:
             If the preset or a name is unknown, or a value does not fit its annotation, or is nothing that ``run.json``
             can hold and give back as it was.
         """
-        if preset is not None and preset not in self.presets:
+        if preset is not None and not (isinstance(preset, str) and preset in self.presets):
             there_are = ", ".join(self.presets) or "none"
             raise ModelError(
-                f"{self.title}: no preset {preset!r}; there are {there_are}{did_you_mean(preset, self.presets)}"
+                f"{self.title}: no preset {shown(preset)}; there are {there_are}{did_you_mean(preset, self.presets)}"
             )
         changes = {**(self.presets[preset] if preset else {}), **(changes or {})}
         kinds = kinds_of(self.module.Params)
@@ -170,7 +170,7 @@ class Model:
     def _refuse_to_record(self, name: str, value: Any) -> NoReturn:
         raise ModelError(
             f"{self.title}: {name} must be a finite number, text, true, false, none, or a tuple of these, "
-            f"which a run's record can hold, got {' '.join(repr(value).split())}"
+            f"which a run's record can hold, got {shown(value)}"
         ) from None
 
     def _refuse_attributes(self, made: Any) -> None:

@@ -17,8 +17,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from spikefa._checks import user_path
-from spikefa.errors import ModelError, did_you_mean
+from spikefa._checks import path as checked_path
+from spikefa.errors import ArgumentError, ModelError, did_you_mean
 from spikefa.experiments.params import MODULE_PREFIX, kinds_of, title_of
 
 #: Where models are: in the wheel, or beside the package in a checkout.
@@ -324,7 +324,11 @@ def find(name: str | Path) -> ModelSource:
     ModelError
         If there is none, or the file is no UTF-8 text.
     """
-    path, known = user_path(name), path_stem(name)
+    try:
+        path = checked_path("Model", "name", name)
+    except ArgumentError as error:
+        raise ModelError(str(error)) from error
+    known = path_stem(name)
     if path.suffix != ".py" and path.name == str(name):
         bundled = next((place / f"{name}.py" for place in _PLACES if (place / f"{name}.py").is_file()), None)
         path = bundled or (_source_of(_foreign()[known]) if known in _foreign() else path)

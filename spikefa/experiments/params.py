@@ -19,15 +19,14 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
-import math
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from spikefa._checks import Range, is_number
+from spikefa._checks import Range, is_finite, is_number, refuse, shown, text
 from spikefa.errors import ModelError, did_you_mean
 
 __all__ = ["MODULE_PREFIX", "Kind", "OrRegistered", "Params", "Range", "fitted", "kinds_of", "title_of", "value_text"]
@@ -58,6 +57,11 @@ class OrRegistered:
     """
 
     package: str
+
+    def __post_init__(self) -> None:
+        parts = text("OrRegistered", "package", self.package).split(".")
+        if not all(part.isidentifier() for part in parts):
+            refuse("OrRegistered", "package", "be the dotted name of a package", self.package)
 
     def __contains__(self, name: object) -> bool:
         registry = getattr(importlib.import_module(self.package), self.package.rpartition(".")[2])
@@ -97,7 +101,7 @@ class Kind:
         text = text.strip()
         try:
             return ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):  # no literal, or nested too deeply
             return text
 
 
@@ -113,7 +117,7 @@ class _Number(Kind):
     def fitted(self, value: Any) -> float:
         if not is_number(value):
             raise _UnfitError(f"be a {self.text}")
-        if not -math.inf < value < math.inf:  # NaN neither
+        if not is_finite(value):
             raise _UnfitError("be finite")
         if abs(value) > _LARGEST:
             raise _UnfitError(f"be within +-{_LARGEST:.2g}, the largest float32")
@@ -173,7 +177,9 @@ class _Items(Kind):
         self.text = self.plural = item.plural
 
     def fitted(self, value: Any) -> tuple:
-        one = isinstance(value, str) or not hasattr(value, "__iter__")
+        one = isinstance(value, str | bytes) or not hasattr(value, "__iter__") or getattr(value, "ndim", 1) == 0
+        if isinstance(value, Mapping | Set | Iterator):  # which have no order, or are used up
+            raise _UnfitError(f"hold {self.item.plural}")
         try:
             return tuple(self.item.fitted(_plain(item)) for item in ((value,) if one else value))
         except _UnfitError as error:
@@ -310,7 +316,7 @@ def fitted(owner: str, name: str, kind: Kind, value: Any) -> Any:
     try:
         return kind.fitted(_plain(value))
     except _UnfitError as error:
-        raise ModelError(f"{owner}: {name} must {error.rule}, got {value!r}{error.hint}") from None
+        raise ModelError(f"{owner}: {name} must {error.rule}, got {shown(value)}{error.hint}") from None
 
 
 def value_text(value: Any) -> str:
@@ -351,4 +357,4 @@ class Params:
         ModelError
             Always.
         """
-        raise ModelError(f"{self._title}: {name} must {rule}, got {getattr(self, name)!r}")
+        raise ModelError(f"{self._title}: {name} must {rule}, got {shown(getattr(self, name))}")

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from spikefa import datasets
-from spikefa._checks import is_whole, one_of, user_path, whole
+from spikefa._checks import is_whole, one_of, path, refuse, text, whole
+from spikefa.core.executor import executors
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.diagnostics.activity_recording import ActivityRecording
@@ -409,6 +410,15 @@ def new_run(
     ArgumentError
         If a setting is none of `TrainingConfig`, or a number is outside its range.
     """
+    directory = path("new_run", "directory", directory)
+    one_of("new_run", "data", data, tuple(datasets.datasets))
+    one_of("new_run", "device", device, ("cpu", *executors))
+    if data_dir is not None:
+        data_dir = path("new_run", "data_dir", data_dir)
+    if changes is not None and not isinstance(changes, Mapping):
+        refuse("new_run", "changes", "be a dict of the model's parameters, or None", changes)
+    if preset is not None:
+        text("new_run", "preset", preset)
     fields = [field.name for field in dataclasses.fields(TrainingConfig)]
     for name in config:
         one_of("new_run", "a setting", name, fields)
@@ -419,14 +429,14 @@ def new_run(
         if config.get(name) is None:
             config[name] = getattr(params, name, default)
     return Run(
-        directory=user_path(directory),
+        directory=directory,
         model=loaded,
         params=params,
         streams=getattr(params, "streams", 100) if streams is None else streams,
         seed=seed,
         config=TrainingConfig(**config),
         data=data,
-        data_dir=None if data_dir is None else str(user_path(data_dir).resolve()),
+        data_dir=None if data_dir is None else str(data_dir.resolve()),
         validation=validation,
         device=device,
     )
@@ -456,9 +466,12 @@ def open_run(
     RunError
         If it is no run directory of this version, or was changed.
     """
-    directory = user_path(directory)
+    directory = path("open_run", "directory", directory)
+    one_of("open_run", "device", device, ("cpu", *executors))
+    if data_dir is not None:
+        data_dir = path("open_run", "data_dir", data_dir)
     record = run_record.read(directory)
-    path = directory / "run.json"
+    record_file = directory / "run.json"
     try:
         source = model_file.find(directory / "model.py").text
         if trusted_models.digest_of(source) != record["model_sha256"]:
@@ -473,16 +486,16 @@ def open_run(
             seed=record["seed"],
             config=TrainingConfig(**record["config"]),
             data=record["data"],
-            data_dir=record["data_dir"] if data_dir is None else str(user_path(data_dir).resolve()),
+            data_dir=record["data_dir"] if data_dir is None else str(data_dir.resolve()),
             validation=record["validation"],
             device=device,
             data_digest=record["data_digest"],
             data_may_have_moved=data_dir is None,
         )
     except ArgumentError as error:
-        raise RunError(f"{path}: {error}") from error
+        raise RunError(f"{record_file}: {error}") from error
     except (KeyError, TypeError) as error:
-        raise RunError(f"{path}: is incomplete or of another version of spikefa ({error})") from error
+        raise RunError(f"{record_file}: is incomplete or of another version of spikefa ({error})") from error
     vars(run)["classes"] = record["classes"]
     return run
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spikefa._registry import Registry
-from spikefa.core.network import Network
+from spikefa.core.network import Network, require_network
 
 #: Name -> function that adds the pathway to a network with layers and returns its feedback projections.
 pathways: Registry[Callable[..., list]] = Registry("pathway", "spikefa.pathways")
@@ -41,6 +41,7 @@ def add_pathway(network: Network, name: str, **options: Any) -> list:
     ArgumentError
         If there is no such pathway, or as it does.
     """
+    require_network("add_pathway", network)
     add = pathways[name]
     takes = inspect.signature(add).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values()):

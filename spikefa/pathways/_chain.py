@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spikefa.core.network import Network
+from spikefa.core.network import Network, require_network
 from spikefa.errors import ArgumentError
 from spikefa.populations.roles import ErrorPopulation, FeedbackPopulation, Layer
 
@@ -13,7 +13,7 @@ def error_population(
     network: Network, error: str, emit: str, namespace: dict[str, Any] | None, **options: Any
 ) -> ErrorPopulation:
     """Add the error population of the last layer."""
-    if not network.layers:
+    if not require_network("Pathway", network).layers:
         raise ArgumentError("Pathway: the network has no Layer yet; add its layers first")
     top = network.layers[-1]
     return ErrorPopulation(network, f"error_{top.name}", top, error, emit=emit, namespace=namespace, **options)

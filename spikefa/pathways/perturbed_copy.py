@@ -8,10 +8,12 @@ from typing import Any
 from brian2 import Equations
 
 from spikefa._checks import in_range, one_of
-from spikefa.core.network import Network
+from spikefa.core.expression_checks import check_expression
+from spikefa.core.network import Network, require_network
 from spikefa.core.part import MARK
 from spikefa.core.statements import assigned
 from spikefa.errors import ArgumentError
+from spikefa.populations.arguments import owner_of, population_of
 from spikefa.populations.population import Population
 from spikefa.populations.roles import Layer
 from spikefa.populations.softmax import Softmax
@@ -41,7 +43,7 @@ class LayerCopy(Population):
     """
 
     def __init__(self, network: Network, name: str, layer: Layer | str, **changes: Any):
-        layer = network[layer] if isinstance(layer, str) else layer
+        layer = population_of(owner_of(type(self), network, name), network, "layer", layer)
         statement = {**layer.statement, "name": name, "slot": "feedback", "random_numbers_of": layer.name, **changes}
         names, shared = Equations(statement["equations"]).names, stated_parameters(layer)
         for parameter in shared:
@@ -93,8 +95,8 @@ class PerturbedCopy(LayerCopy):
     """
 
     def __init__(self, network: Network, name: str, layer: Layer | str, noise: float, on: str = "current"):
-        layer = network[layer] if isinstance(layer, str) else layer
-        owner = f"PerturbedCopy {name!r}"
+        owner = owner_of(type(self), network, name)
+        layer = population_of(owner, network, "layer", layer)
         in_range(owner, "noise", noise, 0, open_low=True, rule="be a positive number")
         one_of(owner, "on", on, ("current", "output"))
         changes = {"equations": f"{layer.statement['equations']}\nnoise : 1"}
@@ -121,6 +123,7 @@ def perturbed_copies(network: Network, noise: float, on: str, noisy_top: bool) -
     ArgumentError
         If the network has no input, or as `PerturbedCopy`.
     """
+    require_network("Pathway", network)
     if network.input is None:
         raise ArgumentError("Pathway: the network has no Input population yet; add it first")
     below, noisy_below = network.input, network.input
@@ -137,5 +140,6 @@ def perturbed_copies(network: Network, noise: float, on: str, noisy_top: bool) -
 
 def change_of(loss: str) -> str:
     """Return an expression of a layer's variables, ``layer_NAME``, in the copy, less its value in the layer."""
+    check_expression("Pathway", "loss", loss)
     noisy = re.sub(r"\blayer_(?=\w)", "layer_copy_", loss)
     return f"({noisy}) - ({loss})"

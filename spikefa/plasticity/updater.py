@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 from brian2 import BrianObject, NetworkOperation
-from brian2.parsing.sympytools import sympy_to_str
 
 from spikefa.core.network import Network
 from spikefa.core.part import APPLY_RULES, Part
@@ -16,7 +15,7 @@ from spikefa.engine.kernels.dense import all_zero, scale_in_place, update_bias
 from spikefa.engine.kernels.synapse_loop import compile_loop
 from spikefa.engine.weights import Weights
 from spikefa.plasticity import rule_functions
-from spikefa.plasticity.expression import OuterTerm
+from spikefa.plasticity.expression import OuterTerm, to_text
 from spikefa.plasticity.rule import Plasticity
 from spikefa.populations.delay_line import DelayLine
 from spikefa.populations.population import Population
@@ -139,7 +138,7 @@ class PlasticityUpdater(Part, BrianObject):
         pre = [n for n in rule.symbols if n.endswith("_pre")]
         post = [n for n in rule.symbols if n.endswith("_post")]
         used = [n for n in rule.symbols if n in rule.constants]
-        kernel = compile_loop(sympy_to_str(summed), sympy_to_str(local), pre, post, used)
+        kernel = compile_loop(to_text(summed), to_text(local), pre, post, used)
         symbols = {name: sympy.Symbol(name, real=True) for name in (*pre, *post)}
         arrays = [
             self._materialise(population, symbols[name], f"x_{name}", place)
@@ -171,7 +170,8 @@ class PlasticityUpdater(Part, BrianObject):
             {
                 s: constants.get(s.name, sympy.Symbol(s.name.rpartition("_")[0], real=True))
                 for s in expression.free_symbols
-            }
+            },
+            simultaneous=True,  # a constant may have the name of a variable
         )
         if plain.is_Symbol and population.of_its_type(plain.name):
             return population.variables[plain.name].get_value().reshape(population.units, population.streams)
@@ -181,7 +181,7 @@ class PlasticityUpdater(Part, BrianObject):
             array[...] = float(plain)
             return array
         population.run_regularly(
-            f"{target} = {sympy_to_str(plain)}", when="plasticity", order=place, name=f"{target}_of_{population.name}"
+            f"{target} = {to_text(plain)}", when="plasticity", order=place, name=f"{target}_of_{population.name}"
         )
         return array
 

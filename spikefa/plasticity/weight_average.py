@@ -10,7 +10,7 @@ from brian2 import BrianObject
 from numba import prange
 
 from spikefa._checks import positive_int
-from spikefa.core.network import Network
+from spikefa.core.network import Network, require_network
 from spikefa.core.part import Part
 from spikefa.engine.compiled import compiled
 from spikefa.errors import ArgumentError
@@ -50,6 +50,7 @@ class WeightAverage(Part, BrianObject):
     state_name = "average"
 
     def __init__(self, network: Network, images: int, every: int = 10):
+        require_network("WeightAverage", network)
         images, every = positive_int("WeightAverage", "images", images), positive_int("WeightAverage", "every", every)
         if network.weight_average is not None:
             raise ArgumentError("WeightAverage: the network has one already")

@@ -41,7 +41,7 @@ def activity_figure(stages: Sequence[ActivityRecording], *, layer: str | None = 
         If there is no stage, the stages have other layers, or there is no such hidden layer.
     """
     first = _same_network("activity_figure", stages)
-    if layer is not None and layer not in first.hidden:
+    if layer is not None and not (isinstance(layer, str) and layer in first.hidden):
         refuse("activity_figure", "layer", f"be a hidden layer, one of {list(first.hidden)}", layer)
     neurons = (layer,) if layer is not None else first.hidden[-1:]
     return _figure(stages, tuple(first.spikes), neurons)
@@ -198,7 +198,8 @@ def _time_ticks(ax: Axes, d: ActivityRecording) -> None:
 
 
 def _same_network(owner: str, stages: Sequence[ActivityRecording]) -> ActivityRecording:
-    if isinstance(stages, ActivityRecording) or not all(isinstance(d, ActivityRecording) for d in stages):
+    listed = isinstance(stages, Sequence) and not isinstance(stages, str | bytes)
+    if not listed or not all(isinstance(d, ActivityRecording) for d in stages):
         raise ArgumentError(f"{owner}: must be given recordings (ActivityRecording), got {type(stages).__name__}")
     if not len(stages):
         raise ArgumentError(f"{owner}: must be given at least one stage, got none")

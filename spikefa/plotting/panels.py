@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from spikefa._checks import in_range, positive_int, real_array
+from spikefa._checks import array, in_range, instance, is_whole, positive_int, real_array, refuse, true_or_false
+from spikefa._checks import text as checked_text
 from spikefa.errors import ArgumentError
 from spikefa.plotting.style import (
     BLUE,
@@ -76,7 +77,12 @@ def plot_raster(
     ArgumentError
         If `i` and `t` do not pair up, or a unit is outside the raster.
     """
-    unit, time = np.asarray(i), milliseconds("plot_raster", "t", t)
+    _check_axes("plot_raster", ax)
+    unit, time = array("plot_raster", "i", i), milliseconds("plot_raster", "t", t)
+    if n_units is not None:
+        positive_int("plot_raster", "n_units", n_units)
+    if duration is not None:
+        duration = in_range("plot_raster", "duration", duration, 0, open_low=True)
     if unit.ndim != 1 or unit.shape != time.shape:
         raise ArgumentError(
             f"plot_raster: i and t must be vectors of one entry a spike, got shapes {unit.shape} and {time.shape}"
@@ -84,7 +90,9 @@ def plot_raster(
     if unit.size and unit.dtype.kind not in "iu":
         raise ArgumentError(f"plot_raster: i must hold whole numbers, got dtype {unit.dtype}")
     if groups is not None:
-        groups = np.asarray(groups)
+        groups = array("plot_raster", "groups", groups)
+        if groups.ndim != 1:
+            raise ArgumentError(f"plot_raster: groups must be a vector of one entry a unit, got shape {groups.shape}")
         if n_units is None:
             n_units = len(groups)
         elif len(groups) != n_units:
@@ -164,6 +172,7 @@ def plot_psp(
     ArgumentError
         If `t`, `v` and `delta` are not vectors of the same length.
     """
+    _check_axes("plot_psp", ax)
     time = milliseconds("plot_psp", "t", t)
     v, delta = (real_array("plot_psp", name, values, float) for name, values in (("v", v), ("delta", delta)))
     if not (time.ndim == 1 and time.shape == v.shape == delta.shape):
@@ -179,7 +188,7 @@ def plot_psp(
         ax.set_zorder(right.get_zorder() + 1)
         ax.patch.set_visible(False)
         if boundaries is not None:
-            for at in np.atleast_1d(milliseconds("plot_psp", "boundaries", boundaries)):
+            for at in _boundaries("plot_psp", boundaries):
                 right.axvline(at, color=RULE, linewidth=0.5, zorder=0.9)
         right.axhline(0, color=VERMILLION, linewidth=0.4, zorder=0.95)
         right.fill_between(time, delta, 0, color=VERMILLION, alpha=0.25, linewidth=0)
@@ -230,6 +239,11 @@ def plot_learning(
     ArgumentError
         If a column is missing, is of another length, or nothing was measured.
     """
+    _check_axes("plot_learning", ax)
+    _check_metrics("plot_learning", metrics)
+    true_or_false("plot_learning", "classes", classes)
+    if log is not None:
+        true_or_false("plot_learning", "log", log)
     scale, text = (100, "{:.2f} %") if classes else (1, "{:.3g}")
     columns = (("test_error", BLUE, "o"), ("validation_error", GREEN, "s"), ("train_error", ORANGE, "^"))
     curves = []
@@ -308,6 +322,7 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
     ArgumentError
         If there is no such column with an angle in it, or one is of another length.
     """
+    _check_axes("plot_angles", ax)
     curves = angle_curves(metrics)
     if not curves:
         raise ArgumentError(
@@ -377,6 +392,10 @@ def plot_receptive_fields(
         If the shapes do not fit, or `n` is not at least 1.
     """
     w = real_array("plot_receptive_fields", "weights", weights, float)
+    _check_axes("plot_receptive_fields", ax)
+    checked_text("plot_receptive_fields", "label", label)
+    if not (isinstance(shape, tuple | list) and len(shape) == 2 and all(map(is_whole, shape)) and min(shape) > 0):
+        refuse("plot_receptive_fields", "shape", "be (height, width)", shape)
     height, width = shape
     if w.ndim != 2 or w.shape[0] != height * width or w.size == 0:
         raise ArgumentError(
@@ -411,12 +430,30 @@ def plot_receptive_fields(
 
 def angle_curves(metrics: Mapping[str, ArrayLike]) -> list[tuple[int, str, np.ndarray, np.ndarray]]:
     """Return the number, name, images seen and angles of each layer whose angles were measured."""
+    _check_metrics("plot_angles", metrics)
     prefix = "weight_angle_deg_"
     names = [name for name in metrics if name.startswith(prefix)]
     # Counted with those left out, so that a layer has the same colour in every run. An empty curve that is not
     # clipped would collapse the layout.
     curves = [(k, name.removeprefix(prefix), *_curve("plot_angles", metrics, name)) for k, name in enumerate(names)]
     return [curve for curve in curves if curve[2].size]
+
+
+def _boundaries(owner: str, boundaries: Any) -> np.ndarray:
+    times = milliseconds(owner, "boundaries", boundaries)
+    if times.ndim > 1 or not np.isfinite(times).all():
+        refuse(owner, "boundaries", "be a vector of finite times", boundaries)
+    return np.atleast_1d(times)
+
+
+def _check_axes(owner: str, ax: Any) -> None:
+    if ax is not None:
+        instance(owner, "ax", ax, Axes, "an Axes of matplotlib, or None")
+
+
+def _check_metrics(owner: str, metrics: Any) -> None:
+    if not (isinstance(metrics, Mapping) and all(isinstance(name, str) for name in metrics)):
+        refuse(owner, "metrics", "be a mapping of names to columns", metrics)
 
 
 def _images_axis(ax: Axes) -> None:

@@ -9,10 +9,11 @@ from brian2 import BrianObject, Quantity, have_same_dimensions, second
 from brian2.groups.group import VariableOwner
 from numpy.typing import ArrayLike
 
-from spikefa._checks import real_array, refuse
+from spikefa._checks import array, identifier, real_array, refuse, shown, text
 from spikefa.core.network import Network
 from spikefa.core.part import INTEGRATE, MARK, RECEIVE, Part
 from spikefa.errors import ArgumentError
+from spikefa.populations.arguments import population_of
 from spikefa.populations.population import Population
 
 
@@ -62,8 +63,10 @@ class Clamp(Part, BrianObject):
         stop: Quantity = np.inf * second,
         name: str = "clamp*",
     ):
-        population = network[population] if isinstance(population, str) else population
-        owner = f"Clamp of {variable!r} of {population.name!r}"
+        population = population_of("Clamp", network, "population", population)
+        identifier("Clamp", "name", name, star=True)
+        owner = f"Clamp of {shown(variable)} of {population.name!r}"
+        text(owner, "variable", variable)
         if variable not in population.state_arrays():
             names = sorted(population.state_arrays())
             raise ArgumentError(f"{owner}: must be of a state variable, one of {names}")
@@ -127,7 +130,7 @@ def _place(population: Population, variable: str) -> float:
 
 
 def _chosen(owner: str, units: ArrayLike, count: int) -> np.ndarray:
-    chosen = np.asarray(units)
+    chosen = array(owner, "units", units)
     if chosen.dtype == bool and chosen.shape == (count,):
         return np.flatnonzero(chosen)
     if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not chosen.size:
@@ -139,13 +142,19 @@ def _chosen(owner: str, units: ArrayLike, count: int) -> np.ndarray:
 
 def _values(owner: str, population: Population, variable: str, value: Any, shape: tuple[int, int]) -> np.ndarray:
     dim = population.variables[variable].dim
-    if not have_same_dimensions(value, Quantity(1, dim=dim)):
+    numbers = real_array(owner, "value", value)
+    if not have_same_dimensions(value if isinstance(value, Quantity) else numbers, Quantity(1, dim=dim)):
         refuse(owner, "value", f"have the unit of {variable!r}", value)
-    value = real_array(owner, "value", np.asarray(value))
+    value = np.asarray(numbers)
     if value.ndim == 1 and len(value) == shape[0]:
         value = value[:, None]
     if not np.isfinite(value).all() or not _fits(value, shape):
-        refuse(owner, "value", f"be finite, a number or an array ({shape[0]},) or {shape}", value.tolist())
+        refuse(
+            owner,
+            "value",
+            f"be finite, a number or an array ({shape[0]},) or {shape}",
+            value if value.ndim else value.tolist(),
+        )
     return np.broadcast_to(value, shape)
 
 

@@ -13,14 +13,16 @@ from brian2.groups.group import CodeRunner, VariableOwner
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import ArrayLike
 
-from spikefa._checks import finite_array, one_of, positive_int, real_array, refuse
+from spikefa._checks import finite_array, one_of, real_array, refuse, shown
 from spikefa.core.equation_errors import unreadable
+from spikefa.core.expression_checks import check_statements
 from spikefa.core.network import Network
 from spikefa.core.part import EMIT, INTEGRATE, MARK, RECEIVE, RESET, THRESHOLD, Part
 from spikefa.core.random_draws import Draws, refuse_unseeded
 from spikefa.core.statements import assigned
 from spikefa.engine.brian2_internals import EVENTS, seed_noise
 from spikefa.errors import ArgumentError
+from spikefa.populations.arguments import check_arguments, owner_of
 from spikefa.populations.seeded_views import PopulationPart, part, seeded
 from spikefa.populations.values import refuse_draws, settable, values
 
@@ -93,9 +95,7 @@ class Population(Part, NeuronGroup):
         namespace: Mapping[str, Any] | None = None,
         method: str = "euler",
     ):
-        owner = f"{type(self).__name__} {name!r}"
-        units = positive_int(owner, "units", units)
-        network.check_new(name, owner)
+        owner = owner_of(type(self), network, name)
         self.statement = dict(
             name=name,
             units=units,
@@ -112,6 +112,8 @@ class Population(Part, NeuronGroup):
             namespace=namespace,
             method=method,
         )
+        read = check_arguments(owner, network, self.statement)
+        units = self.statement["units"] = int(units)
         self.network, self.units, self.streams, self.slot = network, units, network.streams, slot
         self.output_variable, self.current_variable = output, current
         self.constants = dict(namespace or {})
@@ -124,18 +126,16 @@ class Population(Part, NeuronGroup):
         draws = Draws(network, random_numbers_of or name)
         refuse_unseeded(owner, texts, self.constants)
         (equations, emit, threshold_code, reset_code, receive), drawn = draws.number(texts, self.constants)
-        with unreadable(owner):
-            read = Equations(equations)
         if output not in read.names:
             raise ArgumentError(
                 f"{owner}: the equations must have the output {output!r}; they have {sorted(read.names)}"
             )
         if emit and output in read.parameter_names - assigned(emit, receive, reset_code):
-            raise ArgumentError(f"{owner}: emit must assign the output {output!r}, got {self.statement['emit']!r}")
+            raise ArgumentError(f"{owner}: emit must assign the output {output!r}, got {shown(self.statement['emit'])}")
         if emit and refractory is not False and "not_refractory" not in get_identifiers(emit):
             example = "s = int(rand() < p and not_refractory)"
             got = self.statement["emit"]
-            raise ArgumentError(f"{owner}: with refractory, emit must heed it, as in {example!r}, got {got!r}")
+            raise ArgumentError(f"{owner}: with refractory, emit must heed it, as in {example!r}, got {shown(got)}")
         noises = sorted(read.stochastic_variables)
         noise_draws, noise_drawn = draws.number(["randn()"] * len(noises))
         if threshold is None and (reset is not None or refractory is not False):
@@ -164,7 +164,9 @@ class Population(Part, NeuronGroup):
 
     def numbered(self, text: str, clock: Clock | None = None) -> str:
         """Return a statement or expression with its random draws numbered, see `Draws.number`."""
-        refuse_unseeded(f"{type(self).__name__} {self.name!r}", [text], self.constants)
+        owner = f"{type(self).__name__} {self.name!r}"
+        check_statements(owner, "code", text)
+        refuse_unseeded(owner, [text], self.constants)
         (text,), drawn = self._draws.number([text], self.constants, clock)
         self.namespace.update(drawn)
         return text
@@ -186,7 +188,10 @@ class Population(Part, NeuronGroup):
         if isinstance(value, str) and name in getattr(self, "variables", ()):
             refuse_draws(self, name, value)
             value = self.numbered(value)
-        super().__setattr__(name, value, level + 1)
+            with unreadable(f"{type(self).__name__} {self.name!r}, {name}"):
+                super().__setattr__(name, value, level + 1)
+        else:
+            super().__setattr__(name, value, level + 1)
 
     def state(self, name: str, use_units: bool = True, level: int = 0) -> VariableView:
         """Return a variable, to be indexed and set; random numbers in strings are of the network's seed."""
@@ -396,11 +401,8 @@ class Population(Part, NeuronGroup):
 
 def _dtypes(equations: Equations, dtype: np.dtype) -> dict[str, np.dtype]:
     """Return the float type of each variable: times are of double precision, as in float32 they soon miss a step."""
-    return {
-        name: np.dtype(float) if one.dim is second.dim else dtype
-        for name, one in equations.items()
-        if one.var_type == FLOAT
-    }
+    floats = {name: one.dim for name, one in equations.items() if one.var_type == FLOAT}
+    return {name: np.dtype(float) if dim is second.dim else dtype for name, dim in floats.items()}
 
 
 class SpikesToOutput(Part, BrianObject):

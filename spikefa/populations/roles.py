@@ -6,8 +6,11 @@ from typing import Any
 
 from brian2.utils.stringtools import get_identifiers
 
+from spikefa._checks import identifier, is_finite, is_number, refuse
+from spikefa._checks import text as checked_text
 from spikefa.core.network import Network
 from spikefa.errors import ArgumentError
+from spikefa.populations.arguments import owner_of, population_of
 from spikefa.populations.population import Population
 
 
@@ -41,18 +44,30 @@ class Input(Population):
         limits: tuple[float, float] | None = (0, 1),
         **options: Any,
     ):
-        if limits is not None and not (len(limits) == 2 and limits[0] < limits[1]):
-            raise ArgumentError(f"Input {name!r}: limits must be (smallest, largest) or None, got {limits!r}")
+        owner = owner_of(type(self), network, name)
+        if limits is not None:
+            limits = _limits(owner, limits)
+        identifier(owner, "stimulus_variable", stimulus_variable)
         options = {"slot": "start", **options}
         super().__init__(network, name, units, equations, emit=emit, **options)
+        if not self.of_its_type(stimulus_variable):
+            names = sorted(name for name in self.state_arrays() if self.of_its_type(name))
+            refuse(owner, "stimulus_variable", f"be a state variable of its equations, {names}", stimulus_variable)
         self.stimulus_variable = stimulus_variable
-        self.limits = None if limits is None else (float(limits[0]), float(limits[1]))
+        self.limits = limits
         self.statement |= {"stimulus_variable": stimulus_variable, "limits": limits}
 
     @property
     def written(self) -> set[str]:
         """Variables that projections, statements or a task write."""
         return {*super().written, self.stimulus_variable}
+
+
+def _limits(owner: str, limits: Any) -> tuple[float, float]:
+    pair = isinstance(limits, tuple | list) and len(limits) == 2 and all(map(is_number, limits))
+    if not (pair and all(map(is_finite, limits)) and limits[0] < limits[1]):
+        refuse(owner, "limits", "be (smallest, largest) or None", limits)
+    return float(limits[0]), float(limits[1])
 
 
 class Layer(Population):
@@ -92,7 +107,8 @@ class FeedbackPopulation(Population):
         current: str = "J",
         **options: Any,
     ):
-        layer = network[layer] if isinstance(layer, str) else layer
+        owner = owner_of(type(self), network, name)
+        layer = population_of(owner, network, "layer", layer)
         options = {"threshold": None, "slot": "feedback", **options}
         options.pop("units", None)
         super().__init__(network, name, layer.units, equations, emit=emit, output=output, current=current, **options)
@@ -105,16 +121,17 @@ class FeedbackPopulation(Population):
 
     def refer_to_layer(self, text: str) -> None:
         """Let this population know the layer's variables that a text names ``layer_NAME``."""
-        for identifier in sorted(get_identifiers(text), key=lambda name: (len(name), name)):
-            variable = identifier.removeprefix("layer_")
-            if identifier != variable and identifier not in self.variables:
+        checked_text(f"{type(self).__name__} {self.name!r}", "an expression", text)
+        for name in sorted(get_identifiers(text), key=lambda name: (len(name), name)):
+            variable = name.removeprefix("layer_")
+            if name != variable and name not in self.variables:
                 if variable not in self.layer.variables:
                     names = sorted(n for n in self.layer.variables if not n.startswith("_"))
                     raise ArgumentError(
-                        f"{type(self).__name__} {self.name!r}: {identifier!r} needs a variable {variable!r} of "
+                        f"{type(self).__name__} {self.name!r}: {name!r} needs a variable {variable!r} of "
                         f"layer {self.layer.name!r}, which has {names}"
                     )
-                self.variables.add_reference(identifier, self.layer, variable)
+                self.variables.add_reference(name, self.layer, variable)
 
 
 class ErrorPopulation(FeedbackPopulation):

@@ -12,6 +12,7 @@ from spikefa.core.part import NORMALIZE, Part
 from spikefa.engine.brian2_internals import belongs_to
 from spikefa.engine.compiled import compiled
 from spikefa.errors import ArgumentError
+from spikefa.populations.arguments import population_of
 from spikefa.populations.roles import Layer
 
 
@@ -68,13 +69,13 @@ class Softmax(Part, BrianObject):
         result: str | None = None,
         groups: int = 1,
     ):
-        layer = network[layer] if isinstance(layer, str) else layer
+        layer = population_of("Softmax", network, "layer", layer)
         owner = f"Softmax {layer.name!r}"
         result = layer.output_variable if result is None else result
         for name, variable in {"potential": potential, "result": result}.items():
-            if not getattr(layer.variables.get(variable), "array", False):
+            if not (isinstance(variable, str) and getattr(layer.variables.get(variable), "array", False)):
                 names = sorted(set(layer.state_arrays()))
-                raise ArgumentError(f"{owner}: {name} must be a state variable of the layer, {names}, got {variable!r}")
+                refuse(owner, name, f"be a state variable of the layer, {names}", variable)
         if any(isinstance(part, Softmax) for part in layer.contained_objects):
             raise ArgumentError(f"{owner}: the layer has one already")
         if result == layer.output_variable:

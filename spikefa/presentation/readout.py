@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from brian2 import BrianObject
 
-from spikefa._checks import whole
+from spikefa._checks import array, whole
 from spikefa.core.network import Network
 from spikefa.core.part import Part
 from spikefa.errors import ArgumentError, DivergenceError
@@ -197,7 +197,7 @@ class ClassReadout(Readout):
 
     def validate_targets(self, labels: np.ndarray, count: int) -> np.ndarray:
         """Return the labels of `count` images if they can be shown."""
-        labels = np.asarray(labels)
+        labels = array("ClassReadout", "labels", labels)
         if labels.shape != (count,):
             raise ArgumentError(f"ClassReadout: labels must be ({count},), got {labels.shape}")
         if labels.dtype.kind not in "iu":
@@ -280,7 +280,7 @@ class RegressionReadout(Readout):
 
     def validate_targets(self, targets: np.ndarray, count: int) -> np.ndarray:
         """Return the targets of `count` images if they can be shown."""
-        targets = np.asarray(targets)
+        targets = array("RegressionReadout", "targets", targets)
         if targets.shape != (count, self.layer.units):
             raise ArgumentError(
                 f"RegressionReadout: targets must be ({count}, {self.layer.units}) for layer {self.layer.name!r}, "

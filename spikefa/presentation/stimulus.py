@@ -8,7 +8,7 @@ import numpy as np
 from brian2 import BrianObject
 from brian2.groups.group import VariableOwner
 
-from spikefa._checks import positive_int, true_or_false, whole
+from spikefa._checks import array, positive_int, true_or_false, whole
 from spikefa.core.network import Network
 from spikefa.core.part import MARK, Part
 from spikefa.errors import ArgumentError, SpikefaError
@@ -170,7 +170,7 @@ class Stimulus(Part, BrianObject):
 
     def validate_images(self, images: np.ndarray) -> np.ndarray:
         """Return the images if they can be shown."""
-        images = np.asarray(images)
+        images = array("Stimulus", "images", images)
         if images.ndim != 2 or images.shape[1] != self.input.units:
             raise ArgumentError(
                 f"Stimulus: images must be (n, {self.input.units}) for input {self.input.name!r}, got {images.shape}"

@@ -6,8 +6,8 @@ from typing import Any
 
 from brian2 import Quantity
 
-from spikefa._checks import steps_of
-from spikefa.core.network import Network
+from spikefa._checks import shown, steps_of
+from spikefa.core.network import Network, require_network
 from spikefa.errors import ArgumentError
 from spikefa.presentation.readout import ClassReadout, Readout, RegressionReadout
 from spikefa.presentation.stimulus import SilentError, Stimulus
@@ -84,7 +84,7 @@ def _times(
     gap: Quantity | None,
     learn_in_gaps: bool,
 ) -> dict[str, Any]:
-    if network.stimulus is not None:
+    if require_network(owner, network).stimulus is not None:
         raise ArgumentError(
             f"{owner}: the network has a task already; set network.stimulus.steps_per_image, or build a new network"
         )
@@ -92,7 +92,8 @@ def _times(
         raise ArgumentError(f"{owner}: the network must have a layer to read out, got none; add a Layer first")
     if (steps_per_image is None) == (duration is None):
         raise ArgumentError(
-            f"{owner}: needs steps_per_image or duration, one of them, got {steps_per_image!r} and {duration!r}"
+            f"{owner}: needs steps_per_image or duration, one of them, got {shown(steps_per_image)} and "
+            f"{shown(duration)}"
         )
     steps = steps_per_image if duration is None else steps_of(owner, "duration", duration, network.clock.dt, 1)
     return {

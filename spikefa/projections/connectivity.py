@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from spikefa._checks import in_range, positive_int, whole
+from spikefa._checks import in_range, positive_int, real_array, whole
 from spikefa.errors import ArgumentError
 
 Mask = ArrayLike | Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
@@ -93,9 +93,11 @@ def correlated_receptive_fields(
     ArgumentError
         If the images are not ``(n, n_pre)``, with a pixel for each unit, or fewer pixels vary than a field has.
     """
-    images = np.asarray(images)
+    images = real_array("correlated_receptive_fields", "images", images)
     if images.ndim != 2:
         raise ArgumentError(f"correlated_receptive_fields: images must be (n, pixels), got {images.shape}")
+    if not np.isfinite(images).all():
+        raise ArgumentError("correlated_receptive_fields: images must be finite")
     n, units = images.shape
     products, sums = np.zeros((units, units)), images.sum(0, dtype=np.float64)
     for start in range(0, n, 8192):

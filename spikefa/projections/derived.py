@@ -9,7 +9,7 @@ import numpy as np
 from brian2 import Quantity
 from numpy.typing import ArrayLike
 
-from spikefa._checks import positive_int
+from spikefa._checks import called, positive_int, shown, true_or_false
 from spikefa.core.network import Network
 from spikefa.engine.weights import TransposedWeights, Weights
 from spikefa.errors import ArgumentError
@@ -28,7 +28,7 @@ class _Dependent(Projection):
                 raise ArgumentError(f"{self.title}: the source, {source.title}, is of another network")
             source = source.name
         elif not isinstance(source, str):
-            raise ArgumentError(f"{self.title}: source must be a projection or the name of one, got {source!r}")
+            raise ArgumentError(f"{self.title}: source must be a projection or the name of one, got {shown(source)}")
         self._source: Projection | None = None
         self._source_name, self._others = source, network.projections
         if any(other.name == source for other in network.projections):
@@ -40,7 +40,9 @@ class _Dependent(Projection):
         if self._source is None:
             names = [other.name for other in self._others]
             if self._source_name not in names:
-                raise ArgumentError(f"{self.title}: there is no projection {self._source_name!r}; there are {names}")
+                raise ArgumentError(
+                    f"{self.title}: there is no projection {shown(self._source_name)}; there are {names}"
+                )
             source = self._others[names.index(self._source_name)]
             self._take_source(source)
             self._source = source
@@ -90,9 +92,11 @@ class TiedProjection(_Dependent):
     ):
         self._join(network, pre, post, into, name)
         self._send(network, self._delay_in_steps(network, delay, a_synapse=False), None)
+        transpose = true_or_false(self.title, "transpose", transpose)
+        bias = true_or_false(self.title, "bias", bias)
         if transpose and bias:
             raise ArgumentError(f"{self.title}: a transpose has no bias, since the source's belongs to the other side")
-        self.transpose, self.bias = bool(transpose), bool(bias)
+        self.transpose, self.bias = transpose, bias
         self.bounds, self.sign = None, None
         self._zeros = np.zeros(self.post.units, network.dtype)
         self._set_source(network, source)
@@ -196,19 +200,19 @@ class DerivedProjection(_Dependent):
     ):
         super().__init__(network, pre, post, lambda rng, shape: np.zeros(shape), delay=delay, into=into, name=name)
         if not callable(function):
-            raise ArgumentError(f"{self.title}: function must be a function of weights, got {function!r}")
+            raise ArgumentError(f"{self.title}: function must be a function of weights, got {shown(function)}")
         self.function, self.every = function, positive_int(self.title, "every", every, "steps")
         self._key = network.key
         self._set_source(network, source)
 
     def _take_source(self, source: Projection) -> None:
-        self.W = self.function(source.W)
+        self.W = called(self.title, "function", self.function, source.W)
 
     def run(self) -> None:
         """Compute the weights where the step asks for it, and propagate."""
         learning = self._key[0] < 2**32  # a sandbox counts steps of its own and leaves no trace
         if learning and _step(self) % self.every == 0:
-            self.W = self.function(self.source.W)
+            self.W = called(self.title, "function", self.function, self.source.W)
         super().run()
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 from zlib import crc32
 
 import numpy as np
 from brian2 import BrianObject, Quantity
 from brian2.groups.group import VariableOwner
+from brian2.units.fundamentalunits import Dimension
 from numpy.typing import ArrayLike
 
-from spikefa._checks import Range, finite_array, refuse
+from spikefa._checks import Range, array, called, finite_array, refuse, shown, true_or_false
 from spikefa.core.network import Network
 from spikefa.core.part import ACCUMULATE, MARK, PROJECT, Part
 from spikefa.engine.weights import Weights
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.rule import Plasticity
 from spikefa.plasticity.updater import PlasticityUpdater
+from spikefa.populations.arguments import population_of
 from spikefa.populations.delay_line import Delay, DelayLine
 from spikefa.populations.population import Population
 from spikefa.projections.bounds import bounds_of
@@ -24,6 +26,7 @@ from spikefa.projections.connectivity import Mask
 from spikefa.projections.delay import in_steps, rows_of_synapses
 from spikefa.projections.initializers import Initial
 from spikefa.projections.port import Port
+from spikefa.projections.units import without_unit
 
 
 class Projection(Part, BrianObject):
@@ -108,18 +111,19 @@ class Projection(Part, BrianObject):
         self._join(network, pre, post, into, name)
         steps = self._delay_in_steps(network, delay, a_synapse=self._delays_synapses)
         if mask is not None:
-            mask = self._checked_mask(_drawn(mask, network.seed, f"{self.name} mask", self.shape))
+            mask = self._checked_mask(self._drawn("mask", mask, network.seed, f"{self.name} mask"))
         drawn = callable(W)
-        W = finite_array(self.title, "weights", _drawn(W, network.seed, self.name, self.shape), self.shape)
+        W = self._weights_of(self._drawn("weights", W, network.seed, self.name))
+        learn_bias = true_or_false(self.title, "learn_bias", learn_bias)
         if mask is not None:
             W = W * mask if drawn else self._checked_absent(W, mask)
         bias = np.zeros(self.post.units) if bias is None else bias
-        self._bias = np.array(finite_array(self.title, "bias", bias, self.shape[1:]), dtype=network.dtype)
+        self._bias = np.array(self._bias_of(bias), dtype=network.dtype)
         self.bounds, self.sign = bounds_of(self.title, bounds, sign, network.dtype), sign
         self._check_bounds(W, mask)
         if plasticity is not None:
             if not isinstance(plasticity, Plasticity):
-                raise ArgumentError(f"{self.title}: plasticity must be a Plasticity, got {plasticity!r}")
+                raise ArgumentError(f"{self.title}: plasticity must be a Plasticity, got {shown(plasticity)}")
             plasticity.check_names(self.title, self.pre, self.post)
             if np.ndim(steps) == 2 and plasticity.factored.outer is None:
                 raise ArgumentError(
@@ -158,15 +162,7 @@ class Projection(Part, BrianObject):
         return f"<{self.title}: {self.shape[0]} x {self.shape[1]}{synapses}, {rule}>"
 
     def _population(self, network: Network, side: str, of: Population | str) -> Population:
-        names = [population.name for population in network.populations]
-        if isinstance(of, str) and of in names:
-            return network[of]
-        if not isinstance(of, str) and any(of is population for population in network.populations):
-            return of
-        got = repr(of) if isinstance(of, str) else f"{type(of).__name__} {getattr(of, 'name', '')!r}"
-        raise ArgumentError(
-            f"{type(self).__name__}: {side} must be one of the network's populations {names}, got {got}"
-        )
+        return population_of(type(self).__name__, network, side, of)
 
     def _join(
         self, network: Network, pre: Population | str, post: Population | str, into: str | None, name: str | None
@@ -252,8 +248,23 @@ class Projection(Part, BrianObject):
             raise ArgumentError(f"{self.title}: the port {into!r} of {post.name!r} must be variable, got a constant")
         return default if into is None else into
 
+    def _weights_of(self, values: Any) -> np.ndarray:
+        current, output = self._current_dim, self.pre.variables[self.pre.output_variable].dim
+        return finite_array(
+            self.title, "weights", without_unit(self.title, "weights", values, current, output), self.shape
+        )
+
+    def _bias_of(self, values: Any) -> np.ndarray:
+        return finite_array(
+            self.title, "bias", without_unit(self.title, "bias", values, self._current_dim), self.shape[1:]
+        )
+
+    @property
+    def _current_dim(self) -> Dimension:
+        return self.post.variables[self.into].dim
+
     def _checked_mask(self, mask: ArrayLike) -> np.ndarray:
-        mask = np.asarray(mask)
+        mask = array(self.title, "mask", mask)
         if mask.dtype != bool:
             raise ArgumentError(f"{self.title}: mask must be bool, got {mask.dtype}")
         if mask.shape != self.shape:
@@ -303,7 +314,7 @@ class Projection(Part, BrianObject):
 
     @W.setter
     def W(self, values: ArrayLike) -> None:
-        W = finite_array(self.title, "weights", values, self.shape)
+        W = self._weights_of(values)
         if self.masked:
             self._checked_absent(W, self.mask)
         self._check_bounds(W, self.mask)
@@ -316,7 +327,7 @@ class Projection(Part, BrianObject):
 
     @b.setter
     def b(self, values: ArrayLike) -> None:
-        self._bias[...] = finite_array(self.title, "bias", values, self.shape[1:])
+        self._bias[...] = self._bias_of(values)
 
     @property
     def bias_array(self) -> np.ndarray:
@@ -388,7 +399,8 @@ class Projection(Part, BrianObject):
         """Return what is saved and written back, not copies: ``W``, see `Weights.as_saved`, and ``b``."""
         return {"W": self._weights.as_saved(), "b": self._bias}
 
-
-def _drawn(values, seed: int, name: str, shape: tuple[int, int]):
-    """Draw from a function of (rng, shape) by numbers of its own; anything else is returned as it is."""
-    return values(np.random.default_rng([seed, crc32(name.encode())]), shape) if callable(values) else values
+    def _drawn(self, what: str, values: Any, seed: int, name: str) -> Any:
+        """Draw from a function of (rng, shape) by numbers of its own; anything else is returned as it is."""
+        if not callable(values):
+            return values
+        return called(self.title, f"of {what}", values, np.random.default_rng([seed, crc32(name.encode())]), self.shape)

@@ -171,3 +171,11 @@ def test_a_run_that_failed_can_be_ended():
         Network(group(), NetworkOperation(fail)).run(1 * ms)
     brian2_internals.run_has_ended()
     assert Network._globally_running is False, "Brian2 keeps in another place that a network runs"
+
+
+def test_right_sides_are_found_before_anything_is_evaluated():
+    equations = "dx/dt = 9**9**9 *\n  x / ms : 1 (unless refractory)  # a : b\ny = 2*x : volt\nz : 1"
+    found = brian2_internals.right_sides(equations)
+    expected = {"x": ("9**9**9 * x / ms", False), "y": ("2*x", True)}
+    assert found == expected, "Brian2's grammar of equations has other names"
+    assert brian2_internals.right_sides("x = y") is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numba
 import numpy as np
@@ -71,21 +71,20 @@ def compile_loop(
         ``loop(W, lr, *pre arrays, *post arrays, *constants)`` with W ``(n_pre, n_post)``, in place.
     """
     arrays = [f"_{name}" for name in (*pre, *post)]
-    values = [f"number({name})" for name in constants]
-    for name, index in [*((n, "i") for n in pre), *((n, "j") for n in post)]:
-        summed = _substitute(summed, name, f"_{name}[{index}, k]")
-    for name, value in [("W", "w"), *zip(constants, values, strict=True)]:
-        summed, local = _substitute(summed, name, value), _substitute(local, name, value)
+    arguments = [f"_constant_{name}" for name in constants]  # which may be called as the template's own names are
+    names = {name: f"number(_constant_{name})" for name in constants} | {"W": "w"}
+    for some, index in ((pre, "i"), (post, "j")):
+        names |= {name: f"_{name}[{index}, k]" for name in some}
     source = _TEMPLATE.format(
-        arguments=", ".join([*arrays, *constants]),
+        arguments=", ".join([*arrays, *arguments]),
         streams=f"{arrays[0]}.shape[1]" if arrays else "0",
-        summed=summed,
-        local=local,
+        summed=_renamed(summed, names),
+        local=_renamed(local, names),
     )
-    namespace = {**LOOP_FUNCTIONS, "inf": math.inf, "pi": math.pi, "prange": numba.prange}
+    namespace = {**LOOP_FUNCTIONS, "prange": numba.prange}
     exec(source, namespace)
     return numba.njit(parallel=True, nogil=True, error_model="numpy")(namespace["loop"])
 
 
-def _substitute(expression: str, name: str, replacement: str) -> str:
-    return re.sub(rf"\b{name}\b", replacement, expression)
+def _renamed(expression: str, names: Mapping[str, str]) -> str:
+    return re.sub(r"(?<![\w.])[A-Za-z_]\w*\b(?!\()", lambda found: names.get(found[0], found[0]), expression)
