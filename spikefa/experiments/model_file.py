@@ -72,8 +72,8 @@ class Model:
     source: str = field(repr=False)
 
     def __reduce__(self) -> tuple:
-        """Pickle the text: another process, or a copy, runs it as a module of its own."""
-        return _of_text, (self.name, self.path, self.source)
+        """Pickle the text: another process, or a copy, runs it as a module of its own, if this one has."""
+        return _of_text, (self.name, self.path, self.source, isinstance(self.module, NotRun))
 
     @property
     def title(self) -> str:
@@ -315,7 +315,9 @@ def load(name: str | Path) -> Model:
     return _loaded(find(name))
 
 
-def _of_text(name: str, path: Path, text: str) -> Model:
+def _of_text(name: str, path: Path, text: str, not_run: bool) -> Model:
+    if not_run:
+        return Model(name, path, NotRun(path), text)
     return _loaded(ModelSource(name, path, text))
 
 

@@ -92,7 +92,7 @@ class Run:
     def __reduce__(self) -> tuple:
         """Pickle what states the run, so that another process can train or evaluate it; it reads the data itself."""
         stated = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        stated["params"] = dataclasses.asdict(self.params)  # their class is in a module that only this process has
+        stated["params"] = self._recorded_params()  # their class is in a module that only this process has
         return _stated_again, (stated, vars(self).get("classes"))
 
     def create(self) -> None:
