@@ -5,6 +5,7 @@ import pytest
 
 from spikefa.errors import ModelError
 from spikefa.experiments import model_file
+from spikefa.experiments.params import kinds_of
 
 
 def test_set_reaches_every_parameter(model):
@@ -103,3 +104,38 @@ def test_parameters_out_of_their_range_are_refused(model, change, message):
         model.params({"hidden": (3,), "outputs": 10} | change)
     with pytest.raises(ModelError, match=message):
         model.module.build(model.module.Params(**{"hidden": (3,), "outputs": 10} | change))
+
+
+#: Parameters of the model that are rules.
+TEXTS = ("rule", "hidden_rule")
+
+
+@pytest.mark.parametrize(
+    "code", ["open({0!r}, 'w')", "[open({0!r}, 'w')]", "f'{{open({0!r})}}'", "(lambda: open({0!r}, 'w'))()"]
+)
+def test_no_value_of_a_parameter_runs_as_python(model, tmp_path, code):
+    """Neither of ``--set`` nor of ``run.json``."""
+    mark = tmp_path / "mark"
+    text = code.format(str(mark))
+    for name in kinds_of(model.module.Params):
+        accepted = _is_accepted(model, {name: text}) or _is_accepted(model, {name: [text]})
+        assert not accepted or name in TEXTS, name
+        try:
+            model.params(model.parse([f"{name}={text}"]))
+        except ModelError:
+            continue
+        assert name in TEXTS, name
+    assert not mark.exists()
+
+
+def _is_accepted(model, changes):
+    try:
+        model.params(changes)
+    except ModelError:
+        return False
+    return True
+
+
+def test_a_literal_that_is_nested_too_deeply_stays_a_text(model):
+    with pytest.raises(ModelError, match="eta must be a number"):
+        model.params(model.parse(["eta=" + "-" * 9999 + "1"]))
