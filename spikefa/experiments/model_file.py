@@ -106,7 +106,7 @@ class Model:
             except (TypeError, ValueError):
                 raise ModelError(
                     f"{self.title}: {name} must be a finite number, text, true, false, none, or a tuple of these, "
-                    f"which a run's record can hold, got {shown(value)}"
+                    f"which a run's record can hold, got {' '.join(repr(value).split())}"
                 ) from None
         return made
 
