@@ -153,7 +153,7 @@ def _values(owner: str, population: Population, variable: str, value: Any, shape
             owner,
             "value",
             f"be finite, a number or an array ({shape[0]},) or {shape}",
-            value if value.ndim else value.tolist(),
+            value.tolist(),
         )
     return np.broadcast_to(value, shape)
 

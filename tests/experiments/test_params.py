@@ -123,3 +123,38 @@ def test_lists_of_texts_may_be_quoted():
 def test_a_list_with_brackets_that_do_not_match_is_shown_whole(model, text):
     with pytest.raises(ModelError, match=re.escape(f"hidden must hold positive whole numbers, got {text!r}")):
         model.params(model.parse([f"hidden={text}"]))
+
+
+#: Parameters of the model that are rules.
+TEXTS = ("rule", "hidden_rule")
+
+
+@pytest.mark.parametrize(
+    "code", ["open({0!r}, 'w')", "[open({0!r}, 'w')]", "f'{{open({0!r})}}'", "(lambda: open({0!r}, 'w'))()"]
+)
+def test_no_value_of_a_parameter_runs_as_python(model, tmp_path, code):
+    """Neither of ``--set`` nor of ``run.json``."""
+    mark = tmp_path / "mark"
+    text = code.format(str(mark))
+    for name in kinds_of(model.module.Params):
+        accepted = _is_accepted(model, {name: text}) or _is_accepted(model, {name: [text]})
+        assert not accepted or name in TEXTS, name
+        try:
+            model.params(model.parse([f"{name}={text}"]))
+        except ModelError:
+            continue
+        assert name in TEXTS, name
+    assert not mark.exists()
+
+
+def _is_accepted(model, changes):
+    try:
+        model.params(changes)
+    except ModelError:
+        return False
+    return True
+
+
+def test_a_literal_that_is_nested_too_deeply_stays_a_text(model):
+    with pytest.raises(ModelError, match="eta must be a number"):
+        model.params(model.parse(["eta=" + "-" * 9999 + "1"]))
