@@ -57,8 +57,9 @@ def changed_variables(objects: list[BrianObject]) -> set[tuple[str, str]]:
     """Return the variables that a step may change, as (name of the group, name of the variable).
 
     They are those of differential equations, those that statements assign (`emit`, `receive`, `reset`,
-    ``run_regularly``, synapses' ``on_pre`` and ``on_post``), those that parts write, and times of last spikes. What a
-    `NetworkOperation` changes is not known.
+    ``run_regularly``, synapses' ``on_pre`` and ``on_post``), those that parts write, and times of last spikes.
+    Variables of synapses without a differential equation count as learned, not as state. What a `NetworkOperation`
+    changes is not known.
     """
     changed: set[tuple[str, str]] = set()
 
@@ -80,10 +81,12 @@ def changed_variables(objects: list[BrianObject]) -> set[tuple[str, str]]:
         elif isinstance(obj, SummedVariableUpdater):
             add(obj.target, obj.target_varname)
         elif isinstance(obj, SynapticPathway):
-            for name in assigned(obj.code):
+            own = {name for name in obj.synapses.equations.names if name in obj.synapses.variables}
+            for name in assigned(obj.code) - own:
                 add(obj.synapses, name)
         elif isinstance(obj, Synapses):
-            for name in obj.equations.diff_eq_names:
+            event_driven = obj.event_driven.diff_eq_names if obj.event_driven is not None else ()
+            for name in (*obj.equations.diff_eq_names, *event_driven, "lastupdate"):
                 add(obj, name)
         elif isinstance(obj, CodeRunner):
             for name in assigned(obj.abstract_code):

@@ -109,6 +109,8 @@ class Network(BrianNetwork):
         self._initial_state: dict[str, np.ndarray] = {}
         #: Whether the initial state is saved for good: from the first run on, unless it is of an evaluation.
         self.has_begun = False
+        #: While it is evaluated or recorded: the number of steps that the network itself has done.
+        self.outer_step: int | None = None
         #: Objects that stand still in evaluations and recordings, see `leave_out_of_evaluations`.
         self.left_out_of_evaluations: list[BrianObject] = []
         self._places: dict[str, int] = {}
@@ -241,7 +243,7 @@ class Network(BrianNetwork):
             self.save_initial_state()
 
     def reset_state(self, for_evaluation: bool = False) -> None:
-        """Go back to the initial state. Parameters, which no step changes, keep their values.
+        """Go back to the initial state. Parameters, and weights of Brian2's synapses, keep their values.
 
         Parameters
         ----------

@@ -86,7 +86,7 @@ def _sandboxed(network: Network, purpose: str) -> Iterator[None]:
         for pathway, _ in under_way:
             set_spikes_under_way(pathway, None)
         network.key[0] = network.seed + (_HIGH_WORDS[purpose] << 32)
-        network.step = 0
+        network.step, network.outer_step = 0, step
         network.readout.begin_anew()
         yield
     finally:
@@ -96,7 +96,8 @@ def _sandboxed(network: Network, purpose: str) -> Iterator[None]:
             array[...] = state[name]
         for pathway, spikes in under_way:
             set_spikes_under_way(pathway, spikes)
-        network.step, network.key[0], network.has_begun = step, key, has_begun
+        network.step, network.outer_step = step, None
+        network.key[0], network.has_begun = key, has_begun
         network.stimulus.restore(stimulus)
         network.readout.restore(counts)
         get_device().set_random_state(randomness)

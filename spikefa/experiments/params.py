@@ -186,11 +186,11 @@ class _Items(Kind):
             raise _UnfitError(f"hold {self.item.plural}", error.hint) from None
 
     def parse(self, text: str) -> Any:
-        text = text.strip()
+        whole = text = text.strip()
         if text[:1] + text[-1:] in ("()", "[]"):  # as Python, JSON and Hydra write lists
             text = text[1:-1]
         if any(bracket in text for bracket in "()[]"):
-            return text  # the message then shows it whole
+            return whole  # which the message shows
         return tuple(self.item.parse(_unquoted(part)) for part in text.split(",") if part.strip())
 
 

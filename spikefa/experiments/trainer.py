@@ -24,6 +24,7 @@ from spikefa.diagnostics.record_activity import record_activity
 from spikefa.errors import ArgumentError, CheckpointError, DivergenceError, RunError, did_you_mean
 from spikefa.experiments import checkpoint, metrics_table
 from spikefa.experiments.checkpoint_values import LARGEST_WEIGHT
+from spikefa.experiments.repeatable import require_repeatable
 from spikefa.experiments.training_config import MOST, TrainingConfig
 
 #: Mixed into the seed for the order of the images.
@@ -90,6 +91,7 @@ class Trainer:
         augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ):
         network.require_task("Trainer")
+        require_repeatable(network)
         self.network, self.dataset, self.config, self.directory = network, dataset, config, Path(directory)
         self.lr_factor, self.model_digest, self.augment = lr_factor, model_digest, augment
         network.stimulus.validate_images(dataset.train_images[:1])

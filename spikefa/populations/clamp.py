@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from spikefa._checks import array, identifier, real_array, refuse, shown, text
 from spikefa.core.network import Network
-from spikefa.core.part import INTEGRATE, MARK, RECEIVE, Part
+from spikefa.core.part import INTEGRATE, MARK, RECEIVE, THRESHOLD, Part
+from spikefa.engine.brian2_internals import EVENTS
 from spikefa.errors import ArgumentError
 from spikefa.populations.arguments import population_of
 from spikefa.populations.population import Population
@@ -20,10 +21,10 @@ from spikefa.populations.population import Population
 class Clamp(Part, BrianObject):
     """Hold a variable of chosen units at a value in every step, while it is active and within its time.
 
-    A current, and every other port of projections, is held between the projections and the integration, a variable of a
-    differential equation before and after the integration, an output after all that writes it: what is later in the
-    step sees the value. A silenced unit is one whose output is held at 0. It holds in evaluations and recordings, too;
-    ``clamp.active = False`` ends it.
+    A current or port is held between the projections and the integration, a variable of a differential equation before
+    and after the integration, an output after all that writes it: what is later in the step sees the value, and so do
+    Brian2's monitors and synapses. A silenced unit is one whose output is held at 0. What is held at the time of an
+    evaluation or recording is held throughout it; ``clamp.active = False`` ends it.
 
     Parameters
     ----------
@@ -78,8 +79,13 @@ class Clamp(Part, BrianObject):
         self.units = _chosen(owner, units, population.units)
         self.value = _values(owner, population, variable, value, (len(self.units), network.streams))
         self._from, self._to = (_time(owner, what, at) for what, at in (("start", start), ("stop", stop)))
+        if self._from >= self._to:
+            refuse(owner, "stop", f"be after start, {start!s}", stop)
         if variable in population.equations.diff_eq_names:
             self.contained_objects.append(_BeforeIntegration(self))
+        made_of_events = variable == population.output_variable and not population.statement.get("emit")
+        if made_of_events and "spike" in population.thresholder:
+            self.contained_objects.append(_Events(self))
         network.join(self)
 
     def writes(self) -> list[tuple[VariableOwner, str]]:
@@ -97,10 +103,18 @@ class Clamp(Part, BrianObject):
         super().before_run(run_namespace)
         self._held = self.population.view(self.variable)
 
+    @property
+    def holds(self) -> bool:
+        """Whether it holds in the current step."""
+        step = self.population.network.outer_step
+        if step is None:
+            step = self.clock.variables["timestep"].get_value()[0]
+        # By steps: sums of dt would miss a limit.
+        return bool(self._from <= step * self.clock.dt_ < self._to)
+
     def run(self) -> None:
         """Set the units' values."""
-        # By steps: sums of dt would miss a limit.
-        if self._from <= self.clock.variables["timestep"].get_value()[0] * self.clock.dt_ < self._to:
+        if self.holds:
             self._held[self.units] = self.value
 
 
@@ -123,6 +137,24 @@ class _BeforeIntegration(Part, BrianObject):
         self.clamp.run()
 
 
+class _Events(Part, BrianObject):
+    """Let a threshold's events, of which the output is made, be those of the values that a clamp holds."""
+
+    def __init__(self, clamp: Clamp):
+        order = clamp.population.place + THRESHOLD + 0.5
+        super().__init__(clock=clamp.clock, when=clamp.when, order=order, name=f"{clamp.name}_events")
+        self.clamp, self.events = clamp, clamp.population.variables[EVENTS].get_value()
+        self.neurons = clamp.population.index(clamp.units)
+        self.spikes = self.neurons[clamp.value.ravel() > 0.5]
+
+    def run(self) -> None:
+        """Take away the units' events, and put those in that they are to have."""
+        if self.clamp.holds:
+            others = np.setdiff1d(self.events[: self.events[-1]], self.neurons)
+            events = np.union1d(others, self.spikes)
+            self.events[: events.size], self.events[-1] = events, events.size
+
+
 def _place(population: Population, variable: str) -> float:
     if variable == population.current_variable:
         return RECEIVE + 0.5
@@ -135,6 +167,8 @@ def _chosen(owner: str, units: ArrayLike, count: int) -> np.ndarray:
         return np.flatnonzero(chosen)
     if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not chosen.size:
         refuse(owner, "units", f"be whole numbers (n,) or bool ({count},)", units)
+    if len(np.unique(chosen)) < len(chosen):
+        refuse(owner, "units", "be different ones", chosen.tolist())
     if not ((chosen >= 0) & (chosen < count)).all():
         refuse(owner, "units", f"be 0 to {count - 1}", int(chosen[(chosen < 0) | (chosen >= count)][0]))
     return chosen

@@ -352,8 +352,10 @@ class Population(Part, NeuronGroup):
         owner = f"{type(self).__name__} {self.name!r}"
         for name, value in values.items():
             array = self._state_variable("set_in_evaluations", name)
-            what = f"{name} in evaluations"
-            value = real_array(owner, what, value)
+            what, dim = f"{name} in evaluations", self.variables[name].dim
+            if isinstance(value, Quantity) and value.dim is not dim:
+                refuse(owner, what, f"have the unit of {name!r}", value)
+            value = real_array(owner, what, np.asarray(value))
             shape = (1,) if array.size == 1 else (self.units, self.streams)
             if value.ndim == 1 and array.size != 1:
                 value = value[:, None]

@@ -9,16 +9,17 @@ from zlib import crc32
 import numpy as np
 from brian2 import Equations, NeuronGroup, Quantity, get_dimensions, get_unit
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.base import BrianObjectException
 from brian2.core.variables import ArrayVariable
 from brian2.equations.equations import PARAMETER, SingleEquation
 from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.stringtools import get_identifiers
 
-from spikefa._checks import finite_array
+from spikefa._checks import called, finite_array
 from spikefa.core.changes import changed_variables
 from spikefa.core.equation_errors import unreadable
 from spikefa.engine.brian2_internals import belongs_to
-from spikefa.errors import ArgumentError, EquationError
+from spikefa.errors import ArgumentError, EquationError, SpikefaError
 
 #: What draws random numbers in a string.
 _DRAWS = {"rand", "randn", "poisson", "binomial"}
@@ -59,7 +60,7 @@ def values(population: NeuronGroup, variable: str, value: Any, shape: tuple[int,
         value = _of_string(population, variable, known, value, len(shape) == 2)
     elif callable(value):
         rng = np.random.default_rng([population.network.seed, crc32(f"{population.name}.{variable}".encode())])
-        value = value(rng, shape)
+        value = called(owner, f"that gives {variable!r}", value, rng, shape)
     if get_dimensions(value if isinstance(value, Quantity) else 1.0) is not known.dim:
         rule = "have no unit" if known.dim is DIMENSIONLESS else f"be in units of {get_unit(known.dim)!s}"
         raise ArgumentError(f"{owner}: {variable!r} must {rule}, got {value!s}")
@@ -117,7 +118,12 @@ def _of_string(
             codeobj_class=NumpyCodeObject,
         )
         belongs_to(group, population.network.id)
-        group.state(variable).set_item(slice(None), numbered, namespace={})
+        try:
+            group.state(variable).set_item(slice(None), numbered, namespace={})
+        except (BrianObjectException, NotImplementedError, TypeError, ValueError) as error:
+            if isinstance(error, SpikefaError):
+                raise
+            raise EquationError(f"{_title(population)}: {variable!r} cannot be computed, {_root(error)}") from error
     found = group.variables[variable].get_value()
     found = found.reshape(-1, population.streams) if each_neuron else found
     return Quantity(found, dim=known.dim)
@@ -125,3 +131,10 @@ def _of_string(
 
 def _title(population: NeuronGroup) -> str:
     return f"{population.__class__.__name__} {population.name!r}"  # also of a proxy
+
+
+def _root(error: BaseException) -> str:
+    """Return what Brian2 found first, as one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split())

@@ -8,7 +8,7 @@ import numpy as np
 from brian2 import BrianObject
 from brian2.groups.group import VariableOwner
 
-from spikefa._checks import array, positive_int, true_or_false, whole
+from spikefa._checks import array, positive_int, refuse, true_or_false, whole
 from spikefa.core.network import Network
 from spikefa.core.part import MARK, Part
 from spikefa.errors import ArgumentError, SpikefaError
@@ -42,12 +42,18 @@ class _Images:
 class _Function:
     """A function that gives batches, which cannot be gone back to."""
 
-    def __init__(self, source: Callable[[], Batch]):
-        self.source, self.position = source, 0
+    def __init__(self, source: Callable[[], Batch], stimulus: Stimulus):
+        self.source, self.stimulus, self.position = source, stimulus, 0
 
     def __call__(self) -> Batch:
         self.position += 1
-        return self.source()
+        batch, stimulus = self.source(), self.stimulus
+        if not (isinstance(batch, tuple) and len(batch) == 2):
+            refuse("Stimulus", "what the source returns", "be images and targets", batch)
+        images, targets = stimulus.validate_images(batch[0]), batch[1]
+        if len(images) != stimulus.streams:
+            refuse("Stimulus", "images of the source", f"be one a stream, {stimulus.streams}", len(images))
+        return images, None if targets is None else stimulus.readout.validate_targets(targets, len(images))
 
     def go_to(self, position: int) -> None:
         if position != self.position:
@@ -143,7 +149,9 @@ class Stimulus(Part, BrianObject):
         Images are ``(streams, pixels)`` as in `show_images`, targets labels ``(streams,)`` or values
         ``(streams, units)``, or None.
         """
-        self._next, self._step = _Function(source), 0
+        if not callable(source):
+            refuse("Stimulus", "source", "be a function that returns images and targets", source)
+        self._next, self._step = _Function(source, self), 0
 
     @property
     def source(self) -> Callable[[], Batch] | None:

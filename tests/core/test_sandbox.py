@@ -265,3 +265,34 @@ def test_what_cannot_be_named_is_refused(name, message):
     }
     with pytest.raises(ArgumentError, match=message):
         calls[name]()
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+def test_learned_weights_of_brian2_synapses_are_tested_and_their_traces_begin_anew(streams):
+    net = network(streams=streams)
+    traced = "w : 1\nda/dt = -a / (20*ms) : 1 (event-driven)"
+    synapses = Synapses(net["image"], net["out"], traced, on_pre="v_post += w\na += 1\nw += 0.01 * a", dt=1 * ms)
+    synapses.connect()
+    net.add(synapses)
+    net.stimulus.show_images(np.ones((streams * 3, 6)))
+    net.run_steps(60)
+    w, a = np.array(synapses.w), np.array(synapses.a)
+    net["image_to_out"].W = np.zeros((6, 4))
+    seen = []
+    net.add(look := NetworkOperation(lambda: seen.append((synapses.w[0], synapses.a[0])), when="start"))
+    fa.summed_outputs(net, np.ones((streams, 6)), 20)
+    net.remove(look)
+    assert seen[0] == (w[0], 0) and w[0] > 0.1
+    assert np.array_equal(synapses.w, w) and np.array_equal(synapses.a, a)
+
+
+def test_a_clamp_that_is_on_is_on_in_an_evaluation():
+    net = network()
+    whole = fa.summed_outputs(net, IMAGES, 20)
+    fa.Clamp(net, "out", "s", np.arange(4), 0, start=10 * ms, stop=25 * ms)
+    assert np.array_equal(fa.summed_outputs(net, IMAGES, 20), whole)
+    net.stimulus.show_images(np.ones((8, 6)))
+    net.run_steps(15)
+    assert not fa.summed_outputs(net, IMAGES, 20).any()
+    net.run_steps(15)
+    assert np.array_equal(fa.summed_outputs(net, IMAGES, 20), whole)

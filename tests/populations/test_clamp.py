@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import StateMonitor, ms, mV
+from brian2 import SpikeMonitor, StateMonitor, ms, mV
 
 import spikefa as fa
 from spikefa.errors import ArgumentError
@@ -116,6 +116,11 @@ def test_weights_are_recorded():
             lambda net: fa.Clamp(net, "h", "s", [0, 1], [1, 2, 3]),
             r"an array \(2,\) or \(2, 2\), got \[1, 2, 3\]",
         ),
+        (lambda net: fa.Clamp(net, "h", "s", [0, 0], [1, 2]), r"units must be different ones, got \[0, 0\]"),
+        (
+            lambda net: fa.Clamp(net, "h", "s", [0], 0, start=5 * ms, stop=2 * ms),
+            r"must be after start, 5. ms, got",
+        ),
         (lambda net: fa.Clamp(net, "h", "s", [0], 0, start=3), r"start must be a time of at least 0, got 3"),
         (
             lambda net: fa.Clamp(net, "h", "s", [0], 0, stop=-1 * ms),
@@ -137,3 +142,15 @@ def test_weights_are_recorded():
 def test_what_cannot_be_is_refused(make, message):
     with pytest.raises(ArgumentError, match=message):
         make(network())
+
+
+def test_silenced_units_of_a_threshold_have_no_events():
+    net = network(emit="", threshold="v > 0.5", reset="v = 0")
+    net["image_to_h"].W = 0.5 * np.ones((6, 5)) * (np.arange(5) != 1)
+    monitor = SpikeMonitor(net["h"])
+    net.add(monitor)
+    fa.Clamp(net, "h", "s", [0, 3], 0)
+    fa.Clamp(net, "h", "s", [1], 1)
+    net.run_steps(20)
+    counts = monitor.count[:].reshape(5, 2)
+    assert np.array_equal(counts[:, 0], [0, 20, 20, 0, 20])

@@ -150,7 +150,7 @@ BAD = [
     (("theta", lambda rng, shape: np.ones(7)), r"'theta' must be \(4,\), got \(7,\)"),
     (("theta", [1, 2, np.nan, 4]), "'theta' must be finite, got 1 that are not"),
     (("theta", "1 / (i - i)"), "'theta' must be finite, got 4 that are not"),
-    (("theta", None), "'theta' must be numbers, got object"),
+    (("theta", None), "'theta' must be an array of numbers, got array"),
     (("theta", 5 * mV), "'theta' must have no unit, got 5. mV"),
     (("tau", 5), "'tau' must be in units of s, got 5"),
     (("tau", 5 * mV), "'tau' must be in units of s, got 5. mV"),
@@ -198,3 +198,18 @@ def test_units_integrate_with_their_own_time_constants():
     layer.I = 1
     net.run_steps(1)
     np.testing.assert_allclose(layer.view("v"), np.repeat(1 / np.array([[2.0], [4], [8], [16]]), 3, 1), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "value, message",
+    [
+        ("randn(3)", r"Layer 'h.*': 'tau'"),
+        (lambda: 1, r"the function that gives 'tau' failed with TypeError"),
+        (lambda rng, shape: 1 / 0, r"the function that gives 'tau' failed with ZeroDivisionError: 'division by zero'"),
+    ],
+)
+def test_what_cannot_be_computed_is_one_sentence(value, message):
+    net = fa.Network(streams=2, target="numpy")
+    layer = fa.Layer(net, "h1", 3, "tau : second\ns : 1", emit="s = 1")
+    with pytest.raises(fa.SpikefaError, match=message):
+        layer.set("tau", value)

@@ -48,3 +48,27 @@ def test_limits_of_the_input(rate):
         other.stimulus.show_images(np.array([[-1, 1.5, 0]]))
     with pytest.raises(ArgumentError, match=r"Input 'x': limits must be \(smallest, largest\) or None, got \(1, 0\)"):
         fa.Input(fa.Network(), "x", 3, limits=(1, 0))
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        (3, "Stimulus: source must be a function that returns images and targets, got 3"),
+        (lambda: None, "Stimulus: what the source returns must be images and targets, got None"),
+        (lambda: (np.ones((1, 6)), None), "Stimulus: images of the source must be one a stream, 2, got 1"),
+        (lambda: (np.ones((2, 5)), None), r"Stimulus: images must be \(n, 6\) for input 'image', got \(2, 5\)"),
+        (lambda: (np.full((2, 6), 2.0), None), r"Stimulus: pixels must be in \[0, 1\], got 2.0 at image 0"),
+        (lambda: (np.ones((2, 6)), np.array([0, 7])), "ClassReadout: labels must be 0 to 1, got 7 at image 1"),
+        (lambda: (np.ones((2, 6)), np.array([0.5, 1])), "ClassReadout: labels must be integers, got float64"),
+        (lambda: (np.ones((2, 6)), np.array([0])), r"ClassReadout: labels must be \(2,\), got \(1,\)"),
+    ],
+)
+def test_what_a_function_gives_is_checked(source, message):
+    net = fa.Network(streams=2, target="numpy")
+    fa.Input(net, "image", 6, emit="s = x")
+    fa.Layer(net, "out", 4, "I : 1\ns : 1", emit="s = I")
+    fa.Projection(net, "image", "out", np.ones((6, 4)))
+    fa.classification_task(net, 2, 2)
+    with pytest.raises(fa.ArgumentError, match=message):
+        net.stimulus.show(source)
+        net.run_steps(1)
