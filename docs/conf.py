@@ -54,11 +54,14 @@ intersphinx_mapping = (
         "matplotlib": ("https://matplotlib.org/stable", None),
     }
 )
-# Base classes of Brian2, Python's own, and parts of spikefa that are not public.
+# What a docstring may name and the site has no page of.
 nitpick_ignore_regex = [
-    ("py:.*", r"brian2\..*|typing\..*|collections\..*|abc\..*|contextlib\..*"),
-    ("py:.*", r"spikefa\.(core|engine|_registry|_checks)\..*"),
-    ("py:class", r"(Enum|ValueError|Exception|ABC|object|dict|tuple|Generic|Part)"),
+    ("py:.*", r"(brian2|matplotlib|numpy|typing|collections|abc)\..*"),  # linked if their inventories are read
+    ("py:class", r"(Enum|ValueError|Exception|ABC|Generic)"),
+    ("py:.*", r"spikefa\.(core|engine|executors|cli|_registry|_checks)(\..*)?|core\.part"),
+    ("py:class", r"spikefa\..*\.(_\w+|Monitor|LayerCopy|Readout)"),
+    ("py:obj", r"spikefa\.datasets\.speech|spikefa\.plotting\.figures\.figures|Network\.parts"),
+    ("py:obj", r"[a-z_]+"),  # an argument or attribute
 ]
 
 sphinx_gallery_conf = {
@@ -88,8 +91,6 @@ html_theme_options = {
     "footer_end": [],
 }
 html_show_sourcelink = False
-
-
 
 
 def setup(app):

@@ -47,7 +47,7 @@ def trained(pathway, eta, seed):
 #
 # One seed, which the comparison does not use.
 
-ETAS = (2e-3, 8e-3) if QUICK else (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
+ETAS = (2e-3, 8e-3) if QUICK else (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2)
 NAMES = {"alignment": "random feedback", "backprop": "backpropagation", "output_only": "output only"}
 chosen = {}
 for pathway, name in NAMES.items():
