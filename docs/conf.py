@@ -3,9 +3,14 @@
 ``SPIKEFA_QUICK=1`` shortens the tutorials, ``SPIKEFA_DOCS_OFFLINE=1`` builds without the inventories of other projects.
 """
 
+import base64
+import inspect
+import io
 import os
 import sys
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).parent))  # generate_reference, and the gallery's order
 
@@ -74,14 +79,15 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "download_all_examples": False,
     "plot_gallery": "True",
+    # Figures that pyplot does not know are shown, if a cell ends with one; other values are printed by the tutorial.
+    "capture_repr": ("_repr_html_",),
+    "ignore_repr_types": r"spikefa|brian2",
     "abort_on_example_error": True,
     "reference_url": {"spikefa": None},
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = "spikefa"
-html_static_path = ["_static"]
-html_css_files = ["spikefa.css"]
 html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
@@ -93,6 +99,25 @@ html_theme_options = {
 html_show_sourcelink = False
 
 
+def as_image(figure: Figure) -> str:
+    """Return a figure as an image in HTML."""
+    with io.BytesIO() as file:
+        figure.savefig(file, format="png", dpi=120)
+        data = base64.b64encode(file.getvalue()).decode()
+    return f'<img alt="figure" src="data:image/png;base64,{data}"/>'
+
+
+def own_signature(app, what, name, obj, options, signature, returns):
+    """Return the signature of a class by its ``__init__``: Brian2's metaclass hides it."""
+    if what != "class" or signature != "(*args, **kw)":
+        return None
+    parameters = list(inspect.signature(obj.__init__).parameters.values())[1:]
+    plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
+    return str(inspect.Signature(plain)), None
+
+
 def setup(app):
     """Write the generated pages of the reference before Sphinx reads the sources."""
+    Figure._repr_html_ = as_image
     app.connect("builder-inited", lambda app: generate_reference.write(Path(app.srcdir)))
+    app.connect("autodoc-process-signature", own_signature)

@@ -34,8 +34,8 @@ net = fa.Network(streams=20, seed=0)  # shows 20 images at once
 tau = {"tau": net.clock.dt / 0.9}
 
 # %%
-# The input has one unit a pixel. By default a unit spikes with the probability of its pixel. Two layers follow. ``emit``
-# is what a unit does in each step.
+# The input has one unit a pixel. By default a unit spikes with the probability of its pixel. Two layers follow.
+# ``emit`` is what a unit does in each step.
 
 fa.Input(net, "image", 64)
 fa.Layer(net, "h1", 200, NEURON, emit="s = int(rand() < p)", namespace=tau)
@@ -66,7 +66,7 @@ rule = fa.Plasticity("dW = -eta * delta_post * psi_post * s_pre", {"eta": 4e-3})
 fa.Projection(net, "image", "h1", fa.uniform(0.2), plasticity=rule)
 fa.Projection(net, "h1", "output", fa.uniform(0.2), plasticity=rule)
 fa.classification_task(net, steps_per_image=5, classes=10)
-net
+print(net)
 
 # %%
 # Learning
@@ -106,7 +106,9 @@ print(f"angle between W and the transposed B: {angle:.0f} degrees")
 # Outputs of a class share their error, so the paths from whole classes are what counts:
 
 classes = np.arange(200) // 20
-of_classes = np.stack([[W[:, classes == c].sum(axis=1) for c in range(10)], [B[classes == c].sum(axis=0) for c in range(10)]])
+of_classes = np.stack(
+    [[W[:, classes == c].sum(axis=1) for c in range(10)], [B[classes == c].sum(axis=0) for c in range(10)]]
+)
 print(f"angle of the paths from the ten classes: {fa.metrics.angle(*of_classes):.0f} degrees")
 
 assert errors[-1] < 0.5 < errors[0] and angle < 90

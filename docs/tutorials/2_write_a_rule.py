@@ -34,13 +34,16 @@ digits = fa.datasets.load("digits")
 # and ``m``, a slower one.
 
 MEANS = "dtrace/dt = (s - trace) / (2*ms) : 1\ndm/dt = (s - m) / (200*ms) : 1\n"
-NEURON = MEANS + """
+NEURON = (
+    MEANS
+    + """
 dv/dt = (I - v) / (1.1*ms) : 1
 I : 1
 p = 1 / (1 + exp(-v)) : 1
 psi = p * (1 - p) : 1
 s : 1
 """
+)
 INPUT = MEANS + "x : 1\ns : 1"
 ERROR = "du/dt = (layer_s - target - u) / (1.1*ms) : 1\ntarget : 1\ndelta : 1"
 FEEDBACK = "du/dt = (J - u) / (1.1*ms) : 1\nJ : 1\ndelta : 1"

@@ -24,8 +24,14 @@ import spikefa as fa
 
 QUICK = bool(os.environ.get("SPIKEFA_QUICK"))
 run = fa.new_run(
-    tempfile.mkdtemp(), "lillicrap2016_spiking", preset="digits", data="digits", streams=20,
-    epochs=5 if QUICK else 20, evaluate_every=20, record_activity=False,
+    tempfile.mkdtemp(),
+    "lillicrap2016_spiking",
+    preset="digits",
+    data="digits",
+    streams=20,
+    epochs=5 if QUICK else 20,
+    evaluate_every=20,
+    record_activity=False,
 )
 run.train()
 data = run.dataset()
@@ -51,7 +57,9 @@ net.run_steps(4 * 50)
 
 fig, (raster, psp) = plt.subplots(2, 1, figsize=(7.2, 4), sharex=True, layout="constrained", height_ratios=[2, 1])
 shown = spikes.i < 50
-fa.plotting.plot_raster(spikes.i[shown], spikes.t[shown], n_units=50, duration=200, boundaries=[50, 100, 150], ax=raster)
+fa.plotting.plot_raster(
+    spikes.i[shown], spikes.t[shown], n_units=50, duration=200, boundaries=[50, 100, 150], ax=raster
+)
 raster.set(title="50 units of h1, digits 0 to 3", ylabel="Unit", xlabel="")
 psp.plot(state.t_ * 1000, state.v[0], label="potential v")
 psp.plot(error.t_ * 1000, 10 * error.delta[0], label="error delta x 10")

@@ -33,10 +33,17 @@ runs = Path(tempfile.mkdtemp())  # keep it, and a study that was killed goes on 
 def trained(pathway, eta, seed):
     """Train a small spiking network, or read the run if it is there; return its metrics."""
     run = fa.new_run(
-        runs / f"{pathway}-{eta:g}-{seed}", "lillicrap2016_spiking",
+        runs / f"{pathway}-{eta:g}-{seed}",
+        "lillicrap2016_spiking",
         {"hidden": (150,), "outputs": 100, "pathway": pathway, "eta": eta},
-        preset="digits", data="digits", streams=20, seed=seed, epochs=EPOCHS, evaluate_every=EPOCHS,
-        validation=237, record_activity=False,
+        preset="digits",
+        data="digits",
+        streams=20,
+        seed=seed,
+        epochs=EPOCHS,
+        evaluate_every=EPOCHS,
+        validation=237,
+        record_activity=False,
     )
     return run.train()
 

@@ -63,8 +63,8 @@ assert late[200:].mean() < late[:200].mean() - 0.1
 # Train it
 # --------
 #
-# The neuron replaces the published one in the hidden layer. Rule and feedback stay as they are: the rule uses ``psi`` of
-# the neuron's own equations.
+# The neuron replaces the published one in the hidden layer. Rule and feedback stay as they are. The rule uses ``psi``
+# of the neuron's own equations.
 
 
 def learned(strength, epochs, seed=0):
@@ -110,5 +110,5 @@ assert errors[-1] < 0.8
 # ---------------
 #
 # To use the neuron with ``spikefa train``, copy a model file and change its equations: :doc:`/howto/write_a_model`.
-# Thresholds, resets, refractoriness and units work as in Brian2: ``Layer(..., threshold=..., reset=...)`` takes a neuron
-# that spikes by a threshold.
+# Thresholds, resets, refractoriness and units work as in Brian2. ``Layer(..., threshold=..., reset=...)`` takes a
+# neuron that spikes by a threshold.
