@@ -88,6 +88,8 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "spikefa"
+html_static_path = ["_static"]
+html_css_files = ["spikefa.css"]
 html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,

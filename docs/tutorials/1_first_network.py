@@ -20,7 +20,9 @@ import numpy as np
 
 import spikefa as fa
 
-QUICK = bool(os.environ.get("SPIKEFA_QUICK"))  # short runs, to see that the tutorial works
+QUICK = bool(
+    os.environ.get("SPIKEFA_QUICK")
+)  # short runs, to see that the tutorial works
 
 NEURON = """
 dv/dt = (I - v) / tau : 1
@@ -76,12 +78,17 @@ print(net)
 # measure the test error after each epoch. The measurement leaves no trace in the network.
 
 digits = fa.datasets.load("digits")
-images, labels = digits.train_images[:1420], digits.train_labels[:1420]  # a multiple of 20 streams
+images, labels = (
+    digits.train_images[:1420],
+    digits.train_labels[:1420],
+)  # a multiple of 20 streams
 errors = [fa.error(net, digits.test_images, digits.test_labels, steps=20)]
 for _ in range(5 if QUICK else 25):
     net.stimulus.show_images(images, labels)
     net.run_steps(5 * len(images) // net.streams)
-    errors.append(fa.error(net, digits.test_images, digits.test_labels, steps=20))
+    errors.append(
+        fa.error(net, digits.test_images, digits.test_labels, steps=20)
+    )
 
 fig, ax = plt.subplots(figsize=(4.5, 3), layout="constrained")
 ax.plot(errors, marker="o")
@@ -98,7 +105,9 @@ print(f"test error {errors[-1]:.1%}")
 # directions as the transposed feedback weights. The angle between the two starts near 90 degrees.
 
 W = net["h1_to_output"].W  # (200 hidden, 200 output units)
-B = next(p for p in net.projections if p.post.name == "feedback_h1").W  # (200 output, 200 hidden units)
+B = next(
+    p for p in net.projections if p.post.name == "feedback_h1"
+).W  # (200 output, 200 hidden units)
 angle = fa.metrics.angle(W, B.T)
 print(f"angle between W and the transposed B: {angle:.0f} degrees")
 
@@ -107,9 +116,14 @@ print(f"angle between W and the transposed B: {angle:.0f} degrees")
 
 classes = np.arange(200) // 20
 of_classes = np.stack(
-    [[W[:, classes == c].sum(axis=1) for c in range(10)], [B[classes == c].sum(axis=0) for c in range(10)]]
+    [
+        [W[:, classes == c].sum(axis=1) for c in range(10)],
+        [B[classes == c].sum(axis=0) for c in range(10)],
+    ]
 )
-print(f"angle of the paths from the ten classes: {fa.metrics.angle(*of_classes):.0f} degrees")
+print(
+    f"angle of the paths from the ten classes: {fa.metrics.angle(*of_classes):.0f} degrees"
+)
 
 assert errors[-1] < 0.5 < errors[0] and angle < 90
 

@@ -55,16 +55,22 @@ def learned(rule, eta, epochs, seed=0):
     fa.Input(net, "image", 64, INPUT)
     for name in ("h1", "output"):
         fa.Layer(net, name, 200, NEURON, emit="s = int(rand() < p)")
-    fa.feedback_alignment(net, error=ERROR, feedback=FEEDBACK, B=fa.uniform(0.3))
+    fa.feedback_alignment(
+        net, error=ERROR, feedback=FEEDBACK, B=fa.uniform(0.3)
+    )
     plasticity = fa.Plasticity(rule, {"eta": eta})
     fa.Projection(net, "image", "h1", fa.uniform(0.2), plasticity=plasticity)
     fa.Projection(net, "h1", "output", fa.uniform(0.2), plasticity=plasticity)
     fa.classification_task(net, steps_per_image=5, classes=10)
     errors = []
     for _ in range(epochs):
-        net.stimulus.show_images(digits.train_images[:1420], digits.train_labels[:1420])
+        net.stimulus.show_images(
+            digits.train_images[:1420], digits.train_labels[:1420]
+        )
         net.run_steps(5 * 1420 // 20)
-        errors.append(fa.error(net, digits.test_images, digits.test_labels, steps=10))
+        errors.append(
+            fa.error(net, digits.test_images, digits.test_labels, steps=10)
+        )
     return errors
 
 
@@ -110,13 +116,26 @@ except fa.ArgumentError as error:
 net = fa.Network(streams=1, seed=1)
 fa.Input(net, "pre", 3)
 fa.Layer(net, "post", 2, "I : 1\ns : 1\nthird : 1", emit="s = 1")
-synapses = fa.Projection(net, "pre", "post", np.zeros((3, 2)), plasticity=fa.Plasticity("dW = third_post * s_pre"))
-net["pre"].view("x")[:] = [[1], [0], [1]]  # the first and the last unit spike for sure
+synapses = fa.Projection(
+    net,
+    "pre",
+    "post",
+    np.zeros((3, 2)),
+    plasticity=fa.Plasticity("dW = third_post * s_pre"),
+)
+net["pre"].view("x")[:] = [
+    [1],
+    [0],
+    [1],
+]  # the first and the last unit spike for sure
 net["post"].view("third")[:] = [[10], [20]]
 net.run_steps(1)
 print(synapses.W)
 
-assert synapses.W.tolist() == [[10, 20], [0, 0], [10, 20]] and max(e[-1] for e in curves.values()) < 0.8
+assert (
+    synapses.W.tolist() == [[10, 20], [0, 0], [10, 20]]
+    and max(e[-1] for e in curves.values()) < 0.8
+)
 
 # %%
 # Next

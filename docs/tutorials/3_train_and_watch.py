@@ -25,8 +25,16 @@ import spikefa as fa
 QUICK = bool(os.environ.get("SPIKEFA_QUICK"))
 directory = Path(tempfile.mkdtemp()) / "digits"
 
-setting = dict(preset="digits", data="digits", streams=20, seed=0, validation=237)
-run = fa.new_run(directory, "lillicrap2016_spiking", {"hidden": (200, 200)}, epochs=4 if QUICK else 20, **setting)
+setting = dict(
+    preset="digits", data="digits", streams=20, seed=0, validation=237
+)
+run = fa.new_run(
+    directory,
+    "lillicrap2016_spiking",
+    {"hidden": (200, 200)},
+    epochs=4 if QUICK else 20,
+    **setting,
+)
 
 # %%
 # Train it
@@ -37,7 +45,9 @@ run = fa.new_run(directory, "lillicrap2016_spiking", {"hidden": (200, 200)}, epo
 
 metrics = run.train()
 for name in ("epoch", "train_error", "validation_error", "test_error"):
-    print(f"{name:17}", " ".join(f"{value:.3f}" for value in metrics[name][-4:]))
+    print(
+        f"{name:17}", " ".join(f"{value:.3f}" for value in metrics[name][-4:])
+    )
 
 # %%
 # Watch it learn
@@ -45,13 +55,17 @@ for name in ("epoch", "train_error", "validation_error", "test_error"):
 #
 # ``weight_angle_deg_h2`` is the angle between the weights that leave ``h2`` and the transposed feedback weights.
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.8), layout="constrained")
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(7.2, 2.8), layout="constrained"
+)
 for name in ("train_error", "validation_error", "test_error"):
     left.plot(metrics["epoch"], metrics[name], label=name.replace("_", " "))
 left.set(xlabel="Epoch", ylabel="Error", ylim=(0, 1))
 left.legend(frameon=False)
 for layer in ("h1", "h2"):
-    right.plot(metrics["epoch"], metrics[f"weight_angle_deg_{layer}"], label=layer)
+    right.plot(
+        metrics["epoch"], metrics[f"weight_angle_deg_{layer}"], label=layer
+    )
 right.axhline(90, color="0.6", linestyle="--")
 right.set(xlabel="Epoch", ylabel="Angle of W and B (degrees)")
 right.legend(frameon=False)
@@ -64,7 +78,9 @@ right.legend(frameon=False)
 
 recordings = run.recordings()
 print([recording.label for recording in recordings])
-figure = fa.plotting.activity_figure([recordings[0], recordings[1], recordings[-1]])
+figure = fa.plotting.activity_figure(
+    [recordings[0], recordings[1], recordings[-1]]
+)
 figure
 
 # %%
@@ -77,9 +93,17 @@ figure
 # A finished run can go on, as ``spikefa resume RUN --epochs N`` does. An interrupted one goes on by itself when
 # ``train`` is called again, with the same bits as if it had never stopped.
 
-longer = fa.new_run(directory, "lillicrap2016_spiking", {"hidden": (200, 200)}, epochs=5 if QUICK else 25, **setting)
+longer = fa.new_run(
+    directory,
+    "lillicrap2016_spiking",
+    {"hidden": (200, 200)},
+    epochs=5 if QUICK else 25,
+    **setting,
+)
 metrics = longer.train()
-print(f"after {metrics['epoch'][-1]:.0f} epochs: test error {metrics['test_error'][-1]:.1%}")
+print(
+    f"after {metrics['epoch'][-1]:.0f} epochs: test error {metrics['test_error'][-1]:.1%}"
+)
 print(sorted(path.name for path in directory.iterdir()))
 
 # %%

@@ -50,15 +50,29 @@ state = StateMonitor(net["h1"], ["v", "p"], record=[0])
 error = StateMonitor(net["feedback_h1"], ["delta"], record=[0])
 net.add(spikes, state, error)
 
-first = [np.flatnonzero(data.test_labels == digit)[0] for digit in range(4)]  # one image of 0, 1, 2 and 3
+first = [
+    np.flatnonzero(data.test_labels == digit)[0] for digit in range(4)
+]  # one image of 0, 1, 2 and 3
 net.stimulus.steps_per_image = 50
 net.stimulus.show_images(data.test_images[first], data.test_labels[first])
 net.run_steps(4 * 50)
 
-fig, (raster, psp) = plt.subplots(2, 1, figsize=(7.2, 4), sharex=True, layout="constrained", height_ratios=[2, 1])
+fig, (raster, psp) = plt.subplots(
+    2,
+    1,
+    figsize=(7.2, 4),
+    sharex=True,
+    layout="constrained",
+    height_ratios=[2, 1],
+)
 shown = spikes.i < 50
 fa.plotting.plot_raster(
-    spikes.i[shown], spikes.t[shown], n_units=50, duration=200, boundaries=[50, 100, 150], ax=raster
+    spikes.i[shown],
+    spikes.t[shown],
+    n_units=50,
+    duration=200,
+    boundaries=[50, 100, 150],
+    ax=raster,
 )
 raster.set(title="50 units of h1, digits 0 to 3", ylabel="Unit", xlabel="")
 psp.plot(state.t_ * 1000, state.v[0], label="potential v")
@@ -94,13 +108,27 @@ for _ in range(len(data.test_images) // STREAMS):
     for name, spikes in counts.items():
         rates[name].append(spikes.T / STEPS)
         spikes[:] = 0
-rates = {name: np.concatenate(parts) for name, parts in rates.items()}  # (images, units)
-tuning = {name: np.stack([r[data.test_labels == c].mean(axis=0) for c in range(10)]) for name, r in rates.items()}
+rates = {
+    name: np.concatenate(parts) for name, parts in rates.items()
+}  # (images, units)
+tuning = {
+    name: np.stack([r[data.test_labels == c].mean(axis=0) for c in range(10)])
+    for name, r in rates.items()
+}
 
-fig, axes = plt.subplots(1, 2, figsize=(7.2, 3), sharey=True, layout="constrained")
+fig, axes = plt.subplots(
+    1, 2, figsize=(7.2, 3), sharey=True, layout="constrained"
+)
 for ax, (name, means) in zip(axes, tuning.items()):
     order = np.lexsort((-np.ptp(means, axis=0), means.argmax(axis=0)))
-    drawn = ax.imshow(means[:, order].T, aspect="auto", vmin=0, vmax=1, cmap="viridis", interpolation="nearest")
+    drawn = ax.imshow(
+        means[:, order].T,
+        aspect="auto",
+        vmin=0,
+        vmax=1,
+        cmap="viridis",
+        interpolation="nearest",
+    )
     ax.set(title=name, xlabel="Digit", xticks=range(10))
 axes[0].set_ylabel("Unit, by preferred digit")
 fig.colorbar(drawn, ax=axes, label="Spikes a step")
@@ -117,7 +145,13 @@ for name, means in tuning.items():
     best = means.max(axis=0)
     others = (means.sum(axis=0) - best) / 9
     selectivity = (best - others) / np.maximum(best + others, 1e-9)
-    ax.hist(selectivity, bins=20, range=(0, 1), histtype="step", label=f"{name}, median {np.median(selectivity):.2f}")
+    ax.hist(
+        selectivity,
+        bins=20,
+        range=(0, 1),
+        histtype="step",
+        label=f"{name}, median {np.median(selectivity):.2f}",
+    )
 ax.set(xlabel="Selectivity", ylabel="Units")
 ax.legend(frameon=False)
 
@@ -126,7 +160,9 @@ ax.legend(frameon=False)
 
 half = len(data.test_labels) // 2
 for name, r in rates.items():
-    means = np.stack([r[:half][data.test_labels[:half] == c].mean(axis=0) for c in range(10)])
+    means = np.stack(
+        [r[:half][data.test_labels[:half] == c].mean(axis=0) for c in range(10)]
+    )
     nearest = ((r[half:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
     wrong = np.mean(nearest != data.test_labels[half:])
     print(f"{name}: read from its rates, {wrong:.1%} of the images are wrong")

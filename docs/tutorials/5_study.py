@@ -27,7 +27,9 @@ import spikefa as fa
 
 QUICK = bool(os.environ.get("SPIKEFA_QUICK"))
 EPOCHS, SEEDS = (2, 3) if QUICK else (15, 6)
-runs = Path(tempfile.mkdtemp())  # keep it, and a study that was killed goes on where it was
+runs = Path(
+    tempfile.mkdtemp()
+)  # keep it, and a study that was killed goes on where it was
 
 
 def trained(pathway, eta, seed):
@@ -55,20 +57,37 @@ def trained(pathway, eta, seed):
 # One seed, which the comparison does not use.
 
 ETAS = (2e-3, 8e-3) if QUICK else (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2)
-NAMES = {"alignment": "random feedback", "backprop": "backpropagation", "output_only": "output only"}
+NAMES = {
+    "alignment": "random feedback",
+    "backprop": "backpropagation",
+    "output_only": "output only",
+}
 chosen = {}
 for pathway, name in NAMES.items():
-    errors = [trained(pathway, eta, seed=100)["validation_error"][-1] for eta in ETAS]
+    errors = [
+        trained(pathway, eta, seed=100)["validation_error"][-1] for eta in ETAS
+    ]
     chosen[pathway] = ETAS[int(np.nanargmin(errors))]
-    print(f"{name:16}", *(f"{eta:g}: {error:.1%}" for eta, error in zip(ETAS, errors)), f"-> {chosen[pathway]:g}")
+    print(
+        f"{name:16}",
+        *(f"{eta:g}: {error:.1%}" for eta, error in zip(ETAS, errors)),
+        f"-> {chosen[pathway]:g}",
+    )
 
 # %%
 # Several seeds
 # -------------
 
-results = {p: np.array([trained(p, chosen[p], seed)["test_error"][-1] for seed in range(SEEDS)]) for p in NAMES}
+results = {
+    p: np.array(
+        [trained(p, chosen[p], seed)["test_error"][-1] for seed in range(SEEDS)]
+    )
+    for p in NAMES
+}
 for pathway, errors in results.items():
-    print(f"{NAMES[pathway]:16} test error {errors.mean():.1%} ± {errors.std(ddof=1):.1%} (sd of {SEEDS} seeds)")
+    print(
+        f"{NAMES[pathway]:16} test error {errors.mean():.1%} ± {errors.std(ddof=1):.1%} (sd of {SEEDS} seeds)"
+    )
 
 # %%
 # Statistics
@@ -79,8 +98,12 @@ for pathway, errors in results.items():
 difference = results["alignment"] - results["backprop"]
 test = stats.ttest_rel(results["alignment"], results["backprop"])
 low, high = test.confidence_interval(0.95)
-print(f"random feedback less backpropagation: {difference.mean():+.1%} (95 % interval {low:+.1%} to {high:+.1%})")
-print(f"paired t-test: t({SEEDS - 1}) = {test.statistic:.2f}, P = {test.pvalue:.2g}")
+print(
+    f"random feedback less backpropagation: {difference.mean():+.1%} (95 % interval {low:+.1%} to {high:+.1%})"
+)
+print(
+    f"paired t-test: t({SEEDS - 1}) = {test.statistic:.2f}, P = {test.pvalue:.2g}"
+)
 
 # %%
 # The figure
@@ -88,11 +111,30 @@ print(f"paired t-test: t({SEEDS - 1}) = {test.statistic:.2f}, P = {test.pvalue:.
 #
 # Every seed is shown, with mean and standard deviation. Lines join the runs of one seed.
 
-fig, ax = plt.subplots(figsize=(3.5, 3), layout="constrained")  # 89 mm, a column of a journal
+fig, ax = plt.subplots(
+    figsize=(3.5, 3), layout="constrained"
+)  # 89 mm, a column of a journal
 for x, errors in enumerate(results.values()):
-    ax.errorbar(x + 0.15, 100 * errors.mean(), 100 * errors.std(ddof=1), fmt="o", color="black", capsize=3)
-ax.plot([100 * errors for errors in results.values()], color="0.7", linewidth=0.8, marker="o", markersize=3)
-ax.set(xticks=range(3), xticklabels=["random\nfeedback", "backpropa-\ngation", "output\nonly"], ylabel="Test error (%)")
+    ax.errorbar(
+        x + 0.15,
+        100 * errors.mean(),
+        100 * errors.std(ddof=1),
+        fmt="o",
+        color="black",
+        capsize=3,
+    )
+ax.plot(
+    [100 * errors for errors in results.values()],
+    color="0.7",
+    linewidth=0.8,
+    marker="o",
+    markersize=3,
+)
+ax.set(
+    xticks=range(3),
+    xticklabels=["random\nfeedback", "backpropa-\ngation", "output\nonly"],
+    ylabel="Test error (%)",
+)
 ax.set(xlim=(-0.4, 2.5), ylim=(0, None))
 fig.savefig(runs / "figure.pdf")
 

@@ -41,14 +41,18 @@ CONSTANTS = {"tau": 1.1 * ms, "tau_w": 20 * ms}
 
 net = fa.Network(streams=1, seed=3)
 fa.Input(net, "image", 1)
-layer = fa.Layer(net, "h1", 400, ADAPTIVE, emit="s = int(rand() < p)", namespace=CONSTANTS)
+layer = fa.Layer(
+    net, "h1", 400, ADAPTIVE, emit="s = int(rand() < p)", namespace=CONSTANTS
+)
 fa.Projection(net, "image", "h1", np.zeros((1, 400)), bias=np.full(400, 1.5))
 layer.view("b")[200:] = 4  # the second half adapts
 monitor = StateMonitor(layer, ["w", "s"], record=True)
 net.add(monitor)
 net.run_steps(120)
 
-fig, (rate, adaptation) = plt.subplots(1, 2, figsize=(7.2, 2.8), layout="constrained")
+fig, (rate, adaptation) = plt.subplots(
+    1, 2, figsize=(7.2, 2.8), layout="constrained"
+)
 for half, name in ((slice(0, 200), "b = 0"), (slice(200, 400), "b = 4")):
     rate.plot(monitor.t_ * 1000, monitor.s[half].mean(axis=0), label=name)
     adaptation.plot(monitor.t_ * 1000, monitor.w[half].mean(axis=0), label=name)
@@ -56,7 +60,9 @@ rate.set(xlabel="Time (ms)", ylabel="Spikes a step, mean of 200", ylim=(0, 1))
 adaptation.set(xlabel="Time (ms)", ylabel="Adaptation w, mean of 200")
 adaptation.legend(frameon=False)
 late = monitor.s[:, 60:].mean(axis=1)
-print(f"late rate: {late[:200].mean():.2f} without, {late[200:].mean():.2f} with adaptation")
+print(
+    f"late rate: {late[:200].mean():.2f} without, {late[200:].mean():.2f} with adaptation"
+)
 assert late[200:].mean() < late[:200].mean() - 0.1
 
 # %%
@@ -71,10 +77,24 @@ def learned(strength, epochs, seed=0):
     """Train a network whose hidden units adapt; return the test error after each epoch."""
     net = fa.Network(streams=20, seed=seed)
     fa.Input(net, "image", 64)
-    hidden = fa.Layer(net, "h1", 200, ADAPTIVE, emit="s = int(rand() < p)", namespace=CONSTANTS)
+    hidden = fa.Layer(
+        net,
+        "h1",
+        200,
+        ADAPTIVE,
+        emit="s = int(rand() < p)",
+        namespace=CONSTANTS,
+    )
     hidden.view("b")[:] = strength
     plain = "dv/dt = (I - v) / tau : 1\nI : 1\np = 1 / (1 + exp(-v)) : 1\npsi = p * (1 - p) : 1\ns : 1"
-    fa.Layer(net, "output", 200, plain, emit="s = int(rand() < p)", namespace=CONSTANTS)
+    fa.Layer(
+        net,
+        "output",
+        200,
+        plain,
+        emit="s = int(rand() < p)",
+        namespace=CONSTANTS,
+    )
     fa.feedback_alignment(
         net,
         error="du/dt = (layer_s - target - u) / tau : 1\ntarget : 1\ndelta : 1",
@@ -82,15 +102,21 @@ def learned(strength, epochs, seed=0):
         B=fa.uniform(0.3),
         namespace=CONSTANTS,
     )
-    rule = fa.Plasticity("dW = -eta * delta_post * psi_post * s_pre", {"eta": 4e-3})
+    rule = fa.Plasticity(
+        "dW = -eta * delta_post * psi_post * s_pre", {"eta": 4e-3}
+    )
     fa.Projection(net, "image", "h1", fa.uniform(0.2), plasticity=rule)
     fa.Projection(net, "h1", "output", fa.uniform(0.2), plasticity=rule)
     fa.classification_task(net, steps_per_image=5, classes=10)
     errors = []
     for _ in range(epochs):
-        net.stimulus.show_images(digits.train_images[:1420], digits.train_labels[:1420])
+        net.stimulus.show_images(
+            digits.train_images[:1420], digits.train_labels[:1420]
+        )
         net.run_steps(5 * 1420 // 20)
-        errors.append(fa.error(net, digits.test_images, digits.test_labels, steps=10))
+        errors.append(
+            fa.error(net, digits.test_images, digits.test_labels, steps=10)
+        )
     return errors
 
 
