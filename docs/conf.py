@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+import matplotlib
 from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).parent))  # generate_reference, and the gallery's order
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # generate_reference, and the ga
 import generate_reference
 
 import spikefa
+from spikefa.plotting.style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 
 OFFLINE = bool(os.environ.get("SPIKEFA_DOCS_OFFLINE"))
 
@@ -69,6 +71,12 @@ nitpick_ignore_regex = [
     ("py:obj", r"[a-z_]+"),  # an argument or attribute
 ]
 
+
+def safe_colours(conf, name):
+    """Give the tutorials' lines the colours of Okabe and Ito, which colour-blind readers tell apart."""
+    matplotlib.rcParams["axes.prop_cycle"] = matplotlib.cycler(color=[BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE])
+
+
 sphinx_gallery_conf = {
     "examples_dirs": ["tutorials"],
     "gallery_dirs": ["generated/tutorials"],
@@ -84,6 +92,7 @@ sphinx_gallery_conf = {
     "ignore_repr_types": r"spikefa|brian2",
     "abort_on_example_error": True,
     "reference_url": {"spikefa": None},
+    "reset_modules": ("matplotlib", safe_colours),
 }
 
 html_theme = "pydata_sphinx_theme"
@@ -93,7 +102,13 @@ html_css_files = ["spikefa.css"]
 html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    # Wide tables have no list of contents beside them.
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        "generated/models/*": [],
+        "generated/commands": [],
+        "results/*": [],
+    },
     "header_links_before_dropdown": 6,
     "footer_start": ["copyright"],
     "footer_end": [],

@@ -40,8 +40,12 @@ tau = {"tau": net.clock.dt / 0.9}
 # ``emit`` is what a unit does in each step.
 
 fa.Input(net, "image", 64)
-fa.Layer(net, "h1", 200, NEURON, emit="s = int(rand() < p)", namespace=tau)
-fa.Layer(net, "output", 200, NEURON, emit="s = int(rand() < p)", namespace=tau)
+fa.Layer(
+    net, "h1", 200, NEURON, emit="s = int(rand() < p)", namespace=tau
+)
+fa.Layer(
+    net, "output", 200, NEURON, emit="s = int(rand() < p)", namespace=tau
+)
 
 # %%
 # Feedback
@@ -64,7 +68,9 @@ fa.feedback_alignment(
 #
 # The rule multiplies what a synapse can know: the error at the postsynaptic unit, its slope, and the presynaptic spike.
 
-rule = fa.Plasticity("dW = -eta * delta_post * psi_post * s_pre", {"eta": 4e-3})
+rule = fa.Plasticity(
+    "dW = -eta * delta_post * psi_post * s_pre", {"eta": 4e-3}
+)
 fa.Projection(net, "image", "h1", fa.uniform(0.2), plasticity=rule)
 fa.Projection(net, "h1", "output", fa.uniform(0.2), plasticity=rule)
 fa.classification_task(net, steps_per_image=5, classes=10)
@@ -93,7 +99,9 @@ for _ in range(5 if QUICK else 25):
 fig, ax = plt.subplots(figsize=(4.5, 3), layout="constrained")
 ax.plot(errors, marker="o")
 ax.axhline(0.9, color="0.6", linestyle="--")
-ax.text(len(errors) - 1, 0.87, "chance", ha="right", va="top", color="0.4")
+ax.text(
+    len(errors) - 1, 0.87, "chance", ha="right", va="top", color="0.4"
+)
 ax.set(xlabel="Epoch", ylabel="Test error", ylim=(0, 1))
 print(f"test error {errors[-1]:.1%}")
 

@@ -45,7 +45,9 @@ s : 1
 """
 )
 INPUT = MEANS + "x : 1\ns : 1"
-ERROR = "du/dt = (layer_s - target - u) / (1.1*ms) : 1\ntarget : 1\ndelta : 1"
+ERROR = (
+    "du/dt = (layer_s - target - u) / (1.1*ms) : 1\ntarget : 1\ndelta : 1"
+)
 FEEDBACK = "du/dt = (J - u) / (1.1*ms) : 1\nJ : 1\ndelta : 1"
 
 
@@ -59,8 +61,12 @@ def learned(rule, eta, epochs, seed=0):
         net, error=ERROR, feedback=FEEDBACK, B=fa.uniform(0.3)
     )
     plasticity = fa.Plasticity(rule, {"eta": eta})
-    fa.Projection(net, "image", "h1", fa.uniform(0.2), plasticity=plasticity)
-    fa.Projection(net, "h1", "output", fa.uniform(0.2), plasticity=plasticity)
+    fa.Projection(
+        net, "image", "h1", fa.uniform(0.2), plasticity=plasticity
+    )
+    fa.Projection(
+        net, "h1", "output", fa.uniform(0.2), plasticity=plasticity
+    )
     fa.classification_task(net, steps_per_image=5, classes=10)
     errors = []
     for _ in range(epochs):
@@ -69,7 +75,9 @@ def learned(rule, eta, epochs, seed=0):
         )
         net.run_steps(5 * 1420 // 20)
         errors.append(
-            fa.error(net, digits.test_images, digits.test_labels, steps=10)
+            fa.error(
+                net, digits.test_images, digits.test_labels, steps=10
+            )
         )
     return errors
 
@@ -87,7 +95,9 @@ RULES = {
     "centred": "dW = -eta * delta_post * psi_post * (s_pre - m_pre)",
 }
 epochs = 3 if QUICK else 15
-curves = {name: learned(rule, 4e-3, epochs) for name, rule in RULES.items()}
+curves = {
+    name: learned(rule, 4e-3, epochs) for name, rule in RULES.items()
+}
 
 fig, ax = plt.subplots(figsize=(4.5, 3), layout="constrained")
 for name, errors in curves.items():

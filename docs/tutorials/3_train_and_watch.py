@@ -46,7 +46,8 @@ run = fa.new_run(
 metrics = run.train()
 for name in ("epoch", "train_error", "validation_error", "test_error"):
     print(
-        f"{name:17}", " ".join(f"{value:.3f}" for value in metrics[name][-4:])
+        f"{name:17}",
+        " ".join(f"{value:.3f}" for value in metrics[name][-4:]),
     )
 
 # %%
@@ -59,12 +60,16 @@ fig, (left, right) = plt.subplots(
     1, 2, figsize=(7.2, 2.8), layout="constrained"
 )
 for name in ("train_error", "validation_error", "test_error"):
-    left.plot(metrics["epoch"], metrics[name], label=name.replace("_", " "))
+    left.plot(
+        metrics["epoch"], metrics[name], label=name.replace("_", " ")
+    )
 left.set(xlabel="Epoch", ylabel="Error", ylim=(0, 1))
 left.legend(frameon=False)
 for layer in ("h1", "h2"):
     right.plot(
-        metrics["epoch"], metrics[f"weight_angle_deg_{layer}"], label=layer
+        metrics["epoch"],
+        metrics[f"weight_angle_deg_{layer}"],
+        label=layer,
     )
 right.axhline(90, color="0.6", linestyle="--")
 right.set(xlabel="Epoch", ylabel="Angle of W and B (degrees)")

@@ -74,7 +74,9 @@ fa.plotting.plot_raster(
     boundaries=[50, 100, 150],
     ax=raster,
 )
-raster.set(title="50 units of h1, digits 0 to 3", ylabel="Unit", xlabel="")
+raster.set(
+    title="50 units of h1, digits 0 to 3", ylabel="Unit", xlabel=""
+)
 psp.plot(state.t_ * 1000, state.v[0], label="potential v")
 psp.plot(error.t_ * 1000, 10 * error.delta[0], label="error delta x 10")
 psp.set(xlabel="Time (ms)", ylabel="Unit 0")
@@ -90,7 +92,9 @@ psp.legend(frameon=False, loc="upper right", ncols=2)
 STREAMS, STEPS = 60, 10
 many = run.trained_network(streams=STREAMS)
 many.learns = False
-counts = {layer.name: np.zeros((layer.units, STREAMS)) for layer in many.hidden}
+counts = {
+    layer.name: np.zeros((layer.units, STREAMS)) for layer in many.hidden
+}
 
 
 @network_operation(clock=many.clock, when="end")
@@ -101,7 +105,9 @@ def count():
 
 many.add(count)
 many.stimulus.steps_per_image = STEPS
-many.stimulus.show_images(data.test_images)  # 360 images, six in each stream
+many.stimulus.show_images(
+    data.test_images
+)  # 360 images, six in each stream
 rates = {name: [] for name in counts}
 for _ in range(len(data.test_images) // STREAMS):
     many.run_steps(STEPS)
@@ -112,7 +118,9 @@ rates = {
     name: np.concatenate(parts) for name, parts in rates.items()
 }  # (images, units)
 tuning = {
-    name: np.stack([r[data.test_labels == c].mean(axis=0) for c in range(10)])
+    name: np.stack(
+        [r[data.test_labels == c].mean(axis=0) for c in range(10)]
+    )
     for name, r in rates.items()
 }
 
@@ -161,11 +169,16 @@ ax.legend(frameon=False)
 half = len(data.test_labels) // 2
 for name, r in rates.items():
     means = np.stack(
-        [r[:half][data.test_labels[:half] == c].mean(axis=0) for c in range(10)]
+        [
+            r[:half][data.test_labels[:half] == c].mean(axis=0)
+            for c in range(10)
+        ]
     )
     nearest = ((r[half:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
     wrong = np.mean(nearest != data.test_labels[half:])
-    print(f"{name}: read from its rates, {wrong:.1%} of the images are wrong")
+    print(
+        f"{name}: read from its rates, {wrong:.1%} of the images are wrong"
+    )
 assert wrong < 0.5
 
 # %%

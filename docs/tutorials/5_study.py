@@ -37,7 +37,12 @@ def trained(pathway, eta, seed):
     run = fa.new_run(
         runs / f"{pathway}-{eta:g}-{seed}",
         "lillicrap2016_spiking",
-        {"hidden": (150,), "outputs": 100, "pathway": pathway, "eta": eta},
+        {
+            "hidden": (150,),
+            "outputs": 100,
+            "pathway": pathway,
+            "eta": eta,
+        },
         preset="digits",
         data="digits",
         streams=20,
@@ -65,7 +70,8 @@ NAMES = {
 chosen = {}
 for pathway, name in NAMES.items():
     errors = [
-        trained(pathway, eta, seed=100)["validation_error"][-1] for eta in ETAS
+        trained(pathway, eta, seed=100)["validation_error"][-1]
+        for eta in ETAS
     ]
     chosen[pathway] = ETAS[int(np.nanargmin(errors))]
     print(
@@ -80,7 +86,10 @@ for pathway, name in NAMES.items():
 
 results = {
     p: np.array(
-        [trained(p, chosen[p], seed)["test_error"][-1] for seed in range(SEEDS)]
+        [
+            trained(p, chosen[p], seed)["test_error"][-1]
+            for seed in range(SEEDS)
+        ]
     )
     for p in NAMES
 }
@@ -132,7 +141,11 @@ ax.plot(
 )
 ax.set(
     xticks=range(3),
-    xticklabels=["random\nfeedback", "backpropa-\ngation", "output\nonly"],
+    xticklabels=[
+        "random\nfeedback",
+        "backpropa-\ngation",
+        "output\nonly",
+    ],
     ylabel="Test error (%)",
 )
 ax.set(xlim=(-0.4, 2.5), ylim=(0, None))

@@ -42,9 +42,16 @@ CONSTANTS = {"tau": 1.1 * ms, "tau_w": 20 * ms}
 net = fa.Network(streams=1, seed=3)
 fa.Input(net, "image", 1)
 layer = fa.Layer(
-    net, "h1", 400, ADAPTIVE, emit="s = int(rand() < p)", namespace=CONSTANTS
+    net,
+    "h1",
+    400,
+    ADAPTIVE,
+    emit="s = int(rand() < p)",
+    namespace=CONSTANTS,
 )
-fa.Projection(net, "image", "h1", np.zeros((1, 400)), bias=np.full(400, 1.5))
+fa.Projection(
+    net, "image", "h1", np.zeros((1, 400)), bias=np.full(400, 1.5)
+)
 layer.view("b")[200:] = 4  # the second half adapts
 monitor = StateMonitor(layer, ["w", "s"], record=True)
 net.add(monitor)
@@ -55,8 +62,12 @@ fig, (rate, adaptation) = plt.subplots(
 )
 for half, name in ((slice(0, 200), "b = 0"), (slice(200, 400), "b = 4")):
     rate.plot(monitor.t_ * 1000, monitor.s[half].mean(axis=0), label=name)
-    adaptation.plot(monitor.t_ * 1000, monitor.w[half].mean(axis=0), label=name)
-rate.set(xlabel="Time (ms)", ylabel="Spikes a step, mean of 200", ylim=(0, 1))
+    adaptation.plot(
+        monitor.t_ * 1000, monitor.w[half].mean(axis=0), label=name
+    )
+rate.set(
+    xlabel="Time (ms)", ylabel="Spikes a step, mean of 200", ylim=(0, 1)
+)
 adaptation.set(xlabel="Time (ms)", ylabel="Adaptation w, mean of 200")
 adaptation.legend(frameon=False)
 late = monitor.s[:, 60:].mean(axis=1)
@@ -115,7 +126,9 @@ def learned(strength, epochs, seed=0):
         )
         net.run_steps(5 * 1420 // 20)
         errors.append(
-            fa.error(net, digits.test_images, digits.test_labels, steps=10)
+            fa.error(
+                net, digits.test_images, digits.test_labels, steps=10
+            )
         )
     return errors
 
@@ -125,7 +138,9 @@ epochs = 3 if QUICK else 15
 fig, ax = plt.subplots(figsize=(4.5, 3), layout="constrained")
 for strength in (0, 2, 8):
     errors = learned(strength, epochs)
-    ax.plot(range(1, epochs + 1), errors, marker="o", label=f"b = {strength}")
+    ax.plot(
+        range(1, epochs + 1), errors, marker="o", label=f"b = {strength}"
+    )
     print(f"b = {strength}: test error {errors[-1]:.1%}")
 ax.set(xlabel="Epoch", ylabel="Test error", ylim=(0, 0.95))
 ax.legend(frameon=False)
