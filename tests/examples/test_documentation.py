@@ -150,3 +150,7 @@ def test_versions_agree():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
     assert f"## {version} (" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_figures_of_the_examples_are_small():
+    assert sum(path.stat().st_size for path in (ROOT / "examples").glob("*/*.png")) < 3e6
