@@ -3,22 +3,19 @@
 ``SPIKEFA_QUICK=1`` shortens the tutorials, ``SPIKEFA_DOCS_OFFLINE=1`` builds without the inventories of other projects.
 """
 
-import base64
 import inspect
-import io
 import os
 import sys
 from pathlib import Path
 
-import matplotlib
 from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).parent))  # generate_reference, and the gallery's order
 
 import generate_reference
+from _gallery import as_image
 
 import spikefa
-from spikefa.plotting.style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 
 OFFLINE = bool(os.environ.get("SPIKEFA_DOCS_OFFLINE"))
 
@@ -71,12 +68,6 @@ nitpick_ignore_regex = [
     ("py:obj", r"[a-z_]+"),  # an argument or attribute
 ]
 
-
-def safe_colours(conf, name):
-    """Give the tutorials' lines the colours of Okabe and Ito, which colour-blind readers tell apart."""
-    matplotlib.rcParams["axes.prop_cycle"] = matplotlib.cycler(color=[BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE])
-
-
 sphinx_gallery_conf = {
     "examples_dirs": ["tutorials"],
     "gallery_dirs": ["generated/tutorials"],
@@ -92,7 +83,7 @@ sphinx_gallery_conf = {
     "ignore_repr_types": r"spikefa|brian2",
     "abort_on_example_error": True,
     "reference_url": {"spikefa": None},
-    "reset_modules": ("matplotlib", safe_colours),
+    "reset_modules": ("matplotlib", "_gallery.safe_colours"),
 }
 
 html_theme = "pydata_sphinx_theme"
@@ -102,26 +93,12 @@ html_css_files = ["spikefa.css"]
 html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
-    # Wide tables have no list of contents beside them.
-    "secondary_sidebar_items": {
-        "**": ["page-toc"],
-        "generated/models/*": [],
-        "generated/commands": [],
-        "results/*": [],
-    },
+    "secondary_sidebar_items": ["page-toc"],
     "header_links_before_dropdown": 6,
     "footer_start": ["copyright"],
     "footer_end": [],
 }
 html_show_sourcelink = False
-
-
-def as_image(figure: Figure) -> str:
-    """Return a figure as an image in HTML."""
-    with io.BytesIO() as file:
-        figure.savefig(file, format="png", dpi=120)
-        data = base64.b64encode(file.getvalue()).decode()
-    return f'<img alt="figure" src="data:image/png;base64,{data}"/>'
 
 
 def own_signature(app, what, name, obj, options, signature, returns):

@@ -11,6 +11,8 @@ from typing import Any
 from spikefa.experiments import model_source
 from spikefa.experiments.params import value_text
 
+#: Wide tables have no list of contents beside them.
+WIDE = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n\n"
 COMMANDS = """# Commands
 
 `spikefa COMMAND --help` prints the same. Each command ends with status 0, or with 1 and one sentence that says what to
@@ -89,8 +91,8 @@ def write(docs: Path) -> None:
     """Write the pages below ``docs/generated``, those alone that have changed."""
     pages = {"commands.md": commands(), "models/index.md": models()}
     pages |= {f"models/{name}.md": model(name) for name in model_source.names()}
-    for place, text in pages.items():
-        path = docs / "generated" / place
+    for place, page in pages.items():
+        path, text = docs / "generated" / place, WIDE + page
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
