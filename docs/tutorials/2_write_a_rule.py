@@ -30,12 +30,11 @@ QUICK = bool(os.environ.get("SPIKEFA_QUICK"))
 digits = fa.datasets.load("digits")
 
 # %%
-# What a rule needs to know stands in the equations. These neurons also keep ``trace``, a running mean of their spikes,
-# and ``m``, a slower one.
+# What a rule needs to know stands in the equations. These neurons also keep ``trace``, a running mean of their spikes.
 
-MEANS = "dtrace/dt = (s - trace) / (2*ms) : 1\ndm/dt = (s - m) / (200*ms) : 1\n"
+TRACE = "dtrace/dt = (s - trace) / (2*ms) : 1\n"
 NEURON = (
-    MEANS
+    TRACE
     + """
 dv/dt = (I - v) / (1.1*ms) : 1
 I : 1
@@ -44,7 +43,7 @@ psi = p * (1 - p) : 1
 s : 1
 """
 )
-INPUT = MEANS + "x : 1\ns : 1"
+INPUT = TRACE + "x : 1\ns : 1"
 ERROR = (
     "du/dt = (layer_s - target - u) / (1.1*ms) : 1\ntarget : 1\ndelta : 1"
 )
@@ -86,13 +85,13 @@ def learned(rule, eta, epochs, seed=0):
 # Write a rule
 # ------------
 #
-# The second rule follows the trace of presynaptic spikes, a simple eligibility trace. The third subtracts the mean rate
-# of the presynaptic unit, so that a synapse learns from deviations alone.
+# The second rule follows the trace of presynaptic spikes, a simple eligibility trace. The third subtracts a half, so that
+# a silent presynaptic unit, too, changes its synapse.
 
 RULES = {
     "published": "dW = -eta * delta_post * psi_post * s_pre",
     "trace": "dW = -eta * delta_post * psi_post * trace_pre",
-    "centred": "dW = -eta * delta_post * psi_post * (s_pre - m_pre)",
+    "centred": "dW = -eta * delta_post * psi_post * (s_pre - 0.5)",
 }
 epochs = 3 if QUICK else 15
 curves = {

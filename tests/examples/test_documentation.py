@@ -12,6 +12,7 @@ import typer
 
 import spikefa as fa
 from spikefa.cli import app
+from spikefa.experiments import model_source
 
 ROOT = documents.ROOT
 README = ROOT / "README.md"
@@ -154,3 +155,15 @@ def test_versions_agree():
 
 def test_figures_of_the_examples_are_small():
     assert sum(path.stat().st_size for path in (ROOT / "examples").glob("*/*.png")) < 3e6
+
+
+def test_the_generated_reference_has_every_command_parameter_and_preset():
+    reference = loaded(ROOT / "docs" / "generate_reference.py")
+    page = reference.commands()
+    for name, command in typer.main.get_command(app).commands.items():
+        assert f"\n## {name}\n" in page
+        assert all(option in page for parameter in command.params for option in parameter.opts if option != "--help")
+    for name in model_source.names():
+        described, page = model_source.find(name).describe(), reference.model(name)
+        assert all(f"| `{parameter.name}` |" in page for parameter in described.parameters)
+        assert all(f"| `{preset}` |" in page for preset in described.presets)
