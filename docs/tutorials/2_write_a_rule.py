@@ -85,8 +85,8 @@ def learned(rule, eta, epochs, seed=0):
 # Write a rule
 # ------------
 #
-# The second rule follows the trace of presynaptic spikes, a simple eligibility trace. The third subtracts a half, so that
-# a silent presynaptic unit, too, changes its synapse.
+# The second rule follows the trace of presynaptic spikes, a simple eligibility trace. The third subtracts a half, so
+# that a silent presynaptic unit, too, changes its synapse.
 
 RULES = {
     "published": "dW = -eta * delta_post * psi_post * s_pre",

@@ -82,7 +82,7 @@ right.legend(frameon=False)
 # Training records a few images for 50 steps each: at the start, early in the first epoch, and at each evaluation.
 
 recordings = run.recordings()
-print([recording.label for recording in recordings])
+print(len(recordings), "recordings, the first of", recordings[0].label)
 figure = fa.plotting.activity_figure(
     [recordings[0], recordings[1], recordings[-1]]
 )
