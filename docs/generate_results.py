@@ -110,7 +110,12 @@ def details_page(results: Results) -> str:
     name = results.path.parent.name
     head = f"<!-- Made by docs/generate_results.py from examples/{name}/results.toml: change that. -->"
     intro = f"How each result on the page [{results.title}](../{name}.md) was made."
-    sections = [details(results, result) for group in results.groups.values() for result in group]
+    sections, drawn = [], set()
+    for result in (result for group in results.groups.values() for result in group):
+        sections.append(details(results, result))
+        if result.figure and result.figure not in drawn:  # once, where it is first named
+            sections.append(f"![{result.figure}]({place_of(results, result.figure)})")
+            drawn.add(result.figure)
     return "\n\n".join([head, f"# Details: {results.title}", intro, *sections]) + "\n"
 
 
@@ -152,7 +157,8 @@ def whole_claim(results: Results, result: Result) -> str:
         return result.claim
     above = results.groups[result.group]
     first = [other.claim for other in above[: above.index(result)] if not other.claim.startswith("... ")][-1]
-    return f"{first}: {result.claim.removeprefix('... ')}"
+    rest = result.claim.removeprefix("... ")
+    return f"{rest[0].upper()}{rest[1:]}; goes on from “{first}”"
 
 
 def parts_of(results: Results, result: Result) -> list[str]:
