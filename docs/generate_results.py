@@ -1,5 +1,7 @@
 """Make the pages of ``docs/results`` from the examples' ``results.toml`` and the prose in ``docs/results/_prose``.
 
+A paper has a page with tables of at most six columns, and a page of details with a section a result.
+
 Run as ``python docs/generate_results.py``; with ``--check`` nothing is written, and pages that are not up to date are
 named. In the prose a line ``{{table GROUP}}`` stands for the table of a group of results, and ``{{ID}}`` for the number
 of a result.
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))  # _results
@@ -77,59 +79,105 @@ def compared_with(result: Result) -> str:
 
 
 def table(results: Results, group: str) -> str:
-    """Return the table of a group, a row a result, and below it how each was made."""
+    """Return the table of a group: a row a result, with a link to how it was made."""
     entries = results.groups[group]
-    compared = any(map(compared_with, entries))
     other = "goal" if any("goal" in result.own for result in entries) else "paper"
-    head = ["claim", *([other] if compared else []), "here", "verdict"]
-    rows, made = [], []
-    for place, result in enumerate(entries, 1):
-        steps = f" with {result.steps} step{'s' if result.steps > 1 else ''}" if (result.steps or 1) > 1 else ""
-        measure = f"{result.measure}: " if result.measure and result.measure != "test error" else ""
-        cells = [f"{place}. {result.claim}", *([compared_with(result)] if compared else [])]
-        rows.append([*cells, f"{measure}**{ours_of(result)}**{steps}", result.verdict])
-        made.append(f"{place}. {details(results, result)}")
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join([*lines, "", *made])
+    columns = {
+        "claim": [claim_of(results, result) for result in entries],
+        other: [compared_with(result) for result in entries],
+        "here": [f"**{ours_of(result)}**" for result in entries],
+        "seeds": [str(result.n or "") for result in entries],
+        "steps": [str(result.steps or "") for result in entries],
+        "verdict": [result.verdict for result in entries],
+    }
+    columns = {name: cells for name, cells in columns.items() if any(cells)}
+    return "\n".join(row(cells) for cells in [columns, ["---"] * len(columns), *zip(*columns.values(), strict=True)])
+
+
+def row(cells: Iterable[str]) -> str:
+    """Return a line of a table."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def claim_of(results: Results, result: Result) -> str:
+    """Return what a result claims, and what was measured, as a link to its details."""
+    link = f"[{result.claim}](details/{results.path.parent.name}.md#{result.id})"
+    return f"{link}: {result.measure}" if result.measure and result.measure != "test error" else link
+
+
+def details_page(results: Results) -> str:
+    """Return the page of a paper's details: how each result was made, a section each."""
+    name = results.path.parent.name
+    head = f"<!-- Made by docs/generate_results.py from examples/{name}/results.toml: change that. -->"
+    intro = f"How each result on the page [{results.title}](../{name}.md) was made."
+    sections, drawn = [], set()
+    for result in (result for group in results.groups.values() for result in group):
+        sections.append(details(results, result))
+        if result.figure and result.figure not in drawn:  # once, where it is first named
+            sections.append(f"![{result.figure}]({place_of(results, result.figure)})")
+            drawn.add(result.figure)
+    return "\n\n".join([head, f"# Details: {results.title}", intro, *sections]) + "\n"
 
 
 def details(results: Results, result: Result) -> str:
-    """How a result was made, its parts and its notes, in one item of a list."""
-    said = []
-    if result.command:
-        said.append(f"`{result.command}`")
+    """How a result was made: command, seeds and their values, machine, time, its parts and caveats."""
+    measured = f"{result.measure[0].upper()}{result.measure[1:]}" if result.measure else "Result"
+    compared = compared_with(result)
+    other = "goal" if "goal" in result.own else "paper"
+    where = f", {result.paper_where}" if result.paper_where else ""
+    facts = [(measured, f"**{ours_of(result)}**"), (f"{other}{where}", compared), ("verdict", result.verdict)]
     if result.seeds and "mean" not in result.fields:
-        values = f": {', '.join(numbers(result.values))}" if len(result.seeds) > 1 else ""
-        said.append(f"seed{'s' if len(result.seeds) > 1 else ''} {of_range(result.seeds)}{values}")
+        facts.append(("seeds", of_range(result.seeds)))
+        facts.append(("value of each seed", ", ".join(numbers(result.values)) if len(result.seeds) > 1 else ""))
     elif result.n:
-        said.append(f"{result.n} seeds")
-    if result.epochs:
-        said.append(f"{result.epochs} epoch{'s' if result.epochs > 1 else ''}")
+        facts.append(("seeds", f"{result.n}, values not kept"))
+    facts += [("steps an image", str(result.steps or "")), ("epochs", str(result.epochs or ""))]
     if result.minutes is not None:
         span = result.minutes if isinstance(result.minutes, list) else [result.minutes]
-        said.append(f"{' to '.join(map(number, span))} minutes")
-    if result.machine:
-        said.append(result.machine)
-    if result.paper_where:
-        said.append(f"paper: {result.paper_where}")
-    if result.code:
-        said.append(f"commit {result.code}")
-    links = [(name, result.fields.get(name)) for name in ("figure", "metrics")]
-    said += [f"[{name}]({place_of(results, path)})" for name, path in links if path]
-    lines = ["; ".join(said) + "."] if said else []
+        facts.append(("time", f"{' to '.join(map(number, span))} minutes"))
+    facts += [("machine", result.machine or ""), ("commit", result.code or "")]
+    for kind in ("script", "figure", "metrics"):
+        path = result.fields.get(kind)
+        facts.append((kind, f"[{path}]({place_of(results, path)})" if path else ""))
+    blocks = [f"## {result.id}", f"{whole_claim(results, result)}."]
+    blocks.append("\n".join(row(pair) for pair in [("", ""), ("---", "---"), *((a, b) for a, b in facts if b)]))
+    if result.command:
+        blocks.append(f"```sh\n{result.command}\n```")
+    parts = [from_details(line) for line in parts_of(results, result)]
+    if parts:
+        blocks.append("\n".join(f"* {line}" for line in parts))
+    if "note" in result.own:
+        blocks.append(from_details(result.own["note"]))
+    return "\n\n".join(blocks)
+
+
+def whole_claim(results: Results, result: Result) -> str:
+    """Return a claim that goes on from one above it, which it says by three points, with that one."""
+    if not result.claim.startswith("... "):
+        return result.claim
+    above = results.groups[result.group]
+    first = [other.claim for other in above[: above.index(result)] if not other.claim.startswith("... ")][-1]
+    rest = result.claim.removeprefix("... ")
+    return f"{rest[0].upper()}{rest[1:]}; goes on from “{first}”"
+
+
+def parts_of(results: Results, result: Result) -> list[str]:
+    """Return what else was measured of a result, a line each."""
     steps = [part for part in results.parts(result) if "steps" in part.own and "measure" not in part.own]
     others = [part for part in results.parts(result) if part not in steps]
+    lines = []
     if steps:
         counts = ", ".join(str(part.steps) for part in steps)
-        lines.append(f"{counts} steps: {'; '.join(short(part) for part in steps)} {result.unit}.")
-    lines += [
+        lines.append(f"With {counts} steps: {'; '.join(short(part) for part in steps)} {result.unit}.")
+    return lines + [
         f"{part_of(part)[0].upper()}{part_of(part)[1:]}.{' ' + part.own['note'] if 'note' in part.own else ''}"
         for part in others
     ]
-    if "note" in result.own:
-        lines.append(result.own["note"])
-    return "\n   ".join(lines)
+
+
+def from_details(text: str) -> str:
+    """Return a text whose links, written as from ``docs/results``, are as from ``docs/results/details``."""
+    return re.sub(r"\]\((?!http)", "](../", text)
 
 
 def short(part: Result) -> str:
@@ -143,9 +191,9 @@ def of_range(seeds: list[int]) -> str:
 
 
 def place_of(results: Results, path: str) -> str:
-    """Return a file of the examples, as seen from the pages."""
+    """Return a file of the examples, as seen from the pages of details."""
     there = (results.path.parent / path).resolve()
-    return "../../" + there.relative_to(ROOT).as_posix()
+    return "../../../" + there.relative_to(ROOT).as_posix()
 
 
 def page(results: Results, prose: str) -> str:
@@ -176,7 +224,9 @@ def pages() -> dict[Path, str]:
     made = {}
     for path in sorted((ROOT / "examples").glob("*/results.toml")):
         name = path.parent.name
-        made[PAGES / f"{name}.md"] = page(load_results(path), (PROSE / f"{name}.md").read_text(encoding="utf-8"))
+        results = load_results(path)
+        made[PAGES / f"{name}.md"] = page(results, (PROSE / f"{name}.md").read_text(encoding="utf-8"))
+        made[PAGES / "details" / f"{name}.md"] = details_page(results)
     return made
 
 
@@ -189,6 +239,7 @@ def main() -> None:
             sys.exit(f"not up to date: {names}; run python docs/generate_results.py")
         return
     for path in old:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(pages()[path], encoding="utf-8")
         print(f"wrote {path.relative_to(ROOT)}")
 

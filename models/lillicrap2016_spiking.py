@@ -164,7 +164,7 @@ class Params(fa.Params):
 
 
 # The lowest error with fixed random feedback: two hidden layers, chosen with 25,000 training images on the last 10,000
-# (see docs/results/tuning.md).
+# (see docs/results/tuning).
 _DENSE = {
     "hidden": (1500, 1500),
     "outputs": 200,

@@ -116,7 +116,7 @@ def whole_ratio(sums: np.ndarray) -> float:
 
 
 def angle(a: ArrayLike, b: ArrayLike) -> float:
-    """Return the angle between two arrays taken as vectors: arccos(a . b / (|a| |b|)).
+    """Return the angle between two arrays taken as vectors: ``arccos(<a, b> / (|a| |b|))``.
 
     Alignment of a projection with its feedback is ``angle(W, B.T)`` [Lillicrap et al. 2016, Fig. 2b].
 
@@ -169,7 +169,7 @@ def unit_angles(a: ArrayLike, b: ArrayLike, axis: int) -> np.ndarray:
 
 
 def norm_ratio(a: ArrayLike, b: ArrayLike) -> float:
-    """Return the ratio of the Frobenius norms, |a| / |b|; NaN if `b` is all zero.
+    """Return the ratio of the Frobenius norms, ``|a| / |b|``; NaN if `b` is all zero.
 
     Raises
     ------

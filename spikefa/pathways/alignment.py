@@ -29,7 +29,9 @@ def feedback_alignment(
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
 ) -> list[Projection]:
-    """Add the error population of the last layer, and a feedback population for each layer below it.
+    """Send the error down from layer to layer through fixed random weights.
+
+    Add the error population of the last layer, and a feedback population for each layer below it.
 
     Parameters
     ----------

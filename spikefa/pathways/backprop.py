@@ -27,7 +27,9 @@ def backprop(
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
 ) -> list[TiedProjection]:
-    """Add the error population, and a feedback population for each layer below, that share the forward weights.
+    """Send the error down through the transposed forward weights.
+
+    Add the error population, and a feedback population for each layer below, that share the forward weights.
 
     Parameters
     ----------

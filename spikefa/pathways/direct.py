@@ -28,7 +28,9 @@ def direct_feedback_alignment(
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
 ) -> list[Projection]:
-    """Add the error population, and a feedback population for each layer below it that receives the error.
+    """Send the error to each hidden layer directly, through fixed random weights.
+
+    Add the error population, and a feedback population for each layer below it that receives the error.
 
     Parameters
     ----------

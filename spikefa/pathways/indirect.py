@@ -30,7 +30,9 @@ def indirect_feedback_alignment(
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
 ) -> list[Projection]:
-    """Add the error population, and a feedback population for each layer below it, bottom up.
+    """Send the error to the first hidden layer, and from there up through the forward weights.
+
+    Add the error population, and a feedback population for each layer below it, bottom up.
 
     Parameters
     ----------

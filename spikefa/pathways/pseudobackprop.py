@@ -30,7 +30,9 @@ def pseudobackprop(
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
 ) -> list[DerivedProjection]:
-    """Add the error population, and a feedback population for each layer below it.
+    """Send the error down through pseudoinverses of the forward weights.
+
+    Add the error population, and a feedback population for each layer below it.
 
     Parameters
     ----------

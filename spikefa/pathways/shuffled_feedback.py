@@ -29,7 +29,9 @@ def shuffled_feedback(
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
 ) -> list[ShuffledProjection]:
-    """Add the error population of the last layer, and a feedback population for each layer below it.
+    """Send the error down through weights that are in a new order in every step, a control.
+
+    Add the error population of the last layer, and a feedback population for each layer below it.
 
     Parameters
     ----------

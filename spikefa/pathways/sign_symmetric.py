@@ -32,7 +32,9 @@ def sign_symmetric(
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
 ) -> list[DerivedProjection]:
-    """Add the error population, and a feedback population for each layer below it.
+    """Send the error down through the signs of the forward weights.
+
+    Add the error population, and a feedback population for each layer below it.
 
     Parameters
     ----------

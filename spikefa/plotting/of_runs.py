@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import matplotlib
+
 from spikefa._atomic_write import write_whole
 from spikefa._checks import one_of, user_path
 from spikefa.errors import RunError
 from spikefa.experiments.run import Run
 from spikefa.plotting.figures import figures
+from spikefa.plotting.style import EDITABLE
 
 #: Suffixes of the files that figures are written to.
 FORMATS = (".png", ".pdf", ".svg")
@@ -49,7 +52,8 @@ def save_figure(run: Run, name: str, out: str | Path | None = None) -> Path:
     except FileNotFoundError as error:
         raise RunError(f"{run.directory}: has no {Path(error.filename).name} yet") from error
     held = io.BytesIO()
-    figure.savefig(held, format=suffix.removeprefix("."), dpi=200)
+    with matplotlib.rc_context(EDITABLE):
+        figure.savefig(held, format=suffix.removeprefix("."), dpi=200)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, held.getvalue(), "the figure")
     return out

@@ -37,6 +37,8 @@ STYLE = {
     "axes.labelcolor": INK,
     "text.color": INK,
 }
+#: Text stays text in PDF and SVG, so that a journal's figure can be edited.
+EDITABLE = {"pdf.fonttype": 42, "svg.fonttype": "none"}
 # Ticks are made when first drawn, after the style above is gone: these are set on each axes.
 TICKS: dict[str, Any] = {"labelsize": 6.5, "width": 0.5, "length": 2.0, "pad": 2.0, "color": INK}
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import documents
 import pytest
 
 import spikefa as fa
@@ -16,7 +17,7 @@ from spikefa.diagnostics import evaluation
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Pages that name parts of the package, and the modules that they name.
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PAGES = [ROOT / "README.md", *documents.written()]
 MODULES = {"fa": fa, "evaluation": evaluation, "plotting": plotting, "datasets": datasets}
 #: A script is what is run from the command line; the other modules serve scripts.
 EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*/*.py")) if path.name != "learning_flow.py"]
@@ -94,8 +95,8 @@ def test_names_and_arguments_that_a_page_writes_are_there(page):
 
 
 def test_pages_write_something_of_the_package():
-    written = list(said(ROOT / "README.md"))
-    assert "fa.local_receptive_fields(28, 28, side=6, stride=2, maps=6)" in written and len(written) > 25
+    written = [text for page in PAGES for text in said(page)]
+    assert "fa.local_receptive_fields(28, 28, side=6, stride=2, maps=6)" in written and len(written) > 50
 
 
 def test_readme_program(tmp_path):

@@ -7,16 +7,15 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
-from statistics import fmean
 
+import documents
 import pytest
 
 from spikefa.experiments import model_file
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "examples").glob("*/results.toml"))
-#: The prose is shown on the pages.
-PAGES = sorted(page for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "_prose")
+PAGES = documents.written()
 PAPERS = {"dargazany2019", "differential_stdp", "lansdell2020", "lillicrap2016", "millidge2020", "nokland2016"}
 
 
@@ -93,39 +92,6 @@ def test_the_pages_are_what_the_generator_makes():
 def test_links_of_the_pages_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
-
-
-README = (ROOT / "README.md").read_text()
-
-
-def shown(result, what):
-    """Numbers of a result as pages show them: the mean, the values, the goal, or all that is there."""
-    if what == "goal":
-        return [_generate.compared_with(result) if isinstance(result.goal, str) else _generate.number(result.goal)]
-    if what == "mean":
-        return [f"{fmean(result.values):.{max(_generate.decimals(_generate.number(x)) for x in result.values)}f}"]
-    if what == "values" or (result.over is not None and len(result.values) > 1):
-        return _generate.numbers(result.values)
-    if result.text is not None:
-        return [result.text]
-    return [_generate.mean_of(result)]
-
-
-def readme_numbers():
-    """For each comment ``results of PAPER: ID ID.goal ...`` of the README: what it names, and what stands below."""
-    return re.findall(r"<!-- results of (\w+): ([\w.\s]+?) -->\n((?:.+\n)+)", README)
-
-
-def test_numbers_of_the_readme_are_those_of_the_results():
-    assert len(readme_numbers()) == README.count("<!-- ") >= 15
-    for paper, names, below in readme_numbers():
-        results, place = _results.load_results(ROOT / "examples" / paper / "results.toml"), 0
-        for name in names.split():
-            identity, _, what = name.partition(".")
-            for number in shown(results[identity], what):
-                found = re.compile(rf"(?<![\d.]){re.escape(number)}(\.0)?(?!\d|\.\d)").search(below, place)
-                assert found, f"{paper}: {name} is {number}, which is not in its place in the README:\n{below}"
-                place = found.end()
 
 
 def test_mean_and_deviation_follow_from_the_values_of_the_seeds():

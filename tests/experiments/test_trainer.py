@@ -305,9 +305,9 @@ def saved(run):
     return made
 
 
-def test_the_readme_looks_into_a_run(saved, monkeypatch):
-    readme = Path(__file__).resolve().parents[2] / "README.md"
-    code = re.search(r"^from brian2.*?(?=^```)", readme.read_text(), re.S | re.M)[0]
+def test_the_guide_looks_into_a_run(saved, monkeypatch):
+    guide = Path(__file__).resolve().parents[2] / "docs" / "howto" / "look_into_a_run.md"
+    code = re.search(r"^from brian2.*?(?=^```)", guide.read_text(), re.S | re.M)[0]
     monkeypatch.chdir(saved.directory.parent)
     found = {}
     exec(code.replace("runs/mnist", saved.directory.name), found)

@@ -117,3 +117,10 @@ def test_the_suffix_chooses_the_format_in_upper_case_too(run, suffix, start):
     made = run(metrics(weight_angle_deg_h1=ANGLES))
     out = save_figure(made, "learning", made.directory / f"a.{suffix}")
     assert out.read_bytes().startswith(start)
+
+
+def test_text_stays_text_in_files_that_are_edited(run):
+    made = run(metrics(weight_angle_deg_h1=ANGLES))
+    svg = save_figure(made, "learning", made.directory / "a.svg").read_text()
+    assert "</text>" in svg
+    assert b"/Type3" not in save_figure(made, "learning", made.directory / "a.pdf").read_bytes()
