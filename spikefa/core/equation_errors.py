@@ -12,7 +12,7 @@ from brian2.equations.equations import EquationError as BrianEquationError
 from brian2.stateupdaters.base import UnsupportedEquationsException
 
 from spikefa.engine.brian2_internals import failed_object
-from spikefa.errors import EquationError
+from spikefa.errors import EquationError, SpikefaError
 
 #: What Brian2 raises for equations and statements that it cannot read.
 UNREADABLE = (SyntaxError, BrianEquationError, DimensionMismatchError, UnsupportedEquationsException, KeyError)
@@ -43,6 +43,14 @@ def unprepared(populations: Iterable[NeuronGroup]) -> Iterator[None]:
         if owner is None or not isinstance(reason, (*UNREADABLE, TypeError, ValueError)):
             raise
         raise EquationError(f"{owner}: {_reason(reason)}") from error
+
+
+def own_cause(error: BaseException) -> BaseException:
+    """Return the error of spikefa's own that Brian2 wrapped into another, or that one if there is none."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, SpikefaError):
+        cause = cause.__cause__
+    return error if cause is None else cause
 
 
 def _owner(name: str, populations: Iterable[NeuronGroup]) -> str | None:

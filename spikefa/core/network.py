@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from brian2 import BrianObject, Clock, Quantity, get_device, ms, second
 from brian2 import Network as BrianNetwork
+from brian2.core.base import BrianObjectException
 from brian2.devices.device import RuntimeDevice
 
 from spikefa._checks import duration, identifier, instance, one_of, shown, whole
 from spikefa.core.changes import all_objects, changed_variables, owned_arrays, stock_groups
 from spikefa.core.clocks import keep_time
-from spikefa.core.equation_errors import unprepared
+from spikefa.core.equation_errors import own_cause, unprepared
 from spikefa.core.executor import Executor, executors
 from spikefa.core.part import NO_COPY, STRIDE, Part
 from spikefa.core.run_context import collected_seldom, one_at_a_time, unread_thresholds_inactive
@@ -146,6 +147,8 @@ class Network(BrianNetwork):
         """
         for part in parts:
             roles = getattr(part, "roles", ())
+            if "layer" in roles and self.readout is not None:
+                raise ArgumentError(f"Network: layers must be added before the task, got {part.name!r} after it")
             for role in roles:
                 if role in UNIQUE_ROLES and self.parts(role):
                     has = f"{role.replace('_', ' ')} {self.parts(role)[0].name!r}"
@@ -241,6 +244,9 @@ class Network(BrianNetwork):
         """Save the initial state unless that has been done; called before anything else than the user changes it."""
         if not self.has_begun:
             self.save_initial_state()
+        for name, array in self.state().items():
+            if name not in self._initial_state:  # of a part that joined after the first run
+                self._initial_state[name] = array.copy()
 
     def reset_state(self, for_evaluation: bool = False) -> None:
         """Go back to the initial state. Parameters, and weights of Brian2's synapses, keep their values.
@@ -367,6 +373,8 @@ class Network(BrianNetwork):
             try:
                 with collected_seldom(), single_threaded_blas(), thread_pool(work), unread_thresholds_inactive(self):
                     super().run(duration, *args, level=level + 1, **options)
+            except BrianObjectException as error:
+                raise own_cause(error) from error
             finally:
                 run_has_ended()
                 if self._executor is not None:

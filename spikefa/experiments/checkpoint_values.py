@@ -12,6 +12,7 @@ from spikefa.errors import ArgumentError, CheckpointError
 
 if TYPE_CHECKING:
     from spikefa.core.network import Network
+    from spikefa.projections.projection import Projection
 
 #: Weights beyond this are as good as infinite: inputs to a unit are sums of a thousand of them. Training stops there.
 LARGEST_WEIGHT = 1e4
@@ -55,11 +56,30 @@ def check_values(path: Path, network: Network, step: int, state: Arrays, read: A
                 f"{path}: {name} must be within {LARGEST_WEIGHT:g}, beyond which training stops, got {found[at]:g} at "
                 f"{tuple(map(int, at))}"
             )
+    for projection in network.projections:
+        for of in "Wb":
+            if (name := f"{projection.state_name}.{of}") in read["parameters"]:
+                _check_weights(path, projection, of, state["parameters"][name], read["parameters"][name])
     (targets,) = read["stimulus"].values()
     try:
         network.readout.validate_targets(targets, network.streams)
     except ArgumentError as error:
         raise CheckpointError(f"{path}: is damaged ({error})") from error
+
+
+def _check_weights(path: Path, projection: Projection, of: str, own: np.ndarray, found: np.ndarray) -> None:
+    """Refuse weights that a projection cannot have: off its mask, out of its bounds, or beyond all fixed ones."""
+    title = f"{path}: {projection.state_name}.{of}"
+    most = max(LARGEST_WEIGHT, float(np.abs(own).max(initial=0)))
+    if (largest := float(np.abs(found).max(initial=0))) > most:
+        raise CheckpointError(f"{title} must be within {most:g}, got {largest:g}")
+    if of == "W" and projection.masked and found.shape == projection.shape and found[~projection.mask].any():
+        raise CheckpointError(f"{title} must be 0 where there is no synapse, got {found[~projection.mask].max():g}")
+    low, high = projection.bounds or (None, None)
+    if of == "W" and ((low is not None and found.min() < low) or (high is not None and found.max() > high)):
+        raise CheckpointError(
+            f"{title} must be within the bounds {low} to {high}, got {found.min():g} .. {found.max():g}"
+        )
 
 
 def _learned(network: Network) -> list[str]:

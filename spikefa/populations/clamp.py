@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from spikefa._checks import array, identifier, real_array, refuse, shown, text
 from spikefa.core.network import Network
 from spikefa.core.part import INTEGRATE, MARK, RECEIVE, THRESHOLD, Part
+from spikefa.core.statements import assigned
 from spikefa.engine.brian2_internals import EVENTS
 from spikefa.errors import ArgumentError
 from spikefa.populations.arguments import population_of
@@ -156,9 +157,11 @@ class _Events(Part, BrianObject):
 
 
 def _place(population: Population, variable: str) -> float:
-    if variable == population.current_variable:
-        return RECEIVE + 0.5
-    return (INTEGRATE if variable in population.equations.diff_eq_names else MARK) + 0.5
+    if variable in population.equations.diff_eq_names:
+        return INTEGRATE + 0.5
+    statement = population.statement
+    made = assigned(*(statement.get(part) for part in ("emit", "reset"))) | {population.output_variable}
+    return MARK + 0.5 if variable in made else RECEIVE + 0.5
 
 
 def _chosen(owner: str, units: ArrayLike, count: int) -> np.ndarray:

@@ -296,3 +296,19 @@ def test_a_clamp_that_is_on_is_on_in_an_evaluation():
     assert not fa.summed_outputs(net, IMAGES, 20).any()
     net.run_steps(15)
     assert np.array_equal(fa.summed_outputs(net, IMAGES, 20), whole)
+
+
+def test_parts_that_come_later_have_an_initial_state_too():
+    net = network()
+    net.stimulus.show_images(np.ones((4, 6)))
+    net.run_steps(20)
+    group = NeuronGroup(2, "dw/dt = -w / (10*ms) : 1", method="euler", clock=net.clock)
+    group.w = 1
+    net.add(group)
+    seen = []
+    net.add(NetworkOperation(lambda: seen.append(group.w[0]), when="start"))
+    net.stimulus.show_images(np.ones((4, 6)))
+    net.run_steps(20)
+    seen.clear()
+    fa.summed_outputs(net, IMAGES, 20)
+    assert seen[0] == 1 and group.w[0] < 0.2

@@ -1,5 +1,6 @@
 """A digest of the data tells them apart."""
 
+import dataclasses
 import re
 import subprocess
 
@@ -48,3 +49,12 @@ def test_the_commit_is_that_of_the_repository_that_keeps_the_source(tmp_path, mo
     git(tmp_path / "other", "init", "-q")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
     assert git_state() == {"commit": head, "clean": False}  # `other` is new
+
+
+def test_every_part_of_the_data_counts(digits):
+    before, seen = data_digest(digits), set()
+    for name in ("train_images", "train_labels", "test_images", "test_labels"):
+        changed = getattr(digits, name).copy()
+        changed[-1] = changed[0] if (changed[-1] != changed[0]).any() else changed[1]
+        seen.add(data_digest(dataclasses.replace(digits, **{name: changed})))
+    assert len(seen) == 4 and before not in seen

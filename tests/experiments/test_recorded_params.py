@@ -129,7 +129,9 @@ def test_numbers_beyond_every_network_are_refused(model):
     for value in (1e39, 10**400):
         with pytest.raises(ModelError, match=r"eta must be (within \+-3.4e\+38, the largest float32|finite), got 1"):
             model.params({"eta": value})
-    with pytest.raises(ModelError, match=r"averaging_images must be within .*2.*53"):
+    with pytest.raises(ModelError, match="averaging_images must be "):
         model.params({"averaging_images": 2**60})
-    with pytest.raises(ModelError, match="the network must fit into memory: Unable to allocate"):
+    with pytest.raises(
+        ModelError, match=r"the network must fit into memory: Unable to allocate|units must be at most 2147483647"
+    ):
         model.build(model.params({"hidden": (10**13,)}))

@@ -154,3 +154,12 @@ def test_silenced_units_of_a_threshold_have_no_events():
     net.run_steps(20)
     counts = monitor.count[:].reshape(5, 2)
     assert np.array_equal(counts[:, 0], [0, 20, 20, 0, 20])
+
+
+def test_an_input_that_is_held_is_held_from_the_first_step_of_an_image_on():
+    net = network()
+    fa.Clamp(net, "image", "x", np.arange(6), 0)
+    monitor = StateMonitor(net["image"], "s", record=True, when="end")
+    net.add(monitor)
+    net.run_steps(20)
+    assert not monitor.s.any()

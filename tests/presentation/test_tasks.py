@@ -35,3 +35,16 @@ def test_a_network_is_presented_once_and_with_a_layer():
     with pytest.raises(ArgumentError, match=r"^regression_task: the network has a task already; set"):
         fa.regression_task(net, 3)
     net.run_steps(1)
+
+
+def test_each_task_has_its_readout():
+    found = []
+    for finish in (lambda net: fa.classification_task(net, 2, 2), lambda net: fa.regression_task(net, 2)):
+        net = fa.Network(target="numpy")
+        fa.Input(net, "image", 2)
+        fa.Layer(net, "out", 4, "I : 1\ns : 1", emit="s = I")
+        finish(net)
+        found.append((net.readout.takes, net.readout.classes))
+        with pytest.raises(ArgumentError, match="Network: layers must be added before the task, got 'late' after it"):
+            fa.Layer(net, "late", 4, "I : 1\ns : 1", emit="s = I")
+    assert found == [("labels", 2), ("targets", None)]

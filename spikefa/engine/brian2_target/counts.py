@@ -7,10 +7,15 @@ from scipy.stats import binom, poisson
 
 from spikefa.errors import ArgumentError
 
+#: Largest mean and number whose counts fit the integers of Brian2, int32.
+_MOST = 1e9
+
 
 def _poisson(uniform: np.ndarray, mean: np.ndarray) -> np.ndarray:
     if not np.all((np.asarray(mean) >= 0) & np.isfinite(mean)):
         raise ArgumentError(f"poisson: the mean must be a finite number of at least 0, got {_worst(mean, 0, np.inf)}")
+    if np.any(np.asarray(mean) > _MOST):
+        raise ArgumentError(f"poisson: the mean must be at most {_MOST:g}, got {np.max(mean):g}")
     return np.maximum(poisson.ppf(uniform, mean), 0).astype(np.int32)
 
 
@@ -19,6 +24,8 @@ def _binomial(uniform: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.ndarray:
         raise ArgumentError(f"binomial: n must be a whole number of at least 0, got {_worst(n, 0, np.inf)}")
     if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
         raise ArgumentError(f"binomial: p must be a probability, got {_worst(p, 0, 1)}")
+    if np.any(np.asarray(n) > _MOST):
+        raise ArgumentError(f"binomial: n must be at most {_MOST:g}, got {np.max(n):g}")
     return np.maximum(binom.ppf(uniform, n, p), 0).astype(np.int32)
 
 
