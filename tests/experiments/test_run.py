@@ -191,7 +191,7 @@ def test_a_run_killed_while_it_was_made_is_refused_in_a_sentence(tiny):
     run = tiny()
     run.create()
     (run.directory / "model.py").unlink()  # it is written after run.json
-    with pytest.raises(RunError, match="run: must have model.py, .* or remove the directory and start the run again"):
+    with pytest.raises(RunError, match=r"run: must have model.py, .* or remove the directory and start the run again"):
         open_run(run.directory)
 
 
