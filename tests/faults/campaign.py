@@ -131,7 +131,7 @@ def signals(rng, count, folder, whole, span):
         directory = folder / f"signal-{k}"
         process = start(*TRAIN, directory)
         if wait_until_trained_by(process, directory):
-            time.sleep(rng.random() * span / 2)
+            time.sleep(rng.random() * span / 10)
         for number in SIGNALS[name]:
             process.send_signal(number)
             time.sleep(rng.random() * 0.05)
@@ -203,7 +203,7 @@ def main():
                     print(f"{what}: {found.total()}: {outcomes}", flush=True)
     if arguments.table:
         head = ["# Faults", "", f"Made by `{command} --table {arguments.table}` on {date.today()}.", ""]
-        head += [f"{line}\n" for line in __doc__.split("\n\n") if line.startswith("What")]
+        head += [f"{line.strip()}\n" for line in __doc__.split("\n\n") if line.startswith("What")]
         head += ["| fault | tried | outcome |", "| --- | --- | --- |"]
         lines = [f"| {what} | {tried} | {outcomes} |" for what, tried, outcomes in rows]
         arguments.table.parent.mkdir(parents=True, exist_ok=True)
