@@ -1,8 +1,10 @@
-"""Import Brian2 in any thread, and under a parent that ignores Ctrl-C.
+"""Import Brian2 in any thread, under a parent that ignores Ctrl-C, and with a log that may fail.
 
 Brian2 puts a handler of SIGINT over the one that it finds, when it is imported. Python allows that in the main thread
 alone, so that a Dask or web worker could not import Brian2. And the handler calls the one below, which cannot be called
 if the signal is ignored or left to the system, as in a process that a script has started by ``&``.
+
+Brian2 keeps a log in a temporary file. If its disk is full, Python prints a traceback for every record.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from logging import LogRecord
 from types import ModuleType
 from typing import Any
 
@@ -35,11 +38,17 @@ class _Loader(Loader):
         if threading.current_thread() is not threading.main_thread():
             with _no_handlers():
                 self._own.exec_module(module)
-            return
-        before = signal.getsignal(signal.SIGINT)
-        self._own.exec_module(module)
-        if before is not None and not callable(before):
-            signal.signal(signal.SIGINT, before)
+        else:
+            before = signal.getsignal(signal.SIGINT)
+            self._own.exec_module(module)
+            if before is not None and not callable(before):
+                signal.signal(signal.SIGINT, before)
+        if (log := module.BrianLogger.file_handler) is not None:
+            log.handleError = _lose
+
+
+def _lose(record: LogRecord) -> None:
+    """Leave a record of the log out that cannot be written."""
 
 
 @contextmanager

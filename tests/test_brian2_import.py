@@ -32,6 +32,13 @@ assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 os.kill(os.getpid(), signal.SIGINT)
 print("ignored")
 """
+FULL = """
+import resource
+import spikefa, brian2
+resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
+brian2.get_logger("brian2.any").debug("cannot be written")
+print("went on")
+"""
 COMMAND = """
 import os, signal, sys
 from spikefa import cli
@@ -68,3 +75,8 @@ def test_what_ignores_interrupts_still_does():
 def test_a_command_can_be_interrupted_where_its_parent_ignores_it():
     done = run(COMMAND, preexec_fn=ignore)
     assert (done.returncode, done.stdout) == (130, "spikefa: interrupted\n"), done.stderr
+
+
+def test_a_log_that_cannot_be_written_is_no_matter():
+    done = run(FULL)
+    assert (done.stdout, done.stderr) == ("went on\n", "")

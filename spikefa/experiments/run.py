@@ -472,6 +472,11 @@ def open_run(
         data_dir = path("open_run", "data_dir", data_dir)
     record = run_record.read(directory)
     record_file = directory / "run.json"
+    if not (directory / "model.py").exists():
+        raise RunError(
+            f"{directory}: must have model.py, which was removed, or the run was killed before it began; "
+            "restore it from a copy, or remove the directory and start the run again"
+        )
     try:
         source = model_file.find(directory / "model.py").text
         if trusted_models.digest_of(source) != record["model_sha256"]:

@@ -187,6 +187,14 @@ def test_a_model_that_cannot_be_written_leaves_no_run(tiny, monkeypatch):
     assert caught.value.__cause__.filename.endswith("model.py") and not [*run.directory.iterdir()]
 
 
+def test_a_run_killed_while_it_was_made_is_refused_in_a_sentence(tiny):
+    run = tiny()
+    run.create()
+    (run.directory / "model.py").unlink()  # it is written after run.json
+    with pytest.raises(RunError, match=r"run: must have model.py, .* or remove the directory and start the run again"):
+        open_run(run.directory)
+
+
 def test_runs_without_a_name_are_named_by_their_seed(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for seed in (0, 1):
