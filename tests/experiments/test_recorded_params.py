@@ -131,7 +131,5 @@ def test_numbers_beyond_every_network_are_refused(model):
             model.params({"eta": value})
     with pytest.raises(ModelError, match="averaging_images must be "):
         model.params({"averaging_images": 2**60})
-    with pytest.raises(
-        ModelError, match=r"the network must fit into memory: Unable to allocate|units must be at most 2147483647"
-    ):
+    with pytest.raises(ModelError, match=r"the network must fit into memory|units must be at most"):
         model.build(model.params({"hidden": (10**13,)}))
