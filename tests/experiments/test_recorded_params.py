@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from spikefa.errors import ModelError
+from spikefa.errors import ModelError, SpikefaError
 from spikefa.experiments.run import new_run, open_run
 
 MODEL = """
@@ -131,5 +131,5 @@ def test_numbers_beyond_every_network_are_refused(model):
             model.params({"eta": value})
     with pytest.raises(ModelError, match="averaging_images must be "):
         model.params({"averaging_images": 2**60})
-    with pytest.raises(ModelError, match=r"the network must fit into memory|units must be at most"):
+    with pytest.raises(SpikefaError, match=r"the network must fit into memory|units must be at most"):
         model.build(model.params({"hidden": (10**13,)}))
