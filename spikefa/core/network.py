@@ -374,7 +374,9 @@ class Network(BrianNetwork):
                 with collected_seldom(), single_threaded_blas(), thread_pool(work), unread_thresholds_inactive(self):
                     super().run(duration, *args, level=level + 1, **options)
             except BrianObjectException as error:
-                raise own_cause(error) from error
+                if (cause := own_cause(error)) is error:
+                    raise
+                raise cause from None
             finally:
                 run_has_ended()
                 if self._executor is not None:

@@ -68,6 +68,8 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
         )
 
     start = 4 + 4 * dimensions
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise refuse("a pipe or a device")  # which would be waited for
     try:
         with open(path, "rb") as file:
             stored = os.fstat(file.fileno()).st_size

@@ -150,6 +150,8 @@ def steps_left(clock: Clock) -> int:
 
     Relies on ``Clock._i_end``, the number of the step after the run's last.
     """
+    if clock._i_end is None:  # no object of the run has this clock
+        return 0
     return clock._i_end - clock.variables["timestep"].get_value()[0]
 
 

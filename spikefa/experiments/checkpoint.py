@@ -19,7 +19,14 @@ import numpy as np
 from spikefa import _hdf5
 from spikefa._atomic_write import write_whole
 from spikefa.errors import CheckpointError
-from spikefa.experiments.checkpoint_values import Arrays, check_finite, check_progress, check_values, some_of
+from spikefa.experiments.checkpoint_values import (
+    Arrays,
+    check_finite,
+    check_progress,
+    check_values,
+    check_weights,
+    some_of,
+)
 
 if TYPE_CHECKING:
     from spikefa.core.network import Network  # reading a table of metrics needs no Brian2
@@ -144,6 +151,8 @@ def load_weights(path: Path, network: Network, averaged: bool = True) -> None:
                 mean = f"parameters/{average}.{p.name}"
                 name = mean if f"{mean}.W" in f else name
             W, b = _read_weights(path, f, p.name, name, p.shape)
+            check_weights(path, p, "W", p.W, W)
+            check_weights(path, p, "b", p.b, b)
             p.W, p.b = W, b
 
 

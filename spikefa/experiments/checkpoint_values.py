@@ -59,7 +59,7 @@ def check_values(path: Path, network: Network, step: int, state: Arrays, read: A
     for projection in network.projections:
         for of in "Wb":
             if (name := f"{projection.state_name}.{of}") in read["parameters"]:
-                _check_weights(path, projection, of, state["parameters"][name], read["parameters"][name])
+                check_weights(path, projection, of, state["parameters"][name], read["parameters"][name])
     (targets,) = read["stimulus"].values()
     try:
         network.readout.validate_targets(targets, network.streams)
@@ -67,7 +67,7 @@ def check_values(path: Path, network: Network, step: int, state: Arrays, read: A
         raise CheckpointError(f"{path}: is damaged ({error})") from error
 
 
-def _check_weights(path: Path, projection: Projection, of: str, own: np.ndarray, found: np.ndarray) -> None:
+def check_weights(path: Path, projection: Projection, of: str, own: np.ndarray, found: np.ndarray) -> None:
     """Refuse weights that a projection cannot have: off its mask, out of its bounds, or beyond all fixed ones."""
     title = f"{path}: {projection.state_name}.{of}"
     most = max(LARGEST_WEIGHT, float(np.abs(own).max(initial=0)))
@@ -114,6 +114,10 @@ def check_progress(path: Path, progress: dict[str, Any], needs: Mapping[str, Any
         check_finite(path, name, found)
         if found.ndim == 0 and found < 0:
             raise CheckpointError(f"{path}: {name} must be at least 0, got {found}")
+    if "wrong" in needs and progress["wrong"] > progress["shown"]:
+        raise CheckpointError(
+            f"{path}: wrong must be at most the images shown, {progress['shown']}, got {progress['wrong']}"
+        )
 
 
 def some_of(names: list[str]) -> str:

@@ -15,7 +15,7 @@ from brian2.equations.equations import PARAMETER, SingleEquation
 from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.stringtools import get_identifiers
 
-from spikefa._checks import called, finite_array
+from spikefa._checks import called, finite_array, shown
 from spikefa.core.changes import changed_variables
 from spikefa.core.equation_errors import unreadable
 from spikefa.engine.brian2_internals import belongs_to
@@ -63,7 +63,7 @@ def values(population: NeuronGroup, variable: str, value: Any, shape: tuple[int,
         value = called(owner, f"that gives {variable!r}", value, rng, shape)
     if get_dimensions(value if isinstance(value, Quantity) else 1.0) is not known.dim:
         rule = "have no unit" if known.dim is DIMENSIONLESS else f"be in units of {get_unit(known.dim)!s}"
-        raise ArgumentError(f"{owner}: {variable!r} must {rule}, got {value!s}")
+        raise ArgumentError(f"{owner}: {variable!r} must {rule}, got {shown(value)}")
     value = np.asarray(value)
     given = finite_array(owner, repr(variable), value, () if value.ndim == 0 else shape)
     if np.dtype(known.dtype).kind in "iu" and (given != np.round(given)).any():

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spikefa._checks import in_range, one_of, refuse
+from spikefa._checks import in_range, one_of, refuse, shown
 from spikefa.errors import ArgumentError
 
 #: Sign -> its least and largest weight.
@@ -36,10 +36,10 @@ def bounds_of(
         low = low if bounds[0] is None else float(dtype.type(bounds[0]))
         high = high if bounds[1] is None else float(dtype.type(bounds[1]))
         if not low < high:
-            raise ArgumentError(f"{title}: bounds must be in order, the least below the largest, got {bounds!r}")
+            raise ArgumentError(f"{title}: bounds must be in order, the least below the largest, got {shown(bounds)}")
     if sign is not None:
         one_of(title, "sign", sign, SIGNS)
         low, high = max(low, SIGNS[sign][0]), min(high, SIGNS[sign][1])
         if not low < high:
-            raise ArgumentError(f"{title}: bounds must leave room for sign={sign!r}, got {bounds!r}")
+            raise ArgumentError(f"{title}: bounds must leave room for sign={sign!r}, got {shown(bounds)}")
     return low, high

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity, have_same_dimensions, second
 
+from spikefa._checks import refuse
 from spikefa.errors import ArgumentError
 
 #: Longest delay, in steps: a ring holds what is under way.
@@ -39,8 +40,7 @@ def in_steps(title: str, delay: Any, dt: Quantity, shapes: tuple[tuple[int, ...]
         If it is no time, of another shape, negative, not finite, too short or too long.
     """
     if not isinstance(delay, Quantity) or not have_same_dimensions(delay, second) or np.iscomplexobj(delay):
-        got = delay if isinstance(delay, Quantity) else repr(delay)
-        raise ArgumentError(f"{title}: delay must be a time, such as 5*ms, or an array of times, got {got}")
+        refuse(title, "delay", "be a time, such as 5*ms, or an array of times", delay)
     times = np.asarray(delay, np.float64)
     if times.shape not in shapes:
         allowed = " or ".join(map(str, shapes))

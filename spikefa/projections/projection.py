@@ -11,9 +11,10 @@ from brian2.groups.group import VariableOwner
 from brian2.units.fundamentalunits import Dimension
 from numpy.typing import ArrayLike
 
-from spikefa._checks import Range, array, called, finite_array, refuse, shown, true_or_false
+from spikefa._checks import Range, array, called, finite_array, identifier, refuse, shown, true_or_false
 from spikefa.core.network import Network
 from spikefa.core.part import ACCUMULATE, MARK, PROJECT, Part
+from spikefa.core.statements import overwritten
 from spikefa.engine.weights import Weights
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.rule import Plasticity
@@ -169,6 +170,8 @@ class Projection(Part, BrianObject):
     ) -> None:
         """Take a place between two populations, after the projections that `post` has."""
         self.pre, self.post = (self._population(network, side, of) for side, of in (("pre", pre), ("post", post)))
+        if into is not None:
+            identifier(type(self).__name__, "into", into)
         default = self.post.current_variable
         own_port = into is not None and into != default
         ends = f"{self.pre.name}->{self.post.name}" + (f".{into}" if own_port else "")
@@ -179,8 +182,7 @@ class Projection(Part, BrianObject):
                 raise ArgumentError(
                     f"{self.title}: the network already has an object called {name!r}; give this one another by name="
                 )
-        elif not (isinstance(name, str) and name.isidentifier() and name.isascii()):
-            refuse(self.title, "name", "be letters, digits and _, such as 'h1_to_h2_fast'", name)
+        identifier(self.title, "name", name)
         network.check_new(name, self.title)
         self.into = self._checked_port(into)
         self.pre.check_array(self.pre.output_variable, f"{self.title}: the output")
@@ -244,6 +246,10 @@ class Projection(Part, BrianObject):
         if into is not None and not (isinstance(into, str) and into in stated):
             ports = sorted(n for n in stated if post.of_its_type(n) and not post.variables[n].constant)
             refuse(self.title, "into", f"be a state variable of {post.name!r}, which has {ports}", into)
+        emit, receive = (post.statement.get(part) or "" for part in ("emit", "receive"))
+        unread = overwritten(emit) - post.equations.identifiers
+        if into is not None and into in unread | overwritten(receive):
+            refuse(self.title, "into", "be a variable that emit and receive do not overwrite", into)
         if into is not None and post.variables[into].constant:
             raise ArgumentError(f"{self.title}: the port {into!r} of {post.name!r} must be variable, got a constant")
         return default if into is None else into

@@ -58,7 +58,7 @@ def test_equals_plain_loops(small, digits, streams, target):
         np.testing.assert_allclose(projection.b, loops.b[number], rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("hidden", [(), (7,), (5, 4, 3, 2)])
+@pytest.mark.parametrize("hidden", [(7,), (5, 4, 3, 2)])
 def test_any_number_and_size_of_layers(small, digits, hidden):
     net = small(3, hidden=hidden)
     net.stimulus.show_images(digits.train_images[:6], digits.train_labels[:6])

@@ -42,6 +42,7 @@ PARAMETERS = {
     "refractory": {"milliseconds"},
     "dt": {"milliseconds"},
     "gap": {"milliseconds"},
+    "delay": {"milliseconds"},
     "start": {"milliseconds"},
     "stop": {"milliseconds"},
     "Clamp.value": _REALS | {"true"},

@@ -1,7 +1,9 @@
 """Every option and argument of the command line, from typer's own parameters, refuses bad values in a sentence."""
 
+import io
 import os
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -104,7 +106,9 @@ def test_every_bad_value_is_refused_in_a_sentence(_quiet):
 def _call(case):
     before, sys.argv = sys.argv, ["spikefa", *_arguments(*case)]
     try:
-        cli.main()
+        # Not pytest's own streams, which the command would take for itself.
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            cli.main()
         status = 0
     except SystemExit as end:
         status = end.code or 0

@@ -105,7 +105,7 @@ def test_each_port_is_overwritten_by_its_own_projections():
         ({"into": "n"}, "Projection 'a->c.n': the port 'n' of 'c' must be a state variable of type float64, .* int32"),
         ({"into": "p"}, "Projection 'a->c.p': into must be a state variable of 'c', .* got 'p'"),
         ({"into": "k"}, "Projection 'a->c.k': the port 'k' of 'c' must be variable, got a constant"),
-        ({"name": "two words"}, "Projection 'a->c': name must be letters, digits and _, such as .*, got 'two words'"),
+        ({"name": "two words"}, "Projection 'a->c': name must be a name of letters, digits and _ .*, got 'two words'"),
         ({"name": "é"}, "Projection 'a->c': name must be letters"),
         ({"name": ""}, "Projection 'a->c': name must be letters"),
         ({"name": 3}, "Projection 'a->c': name must be letters"),
@@ -306,3 +306,16 @@ def test_the_reference_has_ports_too(digits):
     fa.classification_task(net, 7, 10)
     compare(net, digits)
     assert not np.array_equal(net["h1_to_output"].W, 0)
+
+
+@pytest.mark.parametrize(
+    ("statements", "into"), [({"emit": "s = int(v > 1)\nx = v"}, "x"), ({"receive": "x = 1"}, "x")]
+)
+def test_a_port_that_statements_overwrite_is_refused(statements, into):
+    net = fa.Network(target="numpy")
+    fa.Input(net, "image", 2)
+    options = {"emit": "s = int(v > 1)"} | statements
+    fa.Layer(net, "h", 3, "dv/dt = (I - v) / (5*ms) : 1\nI : 1\nx : 1\ns : 1", **options)
+    message = "'image->h.x': into must be a variable that emit and receive do not overwrite, got 'x'"
+    with pytest.raises(ArgumentError, match=message):
+        fa.Projection(net, "image", "h", np.ones((2, 3)), into=into)
