@@ -156,7 +156,7 @@ class Stimulus(Part, BrianObject):
     @property
     def source(self) -> Callable[[], Batch] | None:
         """What gives the batches that are shown; None before there is any."""
-        return self._next
+        return self._next.source if isinstance(self._next, _Function) else self._next
 
     def show_images(self, images: np.ndarray, targets: np.ndarray | None = None) -> None:
         """Show these images once: image q goes to stream ``q % streams``.

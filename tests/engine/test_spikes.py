@@ -82,7 +82,7 @@ def network(streams, emit, rule, tables, mask=None, momentum=0.0):
     """A network of one projection that learns, and what shares its weights; by tables or by BLAS."""
     policy = fa.WeightPolicy(table_streams=8 if tables else 10**9)
     net = fa.Network(streams=streams, seed=3, dt=1 * ms, weight_policy=policy)
-    pre = fa.Input(net, "pre", 37, UNITS, emit=emit)
+    pre = fa.Input(net, "pre", 37, UNITS, emit=emit, stimulus_variable="p")
     post = fa.Layer(net, "post", 21, UNITS, emit="s = int(rand() < 0.5)\nd = I")
     tied = fa.Layer(net, "tied", 21, UNITS, emit="s = int(rand() < 0.5)")
     back = fa.Layer(net, "back", 37, UNITS, emit="s = int(rand() < 0.5)")
