@@ -63,7 +63,8 @@ def _imported(node: ast.AST) -> Iterator[str]:
 
 def _only_beside(name: str, folder: Path) -> bool:
     """Return whether a module is found in a folder, and only since the command or the script runs there."""
-    if name == "spikefa" or name in sys.stdlib_module_names or folder in (Path(place).resolve() for place in sys.path[1:] if place):
+    installed = (Path(place).resolve() for place in sys.path[1:] if place)
+    if name == "spikefa" or name in sys.stdlib_module_names or folder in installed:
         return False
     try:
         spec = importlib.util.find_spec(name)

@@ -151,9 +151,9 @@ BAD = [
     (("theta", [1, 2, np.nan, 4]), "'theta' must be finite, got 1 that are not"),
     (("theta", "1 / (i - i)"), "'theta' must be finite, got 4 that are not"),
     (("theta", None), "'theta' must be an array of numbers, got array"),
-    (("theta", 5 * mV), "'theta' must have no unit, got 5. mV"),
+    (("theta", 5 * mV), "'theta' must have no unit, got 5"),
     (("tau", 5), "'tau' must be in units of s, got 5"),
-    (("tau", 5 * mV), "'tau' must be in units of s, got 5. mV"),
+    (("tau", 5 * mV), "'tau' must be in units of s, got 5"),
     (("n", [1, 2.5, 3, 4]), "'n' must be whole numbers, got 2.5"),
 ]
 
