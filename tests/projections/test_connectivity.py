@@ -200,3 +200,9 @@ def test_fields_larger_than_the_image_are_refused():
 def test_bad_fractions_are_refused(fraction):
     with pytest.raises(ArgumentError, match=f"random_connectivity: fraction must be from 0 to 1, got {fraction}"):
         random_connectivity(fraction)
+
+
+def test_a_random_mask_has_its_density():
+    """Five standard deviations of 60,000 synapses."""
+    mask = fa.random_connectivity(0.1)(np.random.default_rng(0), (200, 300))
+    assert abs(mask.mean() - 0.1) < 5 * np.sqrt(0.09 / mask.size)
