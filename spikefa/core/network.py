@@ -270,12 +270,15 @@ class Network(BrianNetwork):
             if name in values:
                 array[...] = values[name]
 
-    def reset_population(self, population: BrianObject) -> None:
-        """Let a population go back to its initial state; its parameters keep their values."""
-        changed = changed_variables([population])
-        for name, array in population.state_arrays().items():
-            if (population.name, name) in changed:
-                array[...] = self._initial_state[f"{population.name}.{name}"]
+    def initial_arrays(self, population: BrianObject) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return each array of a population's state, without its parameters, with the values that it has at first."""
+        changed, initial = changed_variables([population]), self._initial_state
+        arrays = population.state_arrays().items()
+        return [
+            (array, initial[f"{population.name}.{name}"])
+            for name, array in arrays
+            if (population.name, name) in changed
+        ]
 
     def leave_out_of_evaluations(self, *objects: BrianObject) -> None:
         """Let objects, with all that they contain, stand still while the network is evaluated or recorded.

@@ -282,6 +282,11 @@ class SilentError(Part, BrianObject):
         super().__init__(clock=network.clock, when=error.slot, order=order, name=f"{error.name}_silence")
         self.network, self.stimulus, self.error = network, stimulus, error
 
+    def before_run(self, run_namespace: dict) -> None:
+        """Fetch the error's state and its initial values once a run."""
+        super().before_run(run_namespace)
+        self._arrays = self.network.initial_arrays(self.error)
+
     def writes(self) -> list[tuple[VariableOwner, str]]:
         """Return the error's output."""
         return [(self.error, self.error.output_variable)]
@@ -289,4 +294,5 @@ class SilentError(Part, BrianObject):
     def run(self) -> None:
         """Set the state that a step without targets would have left."""
         if not self.stimulus.teaches:
-            self.network.reset_population(self.error)
+            for array, initial in self._arrays:
+                array[...] = initial
