@@ -73,13 +73,18 @@ def check_weights(path: Path, projection: Projection, of: str, own: np.ndarray, 
     most = max(LARGEST_WEIGHT, float(np.abs(own).max(initial=0)))
     if (largest := float(np.abs(found).max(initial=0))) > most:
         raise CheckpointError(f"{title} must be within {most:g}, got {largest:g}")
-    if of == "W" and projection.masked and found.shape == projection.shape and found[~projection.mask].any():
-        raise CheckpointError(f"{title} must be 0 where there is no synapse, got {found[~projection.mask].max():g}")
-    low, high = projection.bounds or (None, None)
-    if of == "W" and ((low is not None and found.min() < low) or (high is not None and found.max() > high)):
-        raise CheckpointError(
-            f"{title} must be within the bounds {low} to {high}, got {found.min():g} .. {found.max():g}"
-        )
+    if of == "b":
+        return
+    if projection.masked and found.shape == projection.shape:
+        mask = projection.mask
+        if (absent := found[~mask & (found != 0)]).size:
+            raise CheckpointError(f"{title} must be 0 where there is no synapse, got {absent[0]:g}")
+        found = found[mask]
+    for limit, side in zip(projection.bounds or (), (-1, 1), strict=False):
+        # Means of weights at a bound may be beyond it by a rounding.
+        if limit is not None and (side * (found - limit) > 1e-6 * max(1.0, abs(limit))).any():
+            got = f"{found.min():g} to {found.max():g}"
+            raise CheckpointError(f"{title} must be within the bounds {projection.bounds}, got {got}")
 
 
 def _learned(network: Network) -> list[str]:

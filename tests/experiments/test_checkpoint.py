@@ -7,6 +7,7 @@ from brian2 import ms
 from masked_networks import STORAGE, masked
 from run_helpers import largest_file, printed
 
+import spikefa as fa
 from spikefa.errors import CheckpointError
 from spikefa.experiments import checkpoint
 
@@ -202,3 +203,31 @@ def test_checkpoints_of_earlier_versions_are_named(trained):
         f.attrs["version"] = 2
     with pytest.raises(CheckpointError, match=r"has format version 2 of an earlier spikefa; commit \w+ of its"):
         trained.weights()
+
+
+@pytest.mark.parametrize("fraction", [0.05, 0.8])
+@pytest.mark.parametrize("streams", [1, 40])
+def test_weights_are_compared_with_mask_and_bounds(tmp_path, fraction, streams):
+    """Bounds count for the synapses that exist; 0 stands where there is none."""
+
+    def build(low):
+        net = fa.Network(streams=streams, target="numpy")
+        fa.Input(net, "image", 40)
+        fa.Layer(net, "out", 20, "I : 1\ns : 1", emit="s = I")
+        options = {"mask": fa.random_connectivity(fraction), "bounds": (low, 1.0)}
+        fa.Projection(net, "image", "out", fa.uniform(0.3, 1.0), **options)
+        fa.classification_task(net, 2, 2)
+        return net
+
+    path, net = tmp_path / "checkpoint.h5", build(0.3)
+    checkpoint.save(path, net, {})
+    again = build(0.3)
+    again["image_to_out"].W = again["image_to_out"].mask * 0.5
+    checkpoint.load_weights(path, again)
+    assert np.array_equal(again["image_to_out"].W, net["image_to_out"].W)
+    checkpoint.load(path, again)
+    outside = build(0.3)
+    outside["image_to_out"].bounds = (0.6, 1.0)
+    for read in (checkpoint.load, checkpoint.load_weights):
+        with pytest.raises(CheckpointError, match=r"image_to_out.W must be within the bounds \(0.6, 1.0\), got 0.3"):
+            read(path, outside)
