@@ -10,8 +10,7 @@ import digests
 import numpy as np
 import pytest
 
-#: The variants of models are left to the slow test.
-QUICK = [group for group, long in digests.GROUPS.items() if not long and group != "models, variants"]
+QUICK = [group for group, long in digests.GROUPS.items() if not long]
 
 
 def compare(group, **options):
