@@ -126,10 +126,12 @@ def test_values_that_are_computed_when_they_are_asked_for_are_no_matter(state):
 
 
 def test_numbers_beyond_every_network_are_refused(model):
-    for value in (1e39, 10**400):
-        with pytest.raises(ModelError, match=r"eta must be (within \+-3.4e\+38, the largest float32|finite), got 1"):
-            model.params({"eta": value})
-    with pytest.raises(ModelError, match="averaging_images must be "):
-        model.params({"averaging_images": 2**60})
-    with pytest.raises(SpikefaError, match=r"the network must fit into memory|units must be at most"):
+    for value, message in (
+        ({"eta": 1e39}, r"eta must be within \+-3.4e\+38, the largest float32, got 1e\+39"),
+        ({"eta": 10**400}, "eta must be finite, got 1000"),
+        ({"averaging_images": 2**60}, r"averaging_images must be within \+-2\*\*53"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            model.params(value)
+    with pytest.raises(SpikefaError, match="Layer 'h1': units must be at most 2147483647 with 1 streams, got 10000000"):
         model.build(model.params({"hidden": (10**13,)}))
