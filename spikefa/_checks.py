@@ -72,7 +72,8 @@ def shown(value: Any, most: int = 120) -> str:
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array {value.shape} of {value.dtype}"
     try:
-        text = " ".join(repr(value).split())
+        # A quantity is an array of no dimension: as Brian2 prints it, "5. mV", and not as the Python that makes it.
+        text = " ".join((str(value) if isinstance(value, np.ndarray) else repr(value)).split())
     except Exception:  # another's repr, or a whole number of too many digits
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= most else f"{text[:most]}..."

@@ -79,7 +79,7 @@ MISTAKES = [
     (
         FIRST,
         f"    tau_m: object = field(default_factory=lambda: 20 * ms)\n{FIRST}",
-        "tau_m must be a finite number, text, .* which a run's record can hold, got 20. . msecond$",
+        "tau_m must be a finite number, text, .* which a run's record can hold, got 20. ms$",
     ),
     (
         FIRST,

@@ -107,7 +107,7 @@ def test_weights_are_recorded():
             r"must be whole numbers \(n,\) or bool \(5,\), got \[0.5\]",
         ),
         (lambda net: fa.Clamp(net, "h", "s", [], 0), r"units must be whole numbers \(n,\) or bool \(5,\), got \[\]"),
-        (lambda net: fa.Clamp(net, "h", "s", [0], 1 * mV), r"value must have the unit of 's', got 1. \* mvolt"),
+        (lambda net: fa.Clamp(net, "h", "s", [0], 1 * mV), r"value must have the unit of 's', got 1. mV"),
         (
             lambda net: fa.Clamp(net, "h", "s", [0], np.nan),
             r"must be finite, a number or an array \(1,\) or \(1, 2\)",
@@ -124,7 +124,7 @@ def test_weights_are_recorded():
         (lambda net: fa.Clamp(net, "h", "s", [0], 0, start=3), r"start must be a time of at least 0, got 3"),
         (
             lambda net: fa.Clamp(net, "h", "s", [0], 0, stop=-1 * ms),
-            r"must be a time of at least 0, got -1. \* msecond",
+            r"must be a time of at least 0, got -1. ms",
         ),
         (lambda net: net["h"].index(5), r"Layer 'h': unit must be whole numbers from 0 to 4, got \[5\]"),
         (lambda net: net["h"].index(0, 2), r"Layer 'h': stream must be whole numbers from 0 to 1, got \[2\]"),

@@ -118,7 +118,7 @@ def test_evaluations_and_stored_states_have_gaps():
     [
         ({}, "needs steps_per_image or duration, one of them, got None and None"),
         ({"steps_per_image": 3, "duration": 3 * ms}, "needs steps_per_image or duration, one of them, got 3 and"),
-        ({"duration": 3.5 * ms}, r"duration must be a time of 1 or more whole steps of 1. ms, got 3.5 \* msecond"),
+        ({"duration": 3.5 * ms}, r"duration must be a time of 1 or more whole steps of 1. ms, got 3.5 ms"),
         ({"duration": 0 * ms}, "duration must be a time of 1 or more whole steps of 1. ms, got "),
         ({"duration": 3 * mV}, "duration must be a time of 1 or more whole steps"),
         ({"duration": np.inf * ms}, "duration must be a time of 1 or more whole steps"),
