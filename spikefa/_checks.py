@@ -169,6 +169,22 @@ def duration(owner: str, name: str, value: Any) -> Any:
     refuse(owner, name, "be a time above 0, such as 1*ms", value)
 
 
+def time_from_zero(owner: str, name: str, value: Any) -> Any:
+    """Return a Brian2 quantity of time that is finite and at least 0.
+
+    Raises
+    ------
+    ArgumentError
+        If it is anything else.
+    """
+    from brian2 import Quantity, have_same_dimensions, second
+
+    is_time = isinstance(value, Quantity) and np.ndim(value) == 0 and have_same_dimensions(value, second)
+    if is_time and 0 <= float(value) < np.inf:
+        return value
+    refuse(owner, name, "be a time of at least 0, such as 100*ms", value)
+
+
 def steps_of(owner: str, name: str, time: Any, dt: Any, least: int) -> int:
     """Return how many steps of `dt` a quantity of time is.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -11,7 +12,7 @@ from brian2 import Network as BrianNetwork
 from brian2.core.base import BrianObjectException
 from brian2.devices.device import RuntimeDevice
 
-from spikefa._checks import duration, identifier, instance, one_of, shown, whole
+from spikefa._checks import duration, identifier, instance, one_of, shown, time_from_zero, whole
 from spikefa.core.changes import all_objects, changed_variables, owned_arrays, stock_groups
 from spikefa.core.clocks import keep_time
 from spikefa.core.equation_errors import own_cause, unprepared
@@ -115,6 +116,7 @@ class Network(BrianNetwork):
         #: Objects that stand still in evaluations and recordings, see `leave_out_of_evaluations`.
         self.left_out_of_evaluations: list[BrianObject] = []
         self._places: dict[str, int] = {}
+        self._runs = False
         self._device, self._executor = "cpu", None
         self.device = device
 
@@ -158,6 +160,21 @@ class Network(BrianNetwork):
                 self.parts(role).append(part)
             for obj in (part, *part.contained_objects):
                 belongs_to(obj, self.id)
+
+    def remove(self, *objects: Any) -> None:
+        """Remove objects of Brian2's, as `brian2.Network.remove`.
+
+        Raises
+        ------
+        ArgumentError
+            If one is a part that the network lists by its role, such as a population or a projection.
+        """
+        for obj in objects:
+            if any(obj is part for role in getattr(obj, "roles", ()) for part in self.parts(role)):
+                raise ArgumentError(
+                    f"Network: {type(obj).__name__} {obj.name!r} cannot be removed; set its active to False"
+                )
+        super().remove(*objects)
 
     def parts(self, role: str) -> list:
         """Return the parts of a role, in the order in which they joined; not a copy."""
@@ -358,14 +375,32 @@ class Network(BrianNetwork):
     def restore(self, *args: Any, **options: Any) -> None:
         """Go back to a state kept by `store`, as `brian2.Network.restore`: the stimulus, the readout's counts, too."""
         self.begin()
-        super().restore(*args, **options)
+        try:
+            super().restore(*args, **options)
+        except KeyError as error:
+            raise SpikefaError(
+                f"Network: restore must name a state that a network with the same names has stored, got {error.args[0]}"
+            ) from error
 
     def run(self, duration: Quantity, *args: Any, level: int = 0, **options: Any) -> None:
         """Run for a duration, as `brian2.Network.run`, after any run of another thread.
 
         Garbage is collected before it only now and then.
+
+        Raises
+        ------
+        ArgumentError
+            If the duration is no time, or negative.
+        SpikefaError
+            If it is called in a run of this network, such as in a network operation.
         """
         refuse_forked("Network")
+        time_from_zero("Network", "duration", duration)
+        namespace = options.get("namespace")
+        if namespace is not None:
+            instance("Network", "namespace", namespace, Mapping, "a dict of constants such as {'tau': 10*ms}, or None")
+        if self._runs:
+            raise SpikefaError("Network: cannot run or be evaluated within its own run, such as in an operation")
         for part in self.objects:
             if isinstance(part, Part):
                 part.begin_run()
@@ -373,6 +408,7 @@ class Network(BrianNetwork):
         synapses = sum(projection.shape[0] * projection.shape[1] for projection in self.projections)
         work = self.streams * synapses if self._executor is None else 0
         with one_at_a_time():
+            self._runs = True
             try:
                 with collected_seldom(), single_threaded_blas(), thread_pool(work), unread_thresholds_inactive(self):
                     super().run(duration, *args, level=level + 1, **options)
@@ -381,6 +417,7 @@ class Network(BrianNetwork):
                     raise
                 raise cause from None
             finally:
+                self._runs = False
                 run_has_ended()
                 if self._executor is not None:
                     self._executor.end()

@@ -15,10 +15,15 @@ from brian2.stateupdaters.base import StateUpdateMethod
 from spikefa._checks import identifier, is_number, one_of, positive_int, refuse, shown, text
 from spikefa.core.expression_checks import check_equations, check_expression, check_statements
 from spikefa.core.network import SCHEDULE, Network, require_network
+from spikefa.core.statements import assigned
 from spikefa.errors import ArgumentError, EquationError
 
 #: Units times streams: Brian2 numbers neurons by 32 bits.
 MOST_NEURONS = 2**31 - 1
+#: What Brian2 gives each population, and only Brian2 writes.
+NOT_ASSIGNED = frozenset({"i", "N", "t", "dt", "t_in_timesteps", "not_refractory", "lastspike"})
+#: Steps.
+LONGEST_REFRACTORY = 2**32
 
 
 def owner_of(kind: type, network: Network, name: str) -> str:
@@ -46,7 +51,10 @@ def check_arguments(owner: str, network: Network, given: Mapping[str, Any]) -> E
         identifier(owner, name, given[name])
     one_of(owner, "slot", given["slot"], SCHEDULE)
     if given["random_numbers_of"] is not None:
-        identifier(owner, "random_numbers_of", given["random_numbers_of"])
+        of = identifier(owner, "random_numbers_of", given["random_numbers_of"])
+        if of not in (given["name"], *(population.name for population in network.populations)):
+            names = [population.name for population in network.populations]
+            refuse(owner, "random_numbers_of", f"name a population of the network, one of {names}", of)
     if text(owner, "method", given["method"]) not in StateUpdateMethod.stateupdaters:
         there_are = ", ".join(StateUpdateMethod.stateupdaters)
         method = shown(given["method"])
@@ -59,8 +67,15 @@ def check_arguments(owner: str, network: Network, given: Mapping[str, Any]) -> E
         condition = check_expression(owner, "threshold", given["threshold"])
         if isinstance(condition, ast.Constant) and not isinstance(condition.value, bool):
             refuse(owner, "threshold", "be a condition such as 'v > 1'", given["threshold"])
-    _check_refractory(owner, given["refractory"])
-    return check_equations(owner, given["equations"])
+    _check_refractory(owner, given["refractory"], network.clock.dt_)
+    read = check_equations(owner, given["equations"])
+    for name in given["namespace"] or ():
+        if name in read.names or name in NOT_ASSIGNED:
+            refuse(owner, "a name of the namespace", "not be a variable of the population", name)
+    written = assigned(given["emit"], given["receive"], given["reset"] or "")
+    if wrong := sorted(written & NOT_ASSIGNED - read.names):
+        refuse(owner, "emit, receive and reset", f"not assign {', '.join(sorted(NOT_ASSIGNED))}", wrong[0])
+    return read
 
 
 def check_namespace(owner: str, namespace: Any) -> None:
@@ -88,13 +103,15 @@ def check_namespace(owner: str, namespace: Any) -> None:
             refuse(owner, f"{name!r} of the namespace", "be a number", value)
 
 
-def _check_refractory(owner: str, refractory: Any) -> None:
+def _check_refractory(owner: str, refractory: Any, dt: float) -> None:
     if isinstance(refractory, str):
         check_expression(owner, "refractory", refractory)
     elif not isinstance(refractory, bool):
         time = isinstance(refractory, Quantity) and np.ndim(refractory) == 0
         if not (time and have_same_dimensions(refractory, second) and 0 <= float(refractory) < np.inf):
             refuse(owner, "refractory", "be a time such as 5*ms, an expression, or False", refractory)
+        if float(refractory) > LONGEST_REFRACTORY * dt:
+            refuse(owner, "refractory", f"be at most 2**32 steps, the longest run, of {dt * second}", refractory)
 
 
 def population_of(owner: str, network: Network, name: str, value: Any) -> Any:

@@ -255,7 +255,18 @@ class RegressionReadout(Readout):
         return self.squared / self.spread if self.spread else float("nan")
 
     def error_of(self, predictions: np.ndarray, targets: np.ndarray) -> float:
-        """Normalised squared error of predictions (n, units), see `metrics.normalized_squared_error`."""
+        """Normalised squared error of predictions (n, units), see `metrics.normalized_squared_error`.
+
+        Raises
+        ------
+        ArgumentError
+            If all targets are the same, so that there is no variance to divide by.
+        """
+        if not np.ptp(targets, axis=0).any():
+            raise ArgumentError(
+                "RegressionReadout: targets must differ between images, since the error is divided by their variance, "
+                f"got {len(targets)} that are equal"
+            )
         return normalized_squared_error(predictions - targets, targets)
 
     @staticmethod

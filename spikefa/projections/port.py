@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from brian2 import BrianObject
+from brian2 import BrianObject, NetworkOperation
 from brian2.groups.group import CodeRunner, VariableOwner
 from brian2.groups.neurongroup import Resetter
 from brian2.synapses.synapses import SummedVariableUpdater, SynapticPathway
@@ -13,8 +13,11 @@ from brian2.synapses.synapses import SummedVariableUpdater, SynapticPathway
 from spikefa.core.network import Network
 from spikefa.core.part import ADD, PROJECT, STRIDE, Part
 from spikefa.core.statements import assigned, overwritten
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, SpikefaError
 from spikefa.populations.population import Population
+
+#: A port is checked before the lines of delayed projections and the projections themselves write it.
+BEFORE_PROJECTIONS = PROJECT - 0.75
 
 
 class Port(Part, BrianObject):
@@ -36,10 +39,14 @@ class Port(Part, BrianObject):
 
     def __init__(self, network: Network, population: Population, variable: str):
         name = f"{population.name}_{variable}_port"
-        super().__init__(clock=network.clock, when=population.slot, order=population.place + PROJECT, name=name)
+        super().__init__(
+            clock=network.clock, when=population.slot, order=population.place + BEFORE_PROJECTIONS, name=name
+        )
         self.network, self.population, self.variable = network, population, variable
         self.projections: list[Any] = []
         self.closed = False  # whether no projection is active, in this run
+        self._left = _LeftBehind(self)
+        self.contained_objects.append(self._left)
 
     @classmethod
     def of(cls, network: Network, population: Population, variable: str) -> Port:
@@ -67,6 +74,9 @@ class Port(Part, BrianObject):
         for number, projection in enumerate(active):
             projection.adds = number > 0
         self.closed = not active
+        operations = [obj for obj in self.network.sorted_objects if isinstance(obj, NetworkOperation) and obj.active]
+        self._left.operations = [obj.name for obj in operations]
+        self._left.active = bool(operations)
         for obj in self.network.sorted_objects:
             if isinstance(obj, CodeRunner) and obj.active and not self._in_place(obj) and self._names(obj):
                 self._place(obj)
@@ -77,7 +87,8 @@ class Port(Part, BrianObject):
         self.array = self.population.array(self.variable)
 
     def run(self) -> None:
-        """Clear what the last projections brought, if none does now."""
+        """Clear what the last projections brought, if none does now; refuse what an operation has put there."""
+        self._left.check(self.array)
         if self.closed:
             self.array[...] = 0
 
@@ -105,6 +116,48 @@ class Port(Part, BrianObject):
                 f"{title} must have the network's dt, {self.clock.dt}, to add to {self.variable!r}, got {obj.clock.dt}"
             )
         obj.when, obj.order = self.when, self.population.place + ADD
+
+
+class _LeftBehind(Part, BrianObject):
+    """What a port holds once its population has done its step, while the network has operations.
+
+    An operation is a Python function, so that what it writes is not known before. What it adds to the port then would
+    be overwritten without a word.
+    """
+
+    reads_events = False
+    only_reads = True
+
+    def __init__(self, port: Port):
+        population = port.population
+        order = population.place + STRIDE - 0.5
+        super().__init__(clock=port.clock, when=population.slot, order=order, name=f"{port.name}_left")
+        self.port, self.operations, self.values = port, [], None
+
+    def before_run(self, run_namespace: dict) -> None:
+        """Forget the last run's values, since a user may write anything between two runs."""
+        super().before_run(run_namespace)
+        self.values = None
+
+    def run(self) -> None:
+        """Keep the values."""
+        self.values = self.port.array.copy()
+
+    def check(self, array: np.ndarray) -> None:
+        """Refuse a port that is about to be overwritten and no longer holds the values.
+
+        Raises
+        ------
+        SpikefaError
+            If so.
+        """
+        if self.active and self.values is not None and not np.array_equal(self.values, array, equal_nan=True):
+            owner, variable = self.port.population, self.port.variable
+            raise SpikefaError(
+                f"{type(owner).__name__} {owner.name!r}: {variable!r} must not be changed by an operation before "
+                f"the projections write it in each step, got another value after {self.operations}; give the operation "
+                f"when={owner.slot!r} and order={owner.place + ADD}, or a variable of its own"
+            )
 
 
 def _code(obj: CodeRunner) -> str:

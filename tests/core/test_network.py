@@ -299,7 +299,7 @@ BAD_NETWORKS = [
     ({"streams": 2.5}, r"streams must be a positive whole number, got 2.5"),
     ({"seed": -1}, r"seed must be a whole number from 0 to 2\*\*32 - 1, got -1"),
     ({"dtype": "float16"}, r"dtype must be one of 'float32', 'float64', got 'float16'"),
-    ({"dt": 0 * ms}, r"dt must be a time above 0, such as 1\*ms, got 0\. \* second"),
+    ({"dt": 0 * ms}, r"dt must be a time above 0, such as 1\*ms, got 0\. s"),
     ({"target": "fortran"}, r"target must be one of 'cython', 'numba', 'numpy', got 'fortran'"),
 ]
 
@@ -348,3 +348,42 @@ def test_more_steps_than_there_are_random_numbers_are_refused():
     with pytest.raises(SpikefaError, match=r"steps must be below 2\*\*32, .* got a run of 6 from step 4294967291"):
         net.run_steps(6)
     net.run_steps(5)
+
+
+BAD_RUNS = [
+    ((-5 * ms,), {}, r"duration must be a time of at least 0, such as 100\*ms, got -5. ms"),
+    (("5 ms",), {}, r"duration must be a time of at least 0, such as 100\*ms, got '5 ms'"),
+    ((float("nan") * ms,), {}, r"duration must be a time of at least 0, such as 100\*ms, got nan s"),
+    ((2 * ms,), {"namespace": 3}, r"namespace must be a dict of constants such as {'tau': 10\*ms}, or None, got 3"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "options", "message"), BAD_RUNS)
+def test_bad_runs_are_refused(small, arguments, options, message):
+    with pytest.raises(ArgumentError, match=f"^Network: {message}$"):
+        small().run(*arguments, **options)
+
+
+@pytest.mark.parametrize("what", ["run", "evaluation"])
+def test_a_run_within_a_run_is_refused(small, digits, what):
+    net = small(target="numpy")
+    net.stimulus.show_images(digits.train_images[:4], digits.train_labels[:4])
+
+    @network_operation(when="end")
+    def within():
+        net.run_steps(1) if what == "run" else evaluation.predict(net, digits.test_images[:2], 3)
+
+    net.add(within)
+    with pytest.raises(
+        SpikefaError, match=r"^Network: cannot run or be evaluated within its own run, such as in an op"
+    ):
+        net.run_steps(2)
+    net.remove(within)
+    net.run_steps(1)
+
+
+def test_a_part_cannot_be_removed(small):
+    net = small()
+    with pytest.raises(ArgumentError, match=r"Network: Projection 'image_to_h1' cannot be removed; set its"):
+        net.remove(net["image_to_h1"])
+    assert net["image_to_h1"] in net.objects

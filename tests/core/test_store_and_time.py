@@ -158,3 +158,9 @@ def test_groups_with_other_steps_by_default_are_told():
     with catch_logs() as logs:
         same.run_steps(1)
     assert not logs
+
+
+def test_a_state_of_other_names_is_not_restored(small, tmp_path):
+    small().store("a", str(tmp_path / "stored"))
+    with pytest.raises(SpikefaError, match="Network: restore must name a state that a network with the same names has"):
+        small().restore("a", str(tmp_path / "stored"))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import SpikeMonitor, ms
+from brian2 import SpikeMonitor, ms, second
 from layered_networks import PLAIN, build, build_with
 
 import spikefa as fa
@@ -46,6 +46,22 @@ BAD_POPULATIONS = [
     (
         lambda n: fa.Layer(n, "x", 3, PLAIN, emit="s = 1", threshold=None, reset="v = 0"),
         r"Layer 'x': reset and refractory need a threshold, got None",
+    ),
+    (
+        lambda n: fa.Layer(n, "x", 3, PLAIN, random_numbers_of="y"),
+        r"Layer 'x': random_numbers_of must name a population of the network, one of .*'h'\], got 'y'",
+    ),
+    (
+        lambda n: fa.Layer(n, "x", 3, PLAIN, refractory=1e300 * second),
+        r"Layer 'x': refractory must be at most 2\*\*32 steps, the longest run, of 1. ms, got ",
+    ),
+    (
+        lambda n: fa.Layer(n, "x", 3, PLAIN, namespace={"s": 3}),
+        r"Layer 'x': a name of the namespace must not be a variable of the population, got 's'",
+    ),
+    (
+        lambda n: fa.Layer(n, "x", 3, PLAIN, emit="s = 1\ni = 3"),
+        r"Layer 'x': emit, receive and reset must not assign N, dt, i, .*, got 'i'",
     ),
 ]
 

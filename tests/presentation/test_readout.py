@@ -67,3 +67,9 @@ def test_mean_outputs_are_means_over_units_streams_and_images(streams):
     net.stimulus.show_images(images, np.zeros(len(images), int))
     net.run_steps(8)
     np.testing.assert_allclose(net.readout.mean_outputs, [2.5 * images.mean(), (1 + 3 + 5 + 7) / 4])
+
+
+def test_equal_targets_have_no_normalised_error(rate):
+    net = rate.build(rate.params({"sizes": (4, 3, 2), "classes": None}), 1, 0)
+    with pytest.raises(ArgumentError, match=r"RegressionReadout: targets must differ between images, .*, got 3"):
+        net.readout.error_of(np.zeros((3, 2)), np.ones((3, 2)))

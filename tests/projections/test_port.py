@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from brian2 import BrianLogger, Hz, NeuronGroup, PoissonInput, StateMonitor, Synapses, ms
+from brian2 import BrianLogger, Hz, NetworkOperation, NeuronGroup, PoissonInput, StateMonitor, Synapses, ms
 from brian2 import Network as StockNetwork
 from test_brian2_reference import compare
 
 import spikefa as fa
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, SpikefaError
 
 BrianLogger.suppress_hierarchy("brian2.synapses")
 
@@ -319,3 +319,39 @@ def test_a_port_that_statements_overwrite_is_refused(statements, into):
     message = "'image->h.x': into must be a variable that emit and receive do not overwrite, got 'x'"
     with pytest.raises(ArgumentError, match=message):
         fa.Projection(net, "image", "h", np.ones((2, 3)), into=into)
+
+
+def with_operation(change, **options):
+    """A network with an operation that changes the layer, and the values that the layer receives in a step."""
+    net = fa.Network(streams=2, target="numpy")
+    fa.Input(net, "image", 2, emit="s = 1")
+    layer = fa.Layer(net, "h", 3, "dv/dt = (I - v) / (5*ms) : 1\nI : 1\ns : 1", emit="s = v")
+    fa.Projection(net, "image", "h", np.ones((2, 3)))
+    options = {name: value(layer) for name, value in options.items()}
+    net.add(NetworkOperation(lambda: change(layer), clock=net.clock, **options))
+    return net, layer
+
+
+@pytest.mark.parametrize("when", ["start", "end"])
+def test_an_operation_whose_current_would_be_overwritten_is_refused(when):
+    def add(layer):
+        layer.I += 5
+
+    net, _ = with_operation(add, when=lambda layer: when)
+    with pytest.raises(
+        SpikefaError, match=r"Layer 'h': 'I' must not be changed by an operation before the projections"
+    ):
+        net.run_steps(3)
+
+
+def test_an_operation_adds_in_its_place_and_reads_anywhere():
+    def add(layer):
+        layer.I += 5
+
+    net, layer = with_operation(add, when=lambda layer: layer.slot, order=lambda layer: layer.place + 1)
+    net.add(NetworkOperation(lambda: layer.I[:], clock=net.clock))
+    net.run_steps(3)
+    assert np.array_equal(layer.I, np.full(6, 7.0))
+    layer.I = 3  # between two runs, as anybody may
+    net.run_steps(3)
+    assert np.array_equal(layer.I, np.full(6, 7.0))
