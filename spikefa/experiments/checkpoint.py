@@ -117,7 +117,7 @@ def load(
             raise CheckpointError(f"{path}: is a checkpoint of another model; it also has {some_of(found)} in {group}")
     check_values(path, network, step, state, read)
     if needs is not None:
-        check_progress(path, progress, needs)
+        check_progress(path, network, step, progress, needs)
     network.begin()
     for group, arrays in state.items():
         for name, array in arrays.items():

@@ -48,6 +48,12 @@ def check_values(path: Path, network: Network, step: int, state: Arrays, read: A
         for name, found in read[group].items():
             if np.isfinite(state[group][name]).all():  # a state may begin at infinity, such as a time that never was
                 check_finite(path, name, found)
+    now = step * network.clock.dt_
+    for name, found in read["activity"].items():
+        if name.endswith(".lastspike") and found.size and found.max() > now:
+            raise CheckpointError(
+                f"{path}: {name} must be at most {now:g} s, that of the checkpoint, got {found.max():g}"
+            )
     for name in _learned(network):
         found = read["parameters"][name]
         if found.size and np.abs(found).max() > LARGEST_WEIGHT:
@@ -88,9 +94,10 @@ def check_weights(path: Path, projection: Projection, of: str, own: np.ndarray, 
 
 
 def _learned(network: Network) -> list[str]:
-    """Return the names of weights and biases that training holds within bounds, and of their means."""
+    """Return the names of weights and biases that training holds within bounds, of their changes and their means."""
     learning = [p for p in network.projections if p.learning is not None and p.state_arrays()]
     names = [f"{p.state_name}.{of}" for p in learning for of in "Wb"]
+    names += [f"{p.learning.state_name}.{of}" for p in learning for of in ("pending", "change", "bias_change")]
     if network.weight_average is not None:
         names += [f"{network.weight_average.state_name}.{p.name}.{of}" for p in learning for of in "Wb"]
     return [name for name in names if name in network.parameters()]
@@ -103,8 +110,11 @@ def check_finite(path: Path, name: str, found: np.ndarray) -> None:
         raise CheckpointError(f"{path}: {name.removeprefix('parameters/')} must be finite, got {found[at]} at {at}")
 
 
-def check_progress(path: Path, progress: dict[str, Any], needs: Mapping[str, Any]) -> None:
-    """Refuse a progress that lacks something, or has a number that is negative, not finite, or of another shape."""
+def check_progress(path: Path, network: Network, step: int, progress: dict[str, Any], needs: Mapping[str, Any]) -> None:
+    """Refuse a progress that lacks something, or has a number that is negative, not finite, or of another shape.
+
+    So it refuses a number of images that the network cannot have seen in its steps.
+    """
     if missing := sorted(set(needs) - set(progress)):
         raise CheckpointError(f"{path}: is damaged, its progress must have {missing}, got {sorted(progress)}")
     if extra := sorted(set(progress) - set(needs)):
@@ -119,6 +129,11 @@ def check_progress(path: Path, progress: dict[str, Any], needs: Mapping[str, Any
         check_finite(path, name, found)
         if found.ndim == 0 and found < 0:
             raise CheckpointError(f"{path}: {name} must be at least 0, got {found}")
+    seen, streams, steps = int(progress["images_seen"]), network.streams, network.stimulus.steps_per_presentation
+    if seen % streams:
+        raise CheckpointError(f"{path}: images_seen must be a multiple of the {streams} streams, got {seen}")
+    if seen // streams * steps != step:
+        raise CheckpointError(f"{path}: step must be {seen // streams * steps} after {seen} images, got {step}")
     if "wrong" in needs and progress["wrong"] > progress["shown"]:
         raise CheckpointError(
             f"{path}: wrong must be at most the images shown, {progress['shown']}, got {progress['wrong']}"

@@ -393,10 +393,6 @@ class Trainer:
             return  # killed before the first one
         progress = checkpoint.load(self.checkpoint, self.network, self.model_digest, self._progress())
         seen = int(progress["images_seen"])
-        if seen % self.network.streams:
-            raise CheckpointError(
-                f"{self.checkpoint}: images_seen must be a multiple of the {self.network.streams} streams, got {seen}"
-            )
         if seen > self.total:
             raise RunError(
                 f"{self.directory}: epochs must be at least {seen / self.images:g}, "

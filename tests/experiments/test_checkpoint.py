@@ -123,6 +123,8 @@ def spoil(path, name, value):
         ("step", 0.5, r"is damaged or no checkpoint \(its step must be of int, got float64"),
         ("progress/images_seen", -20, "images_seen must be at least 0, got -20"),
         ("progress/images_seen", 150, "images_seen must be a multiple of the 100 streams, got 150"),
+        ("parameters/h1_to_output.pending", -1e9, "h1_to_output.pending must be within 10000, .*, got -1"),
+        ("step", 40, "step must be 0 after 0 images, got 40"),
         ("progress/rows", 99, "rows must be 1, those of the metrics, got 99"),
         ("progress/rows", -1, "rows must be at least 0, got -1"),
         ("progress/seconds", np.inf, "seconds must be finite, got inf"),
@@ -231,3 +233,14 @@ def test_weights_are_compared_with_mask_and_bounds(tmp_path, fraction, streams):
     for read in (checkpoint.load, checkpoint.load_weights):
         with pytest.raises(CheckpointError, match=r"image_to_out.W must be within the bounds \(0.6, 1.0\), got 0.3"):
             read(path, outside)
+
+
+def test_a_spike_after_the_checkpoint_is_refused(tmp_path):
+    net = fa.Network(streams=2, target="numpy")
+    fa.Input(net, "image", 2)
+    fa.Layer(net, "h", 3, "dv/dt = (I - v) / (5*ms) : 1\nI : 1\ns : 1", threshold="v > 1", refractory=3 * ms)
+    fa.classification_task(net, 4, 3)
+    checkpoint.save(tmp_path / "c.h5", net, {})
+    spoil(tmp_path / "c.h5", "activity/h.lastspike", 1e9)
+    with pytest.raises(CheckpointError, match=r"h.lastspike must be at most 0 s, that of the checkpoint, got 1e"):
+        checkpoint.load(tmp_path / "c.h5", net)
