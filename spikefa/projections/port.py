@@ -139,6 +139,10 @@ class _LeftBehind(Part, BrianObject):
         super().before_run(run_namespace)
         self.values = None
 
+    def finish_run(self) -> None:
+        """Be as any other object between two runs."""
+        self.active = True
+
     def run(self) -> None:
         """Keep the values."""
         self.values = self.port.array.copy()
