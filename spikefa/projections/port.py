@@ -92,6 +92,10 @@ class Port(Part, BrianObject):
         if self.closed:
             self.array[...] = 0
 
+    def finish_run(self) -> None:
+        """Have all objects active between two runs."""
+        self._left.active = True
+
     def _in_place(self, obj: CodeRunner) -> bool:
         """Return whether an object runs after the population's projections, or is a reset, which may write anything."""
         low = self.population.place + ADD
@@ -138,10 +142,6 @@ class _LeftBehind(Part, BrianObject):
         """Forget the last run's values, since a user may write anything between two runs."""
         super().before_run(run_namespace)
         self.values = None
-
-    def finish_run(self) -> None:
-        """Be as any other object between two runs."""
-        self.active = True
 
     def run(self) -> None:
         """Keep the values."""
