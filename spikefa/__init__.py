@@ -37,6 +37,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "RunError",
             "SpikefaError",
         ],
+        "experiments.callbacks": ["Callback", "EarlyStopping", "KeepBest", "ReduceOnPlateau"],
         "experiments.params": ["OrRegistered", "Params", "Range"],
         "experiments.run": ["Run", "new_run", "open_run"],
         "experiments.schedules": ["step_schedule"],
