@@ -40,6 +40,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "experiments.callbacks": ["Callback", "EarlyStopping", "KeepBest", "ReduceOnPlateau"],
         "experiments.params": ["OrRegistered", "Params", "Range"],
         "experiments.run": ["Run", "new_run", "open_run"],
+        "experiments.train_parts": ["train"],
         "experiments.schedules": ["step_schedule"],
         "pathways": ["add_pathway"],
         "pathways.perturbed_copy": ["PerturbedCopy"],

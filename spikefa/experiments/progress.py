@@ -100,7 +100,11 @@ def row_in_words(trainer: Trainer, row: Mapping[str, Any]) -> str:
 
 
 def epoch_in_words(trainer: Trainer, row: Mapping[str, Any]) -> str:
-    """Return the epoch of a row: a whole number if no presentation has begun after its last image."""
-    seen = int(float(row["images_seen"]))
-    whole = round(seen / trainer.images)
-    return str(whole) if 0 <= seen - whole * trainer.images < trainer.network.streams else f"{float(row['epoch']):.2f}"
+    """Return the epoch of a row, see `epoch_text`."""
+    return epoch_text(float(row["epoch"]), int(float(row["images_seen"])), trainer.images, trainer.network.streams)
+
+
+def epoch_text(epoch: float, seen: int, images: int, streams: int) -> str:
+    """Return an epoch as a whole number if no presentation has begun after its last image, else with two decimals."""
+    whole = round(seen / images)
+    return str(whole) if 0 <= seen - whole * images < streams else f"{epoch:.2f}"

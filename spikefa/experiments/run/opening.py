@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spikefa._checks import one_of, path
+from spikefa._checks import instance, one_of, path
 from spikefa.core.executor import executors
+from spikefa.datasets import Dataset
 from spikefa.experiments.run.run import Run
 from spikefa.experiments.run.stored import restored
 
 
 def open_run(
-    directory: str | Path, data_dir: str | Path | None = None, device: str = "cpu", trust: bool = False
+    directory: str | Path,
+    data_dir: str | Path | None = None,
+    device: str = "cpu",
+    trust: bool = False,
+    data: Dataset | None = None,
 ) -> Run:
     """Read a run directory.
 
@@ -27,7 +32,9 @@ def open_run(
     device : str
         Where the network is to run now, wherever the run began.
     trust : bool
-        Whether to run the code of its model wherever it is from.
+        Whether to run the code of its model, and of a function that made its data, wherever they are from.
+    data : Dataset, optional
+        The data themselves, of a run that was stated with them.
 
     Raises
     ------
@@ -38,4 +45,6 @@ def open_run(
     one_of("open_run", "device", device, ("cpu", *executors))
     if data_dir is not None:
         data_dir = path("open_run", "data_dir", data_dir)
-    return restored(Run, directory, data_dir, device, trust)
+    if data is not None:
+        instance("open_run", "data", data, Dataset, "a Dataset, or None")
+    return restored(Run, directory, data_dir, device, trust, data)

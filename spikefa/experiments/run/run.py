@@ -52,7 +52,7 @@ class Run(RunFiles):
     streams, seed : int
     config : TrainingConfig
     data : str
-        Name of the data set.
+        Name of the data set, path of a user's own, or ``module:function``.
     data_dir : str or None
     validation : int
         How many of the last training images are held out.
@@ -64,6 +64,8 @@ class Run(RunFiles):
         Whether `data_dir` is where the data were when the run began, so that ``SPIKEFA_DATA`` may name another place.
     schedule : tuple of str
         The callbacks that set its learning rates, in words.
+    may_run_code : bool
+        Whether a function that makes the data may be called, see `datasets.load`.
     given : Dataset or None
         The data themselves, if they are not read by their name.
 
@@ -86,6 +88,7 @@ class Run(RunFiles):
     data_digest: str | None = None
     data_may_have_moved: bool = False
     schedule: tuple[str, ...] = ()
+    may_run_code: bool = False
     given: Dataset | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -171,8 +174,8 @@ class Run(RunFiles):
         if self.given is not None:
             return self.given
         if self.data_may_have_moved:
-            return load_again(self.data, self.data_dir, self.data_digest)
-        return datasets.load(self.data, self.data_dir)
+            return load_again(self.data, self.data_dir, self.data_digest, self.may_run_code)
+        return datasets.load(self.data, self.data_dir, code=self.may_run_code)
 
     @cached_property
     def found_digest(self) -> str:

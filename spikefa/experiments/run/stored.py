@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from spikefa.datasets import Dataset
 from spikefa.errors import ArgumentError, RunError
 from spikefa.experiments import model_file, run_record, trusted_models
 from spikefa.experiments.model_file import Model, NotRun, as_tuples
@@ -15,7 +16,12 @@ from spikefa.experiments.training_config import TrainingConfig
 
 
 def restored(
-    make: Callable[..., Any], directory: Path, data_dir: Path | None = None, device: str = "cpu", trust: bool = False
+    make: Callable[..., Any],
+    directory: Path,
+    data_dir: Path | None = None,
+    device: str = "cpu",
+    trust: bool = False,
+    data: Dataset | None = None,
 ) -> Any:
     """Return the run of a directory, made by `make` of its fields; see `open_run`."""
     record = run_record.read(directory)
@@ -44,6 +50,8 @@ def restored(
             device=device,
             data_digest=record["data_digest"],
             data_may_have_moved=data_dir is None,
+            may_run_code=trust,
+            given=data,
             schedule=tuple(record.get("schedule", ())),
         )
     except ArgumentError as error:
