@@ -112,7 +112,6 @@ BAD = [
     ),
     (["train", "lillicrap2016_spiking", "--data", "./nothing.npz"], "nothing.npz: expected a file .npz, or a folder"),
     (["train", "lillicrap2016_spiking", "--data", "no_such:function"], "no module 'no_such'"),
-    (["train", "--config", "/nowhere.toml"], "No such file"),
     (["show", "/nowhere"], "is no run directory"),
     (
         ["train", "lillicrap2016_spiking", *SMALL, "--set", "outputs=25"],
