@@ -147,6 +147,8 @@ def plot_tuning(rates: ArrayLike, labels: ArrayLike, *, ax: Axes | None = None) 
     rates, labels = real_array("plot_tuning", "rates", rates, float), check_classes("plot_tuning", "labels", labels)
     if rates.ndim != 2 or len(rates) != len(labels) or not rates.size:
         raise ArgumentError(f"plot_tuning: rates must be ({len(labels)}, units), as labels are, got {rates.shape}")
+    if not np.isfinite(rates).all():
+        refuse("plot_tuning", "rates", "be finite", rates)
     classes = np.unique(labels)
     means = np.stack([rates[labels == label].mean(axis=0) for label in classes])
     order = np.lexsort((-np.ptp(means, axis=0), means.argmax(axis=0)))

@@ -37,7 +37,7 @@ def test_its_text_is_a_table_and_html_which_is_escaped():
     found = small().summary()
     lines = str(found).splitlines()
     assert lines[0].startswith("Network of 4 streams, seed 0, float32, dt = ") and "15 synapses" in lines[-1]
-    assert any(line.split()[:4] == ["h1", "Layer", "5", "240"] for line in lines), str(found)
+    assert any(line.split()[:4] == ["h1", "Layer", "5", "320"] for line in lines), str(found)
     page = found._repr_html_()
     assert page.count("<tr>") == 2 + len(found.populations) + len(found.projections)
     assert "<td>image_to_h1</td>" in page
