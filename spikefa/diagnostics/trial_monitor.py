@@ -11,7 +11,7 @@ from spikefa.core.part import Part
 
 
 class TrialMonitor(Part, BrianObject):
-    """Record the onset of every presentation, with the label or target of each stream.
+    r"""Record the onset of every presentation, with the label or target of each stream.
 
     Image `q` of `show_images` is shown in stream ``q % streams``, so that numbers are those of the images if the
     monitor is added before the first of them. It does not record in evaluations and recordings.
@@ -29,9 +29,17 @@ class TrialMonitor(Part, BrianObject):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> net = fa.Network(streams=2, target="numpy")
+    >>> image = fa.Input(net, "image", 2)
+    >>> layer = fa.Layer(net, "output", 2, "I : 1\ns : 1", emit="s = I", threshold=None)
+    >>> task = fa.classification_task(net, steps_per_image=5, classes=2)
     >>> trials = fa.TrialMonitor(net)
-    >>> net.run_steps(50)
-    >>> trials.table()["label"]
+    >>> net.stimulus.show_images(np.eye(2), np.array([0, 1]))
+    >>> net.run_steps(5)
+    >>> trials.table()["stop"]
+    array([5., 5.])
     """
 
     reads_events = False

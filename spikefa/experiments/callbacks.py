@@ -264,6 +264,6 @@ def checked(owner: str, callbacks: Any) -> tuple[Callback, ...]:
     ArgumentError
         If they are no sequence of `Callback`.
     """
-    if not isinstance(callbacks, Sequence) or not all(isinstance(one, Callback) for one in callbacks):
-        raise ArgumentError(f"{owner}: callbacks must be a list of Callback objects, got {callbacks!r}")
+    if not isinstance(callbacks, list | tuple) or not all(isinstance(one, Callback) for one in callbacks):
+        refuse(owner, "callbacks", "be a list of Callback objects", callbacks)
     return tuple(callbacks)

@@ -6,12 +6,13 @@ import dataclasses
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spikefa._checks import instance, one_of, path
+from spikefa._checks import called, instance, one_of, path
 from spikefa.core.network import Network, require_network
 from spikefa.datasets import Dataset
 from spikefa.errors import RunError
@@ -108,7 +109,7 @@ def train(
         if (directory / "run.json").exists():
             raise RunError(f"{directory}: holds a run of a model; give another directory")
     with tempfile.TemporaryDirectory() if directory is None else nullcontext(directory) as kept:
-        given = {} if lr_factor is None else {"lr_factor": lr_factor}
+        given = {} if lr_factor is None else {"lr_factor": partial(called, "train", "lr_factor", lr_factor)}
         # Data and schedule belong to a training as a model file does: it goes on with the same.
         its_own = f"data {data_digest(dataset)}" + "".join(f", {one}" for one in schedule_of(callbacks))
         trainer = Trainer(network, dataset, settings, Path(kept), model_digest=its_own, **given)

@@ -6,10 +6,26 @@ import numpy as np
 import pytest
 
 import spikefa as fa
+from spikefa.datasets import Dataset
 from spikefa.errors import ArgumentError, RunError
-from spikefa.experiments.run import open_run
+from spikefa.experiments.run import new_run, open_run
 
-SMALL = {"validation": 400, "epochs": 3}
+_RNG = np.random.default_rng(0)
+DATA = Dataset("small", _RNG.random((50, 6)), np.arange(50) % 2, _RNG.random((4, 6)), np.arange(4) % 2, (2, 3), 2)
+#: Of 40 training images, ten at a time.
+SMALL = {"validation": 10, "epochs": 3}
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A function that states a run of a tiny network, which is compiled by nothing."""
+
+    def state(directory="run", **more):
+        changes = {"hidden": (5,), "outputs": 10, "target": "numpy", "eta": 0.1}
+        settings = {"data": DATA, "streams": 10, "epochs": 0, "record_activity": False} | more
+        return new_run(tmp_path / directory, "lillicrap2016_spiking", changes, **settings)
+
+    return state
 
 
 def series(run):
@@ -83,10 +99,10 @@ def test_a_training_with_callbacks_has_the_numbers_of_one_without(tiny, plain):
     spy = Spy()
     made = tiny("watched", **SMALL)
     made.train(callbacks=[spy, fa.KeepBest(), fa.EarlyStopping(patience=99)])
-    assert spy.seen == ["begin", 0, 1100, 2100, 3200, "end"]
+    assert spy.seen == ["begin", 0, 40, 80, 120, "end"]
     assert weights(made) == weights(plain) and series(made) == series(plain)
     best = int(np.argmin(series(plain)))
-    kept = open_run(made.directory).trained_network(checkpoint="best.h5")
+    kept = open_run(made.directory, data=DATA).trained_network(checkpoint="best.h5")
     data = made.dataset()
     assert fa.error(kept, data.validation_images, data.validation_labels, 5) == series(plain)[best]
 
@@ -104,7 +120,7 @@ def test_early_stopping_stops_and_stays_stopped(tiny, plain):
 
 def test_a_stop_between_evaluations_saves_and_goes_on_bit_for_bit(tiny, plain):
     made = tiny("stopped", **SMALL)
-    assert len(made.train(callbacks=[StopsAt(300)])["epoch"]) == 1
+    assert len(made.train(callbacks=[StopsAt(20)])["epoch"]) == 1
     made.train()
     assert weights(made) == weights(plain)
 
@@ -114,11 +130,11 @@ def test_a_schedule_belongs_to_the_run_and_goes_on_bit_for_bit(tiny, plain):
     whole.train(callbacks=[Halves()])
     assert weights(whole) != weights(plain)
     made = tiny("in parts", **SMALL)
-    made.train(callbacks=[Halves(), StopsAt(1500)])
+    made.train(callbacks=[Halves(), StopsAt(60)])
     with pytest.raises(RunError, match=r"holds a run with schedule \('Halves\(by=0.5\)',\), not \(\)"):
         made.train()
     with pytest.raises(RunError, match=r"must be set by Halves\(by=0.5\), as in the run, got no callback"):
-        open_run(made.directory).trainer()
+        open_run(made.directory, data=DATA).trainer()
     made.train(callbacks=[Halves()])
     assert weights(made) == weights(whole)
 

@@ -33,6 +33,8 @@ PARAMETERS = {
     "new_run.directory": _TEXTS | {"path"},
     "data_dir": _TEXTS | {"path"},
     "train.directory": _TEXTS | {"path"},
+    "train.lr_factor": {"class"},  # int is a function of the epoch
+    "train.callbacks": _EMPTY,
     "column": _TEXTS,
     "captions": _EMPTY,
     "title": _TEXTS,
