@@ -15,8 +15,19 @@ from spikefa.experiments.params import value_text
 WIDE = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n\n"
 COMMANDS = """# Commands
 
-`spikefa COMMAND --help` prints the same. Each command ends with status 0, or with 1 and one sentence that says what to
-change. Ctrl-C in training saves a checkpoint and says how to go on.
+`spikefa COMMAND -h` prints the same. Ctrl-C in training saves a checkpoint and says how to go on.
+`spikefa --install-completion` lets the shell complete commands, options, models and figures.
+
+Every command has `--quiet`, which prints errors alone, and `--json`, which prints the result as one JSON object, an
+error as `{"error": ..., "hint": ...}`.
+
+| exit status | meaning |
+|---|---|
+| 0 | it did what was asked |
+| 1 | a bug, or an exception of the model's own code; the traceback is printed |
+| 2 | an argument, a file or a setting cannot be right; one sentence says what to change |
+| 3 | the system refused to read or write something |
+| 130 | interrupted by Ctrl-C or SIGTERM; a training has saved a checkpoint |
 
 """
 

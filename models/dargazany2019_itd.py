@@ -135,6 +135,11 @@ def _add_pathway(net: fa.Network, pathway: str) -> None:
         above = feedback
 
 
+def sizes(params: Params, dataset: datasets.Dataset) -> dict:
+    """Parameters that follow from the data: the input and the classes."""
+    return {"sizes": (dataset.train_images.shape[1], *params.sizes[1:-1], dataset.classes or params.sizes[-1])}
+
+
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)

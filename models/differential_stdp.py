@@ -174,6 +174,16 @@ PRESETS = {
     "small": _SMALL,
 }
 
+#: The data sets of presets that are not for MNIST.
+DATA = {"digits": "digits"}
+
+
+def sizes(params: Params, dataset: fa.datasets.Dataset) -> dict:
+    """Parameters that follow from the data: the input, the classes, and as many output units a class as before."""
+    classes = dataset.classes or params.classes
+    outputs = params.outputs // params.classes * classes
+    return {"pixels": dataset.train_images.shape[1], "classes": classes, "outputs": outputs}
+
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""

@@ -125,6 +125,17 @@ def _add_pathway(net: fa.Network, params: Params) -> None:
     )
 
 
+def sizes(params: Params, dataset: fa.datasets.Dataset) -> dict:
+    """Parameters that follow from the data: the input, the output, and the number of classes, if there are any."""
+    if params.classes and dataset.classes:
+        return {
+            "sizes": (dataset.train_images.shape[1], *params.sizes[1:-1], dataset.classes),
+            "classes": dataset.classes,
+        }
+    last = params.sizes[-1] if dataset.train_targets is None else dataset.train_targets.shape[1]
+    return {"sizes": (dataset.train_images.shape[1], *params.sizes[1:-1], last)}
+
+
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)

@@ -331,6 +331,29 @@ PRESETS = {
     "autoencoder_large_backprop": _AUTOENCODER | _LARGE | _AUTO_BACKPROP,
 }
 
+#: The data sets of presets that are not for MNIST.
+DATA = {
+    "fig2": "linear",
+    "fig5": "quadratic",
+    "fig5_phases": "quadratic",
+    "xor": "xor",
+    "timit": "timit-stops",
+    **dict.fromkeys(("fig3d_3", "fig3d_4", "s6_3", "s6_4", "s8"), "teacher"),
+    **dict.fromkeys(("background", "background_backprop"), "mnist-background"),
+    **dict.fromkeys(("svhn", "svhn_local", "svhn_leaky"), "svhn"),
+}
+
+
+def sizes(params: Params, dataset: datasets.Dataset) -> dict:
+    """Parameters that follow from the data: the input, the output, and the number of classes, if there are any."""
+    if params.autoencode:
+        return {"sizes": (dataset.train_images.shape[1], *params.sizes[1:-1], dataset.train_images.shape[1])}
+    last = params.sizes[-1] if dataset.classes is None else dataset.classes
+    if dataset.train_targets is not None and not params.classes:
+        last = dataset.train_targets.shape[1]
+    found = {"sizes": (dataset.train_images.shape[1], *params.sizes[1:-1], last)}
+    return found | {"classes": dataset.classes} if params.classes and dataset.classes else found
+
 
 def lr_factor(params: Params, epoch: int) -> float | dict[str, float]:
     """Factor of the learning rate in an epoch, 0 being the first; one for each projection if layers take turns."""

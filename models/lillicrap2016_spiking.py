@@ -223,6 +223,16 @@ PRESETS = {
 #: The preset of ``spikefa demo``.
 DEMO = "digits"
 
+#: The data sets of presets that are not for MNIST.
+DATA = {"digits": "digits"}
+
+
+def sizes(params: Params, dataset: fa.datasets.Dataset) -> dict:
+    """Parameters that follow from the data: the input, the classes, and as many output units a class as before."""
+    classes = dataset.classes or params.classes
+    outputs = params.outputs // params.classes * classes
+    return {"pixels": dataset.train_images.shape[1], "classes": classes, "outputs": outputs}
+
 
 def lr_factor(params: Params, epoch: int) -> float:
     """Factor of the learning rate in an epoch; 0 is the first."""

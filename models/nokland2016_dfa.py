@@ -185,6 +185,11 @@ def lr_factor(params: Params, epoch: int) -> float | dict[str, float]:
     return {f"{below}_to_{above}": factor * (number == turn) for number, (below, above) in enumerate(pairwise(names))}
 
 
+def sizes(params: Params, dataset: fa.datasets.Dataset) -> dict:
+    """Parameters that follow from the data: the input and the classes."""
+    return {"pixels": dataset.train_images.shape[1], "classes": dataset.classes or params.classes}
+
+
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)

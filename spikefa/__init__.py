@@ -16,7 +16,7 @@ __version__ = version("spikefa")
 # Brian2 takes a second to import: names are looked up when they are first used.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["datasets", "metrics", "pathways", "plotting"],
+    submodules=["datasets", "experiments", "metrics", "pathways", "plotting"],
     submod_attrs={
         "brian2_reference": ["Brian2Reference"],
         "core.network": ["Network"],
@@ -25,6 +25,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "diagnostics.error_monitor": ["ErrorMonitor"],
         "diagnostics.evaluation": ["error", "predict", "summed_outputs"],
         "diagnostics.gradient_alignment": ["GradientAlignment"],
+        "diagnostics.responses": ["responses"],
+        "diagnostics.labelled_arrays": ["to_xarray"],
+        "diagnostics.trial_monitor": ["TrialMonitor"],
         "diagnostics.weight_alignment": ["WeightAlignment"],
         "diagnostics.weight_monitor": ["WeightMonitor"],
         "errors": [
@@ -37,8 +40,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "RunError",
             "SpikefaError",
         ],
+        "experiments.callbacks": ["Callback", "EarlyStopping", "KeepBest", "ReduceOnPlateau"],
         "experiments.params": ["OrRegistered", "Params", "Range"],
         "experiments.run": ["Run", "new_run", "open_run"],
+        "experiments.train_parts": ["train"],
         "experiments.schedules": ["step_schedule"],
         "pathways": ["add_pathway"],
         "pathways.perturbed_copy": ["PerturbedCopy"],

@@ -1,4 +1,4 @@
-"""The command line: ``spikefa demo | train | resume | evaluate | plot | models | bench``, one module a command.
+"""The command line: ``spikefa demo | train | resume | show | evaluate | plot | ...``, one module a command.
 
 A command imports what it runs when it runs: listing and help need neither Brian2 nor matplotlib.
 """
@@ -7,26 +7,52 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
-from spikefa.cli import bench, demo, evaluate, models, plot, resume, train
+from spikefa.cli import bench, config, demo, evaluate, models, plot, resume, show, train
 from spikefa.cli.errors import errors_as_sentences, warnings_as_sentences
-from spikefa.cli.options import Command, Group
+from spikefa.cli.options import Command, Group, with_output_options
 from spikefa.cli.output import tolerant
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     cls=Group,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Spiking networks that learn with local rules: train, look, resume. Start with: spikefa demo",
 )
-for _run in (train.train, resume.resume, evaluate.evaluate, plot.plot, models.models, demo.demo, bench.bench):
-    app.command(cls=Command)(_run)
+for _run in (
+    train.train,
+    resume.resume,
+    show.show,
+    evaluate.evaluate,
+    plot.plot,
+    models.models,
+    config.config,
+    demo.demo,
+    bench.bench,
+):
+    app.command(cls=Command)(with_output_options(_run))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"spikefa {version('spikefa')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and exit.")
+    ] = False,
+) -> None:
+    """Spiking networks that learn with local rules: train, look, resume. Start with: spikefa demo."""
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,8 +20,8 @@ def bench(
     ] = None,
     preset: Preset = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes; the numbers mean nothing.")] = False,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write everything measured.")] = None,
-) -> None:
+    out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write everything measured.")] = None,
+) -> dict[str, Any]:
     """Measure speed and memory at full size, and compare with the goals. Use a quiet machine."""
     from rich.console import Group
     from rich.live import Live
@@ -29,7 +29,7 @@ def bench(
     from spikefa.bench import Setting, measure, report
     from spikefa.experiments import model_file, model_source
 
-    json = None if json is None else user_path(json)
+    out = None if out is None else user_path(out)
 
     loaded = model_file.load(model or model_source.demo().path)
     setting = Setting.quickly(loaded, preset) if quick else Setting(loaded, preset)
@@ -41,10 +41,11 @@ def bench(
 
     try:
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            result = measure(setting, only, json, show)
+            result = measure(setting, only, out, show)
     finally:
         for table in tables:
             console.print(table)
     console.print(report.table_of_goals(result["goals"], quick), report.in_words(result), sep="\n")
-    if json is not None:
-        console.print(f"Wrote {json}")
+    if out is not None:
+        console.print(f"Wrote {out}")
+    return result

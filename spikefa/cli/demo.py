@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ def demo(
     run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-seedSEED-DATE.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 40,
     seed: Seed = 0,
-) -> None:
+) -> dict[str, Any]:
     """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
     from spikefa.experiments import model_source
     from spikefa.experiments.run import new_run
@@ -37,6 +37,9 @@ def demo(
     trainer = made.trainer()
     made.create()
     with made.locked():
-        train_with_progress(made, trainer)
+        result = train_with_progress(made, trainer)
     for figure in figures:
-        console.print(f"Wrote {save_figure(made, figure)}")
+        written = save_figure(made, figure)
+        console.print(f"Wrote {written}")
+        result["wrote"].append(str(written))
+    return result

@@ -22,20 +22,33 @@ HINTS = {
 }
 
 
+#: Status with which a command ends, by the class of the error.
+STATUS: dict[type[Exception], int] = {SpikefaError: 2, OSError: 3}
+
+
+def status_of(error: Exception) -> int | None:
+    """Return the status with which an error ends the process; None if it is a bug."""
+    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), None)
+
+
+def in_words(error: Exception) -> dict[str, str]:
+    """Return an error's sentence, and what may help, if that is known."""
+    hint = getattr(error, "hint", None)
+    return {"error": str(error)} | ({} if hint is None else {"hint": HINTS.get(hint, hint)})
+
+
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """End the process with a sentence for an error inside: status 2 for a `SpikefaError`, 3 for an `OSError`."""
+    """End the process with a sentence for an error inside, and with its `STATUS`."""
     try:
         yield
-    except SpikefaError as error:
-        console.print(f"spikefa: {error}", style="red")
-        if error.hint is not None:
-            console.print(HINTS.get(error.hint, error.hint), style="red")
-        sys.exit(2)
-    except OSError as error:
-        console.print(f"spikefa: {error}", style="red")
-        sys.exit(3)
-    except Exception:
+    except Exception as error:
+        if (status := status_of(error)) is not None:
+            said = in_words(error)
+            console.print(f"spikefa: {said['error']}", style="red")
+            if "hint" in said:
+                console.print(said["hint"], style="red")
+            sys.exit(status)
         sys.excepthook = sys.__excepthook__  # Brian2's asks for a report to Brian2, of a mistake in a model too
         raise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,7 +25,7 @@ def evaluate(
     data_dir: DataDir = None,
     device: Device = "cpu",
     trust: Trust = False,
-) -> None:
+) -> dict[str, Any]:
     """Measure the error of a run's last checkpoint on the test images, or of several runs' together. Writes nothing."""
     from spikefa.experiments.ensemble import Ensemble
     from spikefa.experiments.run import open_run
@@ -35,7 +35,9 @@ def evaluate(
     for run in opened:
         if run.data_digest != run.found_digest:
             console.print(f"Of other data than the run began with: digest {run.found_digest}, not {run.data_digest}.")
+    found = []
     for measured in ensemble.measure(steps_per_image or [opened[0].config.test_steps]):
+        found.append({name: getattr(measured, name) for name in ("part", "steps", "images", "error", "errors")})
         count = "1 step" if measured.steps == 1 else f"{measured.steps} steps"
         number = f"{measured.images:,} images at {count} an image"
         if len(runs) == 1:
@@ -44,3 +46,4 @@ def evaluate(
             each = ", ".join(measured.members)
             console.print(f"{measured.part} error {measured.together} of {number}, together; each: {each}")
     console.print("Wrote nothing.")
+    return {"runs": [str(run) for run in runs], "measured": found}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import dataclasses
+from typing import Annotated, Any
 
 import typer
 
@@ -11,20 +12,29 @@ from spikefa.cli.output import console
 
 def models(
     model: Annotated[str | None, typer.Argument(help="A model's name or file: print its parameters.")] = None,
-) -> None:
+) -> dict[str, Any]:
     """List the models that come with spikefa, or print a model's parameters and presets."""
     from rich.table import Table
 
     from spikefa.experiments import model_source
 
     if model is not None:
-        _print_description(model_source.find(model).describe())
-        return
+        described = model_source.find(model).describe()
+        _print_description(described)
+        return {
+            "model": described.name,
+            "summary": described.summary,
+            "parameters": [dataclasses.asdict(parameter) for parameter in described.parameters],
+            "presets": described.presets,
+        }
     table = Table("model", "what it is", "presets", box=None)
+    listed = {}
     for name in model_source.names():
         source = model_source.find(name)
         table.add_row(name, source.summary, ", ".join(source.preset_names))
+        listed[name] = {"summary": source.summary, "presets": source.preset_names}
     console.print(table)
+    return listed
 
 
 def _print_description(model) -> None:

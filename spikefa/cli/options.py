@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import functools
+import inspect
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from spikefa.cli.errors import in_words, status_of
 from spikefa.cli.output import console
 from spikefa.core.executor import executors
 from spikefa.errors import did_you_mean
@@ -42,6 +47,54 @@ class Command(_Suggesting, TyperCommand):
             raise typer.Exit(130) from None
 
 
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors alone.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
+
+
+def with_output_options(run: Callable[..., dict[str, Any]]) -> Callable[..., None]:
+    """Give a command the options ``--quiet`` and ``--json``; what it returns is what ``--json`` prints."""
+
+    @functools.wraps(run)
+    def command(*given: Any, quiet: bool, json: bool, **options: Any) -> None:
+        console.quiet = quiet or json
+        try:
+            result = run(*given, **options)
+        except Exception as error:
+            if not json or (status := status_of(error)) is None:
+                raise
+            print_json(in_words(error))
+            raise typer.Exit(status) from None
+        finally:
+            console.quiet = False
+        if json:
+            print_json(result)
+
+    signature = inspect.signature(run, eval_str=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+        for name, kind in (("quiet", Quiet), ("json", AsJson))
+    ]
+    command.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])
+    command.__annotations__ = {own.name: own.annotation for own in command.__signature__.parameters.values()}
+    return command
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, indented."""
+    typer.echo(json.dumps(_plain(value), indent=2))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: NaN is null, a path is a text."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(own) for name, own in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(own) for own in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
 class Group(_Suggesting, TyperGroup):
     """The list of commands, which suggests options."""
 
@@ -57,7 +110,16 @@ def choice(names: Iterable[str], metavar: str | None = None) -> dict[str, Any]:
         What the help shows in place of them.
     """
     names = tuple(names)
-    return {"parser": _one_of(names), "metavar": metavar or "|".join(names)}
+    return {"parser": _one_of(names), "metavar": metavar or "|".join(names), "autocompletion": completed(names)}
+
+
+def completed(names: Iterable[str]) -> Callable[[str], list[str]]:
+    """Return what a shell asks for the words that begin with a text."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete
 
 
 def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,7 +19,7 @@ def resume(
     data_dir: DataDir = None,
     device: Device = "cpu",
     trust: Trust = False,
-) -> None:
+) -> dict[str, Any]:
     """Go on with a run that was interrupted or killed, bit for bit, or make a finished one longer."""
     from spikefa.experiments.run import open_run
 
@@ -34,4 +34,4 @@ def resume(
             console.print(f"It has ended already, after {trainer.images_seen:,} images; --epochs makes it longer.")
         else:
             console.print(f"Going on after {trainer.images_seen:,} of {trainer.total:,} images.")
-        train_with_progress(opened, trainer)
+        return train_with_progress(opened, trainer)

@@ -19,6 +19,7 @@ from spikefa.core.equation_errors import own_cause, unprepared
 from spikefa.core.executor import Executor, executors
 from spikefa.core.part import NO_COPY, STRIDE, Part
 from spikefa.core.run_context import collected_seldom, one_at_a_time, unread_thresholds_inactive
+from spikefa.core.summary import Summary, summary_of
 from spikefa.engine.brian2_internals import belongs_to, run_has_ended, steps_left
 from spikefa.engine.kernels.blas import single_threaded_blas
 from spikefa.engine.targets import code_object_class
@@ -124,6 +125,16 @@ class Network(BrianNetwork):
         streams = f"{self.streams} stream{'s'[: self.streams != 1]}"
         parts = [*self.populations, *self.projections]
         return "\n  ".join([f"<Network of {streams}, seed {self.seed}, {self.dtype}", *map(repr, parts)]) + ">"
+
+    def summary(self) -> Summary:
+        """Return its populations and projections as a table: sizes, synapses, memory and rules.
+
+        Returns
+        -------
+        Summary
+            Printed as text, shown as HTML in a notebook; its rows are dicts.
+        """
+        return summary_of(self)
 
     def __reduce_ex__(self, protocol: int) -> tuple:
         """Refuse copies, whose parts would not be theirs."""

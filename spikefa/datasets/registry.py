@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
-from spikefa._checks import path
+from spikefa._checks import path, true_or_false
 from spikefa._registry import Registry
 from spikefa.datasets.dataset import Dataset, data_errors
+from spikefa.datasets.own import is_function, is_path, load_function, load_path
 from spikefa.errors import DataError
 
 #: Name -> function of the directory of the files (or None) that returns the data set. What needs no files ignores it.
@@ -17,17 +19,21 @@ datasets: Registry[Callable[[str | os.PathLike | None], Dataset]] = Registry(
 )
 
 
-def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
-    """Load a data set by its name.
+def load(name: str, data_dir: str | os.PathLike | None = None, *, code: bool = False) -> Dataset:
+    """Load a data set by its name, or from a user's own file, folder or function.
 
     Parameters
     ----------
     name : str
-        A name in `datasets`.
+        A name in `datasets`; the path of an ``.npz`` file (`own.load_npz`) or of a folder of images by class
+        (`own.load_folder`); or ``module:function`` (`own.load_function`).
     data_dir : path, optional
         Directory of the files, themselves or in a subdirectory called `name`; by default what the
         ``SPIKEFA_DATA`` variable names. With neither, MNIST and Fashion-MNIST are downloaded into the user's
-        cache once and their checksums verified. What needs no files ignores it.
+        cache once and their checksums verified. What needs no files ignores it. A user's own file is looked for
+        there if it is not at its path.
+    code : bool
+        Whether a function may be called, which runs the code of its module.
 
     Returns
     -------
@@ -36,8 +42,18 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     Raises
     ------
     DataError
-        If the name is unknown, or a file is missing, damaged, foreign or cannot be downloaded.
+        If the name is unknown, or is code that may not be run; or a file is missing, damaged, foreign or cannot be
+        downloaded.
     """
     with data_errors():
         directory = None if data_dir is None else path("load", "data_dir", data_dir)
+        true_or_false("load", "code", code)
+    if isinstance(name, str) and name not in datasets:
+        if is_path(name):
+            moved = directory is not None and not Path(name).exists()
+            return load_path(directory / Path(name).name if moved else name)
+        if is_function(name):
+            if not code:
+                raise DataError(f"data set {name!r}: is code, which was not run", hint="trust")
+            return load_function(name)
     return datasets[name](directory)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from spikefa.datasets.dataset import Dataset
-from spikefa.datasets.locate import find_files, is_bomb, named_directory
+from spikefa.datasets.locate import find_files, named_directory
+from spikefa.datasets.npz import read_npz
 from spikefa.datasets.registry import datasets
 from spikefa.datasets.speech import FEATURES, centres, features, read_samples
 from spikefa.errors import DataError
@@ -84,26 +84,7 @@ def _dataset(path: Path, arrays: list[np.ndarray]) -> Dataset:
 
 def _read_npz(path: Path) -> list[np.ndarray]:
     """Read the four arrays of the user's file."""
-    try:
-        held = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-        if not isinstance(held, np.lib.npyio.NpzFile):
-            raise DataError(f"{path}: expected an .npz file of numpy, found one array, an .npy file; use numpy.savez")
-        with held:
-            for member in held.zip.infolist():
-                if is_bomb(member.file_size, member.compress_size):
-                    raise DataError(
-                        f"{path}: expected features, found {member.compress_size} bytes of {member.filename} that are "
-                        f"to hold {member.file_size}"
-                    )
-            missing = [name for name in _ARRAYS if name not in held]
-            if missing:
-                raise DataError(f"{path}: expected the arrays {', '.join(_ARRAYS)}, found no {missing[0]}")
-            arrays = [np.asarray(held[name]) for name in _ARRAYS]
-    except DataError:
-        raise
-    # zipfile, zlib and numpy report damage as any of these, depending on where in the file it lies.
-    except Exception as error:
-        raise DataError(f"{path}: expected an .npz file of numpy, found one that cannot be read ({error})") from error
+    arrays = list(read_npz(path, _ARRAYS).values())
     for name, array in zip(_ARRAYS, arrays, strict=True):
         # A data set's bytes are divided by 255, which features are not meant to be.
         if name.endswith("frames") and not np.issubdtype(array.dtype, np.floating):

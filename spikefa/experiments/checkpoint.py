@@ -202,6 +202,18 @@ def read_metrics_text(path: Path) -> str:
         return text_of(_read(f, "progress/metrics"))
 
 
+def read_model(path: Path) -> str:
+    """Return the digest, or the words, of what a checkpoint is of; empty without one.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, or it is damaged.
+    """
+    with _opened(path) as f:
+        return _hdf5.attribute(f, "model", str)
+
+
 def array_of(text: str) -> np.ndarray:
     """Return a text as an array of bytes, which a checkpoint can hold."""
     return np.frombuffer((text or "\n").encode(), np.uint8)  # HDF5 has no checksum of an empty array

@@ -28,6 +28,10 @@ class Measured:
     """The error of each run's network by itself, as `Readout.format_error` writes it."""
     together: str
     """Their error if their outputs are summed (classes) or averaged (regression)."""
+    errors: tuple[float, ...]
+    """The members' errors as numbers."""
+    error: float
+    """The error together as a number."""
 
 
 class Ensemble:
@@ -96,12 +100,14 @@ class Ensemble:
             for network, data in zip(self.networks, self.datasets, strict=True)
         ]
 
-        def error(summed: np.ndarray, shown: int) -> str:
-            return readout.format_error(readout.error_of(readout.predict(summed, shown), answers))
+        def error(summed: np.ndarray, shown: int) -> float:
+            return readout.error_of(readout.predict(summed, shown), answers)
 
-        members = tuple(error(own, steps) for own in outputs)
+        errors = tuple(error(own, steps) for own in outputs)
         # As if one network had been shown the images for as many times the steps. Counts of spikes stay exact.
-        return Measured(part, steps, len(answers), members, error(np.sum(outputs, axis=0), len(outputs) * steps))
+        together = error(np.sum(outputs, axis=0), len(outputs) * steps)
+        words = tuple(map(readout.format_error, errors))
+        return Measured(part, steps, len(answers), words, readout.format_error(together), errors, together)
 
 
 def _asked(run: Run, network: Network) -> dict[str, Any]:

@@ -33,6 +33,9 @@ from spikefa.experiments.model_source import (
 )
 from spikefa.experiments.params import Kind, Params, fitted, kinds_of, title_of
 
+#: Data set of a model, or a preset, that names none.
+USUAL_DATA = "mnist"
+
 
 class NotRun(types.ModuleType):
     """In place of the module of a model whose code is not run: whatever is asked of it is refused."""
@@ -60,8 +63,9 @@ class Model:
     name : str
     path : Path
     module : module
-        With ``Params`` and ``build``, and optionally ``PRESETS`` (name -> changes of ``Params``),
-        ``lr_factor(params, epoch)``, ``prepare(params, dataset)`` and ``augment(params, images, rng)``.
+        With ``Params`` and ``build``, and optionally ``PRESETS`` (name -> changes of ``Params``), ``DATA`` (preset ->
+        data set), ``sizes(params, dataset)`` (parameters that follow from the data), ``lr_factor(params, epoch)``,
+        ``prepare(params, dataset)`` and ``augment(params, images, rng)``.
     source : str
         The file's text.
     """
@@ -94,6 +98,15 @@ class Model:
     def presets(self) -> dict[str, dict[str, Any]]:
         """Named sets of parameters other than the published ones."""
         return getattr(self.module, "PRESETS", {})
+
+    def data_of(self, preset: str | None) -> str:
+        """Return the data set of a preset: what ``DATA`` says, or MNIST."""
+        return getattr(self.module, "DATA", {}).get(preset, USUAL_DATA)
+
+    @property
+    def has_sizes(self) -> bool:
+        """Whether the model says which parameters follow from the data."""
+        return hasattr(self.module, "sizes")
 
     @property
     def parsed(self) -> ModelSource:
@@ -260,6 +273,19 @@ class Model:
             takes.bind(*given, **named)
         except TypeError as error:
             raise ModelError(f"{self.title}: {name}({', '.join(takes.parameters)}): {error}") from None
+
+    def sizes(self, params: Any, dataset: Dataset) -> dict[str, Any]:
+        """Return the parameters that follow from the data, with their values.
+
+        Raises
+        ------
+        ModelError
+            If the model returns something else.
+        """
+        found = self._call("sizes", params, dataset)
+        if not isinstance(found, dict):
+            raise ModelError(f"{self.title}: sizes must return a dict of parameters, got {shown(found)}")
+        return found
 
     def prepare(self, params: Any, dataset: Dataset) -> Dataset:
         """Return the data as the model prepares them; as they are if it does not.

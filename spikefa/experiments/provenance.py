@@ -41,7 +41,7 @@ def data_digest(dataset: Dataset) -> str:
     return digest.hexdigest()[:16]
 
 
-def load_again(name: str, data_dir: str | None, digest: str) -> Dataset:
+def load_again(name: str, data_dir: str | None, digest: str, code: bool = False) -> Dataset:
     """Load the data that a run began with: where ``SPIKEFA_DATA`` says, if they are there, else where they were.
 
     Parameters
@@ -52,6 +52,8 @@ def load_again(name: str, data_dir: str | None, digest: str) -> Dataset:
         Directory that they were read from; None for the default.
     digest : str
         Their `data_digest`.
+    code : bool
+        Whether their function may be called, see `datasets.load`.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def load_again(name: str, data_dir: str | None, digest: str) -> Dataset:
     found = []
     for place in places:
         try:
-            found.append(datasets.load(name, place))
+            found.append(datasets.load(name, place, code=code))
         except DataError as error:
             found.append(error)
         else:

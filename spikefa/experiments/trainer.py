@@ -6,16 +6,15 @@ import bisect
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
 from spikefa._atomic_write import write_whole
-from spikefa._checks import in_range
+from spikefa._checks import in_range, text
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.diagnostics import evaluation
@@ -23,6 +22,8 @@ from spikefa.diagnostics.gradient_alignment import GradientAlignment
 from spikefa.diagnostics.record_activity import record_activity
 from spikefa.errors import ArgumentError, CheckpointError, DivergenceError, RunError, did_you_mean
 from spikefa.experiments import checkpoint, metrics_table
+from spikefa.experiments.callback_calls import call, call_reading, scheduled_factor
+from spikefa.experiments.callbacks import Callback, Progress, checked
 from spikefa.experiments.checkpoint_values import LARGEST_WEIGHT
 from spikefa.experiments.repeatable import require_repeatable
 from spikefa.experiments.training_config import MOST, TrainingConfig
@@ -31,20 +32,6 @@ from spikefa.experiments.training_config import MOST, TrainingConfig
 _SHUFFLE = 0x5348_5546
 #: Mixed into the seed for the changes of the images.
 _AUGMENT = 0x4155_474D
-
-
-@dataclass
-class Progress:
-    """What a trainer reports to a watcher after each presentation."""
-
-    images_seen: int
-    """Training images shown since the run began."""
-    images_total: int
-    """Training images shown when it ends."""
-    epoch: float
-    """Passes over the training images, with fractions."""
-    train_error: float
-    """Error on the training images shown since the last evaluation; see `Readout.error`."""
 
 
 class Trainer:
@@ -109,9 +96,13 @@ class Trainer:
         self.rows: list[dict[str, Any]] = []
         self.on_progress: Callable[[Progress], None] = lambda progress: None
         self.on_row: Callable[[dict[str, Any]], None] = lambda row: None
+        self.callbacks: tuple[Callback, ...] = ()
         self.interrupted = False
+        #: Why a callback has stopped it, or None.
+        self.stopped: str | None = None
         self.diagnostics = GradientAlignment(network, None) if config.diagnostics else None
         self._order: tuple[int, np.ndarray] | None = None  # an epoch's number and order
+        self._failed: RunError | None = None
         self._finite = [name for name, array in network.state().items() if np.isfinite(array).all()]
         before: Any = None
         for epoch in range(max(1, config.epochs)):  # what is wrong with a later one is not found after a night
@@ -133,6 +124,11 @@ class Trainer:
     def done(self) -> bool:
         """Whether there is nothing left to train or to measure."""
         return self.images_seen == self.total and bool(self.rows)
+
+    @property
+    def table(self) -> list[dict[str, float | None]]:
+        """The rows of the metrics as numbers; None where one was not measured."""
+        return [{name: None if value == "" else float(value) for name, value in row.items()} for row in self.rows]
 
     def _learning(self) -> list:
         return [p for p in self.network.projections if p.learning is not None]
@@ -227,9 +223,10 @@ class Trainer:
         due = evaluations | recordings | set(epochs)
         marks = sorted(due)
         with self._interruptible():
+            call_reading(self, "on_begin")
             if self.images_seen == 0 and not self.rows:
                 self._milestone(evaluations, recordings, started)
-            while self.images_seen < self.total and not self.interrupted:
+            while self.images_seen < self.total and not self.interrupted and self.stopped is None:
                 self._learn_until(marks[bisect.bisect_right(marks, self.images_seen)])
                 self._check_finite()
                 self.seconds = time.monotonic() - started
@@ -237,7 +234,28 @@ class Trainer:
                     self._milestone(evaluations, recordings, started)
                 else:
                     self.save()
+                if self._failed is not None:
+                    raise self._failed
+            call_reading(self, "on_end")
         return self.rows[-1] if self.rows else None
+
+    def set_callbacks(self, callbacks: Sequence[Callback]) -> None:
+        """Take callbacks, which see the training from now on.
+
+        Raises
+        ------
+        ArgumentError
+            If they are none, or one does not fit this training.
+        """
+        self.callbacks = checked("Trainer", callbacks)
+        for callback in self.callbacks:
+            callback.check(self)
+
+    def stop(self, reason: str) -> None:
+        """Stop at the end of this presentation, with a checkpoint, for a reason that the run tells."""
+        self.stopped = text("Trainer", "reason", reason)
+        if self.network.readout.on_presentation is not None:
+            self.network.stop()
 
     def _learn_until(self, mark: int) -> None:
         """Run to the mark, or until a checkpoint is due or an interrupt asks for it."""
@@ -249,9 +267,13 @@ class Trainer:
             nonlocal due
             due = due or time.monotonic() + self.config.checkpoint_seconds
             self.images_seen += network.streams
-            epoch = self.images_seen / self.images
-            self.on_progress(Progress(self.images_seen, self.total, epoch, readout.error))
-            if self.interrupted or time.monotonic() > due:
+            progress = Progress(self.images_seen, self.total, self.images_seen / self.images, readout.error)
+            self.on_progress(progress)
+            try:
+                call(self, "on_presentation", progress)
+            except RunError as error:
+                self._failed = error  # raised once this presentation is saved
+            if self.interrupted or self.stopped is not None or self._failed or time.monotonic() > due:
                 network.stop()
 
         readout.on_presentation = on_presentation
@@ -269,8 +291,9 @@ class Trainer:
 
     def _set_lr_factors(self) -> None:
         factors = self._lr_factors(self.images_seen // self.images)
+        scheduled = scheduled_factor(self)
         for projection in self._learning():
-            projection.learning.lr_factor = factors.get(projection.name, 1.0)
+            projection.learning.lr_factor = factors.get(projection.name, 1.0) * scheduled
 
     def _lr_factors(self, epoch: int) -> dict[str, float]:
         """Return the factors of the learning rate in an epoch, by projection."""
@@ -320,6 +343,8 @@ class Trainer:
             self.on_row(self.rows[-1])
             self.network.readout.reset()
         self.save()
+        if self.images_seen in evaluations:
+            call_reading(self, "on_metrics", self.table[-1])
 
     def _measure(self) -> dict[str, Any]:
         network, data, readout = self.network, self.dataset, self.network.readout
@@ -356,15 +381,20 @@ class Trainer:
 
     # Saving and going on.
 
-    def save(self) -> None:
+    def save(self, path: Path | None = None) -> None:
         """Write a checkpoint.
+
+        Parameters
+        ----------
+        path : Path, optional
+            Another file than the run's own.
 
         Raises
         ------
         OSError
             If it cannot be written; the one before is untouched.
         """
-        checkpoint.save(self.checkpoint, self.network, self._progress(), self.model_digest)
+        checkpoint.save(path or self.checkpoint, self.network, self._progress(), self.model_digest)
 
     def _progress(self) -> dict[str, Any]:
         return {

@@ -14,7 +14,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["figures"],
     submod_attrs={
         "activity": ["activity_figure", "psp_figure", "raster_figure"],
+        "class_panels": ["plot_confusion", "plot_images", "plot_psth", "plot_tuning"],
+        "distributions": ["plot_distributions"],
         "of_runs": ["save_figure"],
-        "panels": ["plot_angles", "plot_learning", "plot_psp", "plot_raster", "plot_receptive_fields"],
+        "panels": ["plot_angles", "plot_learning", "plot_psp", "plot_receptive_fields"],
+        "raster": ["plot_raster"],
     },
 )

@@ -11,14 +11,22 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from spikefa._checks import refuse
+from spikefa._checks import refuse, text
 from spikefa.diagnostics.activity_recording import ActivityRecording
 from spikefa.errors import ArgumentError
-from spikefa.plotting.panels import plot_psp, plot_raster
+from spikefa.experiments.run import Run
+from spikefa.plotting.panels import plot_psp
+from spikefa.plotting.raster import plot_raster
+from spikefa.plotting.run_title import run_title
 from spikefa.plotting.style import BLUE, ORANGE, RULE, STYLE, TICKS
 
+#: How far an axis goes beyond zero on its shorter side, as a part of the longer one.
+_LEAST_SIDE = 0.3
 
-def activity_figure(stages: Sequence[ActivityRecording], *, layer: str | None = None) -> Figure:
+
+def activity_figure(
+    stages: Run | Sequence[ActivityRecording], *, layer: str | None = None, title: str | None = None
+) -> Figure:
     """Draw the activity at several stages of learning, side by side [Lillicrap et al. 2016, Fig. 4].
 
     One column a stage: the images shown, the rasters of the hidden layers and of the output with the units of
@@ -26,10 +34,13 @@ def activity_figure(stages: Sequence[ActivityRecording], *, layer: str | None = 
 
     Parameters
     ----------
-    stages : sequence of ActivityRecording
-        One or more recordings of the same network, early to late.
+    stages : Run, or sequence of ActivityRecording
+        One or more recordings of the same network, early to late; of a run before learning, early in the first epoch,
+        and the last.
     layer : str, optional
         The hidden layer whose neuron is shown; by default the last.
+    title : str, optional
+        Above all columns; by default that of the run.
 
     Returns
     -------
@@ -40,21 +51,27 @@ def activity_figure(stages: Sequence[ActivityRecording], *, layer: str | None = 
     ArgumentError
         If there is no stage, the stages have other layers, or there is no such hidden layer.
     """
+    if isinstance(stages, Run):
+        run, stages = stages, stages.recordings()
+        stages = stages if len(stages) <= 3 else [*stages[:2], stages[-1]]
+        title = run_title(run) if title is None else title
     first = _same_network("activity_figure", stages)
     if layer is not None and not (isinstance(layer, str) and layer in first.hidden):
         refuse("activity_figure", "layer", f"be a hidden layer, one of {list(first.hidden)}", layer)
     neurons = (layer,) if layer is not None else first.hidden[-1:]
-    return _figure(stages, tuple(first.spikes), neurons)
+    return _figure(stages, tuple(first.spikes), neurons, title)
 
 
-def raster_figure(recording: ActivityRecording) -> Figure:
-    """Draw the images shown and the rasters of all layers, at one stage."""
+def raster_figure(recording: ActivityRecording, *, title: str | None = None) -> Figure:
+    """Draw the images shown and the rasters of all layers, at one stage; `title` is above it."""
     _same_network("raster_figure", [recording])
-    return _figure([recording], tuple(recording.spikes), ())
+    return _figure([recording], tuple(recording.spikes), (), title)
 
 
-def psp_figure(recording: ActivityRecording) -> Figure:
+def psp_figure(recording: ActivityRecording, *, title: str | None = None) -> Figure:
     """Draw the images shown, and PSP and modulatory signal of one neuron of every hidden layer, at one stage.
+
+    `title` is above it.
 
     Raises
     ------
@@ -64,16 +81,20 @@ def psp_figure(recording: ActivityRecording) -> Figure:
     _same_network("psp_figure", [recording])
     if not recording.hidden:
         raise ArgumentError(f"psp_figure: the recording must have a hidden layer, got only {recording.output!r}")
-    return _figure([recording], (), recording.hidden)
+    return _figure([recording], (), recording.hidden, title)
 
 
-def _figure(stages: Sequence[ActivityRecording], rasters: tuple[str, ...], neurons: tuple[str, ...]) -> Figure:
+def _figure(
+    stages: Sequence[ActivityRecording], rasters: tuple[str, ...], neurons: tuple[str, ...], title: str | None
+) -> Figure:
     """Draw columns of stages and rows of panels, laid out in inches so that no number of them overlaps."""
     first, n = stages[0], len(stages)
     left, right, top, bottom, gap, row_gap = 0.56, 0.5 if neurons else 0.12, 0.26, 0.36, 0.2, 0.075
+    if title is not None:
+        top += 0.2 * len(text("activity figure", "title", title).splitlines())
     column = {1: 3.3, 2: 2.6}.get(n, 1.92)
     tall, wide = np.max([d.images.shape[1:] for d in stages], axis=0)
-    side = min(0.6, 0.94 * column / max(len(d.images) for d in stages))  # width of an image
+    side = min(0.6, 0.8 * column / max(len(d.images) for d in stages))  # width of an image, beside it its class
     heights = [side * tall / wide]
     for name in rasters:
         units = min(60, max(36, first.spikes[name].shape[1]))
@@ -84,6 +105,8 @@ def _figure(stages: Sequence[ActivityRecording], rasters: tuple[str, ...], neuro
 
     with matplotlib.rc_context(STYLE):
         fig = Figure(figsize=(width, height))
+        if title is not None:
+            fig.text(left / width, 1 - 0.07 / height, title, va="top", fontsize=7.5)
         for c, d in enumerate(stages):
             x = left + c * (column + gap)
             y = height - top
@@ -124,6 +147,16 @@ def _draw_images(ax: Axes, d: ActivityRecording, fill: float, title: str) -> Non
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=1, extent=(start, end, 0, 1), aspect="auto")
         frame = Rectangle((start, 0), end - start, 1, fill=False, edgecolor=RULE, linewidth=0.5, clip_on=False)
         ax.add_patch(frame)
+        ax.annotate(
+            str(d.labels[k]),
+            (end, 1),
+            xytext=(1.5, 0),
+            textcoords="offset points",
+            va="top",
+            fontsize=6,
+            color="#6a6a6a",
+            annotation_clip=False,
+        )
     ax.set_xlim(0, d.duration)
     ax.set_ylim(0, 1)
     ax.set_axis_off()
@@ -172,17 +205,21 @@ def _draw_neuron(
 ) -> None:
     # The middle of each step, as in the rasters.
     ax, right = plot_psp(d.t + d.dt / 2, d.v[name], d.delta[name], ax=ax, boundaries=switches)
-    # One scale for all stages: what grows with learning is seen to grow.
+    # One scale for all stages: what grows with learning is seen to grow; and one line for zero of both.
     v = np.concatenate([s.v[name] for s in stages])
     v = v[np.isfinite(v)]
-    low, high = (v.min(), v.max()) if v.size else (0.0, 0.0)
+    low, high = (min(v.min(), 0.0), max(v.max(), 0.0)) if v.size else (0.0, 0.0)
     pad = 0.06 * (high - low) or 1.0
-    ax.set_ylim(low - pad, high + pad)
+    low, high = low - pad, high + pad
+    low, high = min(low, -_LEAST_SIDE * high), max(high, -_LEAST_SIDE * low)
+    ax.set_ylim(low, high)
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=2))
     ax.set_ylabel(f"PSP (a.u.)\none {name} unit", color=BLUE)
     deltas = np.concatenate([s.delta[name] for s in stages])
     reach = max(1.0, float(np.nanmax(np.abs(deltas), initial=0.0, where=np.isfinite(deltas))))
-    right.set_ylim(-1.08 * reach, 1.08 * reach)
+    scale = 1.08 * reach / min(-low, high)
+    right.set_ylim(low * scale, high * scale)
+    right.set_yticks([-reach, 0, reach] if reach == 1.0 else [0, reach])
     right.tick_params(**TICKS)
     if not last:
         right.set_ylabel("")

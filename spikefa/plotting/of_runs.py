@@ -6,10 +6,11 @@ import io
 from pathlib import Path
 
 import matplotlib
+from matplotlib.figure import Figure
 
 from spikefa._atomic_write import write_whole
-from spikefa._checks import one_of, user_path
-from spikefa.errors import RunError
+from spikefa._checks import in_range, one_of, user_path, whole
+from spikefa.errors import ArgumentError, RunError
 from spikefa.experiments.run import Run
 from spikefa.plotting.figures import figures
 from spikefa.plotting.style import EDITABLE
@@ -17,8 +18,13 @@ from spikefa.plotting.style import EDITABLE
 #: Suffixes of the files that figures are written to.
 FORMATS = (".png", ".pdf", ".svg")
 
+#: Part of its own width that a figure must keep for its letters to fit.
+_NARROW = 0.8
 
-def save_figure(run: Run, name: str, out: str | Path | None = None) -> Path:
+
+def save_figure(
+    run: Run, name: str, out: str | Path | None = None, *, dpi: int = 200, width: float | None = None
+) -> Path:
     """Draw a figure of a run and write it.
 
     Parameters
@@ -28,6 +34,11 @@ def save_figure(run: Run, name: str, out: str | Path | None = None) -> Path:
         A name in `spikefa.plotting.figures.figures`, or an alias.
     out : path, optional
         Its suffix chooses the format, one of `FORMATS`; default ``figures/NAME.png`` in the run directory.
+    dpi : int
+        Dots per inch of a PNG, and of images in the others.
+    width : float, optional
+        Width in mm, such as a journal's column of 89; the height follows, letters keep their size, and
+        panels side by side are stacked if it is narrow.
 
     Returns
     -------
@@ -37,7 +48,7 @@ def save_figure(run: Run, name: str, out: str | Path | None = None) -> Path:
     Raises
     ------
     ArgumentError
-        If there is no such figure, or the format is unknown.
+        If there is no such figure, the format is unknown, or `dpi` or `width` is outside its range.
     RunError
         If the run lacks what the figure shows.
     OSError
@@ -46,14 +57,43 @@ def save_figure(run: Run, name: str, out: str | Path | None = None) -> Path:
     out = user_path(out) if out else run.directory / "figures" / f"{name}.png"
     suffix = out.suffix.lower()
     one_of("save_figure", f"the suffix of {str(out)!r}", suffix, FORMATS)
+    dpi = whole("save_figure", "dpi", dpi, 1, 2400)
+    if width is not None:
+        width = in_range("save_figure", "width", width, 10, 2000)
     figure_of = figures[name]
     try:
         figure = figure_of(run)
     except FileNotFoundError as error:
         raise RunError(f"{run.directory}: has no {Path(error.filename).name} yet") from error
+    if width is not None:
+        _fit(figure, name, width / 25.4)
     held = io.BytesIO()
     with matplotlib.rc_context(EDITABLE):
-        figure.savefig(held, format=suffix.removeprefix("."), dpi=200)
+        figure.savefig(held, format=suffix.removeprefix("."), dpi=dpi)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, held.getvalue(), "the figure")
     return out
+
+
+def _fit(figure: Figure, name: str, width: float) -> None:
+    """Give a figure a width in inches, with letters as large as they are; panels side by side are stacked if narrow.
+
+    Raises
+    ------
+    ArgumentError
+        If its letters would not fit.
+    """
+    before, height = figure.get_size_inches()
+    panels = [ax for ax in figure.axes if ax.get_subplotspec() is not None]
+    if width < _NARROW * before and len(panels) > 1 and figure.get_layout_engine() is not None:
+        grid = figure.add_gridspec(len(panels), 1)
+        for panel, place in zip(panels, grid, strict=True):
+            panel.set_subplotspec(place)
+        figure.get_layout_engine().set(rect=(0, 0, 0.96, 1))  # it forgets the labels of colour bars that have moved
+        before, height = before / len(panels), height * len(panels) * before / len(panels) / width
+    if width < _NARROW * before:
+        raise ArgumentError(
+            f"save_figure: width of {name!r} must be at least {_NARROW * before * 25.4:.0f} mm, so that its letters "
+            f"fit, got {width * 25.4:.0f}"
+        )
+    figure.set_size_inches(width, height * width / before)

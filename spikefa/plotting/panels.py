@@ -10,134 +10,23 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from spikefa._checks import array, in_range, instance, is_whole, positive_int, real_array, refuse, true_or_false
+from spikefa._checks import in_range, is_whole, positive_int, real_array, refuse, true_or_false
 from spikefa._checks import text as checked_text
 from spikefa.errors import ArgumentError
 from spikefa.plotting.style import (
     BLUE,
     GREEN,
-    INK,
     ORANGE,
     PURPLE,
     RULE,
     SKY,
     TICKS,
     VERMILLION,
+    check_axes,
     milliseconds,
     new_axes,
     styled,
 )
-
-#: A recording is late if it takes less than this part of the time that has passed when it ends.
-LATE = 10
-
-
-def plot_raster(
-    i: ArrayLike,
-    t: ArrayLike,
-    *,
-    ax: Axes | None = None,
-    n_units: int | None = None,
-    duration: float | None = None,
-    start: float | None = None,
-    groups: ArrayLike | None = None,
-    boundaries: ArrayLike | None = None,
-    **lines: Any,
-) -> Axes:
-    """Draw a raster of spikes: one short vertical stroke a spike.
-
-    Parameters
-    ----------
-    i : array_like of int
-        Unit of each spike, from 0.
-    t : array_like
-        Time of each spike, in ms or as a Brian2 quantity: ``plot_raster(monitor.i, monitor.t)``.
-    ax : Axes, optional
-        Where to draw; by default in a new figure.
-    n_units : int, optional
-        Height of the raster; by default up to the last unit that spiked, or the length of `groups`.
-    duration : float, optional
-        Length of the time axis in ms; by default up to the last spike.
-    start : float, optional
-        Begin of the time axis in ms; by default 0, or the first spike or boundary if it is earlier, or if from 0 all of
-        them would be a line at the right.
-    groups : array_like, optional
-        Group of each unit (n_units,), equal ones side by side: each is named, with a line between neighbours.
-    boundaries : array_like, optional
-        Times of vertical lines (image switches), in ms or as a Brian2 quantity.
-    **lines
-        Passed to `matplotlib.axes.Axes.vlines`, such as ``colors`` or ``linewidths``.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    ArgumentError
-        If `i` and `t` do not pair up, or a unit is outside the raster.
-    """
-    _check_axes("plot_raster", ax)
-    unit, time = array("plot_raster", "i", i), milliseconds("plot_raster", "t", t)
-    if n_units is not None:
-        positive_int("plot_raster", "n_units", n_units)
-    if duration is not None:
-        duration = in_range("plot_raster", "duration", duration, 0, open_low=True)
-    if unit.ndim != 1 or unit.shape != time.shape:
-        raise ArgumentError(
-            f"plot_raster: i and t must be vectors of one entry a spike, got shapes {unit.shape} and {time.shape}"
-        )
-    if unit.size and unit.dtype.kind not in "iu":
-        raise ArgumentError(f"plot_raster: i must hold whole numbers, got dtype {unit.dtype}")
-    if groups is not None:
-        groups = array("plot_raster", "groups", groups)
-        if groups.ndim != 1:
-            raise ArgumentError(f"plot_raster: groups must be a vector of one entry a unit, got shape {groups.shape}")
-        if n_units is None:
-            n_units = len(groups)
-        elif len(groups) != n_units:
-            raise ArgumentError(f"plot_raster: groups must have one entry a unit ({n_units}), got {len(groups)}")
-    if n_units is None:
-        n_units = int(unit.max()) + 1 if unit.size else 1
-    if unit.size and not (unit.min() >= 0 and unit.max() < n_units):
-        raise ArgumentError(f"plot_raster: i must lie in 0..{n_units - 1}, got {unit.min()} .. {unit.max()}")
-    switches = milliseconds("plot_raster", "boundaries", [] if boundaries is None else boundaries).reshape(-1)
-    start = _start(np.r_[time, switches]) if start is None else in_range("plot_raster", "start", start)
-    if duration is not None:
-        limits = (start, start + duration)
-    else:
-        width = float(time.max()) - start if time.size and time.max() > start else 1.0
-        limits = (start - 0.005 * width, start + 1.005 * width)  # the first and the last spike whole
-
-    with styled(ax is None):
-        ax = new_axes(5.0, 2.6) if ax is None else ax
-        lines = {"colors": INK, "linewidths": 0.6} | lines
-        ax.vlines(time, unit - 0.42, unit + 0.42, **lines)
-        for at in switches:
-            ax.axvline(at, color=RULE, linewidth=0.5, zorder=0.9)
-        if groups is not None:
-            starts = np.r_[0, np.flatnonzero(groups[1:] != groups[:-1]) + 1, n_units]
-            for at in starts[1:-1]:
-                ax.axhline(at - 0.5, color=RULE, linewidth=0.3, zorder=0.9)
-            ax.set_yticks((starts[:-1] + starts[1:] - 1) / 2, [str(groups[k]) for k in starts[:-1]])
-            ax.tick_params(axis="y", length=0)
-            ax.set_ylabel("Group")
-        else:
-            ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-            ax.set_ylabel("Unit")
-        ax.set_xlim(*limits)
-        ax.set_ylim(-0.5, n_units - 0.5)
-        ax.set_xlabel("Time (ms)")
-    return ax
-
-
-def _start(times: np.ndarray) -> float:
-    """Return where a time axis begins: at 0, or at the first of the times if they are negative, or late."""
-    times = times[np.isfinite(times)]
-    if not times.size:
-        return 0.0
-    first, last = float(times.min()), float(times.max())
-    return first if first < 0 or 0 < last - first < last / LATE else 0.0
 
 
 def plot_psp(
@@ -172,7 +61,7 @@ def plot_psp(
     ArgumentError
         If `t`, `v` and `delta` are not vectors of the same length.
     """
-    _check_axes("plot_psp", ax)
+    check_axes("plot_psp", ax)
     time = milliseconds("plot_psp", "t", t)
     v, delta = (real_array("plot_psp", name, values, float) for name, values in (("v", v), ("delta", delta)))
     if not (time.ndim == 1 and time.shape == v.shape == delta.shape):
@@ -214,7 +103,12 @@ def plot_psp(
 
 
 def plot_learning(
-    metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None, log: bool | None = None, classes: bool = True
+    metrics: Mapping[str, ArrayLike],
+    *,
+    ax: Axes | None = None,
+    log: bool | None = None,
+    classes: bool = True,
+    chance: float | None = None,
 ) -> Axes:
     """Draw errors against the images seen.
 
@@ -229,6 +123,8 @@ def plot_learning(
         Logarithmic errors; by default if they span more than a factor of 8 and none is zero.
     classes : bool
         Whether errors are fractions of wrong classes, shown in per cent; else they are normalised squared errors.
+    chance : float, optional
+        The error of a network that guesses, as a fraction, where a line is drawn.
 
     Returns
     -------
@@ -239,11 +135,13 @@ def plot_learning(
     ArgumentError
         If a column is missing, is of another length, or nothing was measured.
     """
-    _check_axes("plot_learning", ax)
+    check_axes("plot_learning", ax)
     _check_metrics("plot_learning", metrics)
     true_or_false("plot_learning", "classes", classes)
     if log is not None:
         true_or_false("plot_learning", "log", log)
+    if chance is not None:
+        chance = in_range("plot_learning", "chance", chance, 0, open_low=True)
     scale, text = (100, "{:.2f} %") if classes else (1, "{:.3g}")
     columns = (("test_error", BLUE, "o"), ("validation_error", GREEN, "s"), ("train_error", ORANGE, "^"))
     curves = []
@@ -296,6 +194,18 @@ def plot_learning(
         else:
             ax.update_datalim([(0, 0)], updatex=False)  # else the margin is too small for the topmost marker
             ax.set_ylim(bottom=0)
+        if chance is not None:
+            ax.axhline(scale * chance, color=RULE, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0.5)
+            ax.annotate(
+                "chance",
+                (1, scale * chance),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                xytext=(-2, 1.5),
+                textcoords="offset points",
+                color="#6a6a6a",
+            )
         _images_axis(ax)
         ax.set_ylabel("Error (%)" if classes else "Normalised squared error")
         ax.legend()
@@ -322,7 +232,7 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
     ArgumentError
         If there is no such column with an angle in it, or one is of another length.
     """
-    _check_axes("plot_angles", ax)
+    check_axes("plot_angles", ax)
     curves = angle_curves(metrics)
     if not curves:
         raise ArgumentError(
@@ -392,7 +302,7 @@ def plot_receptive_fields(
         If the shapes do not fit, or `n` is not at least 1.
     """
     w = real_array("plot_receptive_fields", "weights", weights, float)
-    _check_axes("plot_receptive_fields", ax)
+    check_axes("plot_receptive_fields", ax)
     checked_text("plot_receptive_fields", "label", label)
     if not (isinstance(shape, tuple | list) and len(shape) == 2 and all(map(is_whole, shape)) and min(shape) > 0):
         refuse("plot_receptive_fields", "shape", "be (height, width)", shape)
@@ -444,11 +354,6 @@ def _boundaries(owner: str, boundaries: Any) -> np.ndarray:
     if times.ndim > 1 or not np.isfinite(times).all():
         refuse(owner, "boundaries", "be a vector of finite times", boundaries)
     return np.atleast_1d(times)
-
-
-def _check_axes(owner: str, ax: Any) -> None:
-    if ax is not None:
-        instance(owner, "ax", ax, Axes, "an Axes of matplotlib, or None")
 
 
 def _check_metrics(owner: str, metrics: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -9,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spikefa._checks import real_array
+from spikefa._checks import array, instance, real_array, refuse
 from spikefa.errors import ArgumentError
 
 # The colours of Okabe and Ito, which colour-blind readers tell apart.
@@ -54,6 +55,45 @@ def new_axes(width: float, height: float) -> Axes:
     ax.tick_params(**TICKS)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def check_axes(owner: str, ax: Any) -> None:
+    """Refuse what is given for an axes and is none."""
+    if ax is not None:
+        instance(owner, "ax", ax, Axes, "an Axes of matplotlib, or None")
+
+
+def check_classes(owner: str, name: str, values: Any) -> np.ndarray:
+    """Return classes (n,), whole numbers from 0 to 999, at least one."""
+    classes = array(owner, name, values)
+    if classes.ndim != 1 or classes.dtype.kind not in "iu" or not classes.size:
+        refuse(owner, name, "be a vector of classes from 0", values)
+    if classes.min() < 0 or classes.max() > 999:
+        refuse(owner, name, "be a vector of classes from 0 to 999", values)
+    return classes
+
+
+def class_colours(count: int) -> list[Any]:
+    """Return a colour for each of some classes."""
+    return [
+        matplotlib.colormaps["tab10"](k) if count <= 10 else matplotlib.colormaps["viridis"](k / count)
+        for k in range(count)
+    ]
+
+
+def letter_panels(axes: Sequence[Axes]) -> None:
+    """Write a, b, c ... above the left corners of several panels; one alone has none."""
+    for number, ax in enumerate(axes if len(axes) > 1 else ()):
+        ax.annotate(
+            "abcdefghijklmnopqrstuvwxyz"[number % 26],
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(-22, 6),
+            textcoords="offset points",
+            fontsize=9,
+            fontweight="bold",
+            va="bottom",
+        )
 
 
 def milliseconds(owner: str, name: str, t: Any) -> np.ndarray:

@@ -61,7 +61,7 @@ def run_command(monkeypatch, *arguments):
 
 def test_command(tmp_path, monkeypatch, capsys):
     file = tmp_path / "b.json"
-    assert run_command(monkeypatch, "--only", "images", "--json", file) == 0
+    assert run_command(monkeypatch, "--only", "images", "--out", file) == 0
     out = capsys.readouterr().out
     assert "Goals" in out and "the numbers mean nothing" in out and str(file.name) in out.replace("\n", "")
     assert set(json.loads(file.read_text())["sections"]) == {"images"}

@@ -5,11 +5,14 @@ import sys
 import matplotlib
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from spikefa.errors import ArgumentError, SpikefaError
+from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.run import new_run, open_run
 from spikefa.plotting.figures import figures
 from spikefa.plotting.of_runs import save_figure
+from spikefa.plotting.run_title import run_title
 
 SMALL = {"pixels": 64, "hidden": (12, 8), "outputs": 20, "steps_per_image": 2}
 
@@ -48,3 +51,23 @@ def test_before_the_training_it_says_what_is_missing(name, tmp_path):
 def test_a_misspelt_figure_is_answered_with_the_nearest(begun):
     with pytest.raises(ArgumentError, match=r"no figure 'rastr'; there are activity, .*; did you mean 'raster'"):
         save_figure(begun, "rastr")
+
+
+def test_a_width_is_kept_and_what_cannot_be_read_is_refused(begun, tmp_path):
+    for name, kind in (("learning", "pdf"), ("tuning", "png")):
+        path = save_figure(begun, name, tmp_path / f"{name}.{kind}", width=89, dpi=100)
+    with Image.open(path) as image:
+        assert image.width == pytest.approx(89 / 25.4 * 100, abs=1) and image.height > image.width
+    fonts = (tmp_path / "learning.pdf").read_bytes()
+    assert b"/Type3" not in fonts and b"/CIDFontType2" in fonts  # TrueType, which can be edited
+    with pytest.raises(ArgumentError, match=r"'activity' must be at least \d+ mm, so that .*, got 50"):
+        save_figure(begun, "activity", width=50)
+    with pytest.raises(ArgumentError, match="dpi must be a whole number, from 1 to 2400, got 0"):
+        save_figure(begun, "learning", dpi=0)
+
+
+def test_titles_say_model_data_seed_and_error(begun):
+    error = read_metrics(begun.directory / "metrics.csv")["test_error"][-1]
+    said = f"lillicrap2016_spiking on digits, seed 0, test error {100 * error:.2f} %"
+    assert run_title(begun) == said == figures["learning"](begun).get_suptitle()
+    assert figures["activity"](begun).texts[0].get_text() == said

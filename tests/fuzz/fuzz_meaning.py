@@ -32,6 +32,13 @@ PARAMETERS = {
     "Input.limits": {"none"},
     "new_run.directory": _TEXTS | {"path"},
     "data_dir": _TEXTS | {"path"},
+    "train.directory": _TEXTS | {"path"},
+    "train.lr_factor": {"class"},  # int is a function of the epoch
+    "train.callbacks": _EMPTY,
+    "column": _TEXTS,
+    "captions": _EMPTY,
+    "title": _TEXTS,
+    "plot_tuning.rates": {"array of amperes"},
     "OrRegistered.package": {"text", "long text"},
     "threshold": {"text"},  # nothing reads it where there is an emit
     "reset": {"empty text"},

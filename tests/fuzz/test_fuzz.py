@@ -16,6 +16,12 @@ from hypothesis import strategies as st
 pytestmark = pytest.mark.filterwarnings("ignore")  # of numpy, about the bad values
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Some functions write what they are told to."""
+    monkeypatch.chdir(tmp_path)
+
+
 def _faults(case):
     """Return what is wrong with the answer to a case, or nothing."""
     verdict = judge(case)

@@ -28,7 +28,8 @@ def run(tmp_path):
     def write(columns, classes=10):
         rows = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
         (tmp_path / "metrics.csv").write_text("\n".join(rows) + "\n")
-        return SimpleNamespace(directory=tmp_path, classes=classes)
+        model = SimpleNamespace(name="mine")
+        return SimpleNamespace(directory=tmp_path, classes=classes, model=model, data="digits", seed=0)
 
     return write
 

@@ -6,11 +6,13 @@ import sys
 import matplotlib
 import numpy as np
 import pytest
+from brian2 import SpikeMonitor
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+import spikefa as fa
 from spikefa import plotting
 from spikefa.diagnostics.activity_recording import ActivityRecording
 from spikefa.errors import ArgumentError
@@ -52,6 +54,14 @@ SINGLE = {
     "receptive_fields": lambda ax: plotting.plot_receptive_fields(
         np.random.default_rng(0).normal(size=(12, 50)), (4, 3), ax=ax
     ),
+}
+LABELS = np.arange(30) % 3
+SINGLE |= {
+    "confusion": lambda ax: plotting.plot_confusion(LABELS, np.roll(LABELS, 1), ax=ax),
+    "images": lambda ax: plotting.plot_images(np.eye(5, 12), (4, 3), ["0 as 1"] * 5, ax=ax),
+    "tuning": lambda ax: plotting.plot_tuning(np.random.default_rng(0).random((30, 7)), LABELS, ax=ax),
+    "psth": lambda ax: plotting.plot_psth(np.random.default_rng(0).random((3, 9)), ax=ax),
+    "distributions": lambda ax: plotting.plot_distributions({"a": np.arange(9.0), "b": [0.5]}, ax=ax),
 }
 STAGES = {
     "activity_figure": lambda: plotting.activity_figure([recording("early"), recording("middle"), recording("late")]),
@@ -114,6 +124,10 @@ def test_stage_figures_can_be_saved(name):
         ("psp", "Time (ms)", "PSP (a.u.)"),
         ("learning", "Images seen", "Error (%)"),
         ("angles", "Images seen", "Angle between weights\nand feedback (degrees)"),
+        ("confusion", "Answered class", "Class of the image"),
+        ("tuning", "Class of the image", "Unit, by preferred class"),
+        ("psth", "Time after onset (ms)", "Mean output a step"),
+        ("distributions", "Value", "Share (%)"),
     ],
 )
 def test_axes_have_labels_with_units(name, x, y):
@@ -393,3 +407,72 @@ def test_a_raster_begins_where_its_recording_does():
     assert plotting.plot_raster(np.arange(20), t + 6e5, duration=60).get_xlim() == (6e5, 6e5 + 60)
     assert plotting.plot_raster(np.arange(20), t + 6e5, start=6e5 - 10, duration=60).get_xlim() == (6e5 - 10, 6e5 + 50)
     assert plotting.plot_raster([1], [600.0]).get_xlim()[0] < 0  # a single spike does not tell
+
+
+def test_a_confusion_matrix_has_the_per_cent_of_each_class():
+    ax = plotting.plot_confusion([0, 0, 0, 0, 2], [0, 0, 0, 1, 2])
+    assert ax.images[0].get_array().tolist() == [[75, 25, 0], [0, 0, 0], [0, 0, 100]]
+    assert sorted(text.get_text() for text in ax.texts) == ["100", "25", "75"]
+
+
+def test_tuning_orders_units_by_their_preferred_class():
+    rates = np.array([[0.0, 0.9, 0.2, 0.5], [1.0, 0.1, 0.7, 0.5]])
+    drawn = plotting.plot_tuning(rates, [4, 7]).images[0].get_array()
+    assert drawn.tolist() == [[0.9, 0.1], [0.5, 0.5], [0.0, 1.0], [0.2, 0.7]]
+
+
+def test_a_psth_leaves_out_classes_without_images():
+    ax = plotting.plot_psth([[1.0, 2.0], [np.nan, np.nan], [3.0, 4.0]], dt=2.0)
+    assert [line.get_label() for line in ax.lines] == ["0", "2"] and ax.lines[1].get_xdata().tolist() == [1, 3]
+
+
+def test_distributions_are_shares_of_each_ones_values():
+    ax = plotting.plot_distributions({"a": [0, 0, 0, 1], "b": [1, np.nan]}, bins=2)
+    assert [patch.get_data().values.tolist() for patch in ax.patches] == [[75, 25], [0, 100]]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plotting.plot_confusion([0, 1], [0]), "predictions must be as many as labels, 2, got 1"),
+        (lambda: plotting.plot_confusion([-1], [0]), "labels must be a vector of classes from 0 to 999"),
+        (lambda: plotting.plot_images(np.zeros((2, 5)), (2, 3)), r"images must be \(n, 6\) with n > 0, got \(2, 5\)"),
+        (lambda: plotting.plot_images(np.zeros((2, 6)), (2, 3), ["a"]), "captions must be 2 texts, one an image, or"),
+        (lambda: plotting.plot_tuning(np.zeros((3, 2)), [0, 1]), r"rates must be \(2, units\), as labels are, got"),
+        (lambda: plotting.plot_psth([1.0, 2.0]), r"psth must be \(classes, steps\), got \(2,\)"),
+        (lambda: plotting.plot_distributions({"a": [np.nan]}), "must hold at least one finite number, got none"),
+        (lambda: plotting.plot_raster([1, 2], [0.0, 1.0], stream=0), "i must be a SpikeMonitor of a population"),
+        (lambda: plotting.plot_learning(METRICS, chance=-0.1), "chance must be"),
+    ],
+)
+def test_panels_refuse_what_they_cannot_draw(call, message):
+    with pytest.raises(ArgumentError, match=message):
+        call()
+
+
+def test_a_raster_of_a_monitor_is_of_one_stream():
+    net = fa.Network(streams=4, target="numpy")
+    fa.Input(net, "image", 3, emit="s = x")
+    fa.Layer(net, "h1", 3, "I : 1\ns : 1", emit="s = int(I > 0.5)")
+    fa.Projection(net, "image", "h1", np.eye(3))
+    fa.classification_task(net, steps_per_image=2, classes=3)
+    spikes = SpikeMonitor(net["h1"])
+    net.add(spikes)
+    net.stimulus.show_images(np.eye(3)[[0, 1, 2, 2]])
+    net.run_steps(2)
+    for stream, unit in enumerate([0, 1, 2, 2]):
+        ax = plotting.plot_raster(spikes, stream=stream)
+        assert spikes_in(ax) == [(0, unit), (1, unit)] and ax.get_ylim() == (-0.5, 2.5)
+    assert spikes_in(plotting.plot_raster(spikes)) == [(0, 0), (1, 0)]
+    with pytest.raises(ArgumentError, match="stream must be a whole number, from 0 to 3, got 4"):
+        plotting.plot_raster(spikes, stream=4)
+
+
+def test_zeros_of_potential_and_signal_are_on_one_line():
+    figure = plotting.psp_figure(recording(hidden=2), title="a title")
+    assert figure.texts[0].get_text() == "a title"
+    panels = [ax for ax in figure.axes if "PSP" in ax.get_ylabel()]
+    signals = [ax for ax in figure.axes if "signal" in ax.get_ylabel()]
+    for left, right in zip(panels, signals, strict=True):
+        heights = [-low / (high - low) for low, high in (left.get_ylim(), right.get_ylim())]
+        assert heights[0] == pytest.approx(heights[1]) and 0.2 < heights[0] < 0.8

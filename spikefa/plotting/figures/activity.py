@@ -12,5 +12,4 @@ from spikefa.plotting.figures import figures
 @figures.register("activity")
 def activity(run: Run) -> Figure:
     """Draw the activity before learning, early in the first epoch, and at the last recording."""
-    recordings = run.recordings()
-    return activity_figure(recordings if len(recordings) <= 3 else [*recordings[:2], recordings[-1]])
+    return activity_figure(run)

@@ -9,7 +9,8 @@ from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.run import Run
 from spikefa.plotting.figures import figures
 from spikefa.plotting.panels import angle_curves, plot_angles, plot_learning
-from spikefa.plotting.style import STYLE, TICKS
+from spikefa.plotting.run_title import run_title
+from spikefa.plotting.style import STYLE, TICKS, letter_panels
 
 
 @figures.register("learning")
@@ -22,7 +23,10 @@ def learning(run: Run) -> Figure:
         axes = figure.subplots(1, panels, squeeze=False)[0]
         for ax in axes:
             ax.tick_params(**TICKS)
-        plot_learning(metrics, ax=axes[0], classes=run.classes is not None)
+        chance = None if run.classes is None else 1 - 1 / run.classes
+        plot_learning(metrics, ax=axes[0], classes=run.classes is not None, chance=chance)
         if panels == 2:
             plot_angles(metrics, ax=axes[1])
+        letter_panels(axes)
+        figure.suptitle(run_title(run), fontsize=7.5)
     return figure

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from spikefa.experiments.run import Run
 from spikefa.plotting.figures import figures
+from spikefa.plotting.figures._panels import styled_panels
 from spikefa.plotting.panels import plot_receptive_fields
 
 
@@ -14,6 +15,6 @@ def receptive_fields(run: Run) -> Figure:
     """Draw the incoming weights of some units of the first layer, at the last checkpoint, each as an image."""
     network = run.trained_network()
     first = next(p for p in network.projections if p.pre is network.input)
-    figure = Figure(figsize=(4.2, 3.8), layout="constrained")
-    plot_receptive_fields(first.W, run.dataset().shape, ax=figure.subplots())
+    with styled_panels(run, 1, (4.2, 3.8)) as figure:
+        plot_receptive_fields(first.W, run.dataset().shape, ax=figure.axes[0])
     return figure

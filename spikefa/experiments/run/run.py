@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,20 @@ from typing import Any
 import numpy as np
 
 from spikefa import datasets
-from spikefa._checks import is_whole, one_of, path, refuse, text, whole
-from spikefa.core.executor import executors
+from spikefa._checks import is_whole, whole
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
-from spikefa.diagnostics.activity_recording import ActivityRecording
-from spikefa.errors import ArgumentError, RunError
-from spikefa.experiments import checkpoint, model_file, run_lock, run_record, trusted_models
+from spikefa.errors import RunError
+from spikefa.experiments import checkpoint as checkpoints
+from spikefa.experiments import run_lock, run_record, trusted_models
+from spikefa.experiments.callbacks import Callback, schedule_of
+from spikefa.experiments.callbacks import checked as checked_callbacks
 from spikefa.experiments.metrics_table import read_metrics
-from spikefa.experiments.model_file import Model, NotRun, as_tuples
+from spikefa.experiments.model_file import Model, as_tuples
+from spikefa.experiments.progress import train_shown
 from spikefa.experiments.provenance import data_digest, git_state, load_again, machine, versions
-from spikefa.experiments.self_contained import refuse_neighbours
+from spikefa.experiments.run.files import RunFiles
+from spikefa.experiments.run.stored import params_of, restored
 from spikefa.experiments.trainer import Trainer
 from spikefa.experiments.training_config import MOST, TrainingConfig
 
@@ -36,7 +38,7 @@ def _most(value: Any) -> int | None:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(RunFiles):
     """A training run and where it is kept.
 
     It reads its data once, at the first need of them.
@@ -50,7 +52,7 @@ class Run:
     streams, seed : int
     config : TrainingConfig
     data : str
-        Name of the data set.
+        Name of the data set, path of a user's own, or ``module:function``.
     data_dir : str or None
     validation : int
         How many of the last training images are held out.
@@ -60,6 +62,12 @@ class Run:
         Digest of the data that the run began with; None if it has not begun.
     data_may_have_moved : bool
         Whether `data_dir` is where the data were when the run began, so that ``SPIKEFA_DATA`` may name another place.
+    schedule : tuple of str
+        The callbacks that set its learning rates, in words.
+    may_run_code : bool
+        Whether a function that makes the data may be called, see `datasets.load`.
+    given : Dataset or None
+        The data themselves, if they are not read by their name.
 
     Raises
     ------
@@ -79,6 +87,9 @@ class Run:
     device: str = "cpu"
     data_digest: str | None = None
     data_may_have_moved: bool = False
+    schedule: tuple[str, ...] = ()
+    may_run_code: bool = False
+    given: Dataset | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         numbers = {
@@ -117,6 +128,7 @@ class Run:
             "validation": self.validation,
             "device": self.device,
             "classes": self.classes,
+            "schedule": list(self.schedule),
             "created": run_record.now(),
             "command": sys.argv,
             "versions": versions(),
@@ -159,9 +171,11 @@ class Run:
 
     @cached_property
     def _loaded(self) -> Dataset:
+        if self.given is not None:
+            return self.given
         if self.data_may_have_moved:
-            return load_again(self.data, self.data_dir, self.data_digest)
-        return datasets.load(self.data, self.data_dir)
+            return load_again(self.data, self.data_dir, self.data_digest, self.may_run_code)
+        return datasets.load(self.data, self.data_dir, code=self.may_run_code)
 
     @cached_property
     def found_digest(self) -> str:
@@ -210,20 +224,28 @@ class Run:
         """
         return self.network().readout.classes
 
-    def trainer(self) -> Trainer:
+    def trainer(self, callbacks: Sequence[Callback] = ()) -> Trainer:
         """Return a trainer at the start of the run.
+
+        Parameters
+        ----------
+        callbacks : sequence of Callback
 
         Raises
         ------
         ModelError, ArgumentError
-            If the model cannot be built, or network, data and configuration do not fit.
+            If the model cannot be built, or network, data, configuration and callbacks do not fit.
         RunError
-            If the data are not those the run began with.
+            If the data are not those the run began with, or the callbacks set learning rates in another way.
         """
+        callbacks = checked_callbacks("Run", callbacks)
+        if (schedule := tuple(schedule_of(callbacks))) != self.schedule:
+            began, given = (" and ".join(texts) or "no callback" for texts in (self.schedule, schedule))
+            raise RunError(f"{self.directory}: learning rates must be set by {began}, as in the run, got {given}")
         network = self.network()
         if network.readout is not None:
             vars(self)["classes"] = network.readout.classes  # what `create` writes, and builds nothing for
-        return Trainer(
+        trainer = Trainer(
             network,
             self.dataset(),
             self.config,
@@ -232,14 +254,26 @@ class Run:
             model_digest=self.model.digest,
             augment=self.model.augmentation(self.params),
         )
+        trainer.set_callbacks(callbacks)
+        return trainer
 
-    def train(self, watch: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, np.ndarray]:
+    def train(
+        self,
+        watch: Callable[[dict[str, Any]], None] = lambda row: None,
+        *,
+        callbacks: Sequence[Callback] = (),
+        progress: bool | None = None,
+    ) -> dict[str, np.ndarray]:
         """Train to the end: from the beginning, or from the last checkpoint in the run's directory.
 
         Parameters
         ----------
         watch : function of a row, optional
             Called with each new row of ``metrics.csv``, such as ``print``.
+        callbacks : sequence of Callback, optional
+            Such as `EarlyStopping`. Those that set learning rates belong to the run, which goes on only with them.
+        progress : bool, optional
+            Whether to show how far it is, and each new row; by default in a terminal or a notebook.
 
         Returns
         -------
@@ -250,27 +284,27 @@ class Run:
         ------
         RunError
             If the directory holds another run or files of another kind, another process trains it, the data are not
-            those it began with, or it cannot be written.
+            those it began with, it cannot be written, or a callback raises.
         DivergenceError
             If weights are no longer finite; the last good checkpoint stays.
         KeyboardInterrupt
             After Ctrl-C or SIGTERM, with a checkpoint saved; call it again to go on.
         """
+        schedule = tuple(schedule_of(checked_callbacks("Run", callbacks)))
+        stated = self if schedule == self.schedule else dataclasses.replace(self, schedule=schedule)
         if (self.directory / "run.json").exists():
-            begun = open_run(self.directory)
-            self._refuse_another(begun)
-            trainer = dataclasses.replace(self, data_digest=begun.data_digest).trainer()
+            begun = restored(Run, self.directory)
+            stated._refuse_another(begun)
+            trainer = dataclasses.replace(stated, data_digest=begun.data_digest).trainer(callbacks)
         else:
-            trainer = self.trainer()
+            trainer = stated.trainer(callbacks)
             trainer.network.run_steps(0)  # refuses what does not fit before anything is written
-            self.create()
+            stated.create()
         trainer.on_row = watch
         with self.locked():
             trainer.resume()
             self.write_epochs()
-            trainer.run()
-        if trainer.interrupted:
-            raise KeyboardInterrupt(f"{self.directory}: after {trainer.images_seen:,} images, saved")
+            train_shown(trainer, progress)
         return read_metrics(trainer.metrics)
 
     def _refuse_another(self, other: Run) -> None:
@@ -286,6 +320,7 @@ class Run:
             *(("model", self.model.name), ("model_sha256", self.model.digest)),
             *((name, getattr(self, name)) for name in ("streams", "seed", "data", "validation")),
             *((name, getattr(self.config, name)) for name in ("test_steps", "diagnostics")),
+            ("schedule", self.schedule),
             *self._recorded_params().items(),
         ]
 
@@ -294,40 +329,9 @@ class Run:
         values = dataclasses.asdict(self.params) if ran else vars(self.params)
         return {name: as_tuples(value) for name, value in values.items()}
 
-    def metrics(self) -> dict[str, np.ndarray]:
-        """Return the table of metrics, see `read_metrics`. It needs no code of the model.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is none yet.
-        DataError
-            If it was changed since training wrote it.
-        """
-        return read_metrics(self.directory / "metrics.csv")
-
-    def weights(self, averaged: bool = True) -> dict[str, np.ndarray]:
-        """Return the weights of the last checkpoint. It needs no code of the model, and builds no network.
-
-        Parameters
-        ----------
-        averaged : bool
-            Whether to take averaged weights, if the checkpoint has them.
-
-        Returns
-        -------
-        dict
-            Name of the projection, such as ``"h1_to_h2"`` -> array (n_pre, n_post), 0 where there is no synapse.
-
-        Raises
-        ------
-        CheckpointError
-            If there is no checkpoint, or it is damaged.
-        """
-        found = checkpoint.read_weights(self.directory / "checkpoint.h5", averaged)
-        return {name: W for name, (W, _) in found.items()}
-
-    def trained_network(self, averaged: bool = True, streams: int | None = None) -> Network:
+    def trained_network(
+        self, averaged: bool = True, streams: int | None = None, checkpoint: str = "checkpoint.h5"
+    ) -> Network:
         """Build the network, in its initial state, and give it the weights of the last checkpoint.
 
         Parameters
@@ -336,6 +340,8 @@ class Run:
             Whether to take averaged weights, if the checkpoint has them.
         streams : int, optional
             Number of streams, the run's by default; the weights are the same.
+        checkpoint : str
+            Name of the file in the run's directory, such as the ``best.h5`` of `KeepBest`.
 
         Raises
         ------
@@ -343,169 +349,13 @@ class Run:
             If there is no checkpoint, or it does not have the network's weights.
         """
         network = self.network(streams)
-        checkpoint.load_weights(self.directory / "checkpoint.h5", network, averaged)
+        checkpoints.load_weights(self.directory / checkpoint, network, averaged)
         network.reset_state(for_evaluation=True)
         return network
 
-    def recordings(self) -> list[ActivityRecording]:
-        """Return the recordings of activity, in the order in which they were made.
-
-        Raises
-        ------
-        RunError
-            If there are none.
-        """
-        files = sorted((self.directory / "recordings").glob("activity-*.h5"))
-        if not files:
-            raise RunError(
-                f"{self.directory}: has no recordings of activity; they need layers that spike, classes, and "
-                "record_activity",
-                hint="recordings",
-            )
-        return [ActivityRecording.load(file) for file in files]
-
 
 def _stated_again(stated: dict[str, Any], classes: int | None) -> Run:
-    run = Run(**stated | {"params": _params(stated["model"], stated["params"])})
+    run = Run(**stated | {"params": params_of(stated["model"], stated["params"])})
     if classes is not None:
         vars(run)["classes"] = classes
     return run
-
-
-def new_run(
-    directory: str | Path,
-    model: str,
-    changes: Mapping[str, Any] | None = None,
-    *,
-    preset: str | None = None,
-    data: str = "mnist",
-    data_dir: str | Path | None = None,
-    streams: int | None = None,
-    seed: int = 0,
-    validation: int = 0,
-    device: str = "cpu",
-    **config: Any,
-) -> Run:
-    """State a run; nothing is written before it is trained.
-
-    Parameters
-    ----------
-    directory : path
-    model : str
-        A model's name, or its file.
-    changes : mapping, optional
-        Parameters of the model, such as ``{"eta": 2e-3, "hidden": (500, 500)}``.
-    preset : str, optional
-        A named set of the model's parameters, which `changes` come on top of.
-    data, data_dir, streams, seed, validation, device
-        As in `Run`; the number of streams is the model's by default, if it says one, or 100.
-    **config
-        Fields of `TrainingConfig`; its numbers of epochs and of test steps are the model's by default.
-
-    Raises
-    ------
-    ModelError
-        If there is no such model, preset or parameter, or a value has the wrong type; or the model needs files beside
-        its own, which the run would not keep.
-    ArgumentError
-        If a setting is none of `TrainingConfig`, or a number is outside its range.
-    """
-    directory = path("new_run", "directory", directory)
-    one_of("new_run", "data", data, tuple(datasets.datasets))
-    one_of("new_run", "device", device, ("cpu", *executors))
-    if data_dir is not None:
-        data_dir = path("new_run", "data_dir", data_dir)
-    if changes is not None and not isinstance(changes, Mapping):
-        refuse("new_run", "changes", "be a dict of the model's parameters, or None", changes)
-    if preset is not None:
-        text("new_run", "preset", preset)
-    fields = [field.name for field in dataclasses.fields(TrainingConfig)]
-    for name in config:
-        one_of("new_run", "a setting", name, fields)
-    loaded = model_file.load(model)
-    refuse_neighbours(loaded.parsed)
-    params = loaded.params(dict(changes or {}), preset)
-    for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):
-        if config.get(name) is None:
-            config[name] = getattr(params, name, default)
-    return Run(
-        directory=directory,
-        model=loaded,
-        params=params,
-        streams=getattr(params, "streams", 100) if streams is None else streams,
-        seed=seed,
-        config=TrainingConfig(**config),
-        data=data,
-        data_dir=None if data_dir is None else str(data_dir.resolve()),
-        validation=validation,
-        device=device,
-    )
-
-
-def open_run(
-    directory: str | Path, data_dir: str | Path | None = None, device: str = "cpu", trust: bool = False
-) -> Run:
-    """Read a run directory.
-
-    The code of its model is run if it is an installed model's, or that of a run made on this machine, or `trust` says
-    so. Otherwise what needs no code is there: `Run.metrics`, `Run.weights`, `Run.recordings` and the values of the
-    record; what needs the network or the data as it prepares them is refused.
-
-    Parameters
-    ----------
-    directory : path
-    data_dir : path, optional
-        Where the data are now, if not where they were; ``SPIKEFA_DATA`` may name the place, too.
-    device : str
-        Where the network is to run now, wherever the run began.
-    trust : bool
-        Whether to run the code of its model wherever it is from.
-
-    Raises
-    ------
-    RunError
-        If it is no run directory of this version, or was changed.
-    """
-    directory = path("open_run", "directory", directory)
-    one_of("open_run", "device", device, ("cpu", *executors))
-    if data_dir is not None:
-        data_dir = path("open_run", "data_dir", data_dir)
-    record = run_record.read(directory)
-    record_file = directory / "run.json"
-    if not (directory / "model.py").exists():
-        raise RunError(
-            f"{directory}: must have model.py, which was removed, or the run was killed before it began; "
-            "restore it from a copy, or remove the directory and start the run again"
-        )
-    try:
-        source = model_file.find(directory / "model.py").text
-        if trusted_models.digest_of(source) != record["model_sha256"]:
-            raise RunError(f"{directory / 'model.py'}: was changed since the run began; start a new run with it")
-        model = model_file.load_if_trusted(directory / "model.py", trust)
-        model = dataclasses.replace(model, name=record["model"], path=Path(record["model_file"]))
-        run = Run(
-            directory=directory,
-            model=model,
-            params=_params(model, record["params"]),
-            streams=record["streams"],
-            seed=record["seed"],
-            config=TrainingConfig(**record["config"]),
-            data=record["data"],
-            data_dir=record["data_dir"] if data_dir is None else str(data_dir.resolve()),
-            validation=record["validation"],
-            device=device,
-            data_digest=record["data_digest"],
-            data_may_have_moved=data_dir is None,
-        )
-    except ArgumentError as error:
-        raise RunError(f"{record_file}: {error}") from error
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{record_file}: is incomplete or of another version of spikefa ({error})") from error
-    vars(run)["classes"] = record["classes"]
-    return run
-
-
-def _params(model: Model, recorded: Mapping[str, Any]) -> Any:
-    if isinstance(model.module, NotRun):
-        return types.SimpleNamespace(**{name: as_tuples(value) for name, value in recorded.items()})
-    return model.restored(recorded)

@@ -1,0 +1,73 @@
+"""Trials, labelled arrays and responses: what was shown and recorded, by unit, stream and time."""
+
+import numpy as np
+import pytest
+from brian2 import NeuronGroup, SpikeMonitor, StateMonitor
+
+import spikefa as fa
+from spikefa.errors import ArgumentError
+
+
+@pytest.fixture
+def net():
+    """Two inputs copied to two outputs, three streams; a unit spikes where its pixel is 1."""
+    net = fa.Network(streams=3, target="numpy")
+    fa.Input(net, "image", 2, emit="s = x")
+    equations = "v = 1*mV*I : volt\nI : 1\ns : 1"
+    fa.Layer(net, "output", 2, equations, emit="s = int(I > 0.5)")
+    fa.Projection(net, "image", "output", np.eye(2))
+    fa.classification_task(net, steps_per_image=4, classes=2)
+    return net
+
+
+IMAGES, LABELS = np.eye(2)[[0, 1, 1, 1, 0, 1]], np.array([0, 1, 1, 1, 0, 1])
+
+
+def test_trials_say_what_each_stream_saw_and_when(net):
+    trials = fa.TrialMonitor(net)
+    net.stimulus.show_images(IMAGES, LABELS)
+    net.run_steps(8)
+    fa.error(net, IMAGES, LABELS, steps=2)  # no trial of its own
+    table = trials.table()
+    assert table["label"].tolist() == LABELS.tolist() and table["image"].tolist() == list(range(6))
+    assert table["stream"].tolist() == [0, 1, 2, 0, 1, 2]
+    assert table["start"].tolist() == [0, 0, 0, 4, 4, 4] and table["stop"].tolist() == [4, 4, 4, 8, 8, 8]
+    with pytest.raises(ArgumentError, match="TrialMonitor: the network has no stimulus"):
+        fa.TrialMonitor(fa.Network(target="numpy"))
+
+
+def test_monitors_become_arrays_by_unit_stream_and_time(net):
+    output = net["output"]
+    states, spikes = StateMonitor(output, ["v", "I"], record=output.index([0, 1], [0, 2])), SpikeMonitor(output)
+    net.add(states, spikes)
+    net.stimulus.show_images(IMAGES, LABELS)
+    net.run_steps(8)
+    array = fa.to_xarray(states)
+    assert dict(array.sizes) == {"unit": 2, "stream": 2, "time": 8} and array.stream.values.tolist() == [0, 2]
+    assert array.v.attrs["units"] == "V" and array.I.attrs["units"] == "1" and array.time.attrs["units"] == "ms"
+    for unit in (0, 1):
+        for stream in (0, 2):
+            own = states[int(output.index(unit, stream)[0])]
+            assert np.array_equal(array.v.sel(unit=unit, stream=stream), np.asarray(own.v))
+    table = fa.to_xarray(spikes)
+    shown = IMAGES.reshape(2, 3, 2)  # (presentation, stream, unit)
+    assert shown[(table.time.values // 4).astype(int), table.stream.values, table.unit.values].all()
+    assert len(table.spike) == shown.sum() * 4
+
+
+@pytest.mark.parametrize("make", [lambda: 3, lambda: StateMonitor(NeuronGroup(2, "v : 1"), "v", record=True)])
+def test_other_things_are_no_recordings(make):
+    with pytest.raises(ArgumentError, match="to_xarray: recording must be an ActivityRecording, or a Brian2 monitor"):
+        fa.to_xarray(make())
+
+
+def test_responses_are_the_mean_outputs_of_every_image_and_leave_no_trace(net):
+    before = {name: array.copy() for name, array in net.state().items()}
+    found = fa.responses(net, IMAGES[:5], LABELS[:5], steps=3)
+    assert np.array_equal(found.rates["output"], IMAGES[:5]) and np.array_equal(found.predictions, LABELS[:5])
+    assert np.array_equal(found.psth["output"], np.full((2, 3), 0.5)) and found.dt == pytest.approx(1)
+    assert all(np.array_equal(array, before[name]) for name, array in net.state().items())
+    only = fa.responses(net, IMAGES[:1], LABELS[:1], steps=3)
+    assert np.isnan(only.psth["output"][1]).all()
+    with pytest.raises(ArgumentError, match="responses: images must be at least one"):
+        fa.responses(net, IMAGES[:0], LABELS[:0], 3)
