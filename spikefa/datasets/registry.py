@@ -8,6 +8,7 @@ from collections.abc import Callable
 from spikefa._checks import path
 from spikefa._registry import Registry
 from spikefa.datasets.dataset import Dataset, data_errors
+from spikefa.datasets.locate import VARIABLE
 from spikefa.errors import DataError
 
 #: Name -> function of the directory of the files (or None) that returns the data set. What needs no files ignores it.
@@ -15,6 +16,17 @@ from spikefa.errors import DataError
 datasets: Registry[Callable[[str | os.PathLike | None], Dataset]] = Registry(
     "data set", "spikefa.datasets", error=DataError
 )
+
+_kept: dict[tuple, Dataset] | None = None  # the last data set and where it is from, in a process that keeps it
+
+
+def keep_loaded() -> None:
+    """From now on, keep the last data set in this process, and return it if it is loaded again: its arrays are read-only.
+
+    For processes that train one run after the other.
+    """
+    global _kept
+    _kept = {} if _kept is None else _kept
 
 
 def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
@@ -40,4 +52,10 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
     """
     with data_errors():
         directory = None if data_dir is None else path("load", "data_dir", data_dir)
-    return datasets[name](directory)
+    if _kept is None:
+        return datasets[name](directory)
+    place = (name, directory, os.environ.get(VARIABLE))
+    if place not in _kept:
+        _kept.clear()
+        _kept[place] = datasets[name](directory)
+    return _kept[place]

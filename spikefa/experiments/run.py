@@ -256,14 +256,7 @@ class Run:
         KeyboardInterrupt
             After Ctrl-C or SIGTERM, with a checkpoint saved; call it again to go on.
         """
-        if (self.directory / "run.json").exists():
-            begun = open_run(self.directory)
-            self._refuse_another(begun)
-            trainer = dataclasses.replace(self, data_digest=begun.data_digest).trainer()
-        else:
-            trainer = self.trainer()
-            trainer.network.run_steps(0)  # refuses what does not fit before anything is written
-            self.create()
+        trainer = self.begun()
         trainer.on_row = watch
         with self.locked():
             trainer.resume()
@@ -272,6 +265,24 @@ class Run:
         if trainer.interrupted:
             raise KeyboardInterrupt(f"{self.directory}: after {trainer.images_seen:,} images, saved")
         return read_metrics(trainer.metrics)
+
+    def begun(self) -> Trainer:
+        """Return a trainer of the run in the directory, which is made if there is none; it is not resumed yet.
+
+        Raises
+        ------
+        RunError
+            If the directory holds another run or files of another kind, the data are not those it began with, or it
+            cannot be written.
+        """
+        if (self.directory / "run.json").exists():
+            there = open_run(self.directory)
+            self._refuse_another(there)
+            return dataclasses.replace(self, data_digest=there.data_digest).trainer()
+        trainer = self.trainer()
+        trainer.network.run_steps(0)  # refuses what does not fit before anything is written
+        self.create()
+        return trainer
 
     def _refuse_another(self, other: Run) -> None:
         """Refuse to go on with a run that learns or measures something else; when it measures may differ."""
@@ -374,7 +385,7 @@ def _stated_again(stated: dict[str, Any], classes: int | None) -> Run:
 
 def new_run(
     directory: str | Path,
-    model: str,
+    model: str | Model,
     changes: Mapping[str, Any] | None = None,
     *,
     preset: str | None = None,
@@ -391,8 +402,8 @@ def new_run(
     Parameters
     ----------
     directory : path
-    model : str
-        A model's name, or its file.
+    model : str or Model
+        A model's name, its file, or one that is loaded.
     changes : mapping, optional
         Parameters of the model, such as ``{"eta": 2e-3, "hidden": (500, 500)}``.
     preset : str, optional
@@ -422,7 +433,7 @@ def new_run(
     fields = [field.name for field in dataclasses.fields(TrainingConfig)]
     for name in config:
         one_of("new_run", "a setting", name, fields)
-    loaded = model_file.load(model)
+    loaded = model if isinstance(model, Model) else model_file.load(model)
     refuse_neighbours(loaded.parsed)
     params = loaded.params(dict(changes or {}), preset)
     for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):
