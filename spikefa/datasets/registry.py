@@ -21,9 +21,9 @@ _kept: dict[tuple, Dataset] | None = None  # the last data set and where it is f
 
 
 def keep_loaded() -> None:
-    """From now on, keep the last data set in this process, and return it if it is loaded again: its arrays are read-only.
+    """From now on, keep the last data set in this process, and return it if it is loaded again.
 
-    For processes that train one run after the other.
+    For processes that train one run after the other. The arrays are read-only.
     """
     global _kept
     _kept = {} if _kept is None else _kept

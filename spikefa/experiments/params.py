@@ -111,8 +111,8 @@ class Kind:
     def parse_several(self, text: str) -> list[Any]:
         """Return the values of a text such as ``1e-3,2e-3`` or ``100,50;200``.
 
-        A semicolon ends a value. A comma does, too, where it cannot be a part of one: in numbers, choices and flags, but
-        not in tuples and texts.
+        A semicolon ends a value. A comma does, too, where it cannot be a part of one: in numbers, choices and flags,
+        but not in tuples and texts.
         """
         return [self.parse(part) for part in re.split(f"[{self.separators}]", text)]
 

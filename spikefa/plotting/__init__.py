@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "activity": ["activity_figure", "psp_figure", "raster_figure"],
         "of_runs": ["save_figure"],
+        "of_studies": ["plot_study", "save_study_figure"],
         "panels": ["plot_angles", "plot_learning", "plot_psp", "plot_raster", "plot_receptive_fields"],
     },
 )

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import matplotlib
+from matplotlib.figure import Figure
 
 from spikefa._atomic_write import write_whole
 from spikefa._checks import one_of, user_path
@@ -44,16 +45,26 @@ def save_figure(run: Run, name: str, out: str | Path | None = None) -> Path:
         If the file cannot be written.
     """
     out = user_path(out) if out else run.directory / "figures" / f"{name}.png"
-    suffix = out.suffix.lower()
-    one_of("save_figure", f"the suffix of {str(out)!r}", suffix, FORMATS)
+    one_of("save_figure", f"the suffix of {str(out)!r}", out.suffix.lower(), FORMATS)
     figure_of = figures[name]
     try:
         figure = figure_of(run)
     except FileNotFoundError as error:
         raise RunError(f"{run.directory}: has no {Path(error.filename).name} yet") from error
+    return write_figure(figure, out)
+
+
+def write_figure(figure: Figure, out: Path) -> Path:
+    """Write a figure whole, in the format of the file's suffix; return the file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
     held = io.BytesIO()
     with matplotlib.rc_context(EDITABLE):
-        figure.savefig(held, format=suffix.removeprefix("."), dpi=200)
+        figure.savefig(held, format=out.suffix.lower().removeprefix("."), dpi=200)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, held.getvalue(), "the figure")
     return out

@@ -7,18 +7,16 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from spikefa._checks import true_or_false, whole
 from spikefa.experiments import run_lock
 from spikefa.experiments.run import Run
 from spikefa.study import results
+from spikefa.study.design import Design
 from spikefa.study.pools import InProcess, Pool, ProcessPool
 from spikefa.study.progress import Silent, Watcher, live
 from spikefa.study.task import Event
-
-if TYPE_CHECKING:
-    from spikefa.study.study import Study
 
 
 class Driver(Protocol):
@@ -45,7 +43,7 @@ class _All:
         pass
 
 
-def execute(study: Study, workers: int | None, scheduler: Any, retry: bool, progress: bool | Watcher) -> None:
+def execute(study: Design, workers: int | None, scheduler: Any, retry: bool, progress: bool | Watcher) -> None:
     """Train what is missing; `Study.run` says what the arguments are and what is raised."""
     if workers is not None:
         workers = whole("Study.run", "workers", workers, 0, 4096)
@@ -62,7 +60,7 @@ def execute(study: Study, workers: int | None, scheduler: Any, retry: bool, prog
             watcher.end()
 
 
-def _train(study: Study, pool: Pool, driver: Driver, watcher: Watcher) -> None:
+def _train(study: Design, pool: Pool, driver: Driver, watcher: Watcher) -> None:
     def handle(event: Event) -> None:
         if event.kind == "failed":
             results.write_end(study, event.name, "failed", event.data["message"], event.data["traceback"])
@@ -82,7 +80,7 @@ def _train(study: Study, pool: Pool, driver: Driver, watcher: Watcher) -> None:
         pool.close()
 
 
-def _waiting(study: Study, retry: bool) -> dict[str, Run]:
+def _waiting(study: Design, retry: bool) -> dict[str, Run]:
     """Return the runs to be trained: all that are not done, nor have failed before."""
     waiting = {}
     for name, (_, run) in study.runs.items():
@@ -94,12 +92,12 @@ def _waiting(study: Study, retry: bool) -> dict[str, Run]:
     return waiting
 
 
-def _size(study: Study) -> int:
+def _size(study: Design) -> int:
     points = len(study.points) if study.search is None else study.search
     return points * len(study.seeds)
 
 
-def _driver(study: Study, waiting: dict[str, Run]) -> Driver:
+def _driver(study: Design, waiting: dict[str, Run]) -> Driver:
     if study.search is None:
         return _All(waiting)
     from spikefa.study.search import Search
@@ -107,7 +105,7 @@ def _driver(study: Study, waiting: dict[str, Run]) -> Driver:
     return Search(study)
 
 
-def _pool(study: Study, workers: int | None, scheduler: Any, waiting: int) -> Pool:
+def _pool(study: Design, workers: int | None, scheduler: Any, waiting: int) -> Pool:
     count = workers if workers is not None else _processors()
     if scheduler is not None:
         from spikefa.study.dask_pool import DaskPool

@@ -1,18 +1,21 @@
-"""The points of a study: combinations of the values of its axes, all or drawn by chance, and the names of their runs."""
+"""The points of a study: all combinations of its values, or some; and the names of their runs."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spikefa._checks import refuse
-from spikefa.errors import ArgumentError
-from spikefa.experiments.model_file import Model
+from spikefa.errors import ArgumentError, RunError
+from spikefa.experiments import run_record
+from spikefa.experiments.model_file import Model, as_tuples
 from spikefa.experiments.params import fitted, value_text
 from spikefa.study.axes import Axes, Interval
 
@@ -39,6 +42,11 @@ def grid(axes: Axes) -> list[Point]:
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
+def first(axes: Axes) -> Point:
+    """Return one of the points."""
+    return {name: _at(values, 0.0) for name, values in axes.items()}
+
+
 def checked(model: Model, axes: Axes, points: Iterable[Any]) -> list[Point]:
     """Return points that were given, with their values in the types of the model's parameters.
 
@@ -57,7 +65,7 @@ def checked(model: Model, axes: Axes, points: Iterable[Any]) -> list[Point]:
             refuse("Study", "a point", f"have a value of each of {list(axes)}, which vary", point)
         point = {name: fitted(model.title, name, model.kind(name), point[name]) for name in axes}
         for name, values in axes.items():
-            if not (values.low <= point[name] <= values.high if isinstance(values, Interval) else point[name] in values):
+            if not _is_on(values, point[name]):
                 refuse("Study", f"{name} of a point", f"be one of its values, {values}", point[name])
         if point in found:
             refuse("Study", "points", "be different", point)
@@ -93,12 +101,31 @@ def drawn(axes: Axes, count: int, seed: int) -> list[Point]:
     raise ArgumentError(f"Study: random must be fewer, since {len(points)} different points were found, got {count}")
 
 
+def _is_on(values: list[Any] | Interval, value: Any) -> bool:
+    return values.low <= value <= values.high if isinstance(values, Interval) else value in values
+
+
 def _listed(values: list[Any] | Interval) -> Any:
     return range(values.low, values.high + 1) if isinstance(values, Interval) else values
 
 
 def _at(values: list[Any] | Interval, fraction: float) -> Any:
     return values.at(fraction) if isinstance(values, Interval) else values[int(fraction * len(values))]
+
+
+def found(directory: Path, axes: Axes, seeds: list[int]) -> list[Point]:
+    """Return the points of the runs that are in the directory."""
+    points: list[Point] = []
+    for path in sorted((directory / "runs").glob("*/run.json"), key=lambda path: path.stat().st_mtime):
+        try:
+            params = run_record.read(path.parent)["params"]
+        except RunError:
+            continue
+        point = {name: as_tuples(params.get(name)) for name in axes}
+        with contextlib.suppress(ValueError):  # of a value that is in no list
+            if point not in points and any(run_name(axes, point, seed) == path.parent.name for seed in seeds):
+                points.append(point)
+    return points
 
 
 def run_name(axes: Axes, point: Point, seed: int) -> str:

@@ -24,9 +24,7 @@ from spikefa.study.task import ENDS, Event, train
 #: Processes that may die with a run before it is given up.
 TRIES = 3
 #: What keeps every library of a worker to one thread.
-ONE_THREAD = {
-    name: "1" for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-}
+ONE_THREAD = {name: "1" for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
 class Pool(Protocol):
@@ -52,7 +50,7 @@ class Pool(Protocol):
 
 
 class InProcess:
-    """This process trains, one run after the other."""
+    """Training in this process, one run after the other."""
 
     width = 1
 
@@ -186,8 +184,8 @@ class _Worker:
                     break
             else:
                 how = f"by signal {-code}" if code < 0 else f"with status {code}"
-                message = f"its process ended {TRIES} times, last {how}; there may be too little memory, see {self._log}"
-                self._events.put(Event(name, "lost", {"message": message}))
+                message = f"its process ended {TRIES} times, last {how}; memory may be too small"
+                self._events.put(Event(name, "lost", {"message": f"{message}; see {self._log}"}))
         self._end()
 
     def _train(self, name: str, pickled: bytes) -> int | None:

@@ -8,7 +8,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,17 +17,15 @@ from spikefa.errors import ArgumentError, RunError, SpikefaError
 from spikefa.experiments import metrics_table, run_record
 from spikefa.experiments.params import value_text
 from spikefa.experiments.run import Run
-from spikefa.study.points import Point, run_name
-
-if TYPE_CHECKING:
-    from spikefa.study.study import Study
+from spikefa.study.design import Design
+from spikefa.study.points import Point
 
 ERRORS = ("train_error", "validation_error", "test_error")
 #: Folder of what ended otherwise than by being trained to the end, a file a run.
 ENDED = "ended"
 
 
-def write_end(study: Study, name: str, status: str, message: str, trace: str | None = None) -> None:
+def write_end(study: Design, name: str, status: str, message: str, trace: str | None = None) -> None:
     """Write that a run has failed or was pruned, and why.
 
     Raises
@@ -41,7 +39,7 @@ def write_end(study: Study, name: str, status: str, message: str, trace: str | N
     write_whole(path, json.dumps(record, indent=2) + "\n", "the end of a run")
 
 
-def read_end(study: Study, name: str) -> dict[str, Any] | None:
+def read_end(study: Design, name: str) -> dict[str, Any] | None:
     """Return how a run has ended, if not by being trained to the end."""
     try:
         return json.loads((study.directory / ENDED / f"{name}.json").read_text(encoding="utf-8"))
@@ -49,7 +47,7 @@ def read_end(study: Study, name: str) -> dict[str, Any] | None:
         return None
 
 
-def forget_end(study: Study, name: str) -> None:
+def forget_end(study: Design, name: str) -> None:
     """Forget that a run has failed or was pruned."""
     with contextlib.suppress(FileNotFoundError):
         (study.directory / ENDED / f"{name}.json").unlink()
@@ -68,7 +66,7 @@ def is_done(run: Run, metrics: Mapping[str, np.ndarray]) -> bool:
     return bool(metrics) and metrics["epoch"].size > 0 and metrics["epoch"][-1] >= run.config.epochs
 
 
-def status_of(study: Study, name: str, run: Run) -> tuple[str, str, dict[str, np.ndarray]]:
+def status_of(study: Design, name: str, run: Run) -> tuple[str, str, dict[str, np.ndarray]]:
     """Return how a run stands, what is said about it, and its metrics."""
     try:
         metrics = metrics_of(run)
@@ -81,7 +79,7 @@ def status_of(study: Study, name: str, run: Run) -> tuple[str, str, dict[str, np
     return ("begun" if (run.directory / "run.json").exists() else "missing"), "", metrics
 
 
-def rows(study: Study) -> list[dict[str, Any]]:
+def rows(study: Design) -> list[dict[str, Any]]:
     """Return one row a run, see `Study.rows`."""
     found = []
     for name, (point, run) in study.runs.items():
@@ -96,26 +94,6 @@ def rows(study: Study) -> list[dict[str, Any]]:
     return found
 
 
-def points_found(study: Study) -> list[Point]:
-    """Return the points of the runs that are in the directory."""
-    found: list[Point] = []
-    for path in sorted((study.directory / "runs").glob("*/run.json"), key=lambda path: path.stat().st_mtime):
-        try:
-            params = run_record.read(path.parent)["params"]
-        except RunError:
-            continue
-        point = {name: metrics_value(params.get(name)) for name in study.vary}
-        with contextlib.suppress(ValueError):  # of a value that is in no list
-            if point not in found and any(run_name(study.vary, point, s) == path.parent.name for s in study.seeds):
-                found.append(point)
-    return found
-
-
-def metrics_value(value: Any) -> Any:
-    """Return a value of a record as parameters have it: tuples for lists."""
-    return tuple(map(metrics_value, value)) if isinstance(value, list) else value
-
-
 def mean_sd(values: Iterable[float]) -> tuple[float, float]:
     """Return the mean and the sample standard deviation; NaN where there are too few values."""
     known = [value for value in values if not math.isnan(value)]
@@ -123,22 +101,25 @@ def mean_sd(values: Iterable[float]) -> tuple[float, float]:
     return mean, statistics.stdev(known) if len(known) > 1 else math.nan
 
 
-def table(study: Study, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def table(study: Design, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return one row a point, see `Study.table`."""
     found = []
     for point in study.points:
         own = [row for row in rows if all(row[name] == value for name, value in point.items())]
         done = [row for row in own if row["status"] == "done"]
         errors = {column: mean_sd(row[column] for row in done) for column in ERRORS}
-        spread = {f"{column}_{part}": value for column, pair in errors.items() for part, value in zip(("mean", "sd"), pair)}
+        spread = {f"{column}_mean": mean for column, (mean, _) in errors.items()}
+        spread |= {f"{column}_sd": sd for column, (_, sd) in errors.items()}
         counts = {status: sum(row["status"] == status for row in own) for status in ("done", "failed", "pruned")}
         found.append({**point, "runs": len(own), **counts, **spread})
     return found
 
 
-def best(study: Study, rows: list[dict[str, Any]]) -> Point:
+def best(study: Design, rows: list[dict[str, Any]]) -> Point:
     """Return the point of the lowest mean validation error, see `Study.best`."""
-    known = [row for row in table(study, rows) if row["done"] == row["runs"] and not math.isnan(row["validation_error_mean"])]
+    known = [
+        row for row in table(study, rows) if row["done"] == row["runs"] and not math.isnan(row["validation_error_mean"])
+    ]
     if not known:
         held_out = study.settings.get("validation", 0)
         why = "no point has all its seeds done" if held_out else "no images were held out for validation"
@@ -147,7 +128,7 @@ def best(study: Study, rows: list[dict[str, Any]]) -> Point:
     return {name: chosen[name] for name in study.vary}
 
 
-def curves(study: Study, column: str) -> dict[tuple, tuple[np.ndarray, np.ndarray]]:
+def curves(study: Design, column: str) -> dict[tuple, tuple[np.ndarray, np.ndarray]]:
     """Return, for each point with runs that are done, the epochs and a column of metrics of each of them.
 
     Returns
@@ -160,7 +141,9 @@ def curves(study: Study, column: str) -> dict[tuple, tuple[np.ndarray, np.ndarra
     for name, (point, run) in study.runs.items():
         status, _, metrics = status_of(study, name, run)
         if status == "done":
-            of_points.setdefault(tuple(f"{key}={value_text(value)}" for key, value in point.items()), []).append(metrics)
+            of_points.setdefault(tuple(f"{key}={value_text(value)}" for key, value in point.items()), []).append(
+                metrics
+            )
     for point, tables in of_points.items():
         if column not in tables[0]:
             raise ArgumentError(f"Study: column must be one of {list(tables[0])}, got {column!r}")
@@ -168,7 +151,7 @@ def curves(study: Study, column: str) -> dict[tuple, tuple[np.ndarray, np.ndarra
     return found
 
 
-def evaluations(study: Study) -> list[dict[str, Any]]:
+def evaluations(study: Design) -> list[dict[str, Any]]:
     """Return one row an evaluation of every run: its values, its seed, and all columns of its metrics."""
     found = []
     for name, (point, run) in study.runs.items():
@@ -188,7 +171,7 @@ def frame(rows: list[dict[str, Any]]) -> Any:
     return pandas.DataFrame(rows)
 
 
-def write(study: Study) -> list[Path]:
+def write(study: Design) -> list[Path]:
     """Write ``results.csv`` (a row a run) and ``evaluations.csv``; with pyarrow, both as Parquet, too.
 
     Returns
@@ -225,7 +208,10 @@ def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> Path:
 
     columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
     for name, values in columns.items():
-        if any(isinstance(value, tuple) for value in values) or len({type(value) for value in values} - {type(None)}) > 1:
+        if (
+            any(isinstance(value, tuple) for value in values)
+            or len({type(value) for value in values} - {type(None)}) > 1
+        ):
             columns[name] = [value_text(value) for value in values]  # a column of Parquet has one type
     held = pyarrow.BufferOutputStream()
     parquet.write_table(pyarrow.table(columns), held)

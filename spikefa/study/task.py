@@ -88,9 +88,12 @@ def train(run: Run, tell: Callable[[str, dict[str, Any]], None], stopping: Calla
         return "lost", {"message": str(error)}
     except (SpikefaError, OSError) as error:
         return "failed", {"message": str(error), "traceback": None}
-    except Exception as error:  # a bug, of a model too, must not end the other runs
-        message = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        return "failed", {"message": message, "traceback": traceback.format_exc()}
+    except Exception as error:  # a bug, of a model too, which must not end the other runs
+        trace, cause = traceback.format_exc(), error
+        while cause.__cause__ is not None:  # Brian2 wraps what is wrong
+            cause = cause.__cause__
+        message = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
+        return "failed", {"message": message, "traceback": trace}
 
 
 def _plain(value: Any) -> Any:
