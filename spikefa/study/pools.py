@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +23,8 @@ from spikefa.study.task import ENDS, Event, train
 
 #: Processes that may die with a run before it is given up.
 TRIES = 3
+#: What starts a worker.
+WORKER = (sys.executable, "-P", "-m", "spikefa.study.worker")
 #: What keeps every library of a worker to one thread.
 ONE_THREAD = {name: "1" for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
@@ -104,9 +106,11 @@ class ProcessPool:
     workers : int
     log : Path
         Folder for what the processes print.
+    command : sequence of str
+        What starts a process that does as `spikefa.study.worker` says.
     """
 
-    def __init__(self, workers: int, log: Path):
+    def __init__(self, workers: int, log: Path, command: Sequence[str] = WORKER):
         self.width = workers
         self._jobs: queue.SimpleQueue = queue.SimpleQueue()
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -115,7 +119,7 @@ class ProcessPool:
         processors = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         shares = groups(processors, workers) if workers <= len(processors) else [[]] * workers
         self._workers = [
-            _Worker(self._jobs, self._events, log / f"worker{i}.txt", share) for i, share in enumerate(shares)
+            _Worker(self._jobs, self._events, log / f"worker{i}.txt", share, command) for i, share in enumerate(shares)
         ]
 
     def submit(self, name: str, run: Run) -> None:
@@ -153,8 +157,16 @@ class ProcessPool:
 class _Worker:
     """A process and the thread that speaks with it."""
 
-    def __init__(self, jobs: queue.SimpleQueue, events: queue.SimpleQueue, log: Path, processors: list[int]):
-        self._jobs, self._events, self._log, self._processors = jobs, events, log, processors
+    def __init__(
+        self,
+        jobs: queue.SimpleQueue,
+        events: queue.SimpleQueue,
+        log: Path,
+        processors: list[int],
+        command: Sequence[str],
+    ):
+        self._jobs, self._events, self._log = jobs, events, log
+        self._processors, self._command = processors, command
         self._process: subprocess.Popen | None = None
         self._name: str | None = None  # of the run that is trained
         self._ending = False
@@ -199,7 +211,7 @@ class _Worker:
                 self._send(("stop", name))
         try:
             while True:
-                event = pickle.load(self._process.stdout)
+                event = Event(*pickle.load(self._process.stdout))
                 if event.kind in ENDS:
                     with self._lock:
                         self._name = None
@@ -215,7 +227,7 @@ class _Worker:
     def _start(self) -> None:
         with open(self._log, "ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "spikefa.study.worker"],
+                self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

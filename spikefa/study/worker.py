@@ -1,7 +1,8 @@
 """A worker process of `ProcessPool`: ``python -P -m spikefa.study.worker``.
 
 It reads pickled requests from its standard input, ``("run", NAME, pickled run)`` or ``("stop", NAME)``, and writes
-pickled `Event` objects. If the input ends, the process that started it has gone: it saves, and ends.
+pickled events, ``(NAME, KIND, DATA)``, see `spikefa.study.task.Event`. If the input ends, the process that started it
+has gone: it saves, and ends.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import threading
 from typing import IO
 
 from spikefa.datasets.registry import keep_loaded
-from spikefa.study.task import Event, train
+from spikefa.study.task import train
 
 #: Seconds in which a worker must have saved once it is left alone.
 _LAST_SECONDS = 30.0
@@ -48,7 +49,7 @@ def main() -> None:
 
     def tell(name: str, kind: str, data: dict) -> None:
         try:
-            pickle.dump(Event(name, kind, data), events)
+            pickle.dump((name, kind, data), events)
             events.flush()
         except BrokenPipeError:
             stop.set()
