@@ -5,12 +5,13 @@ import numpy as np
 
 import spikefa as fa
 
-CHANGES = {"sizes": (64, 5, 10), "classes": 10, "weight_range": 0.3}
+CHANGES = {"sizes": (64, 5, 10), "classes": 10, "weight_range": 0.3, "eta": 1e-3}
 SETTINGS = {"data": "digits", "streams": 100, "validation": 237, "record_activity": False, "epochs": 1}
 
 
 def study_of(directory, model, vary, seeds, **more):
-    changes = CHANGES | more.pop("changes", {})
+    """State a study of the model in `tests/rate_model.py`."""
+    changes = {name: value for name, value in CHANGES.items() if name not in vary} | more.pop("changes", {})
     return fa.Study(directory, model, vary, seeds, changes=changes, **SETTINGS | more)
 
 

@@ -82,11 +82,18 @@ class InProcess:
         """
         while self._jobs:
             name, run = self._jobs.popleft()
-            end, data = train(
-                run,
-                lambda kind, data, name=name: handle(Event(name, kind, data)),
-                lambda name=name: name in self._stopped,
-            )
+            broken: list[Exception] = []
+
+            def tell(kind: str, data: dict, name: str = name, broken: list[Exception] = broken) -> None:
+                try:
+                    handle(Event(name, kind, data))
+                except Exception as error:  # of the study, and not of the run
+                    broken.append(error)
+                    raise
+
+            end, data = train(run, tell, lambda name=name: name in self._stopped)
+            if broken:
+                raise broken[0]
             handle(Event(name, end, data))
             if end == "stopped" and name not in self._stopped:
                 raise KeyboardInterrupt

@@ -6,6 +6,8 @@ import math
 import statistics
 from typing import Any
 
+import numpy as np
+
 from spikefa.errors import RunError
 from spikefa.experiments.params import value_text
 from spikefa.study import results
@@ -61,11 +63,13 @@ class Search:
         self._found = optuna.create_study(
             study_name="spikefa",
             storage=f"sqlite:///{study.directory.resolve() / STORAGE}",
-            sampler=optuna.samplers.TPESampler(seed=study.sampling_seed),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
             load_if_exists=True,
             direction="minimize",
         )
+        # A search that goes on must not propose again what it began with.
+        seed = np.random.SeedSequence([study.sampling_seed, len(self._found.trials)]).generate_state(1)[0]
+        self._found.sampler = optuna.samplers.TPESampler(seed=int(seed))
         self._trials: dict[str, _Trial] = {}
         for left in self._found.get_trials(states=[optuna.trial.TrialState.RUNNING]):
             self._found.tell(left.number, state=optuna.trial.TrialState.FAIL)

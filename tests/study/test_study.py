@@ -18,10 +18,13 @@ from spikefa.experiments.run import new_run
 from spikefa.study import results
 from spikefa.study.progress import Silent
 
+#: The last one does not fit 10 classes.
+SIZES = {"sizes": [(64, 5, 10), (64, 6, 10), (64, 5, 11)]}
+
 
 @pytest.fixture(scope="module")
 def once(rate, tmp_path_factory):
-    made = study_of(tmp_path_factory.mktemp("once") / "study", rate, {"eta": [1e-3, 2e-3, 1e30]}, 2)
+    made = study_of(tmp_path_factory.mktemp("once") / "study", rate, SIZES, 2)
     made.run(workers=0, progress=False)
     return made
 
@@ -35,9 +38,11 @@ def trained(once, tmp_path):
 def test_a_study_is_trained_opened_added_to_and_tells_what_failed(trained, study, rate, tmp_path):
     rows = trained.rows()
     assert [row["status"] for row in rows] == ["done"] * 4 + ["failed"] * 2
-    assert "the largest weight is" in rows[4]["message"]
-    alone = new_run(tmp_path / "alone", rate, trained.changes | {"eta": 2e-3}, seed=1, **trained.settings).train()
-    (row,) = [row for row in rows if row["run"] == "eta=0.002_seed=1"]
+    assert "equal groups of units for 10 classes" in rows[4]["message"]
+    alone = new_run(
+        tmp_path / "alone", rate, trained.changes | {"sizes": (64, 6, 10)}, seed=1, **trained.settings
+    ).train()
+    (row,) = [row for row in rows if row["run"] == "sizes=64,6,10_seed=1"]
     assert (row["validation_error"], row["test_error"]) == (alone["validation_error"][-1], alone["test_error"][-1])
 
     table = trained.table()
@@ -45,14 +50,14 @@ def test_a_study_is_trained_opened_added_to_and_tells_what_failed(trained, study
     assert (table[0]["test_error_mean"], table[0]["test_error_sd"]) == (statistics.fmean(own), statistics.stdev(own))
     assert table[2]["failed"] == 2 and math.isnan(table[2]["test_error_mean"])
     validation = [row["validation_error_mean"] for row in table[:2]]
-    assert trained.best() == {"eta": [1e-3, 2e-3][int(np.argmin(validation))]}
+    assert trained.best() == {"sizes": SIZES["sizes"][int(np.argmin(validation))]}
 
     opened = fa.open_study(trained.directory)
     assert json.dumps(opened.rows()) == json.dumps(rows)
     before = {path: path.read_bytes() for path in trained.directory.rglob("*.h5")}
     opened.run(workers=0, progress=False)
     assert {path: path.read_bytes() for path in trained.directory.rglob("*.h5")} == before
-    more = study(seeds=3, vary={"eta": [1e-3, 2e-3, 1e30]})
+    more = study(seeds=3, vary=SIZES)
     assert [row["status"] for row in more.run(workers=0, progress=False)].count("done") == 6
     assert all(path.read_bytes() == held for path, held in before.items())
 
@@ -61,9 +66,9 @@ def test_the_best_point_is_not_chosen_by_the_test_error(trained):
     rows = trained.rows()[:4]
     for row, validation, test in zip(rows, (0.2, 0.2, 0.3, 0.3), (0.9, 0.9, 0.1, 0.1), strict=True):
         row |= {"validation_error": validation, "test_error": test}
-    assert results.best(trained, rows) == {"eta": 1e-3}
+    assert results.best(trained, rows) == {"sizes": (64, 5, 10)}
     rows[0]["status"] = "begun"
-    assert results.best(trained, rows) == {"eta": 2e-3}
+    assert results.best(trained, rows) == {"sizes": (64, 6, 10)}
     for row in rows:
         row["validation_error"] = math.nan
     with pytest.raises(RunError, match="has no best point yet"):
@@ -72,7 +77,8 @@ def test_the_best_point_is_not_chosen_by_the_test_error(trained):
 
 def test_tables_and_commands(trained):
     said = printed("study", trained.directory)
-    assert "2/2" in said and "±" in said and "failed: eta=1e+30_seed=0: " in said and "Best by validation error" in said
+    for text in ("2/2", "±", "failed: sizes=64,5,11_seed=0: ", "Best by validation error: sizes=64,"):
+        assert text in said
     with open(trained.directory / "results.csv", newline="") as file:
         found = list(csv.DictReader(file))
     assert [float(row["test_error"]) for row in found[:4]] == [row["test_error"] for row in trained.rows()[:4]]
@@ -81,7 +87,7 @@ def test_tables_and_commands(trained):
     assert (trained.directory / "figures" / "learning.png").read_bytes()[:4] == b"\x89PNG"
     parquet = pytest.importorskip("pyarrow.parquet")
     read = parquet.read_table(trained.directory / "results.parquet").to_pylist()
-    assert [row["run"] for row in read] == list(trained.runs) and read[0]["eta"] == 1e-3
+    assert [row["run"] for row in read] == list(trained.runs) and read[0]["sizes"] == "64,5,10"
     pandas = pytest.importorskip("pandas")
     assert isinstance(trained.results(), pandas.DataFrame) and len(trained.results()) == 6
 
