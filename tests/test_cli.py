@@ -52,7 +52,9 @@ def call(*arguments, code=0):
     return done.stdout
 
 
-@pytest.mark.parametrize("command", ["train", "resume", "evaluate", "plot", "models", "demo", "bench"])
+@pytest.mark.parametrize(
+    "command", ["train", "resume", "sweep", "study", "evaluate", "plot", "models", "demo", "bench"]
+)
 def test_help_of_each_command(command):
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0 and len(result.output.splitlines()) > 4

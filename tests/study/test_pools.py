@@ -158,7 +158,8 @@ def front_end(study, rate, settings, **more):
     )
     script = study.directory.parent / "front.py"
     script.write_text(code)
-    process = subprocess.Popen([sys.executable, script], start_new_session=True)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen([sys.executable, script], env=environment, start_new_session=True)
     until = time.monotonic() + 240
     while sum(len(row["run"]) > 0 and row["images_seen"] > 6000 for row in study.rows()) < 2:
         assert time.monotonic() < until and process.poll() is None
