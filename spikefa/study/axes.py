@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +105,20 @@ def parse(model: Model, assignments: Iterable[str]) -> Axes:
     return axes
 
 
+def items(name: str, rule: str, values: Any) -> list[Any]:
+    """Return the items of a list, or of what is as good as one.
+
+    Raises
+    ------
+    ArgumentError
+        If it is something else.
+    """
+    single = isinstance(values, str | bytes | Mapping) or getattr(values, "ndim", 1) == 0
+    if single or not isinstance(values, Collection):
+        refuse("Study", name, rule, values)
+    return list(values)
+
+
 def checked(model: Model, vary: Any) -> Axes:
     """Return axes with their values in the types of the model's parameters.
 
@@ -128,9 +142,11 @@ def checked(model: Model, vary: Any) -> Axes:
                 refuse("Study", f"the values of {name}", "be a list, since it is no number", values)
             axes[name] = Interval(low, high, values.log)
             continue
-        if isinstance(values, str | bytes | tuple | Mapping) or not isinstance(values, Iterable):
-            refuse("Study", f"the values of {name}", "be a list or an Interval", values)
-        axes[name] = [fitted(model.title, name, kind, value) for value in values]
+        rule = "be a list or an Interval"
+        if isinstance(values, tuple):  # which may be one value of a parameter
+            refuse("Study", f"the values of {name}", rule, values)
+        listed = items(f"the values of {name}", rule, values)
+        axes[name] = [fitted(model.title, name, kind, value) for value in listed]
         if not axes[name]:
             refuse("Study", f"the values of {name}", "be at least one", values)
         for i, value in enumerate(axes[name]):

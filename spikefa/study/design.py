@@ -165,9 +165,8 @@ class Design:
 def _checked_seeds(seeds: Any) -> list[int]:
     if isinstance(seeds, int) and not isinstance(seeds, bool):
         return list(range(positive_int("Study", "seeds", seeds)))
-    if isinstance(seeds, str | bytes | Mapping) or not isinstance(seeds, Iterable):
-        refuse("Study", "seeds", "be a number or a list of seeds", seeds)
-    found = [whole("Study", "a seed", seed, 0, 2**32 - 1) for seed in seeds]
+    listed = axes_module.items("seeds", "be a number or a list of seeds", seeds)
+    found = [whole("Study", "a seed", seed, 0, 2**32 - 1) for seed in listed]
     if not found or len(set(found)) < len(found):
         refuse("Study", "seeds", "be different, and at least one", found)
     return found

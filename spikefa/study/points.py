@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from spikefa.errors import ArgumentError, RunError
 from spikefa.experiments import run_record
 from spikefa.experiments.model_file import Model, as_tuples
 from spikefa.experiments.params import fitted, value_text
-from spikefa.study.axes import Axes, Interval
+from spikefa.study.axes import Axes, Interval, items
 
 #: A value of each axis, by the parameter's name.
 Point = dict[str, Any]
@@ -47,7 +47,7 @@ def first(axes: Axes) -> Point:
     return {name: _at(values, 0.0) for name, values in axes.items()}
 
 
-def checked(model: Model, axes: Axes, points: Iterable[Any]) -> list[Point]:
+def checked(model: Model, axes: Axes, points: Any) -> list[Point]:
     """Return points that were given, with their values in the types of the model's parameters.
 
     Raises
@@ -57,10 +57,8 @@ def checked(model: Model, axes: Axes, points: Iterable[Any]) -> list[Point]:
     ModelError
         If a value does not fit.
     """
-    if isinstance(points, str | bytes | Mapping) or not isinstance(points, Iterable):
-        refuse("Study", "points", "be a list of dicts", points)
     found: list[Point] = []
-    for point in points:
+    for point in items("points", "be a list of dicts", points):
         if not isinstance(point, Mapping) or set(point) != set(axes):
             refuse("Study", "a point", f"have a value of each of {list(axes)}, which vary", point)
         point = {name: fitted(model.title, name, model.kind(name), point[name]) for name in axes}
