@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +113,7 @@ def items(name: str, rule: str, values: Any) -> list[Any]:
     ArgumentError
         If it is something else.
     """
-    single = isinstance(values, str | bytes | Mapping) or getattr(values, "ndim", 1) == 0
+    single = isinstance(values, str | bytes | Mapping | Set) or getattr(values, "ndim", 1) == 0
     if single or not isinstance(values, Collection):
         refuse("Study", name, rule, values)
     return list(values)

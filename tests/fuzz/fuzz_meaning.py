@@ -31,6 +31,7 @@ PARAMETERS = {
     "stimulus_variable": {"text"},  # the default
     "Input.limits": {"none"},
     "new_run.directory": _TEXTS | {"path"},
+    "Study.directory": _TEXTS | {"path"},
     "data_dir": _TEXTS | {"path"},
     "OrRegistered.package": {"text", "long text"},
     "threshold": {"text"},  # nothing reads it where there is an emit

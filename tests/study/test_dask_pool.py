@@ -1,8 +1,10 @@
 """Studies on Dask: killed workers, schedulers and front ends lose nothing. All slow but one."""
 
 import os
+import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from study_runs import assert_same
@@ -17,6 +19,18 @@ from test_pools import LONG, KillsWorkers, assert_gone, children, front_end  # n
 def test_a_scheduler_that_is_none_is_refused(study):
     with pytest.raises(ArgumentError, match='scheduler must be "local", an address such as'):
         study(epochs=0).run(scheduler="nowhere", progress=False)
+
+
+def test_the_job_script_of_the_guide():
+    """Its settings make a SLURM script; no cluster is needed for that."""
+    jobqueue = pytest.importorskip("dask_jobqueue")
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "many_seeds.md").read_text()
+    (call,) = re.findall(r"^cluster = SLURMCluster\(\n(.*?)^\)", guide, re.S | re.M)
+    job = jobqueue.slurm.SLURMJob("tcp://10.0.0.1:8786", "worker", **eval(f"dict({call})"))
+    script = job.job_script()
+    for line in ("#SBATCH --cpus-per-task=1", "#SBATCH -t 12:00:00", "export NUMBA_NUM_THREADS=1", "#SBATCH --mem=4G"):
+        assert f"\n{line}\n" in script
+    assert "--nthreads 1" in script and "--lifetime 11h50m" in script and "tcp://10.0.0.1:8786" in script
 
 
 @pytest.mark.slow
