@@ -7,13 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from study_kills import LONG, KillsWorkers, assert_gone, children, front_end
 from study_runs import assert_same
 
 from spikefa.errors import ArgumentError, RunError
 
 distributed = pytest.importorskip("distributed")
-
-from test_pools import LONG, KillsWorkers, assert_gone, children, front_end  # noqa: E402
 
 
 def test_a_scheduler_that_is_none_is_refused(study):
