@@ -77,5 +77,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "projections.derived": ["DerivedProjection", "ShuffledProjection", "TiedProjection"],
         "projections.initializers": ["normal", "uniform"],
         "projections.projection": ["Projection"],
+        "study.axes": ["Interval"],
+        "study.study": ["Study", "open_study"],
     },
 )

@@ -47,6 +47,10 @@ class RunError(SpikefaError, ValueError):
     """A run directory cannot be made or used; the message names it and the reason."""
 
 
+class LockedError(RunError):
+    """Another process trains the run now; the message names it."""
+
+
 class CheckpointError(SpikefaError, ValueError):
     """A checkpoint cannot be used; the message names the file and the reason."""
 

@@ -53,7 +53,8 @@ def call(*arguments, code=0):
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "resume", "show", "evaluate", "plot", "models", "config", "demo", "bench"]
+    "command",
+    ["train", "resume", "show", "sweep", "study", "evaluate", "plot", "models", "config", "demo", "bench"],
 )
 def test_help_of_each_command(command):
     result = CliRunner().invoke(app, [command, "--help"])

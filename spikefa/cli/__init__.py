@@ -1,4 +1,4 @@
-"""The command line: ``spikefa demo | train | resume | show | evaluate | plot | ...``, one module a command.
+"""The command line: ``spikefa demo | train | resume | show | sweep | study | ...``, one module a command.
 
 A command imports what it runs when it runs: listing and help need neither Brian2 nor matplotlib.
 """
@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from spikefa.cli import bench, config, demo, evaluate, models, plot, resume, show, train
+from spikefa.cli import bench, config, demo, evaluate, models, plot, resume, show, study, sweep, train
 from spikefa.cli.errors import errors_as_sentences, warnings_as_sentences
 from spikefa.cli.options import Command, Group, with_output_options
 from spikefa.cli.output import tolerant
@@ -30,6 +30,8 @@ for _run in (
     train.train,
     resume.resume,
     show.show,
+    sweep.sweep,
+    study.study,
     evaluate.evaluate,
     plot.plot,
     models.models,

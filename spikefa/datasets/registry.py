@@ -9,6 +9,7 @@ from pathlib import Path
 from spikefa._checks import path, true_or_false
 from spikefa._registry import Registry
 from spikefa.datasets.dataset import Dataset, data_errors
+from spikefa.datasets.locate import VARIABLE
 from spikefa.datasets.own import is_function, is_path, load_function, load_path
 from spikefa.errors import DataError
 
@@ -17,6 +18,17 @@ from spikefa.errors import DataError
 datasets: Registry[Callable[[str | os.PathLike | None], Dataset]] = Registry(
     "data set", "spikefa.datasets", error=DataError
 )
+
+_kept: dict[tuple, Dataset] | None = None  # the last data set and where it is from, in a process that keeps it
+
+
+def keep_loaded() -> None:
+    """From now on, keep the last data set in this process, and return it if it is loaded again.
+
+    For processes that train one run after the other. The arrays are read-only.
+    """
+    global _kept
+    _kept = {} if _kept is None else _kept
 
 
 def load(name: str, data_dir: str | os.PathLike | None = None, *, code: bool = False) -> Dataset:
@@ -56,4 +68,10 @@ def load(name: str, data_dir: str | os.PathLike | None = None, *, code: bool = F
             if not code:
                 raise DataError(f"data set {name!r}: is code, which was not run", hint="trust")
             return load_function(name)
-    return datasets[name](directory)
+    if _kept is None:
+        return datasets[name](directory)
+    place = (name, directory, os.environ.get(VARIABLE))
+    if place not in _kept:
+        _kept.clear()
+        _kept[place] = datasets[name](directory)
+    return _kept[place]

@@ -143,7 +143,7 @@ class Model:
         for name, value in changes.items():
             if name in derived:
                 raise ModelError(f"{self.title}: {name} must be left to the model, which derives it, got {value!r}")
-            changes[name] = fitted(self.title, name, self._kind(name), value)
+            changes[name] = fitted(self.title, name, self.kind(name), value)
         made = self.module.Params(**changes)
         for name in kinds:
             value = getattr(made, name)
@@ -170,12 +170,12 @@ class Model:
         """
         made = object.__new__(self.module.Params)
         for name in recorded:
-            self._kind(name)
+            self.kind(name)
         for own in dataclasses.fields(self.module.Params):
             value = recorded[own.name]
             if not isinstance(default_of(own), list):
                 value = as_tuples(value)
-            object.__setattr__(made, own.name, fitted(self.title, own.name, self._kind(own.name), value))
+            object.__setattr__(made, own.name, fitted(self.title, own.name, self.kind(own.name), value))
         if isinstance(made, Params):
             made.validate()
         return made
@@ -210,10 +210,17 @@ class Model:
             name = name.strip()
             if not equals:
                 raise ModelError(f"{self.title}: a parameter must be set by name=value, got {text!r}")
-            changes[name] = self._kind(name).parse(value)
+            changes[name] = self.kind(name).parse(value)
         return changes
 
-    def _kind(self, name: str) -> Kind:
+    def kind(self, name: str) -> Kind:
+        """Return which values a parameter may have.
+
+        Raises
+        ------
+        ModelError
+            If there is no such parameter.
+        """
         kinds = kinds_of(self.module.Params)
         if name not in kinds:
             there_are = ", ".join(kinds)

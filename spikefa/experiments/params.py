@@ -19,6 +19,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Set
@@ -87,10 +88,13 @@ class Kind:
         The values in words: ``"positive whole number"``.
     range : str
         The range in words; empty if there is none.
+    separators : str
+        What stands between several values in one text, see `parse_several`.
     """
 
     text = plural = "any value"
     range = ""
+    separators = ";"
 
     def fitted(self, value: Any) -> Any:
         """Return a value in the type of the annotation, or raise what `fitted` makes a `ModelError` of."""
@@ -104,8 +108,18 @@ class Kind:
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):  # no literal, or nested too deeply
             return text
 
+    def parse_several(self, text: str) -> list[Any]:
+        """Return the values of a text such as ``1e-3,2e-3`` or ``100,50;200``.
+
+        A semicolon ends a value. A comma does, too, where it cannot be a part of one: in numbers, choices and flags,
+        but not in tuples and texts.
+        """
+        return [self.parse(part) for part in re.split(f"[{self.separators}]", text)]
+
 
 class _Number(Kind):
+    separators = ",;"
+
     def __init__(self, whole: bool, within: Range | None):
         self.whole, self.within = whole, within or Range()
         self.range = str(self.within)
@@ -132,6 +146,7 @@ class _Number(Kind):
 
 class _Flag(Kind):
     text = plural = "true or false"
+    separators = ",;"
 
     def fitted(self, value: Any) -> bool:
         if not isinstance(value, bool):
@@ -155,6 +170,8 @@ class _Text(Kind):
 
 
 class _Choice(Kind):
+    separators = ",;"
+
     def __init__(self, choices: tuple[Any, ...]):
         self.choices = choices
         self.text = f"one of {', '.join(map(str, choices))}"
@@ -204,6 +221,7 @@ class _Optional(Kind):
     def __init__(self, kind: Kind):
         self.kind = kind
         self.text, self.plural, self.range = f"{kind.text}, or none", f"{kind.plural}, or none", kind.range
+        self.separators = kind.separators
 
     def fitted(self, value: Any) -> Any:
         if value is None:
@@ -219,7 +237,7 @@ class _Optional(Kind):
 
 class _OrRegistered(Kind):
     def __init__(self, kind: Kind, added: OrRegistered):
-        self.kind, self.added, self.range = kind, added, kind.range
+        self.kind, self.added, self.range, self.separators = kind, added, kind.range, kind.separators
         self.text, self.plural = (f"{words}, or a name added to {added.package}" for words in (kind.text, kind.plural))
 
     def fitted(self, value: Any) -> Any:

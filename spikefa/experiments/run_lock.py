@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from spikefa.errors import RunError
+from spikefa.errors import LockedError
 
 try:
     import fcntl
@@ -38,7 +38,7 @@ def locked(directory: Path) -> Iterator[None]:
 
     Raises
     ------
-    RunError
+    LockedError
         If another process holds the run; the message names it and its machine.
     OSError
         If the lock cannot be written.
@@ -76,7 +76,7 @@ def _acquire(path: Path) -> int | None:
         except BlockingIOError:
             holder = _holder(descriptor)
             os.close(descriptor)
-            raise RunError(
+            raise LockedError(
                 f"{path.parent}: is being trained by {holder}; wait until it has ended, or stop it"
             ) from None
         except OSError as error:

@@ -79,10 +79,10 @@ def change_epochs(directory: Path, epochs: int) -> None:
 def sealed(record: Mapping[str, Any]) -> str:
     """Return the text of a record, with its format and its digest."""
     values = {"format": FORMAT, **record} | {"format": FORMAT}
-    return json.dumps(values | {"digest": _digest(values)}, indent=2) + "\n"
+    return json.dumps(values | {"digest": digest_of(values)}, indent=2) + "\n"
 
 
-def _digest(record: Mapping[str, Any]) -> str:
+def digest_of(record: Mapping[str, Any]) -> str:
     """Return the SHA-256 of all values of a record but the digest itself."""
     rest = {name: value for name, value in record.items() if name != "digest"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
@@ -116,7 +116,7 @@ def read(directory: Path) -> dict[str, Any]:
     if isinstance(found, bool) or found != FORMAT:
         raise RunError(f"{path}: must have format {FORMAT}, got {found!r}; it is of another version of spikefa")
     _check(path, record)
-    if record.get("digest") != _digest(record):
+    if record.get("digest") != digest_of(record):
         raise RunError(f"{path}: was changed since the run wrote it; restore it from a copy, or start a new run")
     return record
 

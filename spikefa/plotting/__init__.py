@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "class_panels": ["plot_confusion", "plot_images", "plot_psth", "plot_tuning"],
         "distributions": ["plot_distributions"],
         "of_runs": ["save_figure"],
+        "of_studies": ["plot_study", "save_study_figure"],
         "panels": ["plot_angles", "plot_learning", "plot_psp", "plot_receptive_fields"],
         "raster": ["plot_raster"],
     },

@@ -55,8 +55,7 @@ def save_figure(
         If the file cannot be written.
     """
     out = user_path(out) if out else run.directory / "figures" / f"{name}.png"
-    suffix = out.suffix.lower()
-    one_of("save_figure", f"the suffix of {str(out)!r}", suffix, FORMATS)
+    one_of("save_figure", f"the suffix of {str(out)!r}", out.suffix.lower(), FORMATS)
     dpi = whole("save_figure", "dpi", dpi, 1, 2400)
     if width is not None:
         width = in_range("save_figure", "width", width, 10, 2000)
@@ -67,9 +66,20 @@ def save_figure(
         raise RunError(f"{run.directory}: has no {Path(error.filename).name} yet") from error
     if width is not None:
         _fit(figure, name, width / 25.4)
+    return write_figure(figure, out, dpi)
+
+
+def write_figure(figure: Figure, out: Path, dpi: int = 200) -> Path:
+    """Write a figure whole, in the format of the file's suffix; return the file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
     held = io.BytesIO()
     with matplotlib.rc_context(EDITABLE):
-        figure.savefig(held, format=suffix.removeprefix("."), dpi=dpi)
+        figure.savefig(held, format=out.suffix.lower().removeprefix("."), dpi=dpi)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, held.getvalue(), "the figure")
     return out

@@ -3,7 +3,7 @@
 import pytest
 from idx_files import refused
 
-from spikefa.datasets import datasets, load
+from spikefa.datasets import datasets, load, registry
 
 
 def test_names():
@@ -18,3 +18,16 @@ def test_an_unknown_name_is_answered_with_those_there_are(name):
 
 def test_a_misspelt_name_is_answered_with_the_nearest():
     refused(lambda: load("mnits"), "; did you mean 'mnist'?")
+
+
+def test_a_process_may_keep_the_last_data_set(monkeypatch):
+    monkeypatch.setattr(registry, "_kept", None)
+    first = registry.load("digits")
+    assert registry.load("digits") is not first
+    registry.keep_loaded()
+    kept = registry.load("digits")
+    assert registry.load("digits") is kept
+    registry.keep_loaded()
+    assert registry.load("digits") is kept
+    registry.load("linear")
+    assert registry.load("digits") is not kept

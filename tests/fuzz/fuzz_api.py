@@ -14,9 +14,9 @@ from spikefa.experiments.training_config import TrainingConfig
 from spikefa.pathways import pathways
 
 #: Public, and made by other functions or a mere base class: nothing to be given to them.
-LEFT_OUT = {"Run", "Params", "Optimizer", "SGD", "save_figure", "VARIABLE"}
+LEFT_OUT = {"Run", "Params", "Optimizer", "SGD", "save_figure", "save_study_figure", "VARIABLE"}
 #: These read files that are not everywhere: their valid arguments do not suffice.
-NEEDS_FILES = {"open_run", "load_svhn", "load_timit_stops", "mnist_background"}
+NEEDS_FILES = {"open_run", "open_study", "plot_study", "load_svhn", "load_timit_stops", "mnist_background"}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,6 +31,7 @@ PARAMETERS = {
     "stimulus_variable": {"text"},  # the default
     "Input.limits": {"none"},
     "new_run.directory": _TEXTS | {"path"},
+    "Study.directory": _TEXTS | {"path"},
     "data_dir": _TEXTS | {"path"},
     "train.directory": _TEXTS | {"path"},
     "train.lr_factor": {"class"},  # int is a function of the epoch

@@ -184,6 +184,11 @@ VALID = {
     "new_run.data": lambda world: "digits",
     "new_run.streams": lambda world: 2,
     "open_run.directory": lambda world: world.folder,
+    "open_study.directory": lambda world: world.folder,
+    "Study.directory": lambda world: world.folder / "study",
+    "study": lambda world: fa.Study(world.folder / "study", "lillicrap2016_spiking"),
+    "low": lambda world: 1e-3,
+    "high": lambda world: 1e-2,
 }
 
 _JOINS = ("Population", "Layer", "FeedbackPopulation", "ErrorPopulation", "PerturbedCopy", "Softmax", "add_pathway")

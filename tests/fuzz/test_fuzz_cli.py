@@ -19,6 +19,8 @@ MODEL = Path(__file__).parents[1] / "rate_model.py"
 VALID = {
     "train": [str(MODEL), "--data", "digits", "--set", "sizes=64,5,10", "--set", "classes=10", "--run", "there"],
     "resume": ["nowhere"],
+    "sweep": [str(MODEL), "--data", "digits", "--set", "sizes=64,5,10", "--set", "classes=10", "--study", "there"],
+    "study": ["nowhere"],
     "evaluate": ["nowhere"],
     "plot": ["nowhere", "learning"],
     "models": [],
@@ -76,6 +78,7 @@ CASES = [(command, parameter.name, bad) for command in VALID for parameter in _p
 def _quiet(monkeypatch, tmp_path):
     """Train nothing, write nowhere else."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("spikefa.study.study.Study.run", lambda *_, **__: [])
     for module in (cli.train, cli.demo):
         monkeypatch.setattr(module, "train_with_progress", lambda *_: None, raising=False)
 

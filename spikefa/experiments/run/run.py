@@ -290,22 +290,33 @@ class Run(RunFiles):
         KeyboardInterrupt
             After Ctrl-C or SIGTERM, with a checkpoint saved; call it again to go on.
         """
-        schedule = tuple(schedule_of(checked_callbacks("Run", callbacks)))
-        stated = self if schedule == self.schedule else dataclasses.replace(self, schedule=schedule)
-        if (self.directory / "run.json").exists():
-            begun = restored(Run, self.directory)
-            stated._refuse_another(begun)
-            trainer = dataclasses.replace(stated, data_digest=begun.data_digest).trainer(callbacks)
-        else:
-            trainer = stated.trainer(callbacks)
-            trainer.network.run_steps(0)  # refuses what does not fit before anything is written
-            stated.create()
+        trainer = self.begun(callbacks)
         trainer.on_row = watch
         with self.locked():
             trainer.resume()
             self.write_epochs()
             train_shown(trainer, progress)
         return read_metrics(trainer.metrics)
+
+    def begun(self, callbacks: Sequence[Callback] = ()) -> Trainer:
+        """Return a trainer of the run in the directory, which is made if there is none; it is not resumed yet.
+
+        Raises
+        ------
+        RunError
+            If the directory holds another run or files of another kind, the data are not those it began with, or it
+            cannot be written.
+        """
+        schedule = tuple(schedule_of(checked_callbacks("Run", callbacks)))
+        stated = self if schedule == self.schedule else dataclasses.replace(self, schedule=schedule)
+        if (self.directory / "run.json").exists():
+            there = restored(Run, self.directory)
+            stated._refuse_another(there)
+            return dataclasses.replace(stated, data_digest=there.data_digest).trainer(callbacks)
+        trainer = stated.trainer(callbacks)
+        trainer.network.run_steps(0)  # refuses what does not fit before anything is written
+        stated.create()
+        return trainer
 
     def _refuse_another(self, other: Run) -> None:
         """Refuse to go on with a run that learns or measures something else; when it measures may differ."""

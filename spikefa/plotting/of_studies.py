@@ -1,0 +1,105 @@
+"""Figures of a study: learning curves, mean and standard deviation over seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+
+from spikefa._checks import instance, one_of, user_path
+from spikefa.errors import RunError
+from spikefa.plotting.of_runs import FORMATS, write_figure
+from spikefa.plotting.style import BLUE, GREEN, ORANGE, PURPLE, RULE, SKY, STYLE, VERMILLION, new_axes, styled
+from spikefa.study import results
+from spikefa.study.study import Study
+
+_COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
+_COLUMNS = ("validation_error", "test_error", "train_error")
+
+
+def plot_study(study: Study, column: str | None = None, *, ax: Axes | None = None) -> Axes:
+    """Draw the learning curves of a study's points: mean and sample standard deviation over the seeds that are done.
+
+    The six points that end lowest have colours, and are named; others are grey.
+
+    Parameters
+    ----------
+    study : Study
+    column : str, optional
+        ``"validation_error"``, ``"test_error"`` or ``"train_error"``; by default the validation error, or the test
+        error if no images were held out.
+    ax : Axes, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    RunError
+        If no run is done.
+    """
+    instance("plot_study", "study", study, Study, "a Study")
+    if column is None:
+        column = "validation_error" if study.settings.get("validation") else "test_error"
+    one_of("plot_study", "column", column, _COLUMNS)
+    curves = results.curves(study, column)
+    if not curves:
+        raise RunError(f"{study.directory}: has no run that is done yet")
+    ordered = sorted(curves, key=lambda point: _last(curves[point][1]))
+    with styled(ax is None):
+        ax = new_axes(3.6, 2.8) if ax is None else ax
+        for place, point in reversed(list(enumerate(ordered))):
+            epochs, values = curves[point]
+            named = place < len(_COLOURS)
+            colour = _COLOURS[place] if named else RULE
+            mean = values.mean(axis=0)
+            label = ", ".join(point) or "mean" if named else None
+            ax.plot(epochs, mean, color=colour, linewidth=1.2 if named else 0.6, label=label, zorder=3 if named else 1)
+            if len(values) > 1 and named:
+                sd = values.std(axis=0, ddof=1)
+                ax.fill_between(epochs, mean - sd, mean + sd, color=colour, alpha=0.18, linewidth=0, zorder=2)
+        ax.set(xlabel="Epoch", ylabel=f"{column.replace('_', ' ').capitalize()}, mean ± sd over seeds")
+        ax.set_ylim(bottom=0)
+        handles, labels = ax.get_legend_handles_labels()
+        ax.legend(handles[::-1], labels[::-1])
+    return ax
+
+
+def _last(values: np.ndarray) -> float:
+    last = float(values[:, -1].mean())
+    return np.inf if np.isnan(last) else last
+
+
+def save_study_figure(study: Study, column: str | None = None, out: Any = None) -> Path:
+    """Draw a study's learning curves and write them; see `plot_study`.
+
+    Parameters
+    ----------
+    study : Study
+    column : str, optional
+    out : path, optional
+        Its suffix chooses the format; default ``figures/learning.png`` in the study's directory.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ArgumentError
+        If the format is unknown.
+    RunError
+        If no run is done.
+    OSError
+        If the file cannot be written.
+    """
+    out = user_path(out) if out else study.directory / "figures" / "learning.png"
+    one_of("save_study_figure", f"the suffix of {str(out)!r}", out.suffix.lower(), FORMATS)
+    with matplotlib.rc_context(STYLE):
+        return write_figure(plot_study(study, column).figure, out)
