@@ -62,6 +62,9 @@ class Population(Part, NeuronGroup):
         The slot of the schedule: ``"start"``, ``"forward"`` or ``"feedback"``.
     namespace : dict, optional
         Constants of the equations.
+    initial : dict, optional
+        Values at rest by the variable's name, as `set` takes them for each unit: ``{"v": "-65*mV"}``. Evaluations
+        begin with them.
     method : str
         Integration method. ``"euler"`` with dt/tau = a is exactly ``v + a*(I - v)``.
 
@@ -93,6 +96,7 @@ class Population(Part, NeuronGroup):
         refractory: Any = False,
         slot: str = "forward",
         namespace: Mapping[str, Any] | None = None,
+        initial: Mapping[str, Any] | None = None,
         method: str = "euler",
     ):
         owner = owner_of(type(self), network, name)
@@ -110,6 +114,7 @@ class Population(Part, NeuronGroup):
             refractory=refractory,
             slot=slot,
             namespace=namespace,
+            initial=initial,
             method=method,
         )
         read = check_arguments(owner, network, self.statement)
@@ -160,6 +165,8 @@ class Population(Part, NeuronGroup):
         seed_noise(self, dict(zip(noises, noise_draws, strict=True)))
         self._place = network.next_place(slot)
         self._set_schedule(receive, emit, threshold is not None)
+        for variable, value in (initial or {}).items():
+            self.set(variable, value)
         network.join(self)
 
     def numbered(self, text: str, clock: Clock | None = None) -> str:
