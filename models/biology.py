@@ -90,7 +90,7 @@ class Params(fa.Params):
     """Output units, in equal groups, one group a class."""
     classes: Annotated[int, fa.Range(2)] = 10
     """Number of classes."""
-    dt: Annotated[float, fa.Range(0, open_low=True)] = 0.5
+    dt: Annotated[float, fa.Range(0, open_low=True)] = 1.0
     """Duration of a step (ms)."""
     duration: Annotated[float, fa.Range(0, open_low=True)] = 50.0
     """Time for which an image is shown (ms)."""
@@ -110,7 +110,7 @@ class Params(fa.Params):
     """Time constant of error and feedback populations (ms)."""
     refractory: Annotated[float, fa.Range(0)] = 2.0
     """Refractory period (ms)."""
-    drive: float = 0.6
+    drive: float = 0.2
     """Constant current of each neuron; 1 would bring it to its threshold."""
     steepness: Annotated[float, fa.Range(0)] = 1.0
     """Of psi about the threshold."""
@@ -118,11 +118,9 @@ class Params(fa.Params):
     """Rate that output units of the image's class are to have (Hz); the others' is 0."""
     dale: bool = False
     """Whether each neuron is excitatory or inhibitory."""
-    weight_scale: Annotated[float, fa.Range(0)] = 1.0
+    weight_scale: Annotated[float, fa.Range(0)] = 2.0
     """Forward weights start uniform in +- this times sqrt(12 / presynaptic units)."""
-    input_weight_scale: Annotated[float, fa.Range(0)] = 1.0
-    """The same for weights of the input."""
-    feedback_scale: Annotated[float, fa.Range(0)] = 1.0
+    feedback_scale: Annotated[float, fa.Range(0)] = 0.5
     """Feedback weights are uniform in +- this times sqrt(3 / synapses of a unit)."""
     feedback_density: Annotated[float, fa.Range(0, 1, open_low=True)] = 1.0
     """Fraction of the feedback synapses that exist."""
@@ -254,17 +252,14 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
 def _connect(net: fa.Network, below: fa.Population, layer: fa.Layer, params: Params) -> None:
     learns = params.pathway != "output_only" or layer is net.layers[-1]
     rule = fa.Plasticity(RULE, {"eta": params.eta}) if learns else None
-    scale = params.input_weight_scale if below is net.input else params.weight_scale
-    limit = scale * np.sqrt(12 / below.units)
+    limit = params.weight_scale * np.sqrt(12 / below.units)
     if not params.dale:
         fa.Projection(net, below, layer, fa.uniform(limit), plasticity=rule, learn_bias=False)
         return
     # Excitation and inhibition are equal at first: inhibitory neurons are a quarter, and their weights four times.
     inhibitory = net[f"{layer.name}_inhibitory"]
-    mean = scale * np.sqrt(3 / below.units)
+    mean = params.weight_scale * np.sqrt(3 / below.units)
     fa.Projection(net, below, inhibitory, fa.uniform(0, 2 * mean), sign="excitatory")
     fa.Projection(net, below, layer, fa.uniform(0, 2 * mean), sign="excitatory", plasticity=rule, learn_bias=False)
     strong = 2 * mean * below.units / inhibitory.units
-    fa.Projection(
-        net, inhibitory, layer, fa.uniform(-strong, 0), sign="inhibitory", plasticity=rule, learn_bias=False
-    )
+    fa.Projection(net, inhibitory, layer, fa.uniform(-strong, 0), sign="inhibitory", plasticity=rule, learn_bias=False)
