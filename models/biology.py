@@ -256,10 +256,11 @@ def _connect(net: fa.Network, below: fa.Population, layer: fa.Layer, params: Par
     if not params.dale:
         fa.Projection(net, below, layer, fa.uniform(limit), plasticity=rule, learn_bias=False)
         return
-    # Excitation and inhibition are equal at first: inhibitory neurons are a quarter, and their weights four times.
+    # Excitation and inhibition are about equal at first. Inhibitory neurons, which nothing inhibits, get a third of the
+    # weight, and fire about three times as often as those that excite them.
     inhibitory = net[f"{layer.name}_inhibitory"]
     mean = params.weight_scale * np.sqrt(3 / below.units)
-    fa.Projection(net, below, inhibitory, fa.uniform(0, 2 * mean), sign="excitatory")
+    fa.Projection(net, below, inhibitory, fa.uniform(0, 2 * mean / 3), sign="excitatory")
     fa.Projection(net, below, layer, fa.uniform(0, 2 * mean), sign="excitatory", plasticity=rule, learn_bias=False)
-    strong = 2 * mean * below.units / inhibitory.units
+    strong = 2 * mean / 3 * below.units / inhibitory.units
     fa.Projection(net, inhibitory, layer, fa.uniform(-strong, 0), sign="inhibitory", plasticity=rule, learn_bias=False)

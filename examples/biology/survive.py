@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 
 import matplotlib
 import numpy as np
-from _results import load_results
+from _entries import check_or_write
 from _study import QUICK, metrics_of, tidy
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -28,7 +28,6 @@ from matplotlib.ticker import MaxNLocator
 from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, STYLE, VERMILLION
 
-HERE = Path(__file__).resolve().parent
 #: Condition -> what it is, and the changes of models/biology.py's parameters.
 CONDITIONS = {
     "published": ("published rule, stochastic units", {}),
@@ -72,7 +71,6 @@ def arguments():
     parser.add_argument("--only", nargs="+", choices=CONDITIONS, help="conditions; all by default")
     parser.add_argument("--kept", type=Path, default=Path("study_biology"), help="where runs are kept")
     parser.add_argument("--figure", type=Path, default=Path(f"{Path(__file__).stem}.png"))
-    parser.add_argument("--write", action="store_true", help="write results.toml")
     return parser.parse_args()
 
 
@@ -126,53 +124,10 @@ def draw(metrics, epochs):
     return figure
 
 
-def identifier(data, name):
-    """Return the id of a result."""
-    return f"{data}_{name}"
-
-
-def rows(options, errors):
-    """Return the entries of ``results.toml`` of this data set."""
-    for name, values in errors.items():
-        control = name in CONTROLS or name in ("published", "lif")
-        yield "\n".join(
-            [
-                "[[result]]",
-                f'id = "{identifier(options.data, name)}"',
-                f'group = "{options.data}"',
-                f'claim = "{CONDITIONS[name][0].removeprefix("control: ").removeprefix("... ").capitalize()}"',
-                'measure = "test error"',
-                f"seeds = {list(range(len(values)))}",
-                f"values = {[round(float(value), 2) for value in values]}",
-                f"margin = {4 if options.data == 'digits' else 1.5}",
-                'unit = "%"',
-                f"epochs = {SCHEDULES[options.data]['epochs']}",
-                f'command = "python examples/biology/survive.py --data {options.data} --only {name}"',
-                'script = "survive.py"',
-                f'verdict = "{"control" if control else "reproduced"}"',
-                f'figure = "survive_{options.data}.png"',
-            ]
-        )
-
-
-def write_results(options, errors):
-    """Write the entries of this data set, and leave those of others as they are."""
-    path = HERE / "results.toml"
-    head = (
-        '# Results of "Does feedback alignment survive biology?": written by survive.py --write.\n'
-        'title = "Does feedback alignment survive biology?"\n'
-    )
-    kept = path.read_text().split("\n[[result]]")[1:] if path.exists() else []
-    others = ["[[result]]" + entry.rstrip() for entry in kept if f'group = "{options.data}"' not in entry]
-    path.write_text("\n\n".join([head.rstrip(), *others, *rows(options, errors)]) + "\n")
-    load_results(path)
-    print(f"wrote {path}")
-
-
 def main():
     """Train what is not trained yet; draw, print and check."""
     options = arguments()
-    names = options.only or list(CONDITIONS)
+    names = options.only or (["lif", "together"] if QUICK else list(CONDITIONS))
     metrics = {name: [] for name in names}
     for seed in range(options.seeds):  # every condition once, before any a second time
         for name in names:
@@ -187,12 +142,17 @@ def main():
     if QUICK:
         assert all(np.isfinite(values).all() for values in errors.values())
         return
-    if options.write:
-        write_results(options, errors)
-    else:
-        results = load_results(HERE / "results.toml")
-        for name, values in errors.items():
-            results.check(identifier(options.data, name), values)
+    ids = {name: f"{options.data}_{name}" for name in errors}
+    check_or_write(
+        __file__,
+        "Does feedback alignment survive biology?",
+        options.data,
+        {ids[name]: values for name, values in errors.items()},
+        {ids[name]: CONDITIONS[name][0] for name in errors},
+        margin=4 if options.data == "digits" else 1.5,
+        epochs=SCHEDULES[options.data]["epochs"],
+        command=f"python examples/biology/survive.py --data {options.data}",
+    )
     if set(CONTROLS) <= set(errors):
         assert np.mean(errors["lif"]) < min(np.mean(errors[name]) for name in CONTROLS)
 
