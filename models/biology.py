@@ -134,6 +134,8 @@ class Params(fa.Params):
     """How errors reach the hidden layers; or, as controls, not, or through B in a new order in every step."""
     eta: Annotated[float, fa.Range(0)] = 1e-3
     """Learning rate, for the update summed over the streams."""
+    eta_factor_inhibitory: Annotated[float, fa.Range(0)] = 0.1
+    """Factor of eta in synapses of inhibitory neurons, which fire most; with `dale`."""
     streams: Annotated[int, fa.Range(1)] = 20
     """Images shown at once, unless the command line says how many."""
     epochs: Annotated[int, fa.Range(0)] = 10
@@ -260,7 +262,8 @@ def _connect(net: fa.Network, below: fa.Population, layer: fa.Layer, params: Par
     # weight, and fire about three times as often as those that excite them.
     inhibitory = net[f"{layer.name}_inhibitory"]
     mean = params.weight_scale * np.sqrt(3 / below.units)
+    slow = fa.Plasticity(RULE, {"eta": params.eta_factor_inhibitory * params.eta}) if learns else None
     fa.Projection(net, below, inhibitory, fa.uniform(0, 2 * mean / 3), sign="excitatory")
     fa.Projection(net, below, layer, fa.uniform(0, 2 * mean), sign="excitatory", plasticity=rule, learn_bias=False)
     strong = 2 * mean / 3 * below.units / inhibitory.units
-    fa.Projection(net, inhibitory, layer, fa.uniform(-strong, 0), sign="inhibitory", plasticity=rule, learn_bias=False)
+    fa.Projection(net, inhibitory, layer, fa.uniform(-strong, 0), sign="inhibitory", plasticity=slow, learn_bias=False)
