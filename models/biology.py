@@ -13,7 +13,7 @@ Switches, each off by default, but for refractoriness:
 * ``feedback_delay``: the time that feedback takes from one population to the next.
 * ``gap``: a blank interval after each image, without targets; rules rest in it.
 * ``dale``: excitatory neurons project forward by weights of at least 0. A quarter as many inhibitory neurons a layer
-  receive what it receives, and inhibit it by weights of at most 0.
+  receive what it receives and its own spikes, and inhibit it by weights of at most 0.
 * ``feedback_density``: the fraction of feedback synapses that exist.
 * ``tau_spread``: membrane time constants differ from unit to unit.
 
@@ -259,11 +259,12 @@ def _connect(net: fa.Network, below: fa.Population, layer: fa.Layer, params: Par
         fa.Projection(net, below, layer, fa.uniform(limit), plasticity=rule, learn_bias=False)
         return
     # Excitation and inhibition are about equal at first. Inhibitory neurons, which nothing inhibits, get a third of the
-    # weight, and fire about three times as often as those that excite them.
+    # weight, and fire about three times as often as those that excite them; lateral inhibition keeps the layer's rate.
     inhibitory = net[f"{layer.name}_inhibitory"]
     mean = params.weight_scale * np.sqrt(3 / below.units)
     slow = fa.Plasticity(RULE, {"eta": params.eta_factor_inhibitory * params.eta}) if learns else None
     fa.Projection(net, below, inhibitory, fa.uniform(0, 2 * mean / 3), sign="excitatory")
+    fa.Projection(net, layer, inhibitory, fa.uniform(0, 10 / layer.units), sign="excitatory")
     fa.Projection(net, below, layer, fa.uniform(0, 2 * mean), sign="excitatory", plasticity=rule, learn_bias=False)
     strong = 2 * mean / 3 * below.units / inhibitory.units
     fa.Projection(net, inhibitory, layer, fa.uniform(-strong, 0), sign="inhibitory", plasticity=slow, learn_bias=False)
