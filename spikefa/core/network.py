@@ -42,7 +42,7 @@ SCHEDULE = [
 ]
 
 #: Roles that only one part of a network can have.
-UNIQUE_ROLES = ("input", "error", "stimulus", "readout", "weight_average")
+UNIQUE_ROLES = ("input", "stimulus", "readout", "weight_average")
 
 #: Steps for which the generator of random numbers has numbers. Time, in float64, tells up to 2**38 steps apart (Brian2
 #: takes times within dt / 10,000 for one).
@@ -227,8 +227,13 @@ class Network(BrianNetwork):
 
     @property
     def error(self) -> Any:
-        """The error population, or None."""
+        """The error population, the first of several, or None."""
         return self._only("error")
+
+    @property
+    def errors(self) -> list:
+        """All error populations."""
+        return self.parts("error")
 
     @property
     def stimulus(self) -> Any:

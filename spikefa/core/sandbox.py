@@ -128,6 +128,6 @@ def _unneeded_feedback(network: Network) -> list[BrianObject]:
             driving.setdefault(source, set()).add(name)
     forward = {population.name for population in network.populations if population.slot != "feedback"}
     needed = reached(forward, reads)
-    driven = reached({network.error.name}, driving) if network.error is not None else set()
+    driven = reached({error.name for error in network.errors}, driving)
     feedback = [population for population in network.populations if population.slot == "feedback"]
     return [population for population in feedback if population.name in driven or population.name not in needed]

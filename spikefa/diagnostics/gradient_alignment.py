@@ -99,7 +99,7 @@ class GradientAlignment(Monitor):
                     f"{p.post.current_variable!r}, or its gradient is another"
                 )
         self._last = network.layers[-1]
-        self._errors = [error, *(population.output_variable for population in network.feedback)]
+        self._errors = [error, *(population.modulator for population in network.feedback)]
         self._constants: list[dict] | None = None
         self._factors, self._coefficients = {}, {}
         self._masks = {p.name: p.mask for p in self._learning}

@@ -131,4 +131,4 @@ def _modulation(network: Network, layer) -> np.ndarray:
     population = next((f for f in network.feedback[::-1] if f.layer is layer), None)
     if population is None:
         return np.zeros((layer.units, network.streams))
-    return population.view(population.output_variable)
+    return population.view(population.modulator)

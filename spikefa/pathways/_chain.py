@@ -20,10 +20,25 @@ def error_population(
 
 
 def feedback_population(
-    network: Network, layer: Layer, feedback: str, emit: str, namespace: dict[str, Any] | None
+    network: Network, layer: Layer, feedback: str, emit: str, namespace: dict[str, Any] | None, **options: Any
 ) -> FeedbackPopulation:
     """Add the feedback population of a layer."""
-    return FeedbackPopulation(network, f"feedback_{layer.name}", layer, feedback, emit=emit, namespace=namespace)
+    name = f"feedback_{layer.name}"
+    return FeedbackPopulation(network, name, layer, feedback, emit=emit, namespace=namespace, **options)
+
+
+def spiking_options(
+    receive: str, threshold: str | None, reset: str | None, refractory: Any, output: str, modulator: str | None
+) -> dict[str, Any]:
+    """Return what the pathways say of their populations where feedback is sent by spikes."""
+    return {
+        "receive": receive,
+        "threshold": threshold,
+        "reset": reset,
+        "refractory": refractory,
+        "output": output,
+        "modulator": modulator,
+    }
 
 
 def chain(
@@ -33,10 +48,12 @@ def chain(
     emit: str,
     emit_error: str | None,
     namespace: dict[str, Any] | None,
+    **options: Any,
 ) -> list[FeedbackPopulation]:
     """Add the error population and the feedback populations, top down, and return them in that order."""
-    top = error_population(network, error, emit if emit_error is None else emit_error, namespace)
-    return [top, *(feedback_population(network, layer, feedback, emit, namespace) for layer in network.hidden[::-1])]
+    top = error_population(network, error, emit if emit_error is None else emit_error, namespace, **options)
+    down = network.hidden[::-1]
+    return [top, *(feedback_population(network, layer, feedback, emit, namespace, **options) for layer in down)]
 
 
 def forward_name(network: Network, layer: Layer) -> str:

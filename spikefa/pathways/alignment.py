@@ -12,7 +12,7 @@ from brian2 import Quantity
 
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
-from spikefa.pathways._chain import chain
+from spikefa.pathways._chain import chain, spiking_options
 from spikefa.projections.initializers import Initial
 from spikefa.projections.projection import Projection
 
@@ -28,6 +28,12 @@ def feedback_alignment(
     B: Initial,
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
+    receive: str = "",
+    threshold: str | None = None,
+    reset: str | None = None,
+    refractory: Any = False,
+    output: str = "delta",
+    modulator: str | None = None,
 ) -> list[Projection]:
     """Send the error down from layer to layer through fixed random weights.
 
@@ -52,11 +58,19 @@ def feedback_alignment(
     delay : Quantity, optional
         Of every feedback projection, see `Projection`: one time, or one a unit of the layer above where all have as
         many.
+    receive, threshold, reset, refractory
+        Of all these populations, see `Population`, where feedback is sent by spikes. With a threshold and ``emit=""``
+        a spike is ``delta = 1``; `emit` may make signed ones, as ``int(u > theta) - int(u < -theta)`` does.
+    output : str
+        The variable that is sent, such as spikes.
+    modulator : str, optional
+        The variable that layers and their rules know, such as a graded ``delta``; `output` by default.
 
     Returns
     -------
     list of Projection
         The feedback projections, top down.
     """
-    populations = chain(network, error, feedback, emit, emit_error, namespace)
+    spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
+    populations = chain(network, error, feedback, emit, emit_error, namespace, **spiking)
     return [Projection(network, above, below, B, delay=delay) for above, below in pairwise(populations)]

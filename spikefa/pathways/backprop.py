@@ -12,7 +12,7 @@ from brian2 import Quantity
 
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
-from spikefa.pathways._chain import chain, forward_name
+from spikefa.pathways._chain import chain, forward_name, spiking_options
 from spikefa.projections.derived import TiedProjection
 
 
@@ -26,6 +26,12 @@ def backprop(
     emit_error: str | None = None,
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
+    receive: str = "",
+    threshold: str | None = None,
+    reset: str | None = None,
+    refractory: Any = False,
+    output: str = "delta",
+    modulator: str | None = None,
 ) -> list[TiedProjection]:
     """Send the error down through the transposed forward weights.
 
@@ -33,7 +39,8 @@ def backprop(
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, namespace, delay
+    network, error, feedback, emit, emit_error, namespace
+    delay, receive, threshold, reset, refractory, output, modulator
         As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
 
     Returns
@@ -41,7 +48,8 @@ def backprop(
     list of TiedProjection
         The feedback projections, top down.
     """
-    populations = chain(network, error, feedback, emit, emit_error, namespace)
+    spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
+    populations = chain(network, error, feedback, emit, emit_error, namespace, **spiking)
     return [
         TiedProjection(network, above, below, forward_name(network, below.layer), transpose=True, delay=delay)
         for above, below in pairwise(populations)

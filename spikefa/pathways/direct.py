@@ -11,7 +11,7 @@ from brian2 import Quantity
 
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
-from spikefa.pathways._chain import chain
+from spikefa.pathways._chain import chain, spiking_options
 from spikefa.projections.initializers import Initial
 from spikefa.projections.projection import Projection
 
@@ -27,6 +27,12 @@ def direct_feedback_alignment(
     B: Initial,
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
+    receive: str = "",
+    threshold: str | None = None,
+    reset: str | None = None,
+    refractory: Any = False,
+    output: str = "delta",
+    modulator: str | None = None,
 ) -> list[Projection]:
     """Send the error to each hidden layer directly, through fixed random weights.
 
@@ -34,7 +40,8 @@ def direct_feedback_alignment(
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, namespace, delay
+    network, error, feedback, emit, emit_error, namespace
+    delay, receive, threshold, reset, refractory, output, modulator
         As in `feedback_alignment`.
     B : array, or function of (rng, shape)
         Feedback weights ``(units of the last layer, units of the layer)``.
@@ -44,5 +51,6 @@ def direct_feedback_alignment(
     list of Projection
         The feedback projections, top down.
     """
-    top, *others = chain(network, error, feedback, emit, emit_error, namespace)
+    spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
+    top, *others = chain(network, error, feedback, emit, emit_error, namespace, **spiking)
     return [Projection(network, top, below, B, delay=delay) for below in others]

@@ -12,7 +12,7 @@ from brian2 import Quantity
 
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
-from spikefa.pathways._chain import error_population, feedback_population, forward_name
+from spikefa.pathways._chain import error_population, feedback_population, forward_name, spiking_options
 from spikefa.projections.derived import TiedProjection
 from spikefa.projections.initializers import Initial
 from spikefa.projections.projection import Projection
@@ -29,6 +29,12 @@ def indirect_feedback_alignment(
     B: Initial,
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
+    receive: str = "",
+    threshold: str | None = None,
+    reset: str | None = None,
+    refractory: Any = False,
+    output: str = "delta",
+    modulator: str | None = None,
 ) -> list[Projection]:
     """Send the error to the first hidden layer, and from there up through the forward weights.
 
@@ -36,7 +42,8 @@ def indirect_feedback_alignment(
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, namespace, delay
+    network, error, feedback, emit, emit_error, namespace
+    delay, receive, threshold, reset, refractory, output, modulator
         As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
     B : array, or function of (rng, shape)
         Feedback weights ``(units of the last layer, units of the first)``.
@@ -46,10 +53,11 @@ def indirect_feedback_alignment(
     list of Projection
         The one from the error, and those that share the forward weights, bottom up.
     """
-    below = error_population(network, error, emit if emit_error is None else emit_error, namespace)
+    spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
+    below = error_population(network, error, emit if emit_error is None else emit_error, namespace, **spiking)
     projections: list[Projection] = []
     for layer in network.hidden:
-        above = feedback_population(network, layer, feedback, emit, namespace)
+        above = feedback_population(network, layer, feedback, emit, namespace, **spiking)
         if projections:
             source = forward_name(network, below.layer)
             projections.append(TiedProjection(network, below, above, source, delay=delay))

@@ -48,6 +48,8 @@ class LayerCopy(Population):
         names, shared = Equations(statement["equations"]).names, stated_parameters(layer)
         for parameter in shared:
             statement["equations"] = re.sub(rf"(?m)^\s*{parameter}\s*:.*$", "", statement["equations"])
+        initial = statement["initial"] or {}
+        statement["initial"] = {name: value for name, value in initial.items() if name not in shared}
         super().__init__(network, **statement)
         for parameter in shared:
             self.variables.add_reference(parameter, layer)

@@ -14,7 +14,7 @@ from brian2 import Quantity
 
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
-from spikefa.pathways._chain import chain, forward_name
+from spikefa.pathways._chain import chain, forward_name, spiking_options
 from spikefa.projections.derived import DerivedProjection
 
 
@@ -29,6 +29,12 @@ def pseudobackprop(
     every: int = 1,
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
+    receive: str = "",
+    threshold: str | None = None,
+    reset: str | None = None,
+    refractory: Any = False,
+    output: str = "delta",
+    modulator: str | None = None,
 ) -> list[DerivedProjection]:
     """Send the error down through pseudoinverses of the forward weights.
 
@@ -36,7 +42,8 @@ def pseudobackprop(
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, namespace, delay
+    network, error, feedback, emit, emit_error, namespace
+    delay, receive, threshold, reset, refractory, output, modulator
         As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
     every : int
         Steps from one computation of the pseudoinverses to the next.
@@ -46,7 +53,8 @@ def pseudobackprop(
     list of DerivedProjection
         The feedback projections, top down.
     """
-    populations = chain(network, error, feedback, emit, emit_error, namespace)
+    spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
+    populations = chain(network, error, feedback, emit, emit_error, namespace, **spiking)
     return [
         DerivedProjection(
             network, above, below, forward_name(network, below.layer), np.linalg.pinv, every=every, delay=delay

@@ -12,7 +12,7 @@ from brian2 import Quantity
 
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
-from spikefa.pathways._chain import chain
+from spikefa.pathways._chain import chain, spiking_options
 from spikefa.projections.derived import ShuffledProjection
 from spikefa.projections.initializers import Initial
 
@@ -28,6 +28,12 @@ def shuffled_feedback(
     B: Initial,
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
+    receive: str = "",
+    threshold: str | None = None,
+    reset: str | None = None,
+    refractory: Any = False,
+    output: str = "delta",
+    modulator: str | None = None,
 ) -> list[ShuffledProjection]:
     """Send the error down through weights that are in a new order in every step, a control.
 
@@ -35,7 +41,8 @@ def shuffled_feedback(
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, B, namespace, delay
+    network, error, feedback, emit, emit_error, B, namespace
+    delay, receive, threshold, reset, refractory, output, modulator
         As in `feedback_alignment`.
 
     Returns
@@ -43,5 +50,6 @@ def shuffled_feedback(
     list of ShuffledProjection
         The feedback projections, top down.
     """
-    populations = chain(network, error, feedback, emit, emit_error, namespace)
+    spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
+    populations = chain(network, error, feedback, emit, emit_error, namespace, **spiking)
     return [ShuffledProjection(network, above, below, B, delay=delay) for above, below in pairwise(populations)]

@@ -15,7 +15,7 @@ from brian2 import Quantity
 from spikefa._checks import in_range
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
-from spikefa.pathways._chain import chain, forward_name
+from spikefa.pathways._chain import chain, forward_name, spiking_options
 from spikefa.projections.derived import DerivedProjection
 
 
@@ -31,6 +31,12 @@ def sign_symmetric(
     every: int = 1,
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
+    receive: str = "",
+    threshold: str | None = None,
+    reset: str | None = None,
+    refractory: Any = False,
+    output: str = "delta",
+    modulator: str | None = None,
 ) -> list[DerivedProjection]:
     """Send the error down through the signs of the forward weights.
 
@@ -38,7 +44,8 @@ def sign_symmetric(
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, namespace, delay
+    network, error, feedback, emit, emit_error, namespace
+    delay, receive, threshold, reset, refractory, output, modulator
         As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
     scale : float
         Magnitude of the feedback weights.
@@ -51,7 +58,8 @@ def sign_symmetric(
         The feedback projections, top down.
     """
     in_range("Pathway sign_symmetric", "scale", scale)
-    populations = chain(network, error, feedback, emit, emit_error, namespace)
+    spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
+    populations = chain(network, error, feedback, emit, emit_error, namespace, **spiking)
 
     def signs(W: np.ndarray) -> np.ndarray:
         return scale * np.sign(W.T)

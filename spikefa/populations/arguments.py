@@ -60,6 +60,8 @@ def check_arguments(owner: str, network: Network, given: Mapping[str, Any]) -> E
         method = shown(given["method"])
         raise EquationError(f"{owner}, stateupdater: No state updater with the name {method}; there are {there_are}")
     check_namespace(owner, given["namespace"])
+    if given["initial"] is not None and not isinstance(given["initial"], Mapping):
+        refuse(owner, "initial", "be a dict of values such as {'v': '-65*mV'}, or None", given["initial"])
     for name in ("emit", "receive", "reset"):
         if given[name] is not None or name != "reset":
             check_statements(owner, name, given[name])

@@ -20,8 +20,8 @@ from spikefa.core.network import Network
 from spikefa.core.part import EMIT, INTEGRATE, MARK, RECEIVE, RESET, THRESHOLD, Part
 from spikefa.core.random_draws import Draws, refuse_unseeded
 from spikefa.core.statements import assigned
-from spikefa.engine.brian2_internals import EVENTS, seed_noise
-from spikefa.errors import ArgumentError
+from spikefa.engine.brian2_internals import EVENTS, belongs_to, seed_noise
+from spikefa.errors import ArgumentError, SpikefaError
 from spikefa.populations.arguments import check_arguments, owner_of
 from spikefa.populations.seeded_views import PopulationPart, part, seeded
 from spikefa.populations.values import refuse_draws, settable, values
@@ -62,6 +62,9 @@ class Population(Part, NeuronGroup):
         The slot of the schedule: ``"start"``, ``"forward"`` or ``"feedback"``.
     namespace : dict, optional
         Constants of the equations.
+    initial : dict, optional
+        Values at rest by the variable's name, as `set` takes them for each unit: ``{"v": "-65*mV"}``. Evaluations
+        begin with them.
     method : str
         Integration method. ``"euler"`` with dt/tau = a is exactly ``v + a*(I - v)``.
 
@@ -93,6 +96,7 @@ class Population(Part, NeuronGroup):
         refractory: Any = False,
         slot: str = "forward",
         namespace: Mapping[str, Any] | None = None,
+        initial: Mapping[str, Any] | None = None,
         method: str = "euler",
     ):
         owner = owner_of(type(self), network, name)
@@ -110,6 +114,7 @@ class Population(Part, NeuronGroup):
             refractory=refractory,
             slot=slot,
             namespace=namespace,
+            initial=initial,
             method=method,
         )
         read = check_arguments(owner, network, self.statement)
@@ -160,7 +165,17 @@ class Population(Part, NeuronGroup):
         seed_noise(self, dict(zip(noises, noise_draws, strict=True)))
         self._place = network.next_place(slot)
         self._set_schedule(receive, emit, threshold is not None)
+        self._set_initial(initial or {})
         network.join(self)
+
+    def _set_initial(self, initial: Mapping[str, Any]) -> None:
+        try:
+            for variable, value in initial.items():
+                self.set(variable, value)
+        except SpikefaError:
+            for obj in (self, *self.contained_objects):
+                belongs_to(obj, self.network.id)  # or Brian2 would warn that what is refused is not used
+            raise
 
     def numbered(self, text: str, clock: Clock | None = None) -> str:
         """Return a statement or expression with its random draws numbered, see `Draws.number`."""

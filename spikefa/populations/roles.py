@@ -8,6 +8,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from spikefa._checks import identifier, is_finite, is_number, refuse
 from spikefa._checks import text as checked_text
+from spikefa.core.expression_checks import check_equations
 from spikefa.core.network import Network
 from spikefa.errors import ArgumentError
 from spikefa.populations.arguments import owner_of, population_of
@@ -79,8 +80,8 @@ class Layer(Population):
 class FeedbackPopulation(Population):
     """A feedback population: one unit for each unit of its layer, which then knows `delta`.
 
-    The layer's equations and rules may use the name `output` (``delta``): it refers to the feedback unit's
-    output. The feedback population's equations may use ``layer_NAME`` for any variable NAME of the layer.
+    The layer's equations and rules may use the name `modulator` (``delta``): it refers to the feedback unit's
+    variable. The feedback population's equations may use ``layer_NAME`` for any variable NAME of the layer.
 
     Parameters
     ----------
@@ -90,10 +91,14 @@ class FeedbackPopulation(Population):
         The layer it serves; gives the number of units.
     equations, emit, output, current, namespace
         As in `Population`; by default ``delta`` and ``J``.
+    modulator : str, optional
+        The variable that the layer and its rules know by its name; `output` by default. Where feedback is sent by
+        spikes, it may be a graded one.
     """
 
     roles = (*Population.roles, "feedback")
     layer: Layer | None = None
+    modulator: str = "delta"
 
     def __init__(
         self,
@@ -105,18 +110,29 @@ class FeedbackPopulation(Population):
         emit: str = "delta = tanh(u)",
         output: str = "delta",
         current: str = "J",
+        modulator: str | None = None,
         **options: Any,
     ):
         owner = owner_of(type(self), network, name)
         layer = population_of(owner, network, "layer", layer)
+        modulator = output if modulator is None else identifier(owner, "modulator", modulator)
+        if modulator != output and modulator not in check_equations(owner, equations).names:
+            refuse(owner, "modulator", "be a variable of its equations", modulator)
+        if modulator in layer.equations.names:
+            refuse(
+                owner,
+                "output" if modulator == output else "modulator",
+                f"not be a name of {layer.name!r}'s own variables",
+                modulator,
+            )
         options = {"threshold": None, "slot": "feedback", **options}
         options.pop("units", None)
         super().__init__(network, name, layer.units, equations, emit=emit, output=output, current=current, **options)
-        self.layer = layer
+        self.layer, self.modulator = layer, modulator
         for text in (equations, emit):
             self.refer_to_layer(text)
-        layer.variables.add_reference(output, self, output)
-        self.statement["layer"] = layer.name
+        layer.variables.add_reference(modulator, self, modulator)
+        self.statement |= {"layer": layer.name, "modulator": modulator}
         del self.statement["units"]
 
     def refer_to_layer(self, text: str) -> None:
@@ -139,7 +155,8 @@ class ErrorPopulation(FeedbackPopulation):
 
     Its equations must have the parameter `target`, which the stimulus writes: 1 for the units of the
     image's class, else 0; or, without classes, the image's target values. ``layer_s`` is the output of the layer
-    above which it stands.
+    above which it stands. A network may have several, such as one for each hidden layer: all receive the targets, and
+    the first is the network's `error`.
     """
 
     roles = (*FeedbackPopulation.roles, "error")

@@ -209,6 +209,12 @@ class ClassReadout(Readout):
             )
         return labels
 
+    def check_error(self, error: Any) -> None:
+        """Refuse an error population whose units are not equal groups of the classes."""
+        if error.units % self.classes:
+            rule = f"have equal groups of units for {self.classes} classes"
+            raise ArgumentError(f"ErrorPopulation {error.name!r}: must {rule}, got {error.units} units")
+
     def write(self, labels: np.ndarray, target: np.ndarray) -> None:
         """Write labels (streams,) to the error's `target` (units, streams): 1 for the class's group, else 0."""
         shown = np.arange(self.classes)[:, None] == labels
@@ -305,6 +311,12 @@ class RegressionReadout(Readout):
                 f"RegressionReadout: targets must be finite, got {targets[row, unit]} at image {row}, unit {unit}"
             )
         return targets
+
+    def check_error(self, error: Any) -> None:
+        """Refuse an error population that has not a unit for each target."""
+        if error.units != self.layer.units:
+            rule = f"have a unit for each of {self.layer.units} targets"
+            raise ArgumentError(f"ErrorPopulation {error.name!r}: must {rule}, got {error.units} units")
 
     def write(self, targets: np.ndarray, target: np.ndarray) -> None:
         """Write targets (streams, units) to the error's `target` (units, streams)."""

@@ -69,17 +69,17 @@ class _Function:
 class Stimulus(Part, BrianObject):
     """Shows each stream an image for N steps, then nothing for the steps of a gap, then all streams the next image.
 
-    It writes a variable of the input and the error's targets, and nothing else changes at a switch. What targets are
+    It writes a variable of the input and the errors' targets, and nothing else changes at a switch. What targets are
     depends on the task: with classes they are labels, integers ``(n,)``; without, real
     values ``(n, units of the last layer)``. In a gap the input is 0.
 
-    While there are no targets, in a gap or with images that have none, the error population is silent: its state is the
+    While there are no targets, in a gap or with images that have none, error populations are silent: their state is the
     initial one. Such images are not scored and not counted.
 
     Parameters
     ----------
     network : Network
-        With an input population, and an error population if targets are to be shown.
+        With an input population, and error populations if targets are to be shown.
     readout : Readout
         Says what targets there are.
     steps_per_image : int
@@ -98,7 +98,7 @@ class Stimulus(Part, BrianObject):
         if network.input is None:
             raise ArgumentError("Stimulus: the network has no Input population")
         super().__init__(clock=network.clock, when="start", order=1, name=f"{network.name}_stimulus")
-        self.input, self.error, self.streams = network.input, network.error, network.streams
+        self.input, self.errors, self.streams = network.input, network.errors, network.streams
         self.readout = readout
         self.steps_per_image, self.gap = steps_per_image, gap
         self.learn_in_gaps = true_or_false("Stimulus", "learn_in_gaps", learn_in_gaps)
@@ -201,11 +201,11 @@ class Stimulus(Part, BrianObject):
         """Fetch the views that are written at a switch."""
         super().before_run(run_namespace)
         self._shown = self.input.view(self.input.stimulus_variable)
-        self._target = None if self.error is None else self.error.view("target")
+        self._targets = [error.view("target") for error in self.errors]
 
     def writes(self) -> list[tuple[VariableOwner, str]]:
         """Return what it shows, and the error's targets."""
-        targets = [] if self.error is None else [(self.error, "target")]
+        targets = [(error, "target") for error in self.errors]
         return [(self.input, self.input.stimulus_variable), *targets]
 
     def run(self) -> None:
@@ -216,8 +216,8 @@ class Stimulus(Part, BrianObject):
             self.has_targets, self._in_gap = targets is not None, False
             if targets is not None:
                 self.targets[:] = targets
-                if self._target is not None:
-                    self.readout.write(targets, self._target)
+                for target in self._targets:
+                    self.readout.write(targets, target)
         elif self._gap and self._step == self._steps:
             self._shown[...] = 0
             self._in_gap = True
@@ -272,12 +272,11 @@ class Stimulus(Part, BrianObject):
 
 
 class SilentError(Part, BrianObject):
-    """Keeps the error population in its initial state while the stimulus has no targets."""
+    """Keeps an error population in its initial state while the stimulus has no targets."""
 
     reads_events = False
 
-    def __init__(self, network: Network, stimulus: Stimulus):
-        error = network.error
+    def __init__(self, network: Network, stimulus: Stimulus, error: BrianObject):
         order = error.place + MARK + 0.6  # after all that writes its output
         super().__init__(clock=network.clock, when=error.slot, order=order, name=f"{error.name}_silence")
         self.network, self.stimulus, self.error = network, stimulus, error

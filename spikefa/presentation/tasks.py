@@ -104,8 +104,9 @@ def _times(
 
 
 def _present(network: Network, readout: Readout, times: dict[str, Any]) -> Stimulus:
+    for error in network.errors:
+        readout.check_error(error)
     stimulus = Stimulus(network, readout, **times)
     network.join(stimulus, readout)
-    if network.error is not None:
-        network.join(SilentError(network, stimulus))
+    network.join(*(SilentError(network, stimulus, error) for error in network.errors))
     return stimulus

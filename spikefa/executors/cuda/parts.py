@@ -64,7 +64,7 @@ def stimulus(executor: CudaExecutor, part: Stimulus) -> Lowered:
             raise ArgumentError("Network: on device 'cuda' every image needs a target while the error runs, got none")
         if switched:
             arrays = [part.input.array(part.input.stimulus_variable)]
-            arrays += [] if part.error is None else [part.error.array("target")]
+            arrays += [error.array("target") for error in part.errors]
             executor.memory.upload(arrays)
 
     if part.gap:
