@@ -64,7 +64,8 @@ class Input(Population):
             if emit is not None:
                 raise ArgumentError(f"{owner}: takes emit or max_rate, got both")
             rate = _rate(owner, max_rate, limits, network)
-            emit = f"s = int(rand() < -expm1(-{rate!r}*Hz * dt * {stimulus_variable}))"
+            output = options.get("output", "s")
+            emit = f"{output} = int(rand() < -expm1(-{rate!r}*Hz * dt * {stimulus_variable}))"
         elif emit is None:
             emit = "s = int(rand() < x)"
         options = {"slot": "start", **options}

@@ -82,7 +82,7 @@ class Source(Population):
         method: str = "euler",
     ):
         require_network(type(self).__name__, network)
-        kind = _kind(network, group)
+        kind = _checked_kind(network, group)
         name = _name(network, group) if name is None else name
         owner = owner_of(type(self), network, name)
         one_of(owner, "each", each, ("unit", "neuron"))
@@ -115,7 +115,7 @@ class Source(Population):
 
     def restate(self, network: Network) -> Population:
         """State the same source again in another network, with a new group."""
-        group = _kind(self.network, self.group).again(self.name, self.group, network.clock)
+        group = _kind(self.group).again(self.name, self.group, network.clock)
         return type(self)(network, group, self.name, **self._own)
 
 
@@ -132,7 +132,11 @@ def is_group(value: Any) -> bool:
     return isinstance(value, tuple(_KINDS)) and not isinstance(value, Part)
 
 
-def _kind(network: Network, group: Any) -> type[SpikeTrains]:
+def _kind(group: Group) -> type[SpikeTrains]:
+    return next(found for kind, found in _KINDS.items() if isinstance(group, kind))
+
+
+def _checked_kind(network: Network, group: Any) -> type[SpikeTrains]:
     if not is_group(group):
         got = f"{type(group).__name__} {group.name!r}" if isinstance(group, BrianObject) else shown(group)
         raise ArgumentError(
@@ -144,7 +148,7 @@ def _kind(network: Network, group: Any) -> type[SpikeTrains]:
         raise ArgumentError(f"{title}: must be of no other network")
     if any(source.group is group for source in network.parts("source")):
         raise ArgumentError(f"{title}: the network has this source already")
-    return next(found for kind, found in _KINDS.items() if isinstance(group, kind))
+    return _kind(group)
 
 
 def _name(network: Network, group: Group) -> str:
