@@ -154,7 +154,8 @@ def _checked_kind(network: Network, group: Any) -> type[SpikeTrains]:
 def _name(network: Network, group: Group) -> str:
     """Return a name that does not depend on how many groups this process has made: random numbers depend on it."""
     kind = type(group).__name__.lower()
-    base = f"{kind if re.fullmatch(rf'{kind}(_\d+)?', group.name) else group.name}_source"
+    numbered = re.fullmatch(rf"{kind}(_\d+)?", group.name)
+    base = f"{kind if numbered else group.name}_source"
     taken = {obj.name for obj in network.objects}
     names = (base, *(f"{base}_{number}" for number in range(1, len(taken) + 2)))
     return next(name for name in names if name not in taken)

@@ -25,8 +25,7 @@ class UnitSlice:
 
     @classmethod
     def of_neurons(cls, owner: str, population: Population, start: int, stop: int) -> UnitSlice:
-        """Return the units of neurons `start` to `stop` of a population, unit ``i`` of stream ``k`` being
-        ``i * streams + k``.
+        """Return the units of some neurons of a population, where unit ``i`` of stream ``k`` is ``i * streams + k``.
 
         Raises
         ------
@@ -36,8 +35,8 @@ class UnitSlice:
         streams = population.streams
         if start % streams or stop % streams:
             raise ArgumentError(
-                f"{owner}: neurons of {population.name!r} must be those of whole units, of {streams} streams each, as in "
-                f"[3 * {streams} : 9 * {streams}], got [{start}:{stop}]"
+                f"{owner}: neurons of {population.name!r} must be those of whole units, of {streams} streams each, as "
+                f"in [3 * {streams} : 9 * {streams}], got [{start}:{stop}]"
             )
         return cls(population, start // streams, stop // streams)
 

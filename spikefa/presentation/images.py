@@ -47,7 +47,9 @@ def validated(images: Any, inputs: Sequence[Any]) -> Images:
     if not isinstance(images, Mapping):
         if len(inputs) > 1:
             names = ", ".join(repr(one.name) for one in inputs)
-            raise ArgumentError(f"Stimulus: images must be a dict of arrays for the inputs {names}, got {shown(images)}")
+            raise ArgumentError(
+                f"Stimulus: images must be a dict of arrays for the inputs {names}, got {shown(images)}"
+            )
         return _of(inputs[0], images)
     names = [one.name for one in inputs]
     if set(images) != set(names):

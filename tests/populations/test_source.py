@@ -158,7 +158,7 @@ def test_spikes_may_be_set_anew():
         assert np.argwhere(outputs(net, "given_source", 5)).tolist() == [[2, 2, 0]]
     assert not logs
     group.set_spikes([2, 2], [20, 20.2] * ms)
-    with pytest.raises(ArgumentError, match="'given' must not spike more than once in a step of 1. ms"):
+    with pytest.raises(ArgumentError, match=r"'given' must not spike more than once in a step of 1. ms"):
         net.run_steps(1)
 
 
@@ -303,9 +303,15 @@ def with_threshold(clock, **options):
 
 
 BAD = [
-    (lambda c: generator(brian2.Clock(dt=0.1 * ms)), "must have the network's dt, 1. ms, got 100. us; make it with clo"),
+    (
+        lambda c: generator(brian2.Clock(dt=0.1 * ms)),
+        "must have the network's dt, 1. ms, got 100. us; make it with clo",
+    ),
     (lambda c: with_threshold(c, threshold=None, reset=None), "Source 'cells_source': 'cells' needs a threshold"),
-    (lambda c: with_threshold(c, threshold="rand() < 0.1"), "'cells' draws random numbers that do not follow .* 'rand'"),
+    (
+        lambda c: with_threshold(c, threshold="rand() < 0.1"),
+        "'cells' draws random numbers that do not follow .* 'rand'",
+    ),
     (lambda c: with_threshold(c, model="dw/dt = xi / ms**.5 : 1"), "'cells' draws random numbers .* 'xi'; state the"),
     (lambda c: generator(c, 10.5 * ms), "the period of 'given' must be a multiple of dt, 1. ms, got 10.5 ms"),
     (

@@ -57,7 +57,10 @@ def test_a_source_function_gives_them_too(net):
         (IMAGES["image"], r"images must be a dict of arrays for the inputs 'image', 'sound', got an array \(4, 6\)"),
         ({"image": IMAGES["image"]}, r"images must be for the inputs 'image', 'sound', got \['image'\]"),
         (IMAGES | {"touch": 3}, r"images must be for the inputs 'image', 'sound', got \['image', 'sound', 'touch'\]"),
-        (IMAGES | {"sound": IMAGES["sound"][:2]}, "images must be as many for each input, got {'image': 4, 'sound': 2}"),
+        (
+            IMAGES | {"sound": IMAGES["sound"][:2]},
+            "images must be as many for each input, got {'image': 4, 'sound': 2}",
+        ),
         (IMAGES | {"sound": np.zeros((4, 2))}, r"images must be \(n, 3\) for input 'sound', got \(4, 2\)"),
         (IMAGES | {"sound": np.full((4, 3), -2.0)}, r"pixels must be in \[-1, 1\], got -2.0 at image 0, pixel 0"),
     ],
@@ -78,7 +81,9 @@ def test_inputs_come_before_the_task_and_copies_know_all(net):
         fa.Projection(other, name, "out", fa.uniform(1))
     fa.node_perturbation(other, loss="(layer_s - target)**2", noise=0.1)
     fa.classification_task(other, 2, 2)
-    with pytest.raises(ArgumentError, match="projections to 'out' must have a TiedProjection to its copy, got .*sound"):
+    with pytest.raises(
+        ArgumentError, match=r"projections to 'out' must have a TiedProjection to its copy, got .*sound"
+    ):
         other.run_steps(1)
 
 
