@@ -29,10 +29,12 @@ digits = fa.datasets.load("digits")
 
 
 def halves(images, sees=1, hears=1):
+    """Return both modalities of digits; 0 switches one off."""
     return {"sight": sees * images[:, :32], "sound": hears * images[:, 32:]}
 
 
 def trained(rate):
+    """Return a network that has learned with a background of so many Hz."""
     net = fa.Network(streams=20, seed=0)
     for name in ("sight", "sound"):
         fa.Input(net, name, 32, max_rate=400 * Hz)
@@ -74,12 +76,13 @@ for kind, values in errors.items():
     left.plot(RATES, 100 * np.array(values), "o-", label=kind)
 left.set(xlabel="background rate (Hz)", ylabel="test error (%)", ylim=(0, None))
 left.legend(frameon=False)
-offset = 0
-for monitor in monitors:
-    first = monitor.i % net.streams == 0
-    right.plot(monitor.t[first] / ms - start, monitor.i[first] // net.streams + offset, "|", label=monitor.source.name)
-    offset += monitor.source.units
-right.set(xlabel="time (ms)", ylabel="unit of stream 0", title=f"five digits, background at {RATES[-1]} Hz")
+firsts = np.cumsum([0, *(monitor.source.units for monitor in monitors)])
+for monitor, first in zip(monitors, firsts, strict=False):
+    own = monitor.i % net.streams == 0
+    right.plot(monitor.t[own] / ms - start, monitor.i[own] // net.streams + first, "k|", markersize=3)
+right.hlines(firsts[1:-1], 0, 50, colors="0.7", linewidth=0.8)
+right.set_yticks((firsts[:-1] + firsts[1:]) / 2, ["sight", "sound", "background"])
+right.set(xlabel="time (ms)", title=f"five digits in one stream, background at {RATES[-1]} Hz")
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "spike_sources.png")
 figure.savefig(out, dpi=150)
 print(f"test error {errors['sees and hears'][0]:.1%} without background; wrote {out}", errors)
