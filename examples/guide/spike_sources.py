@@ -2,7 +2,7 @@
 
 The upper half of a digit is what the network sees, the lower half what it hears: two inputs, each pixel a Poisson
 process of up to 400 Hz for 10 ms. A `PoissonGroup` of 50 neurons adds spikes that mean nothing. Shows: both modalities
-are better than one, and a background of 0 to 100 Hz. Full run: about two minutes. Writes ``spike_sources.png`` here.
+are better than one, and a background of 0 to 100 Hz. Full run: a few minutes. Writes ``spike_sources.png`` here.
 """
 
 import os
@@ -19,7 +19,7 @@ from brian2 import Hz, PoissonGroup, SpikeMonitor, ms
 import spikefa as fa
 
 QUICK = bool(os.environ.get("SPIKEFA_QUICK"))
-RATES, EPOCHS = ((0, 100), 3) if QUICK else ((0, 25, 50, 100), 15)
+RATES, EPOCHS = ((0, 100), 3) if QUICK else ((0, 25, 50, 100), 10)
 SENSES = {"sees and hears": (1, 1), "sees": (1, 0), "hears": (0, 1)}
 LAYER = """dv/dt = (I - v) / (1.1*ms) : 1
            I : 1
