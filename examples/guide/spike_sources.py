@@ -19,7 +19,7 @@ from brian2 import Hz, PoissonGroup, SpikeMonitor, ms
 import spikefa as fa
 
 QUICK = bool(os.environ.get("SPIKEFA_QUICK"))
-RATES, EPOCHS = ((0, 100), 3) if QUICK else ((0, 25, 50, 100), 10)
+RATES, EPOCHS = ((0, 100), 2) if QUICK else ((0, 25, 50, 100), 10)
 SENSES = {"sees and hears": (1, 1), "sees": (1, 0), "hears": (0, 1)}
 LAYER = """dv/dt = (I - v) / (1.1*ms) : 1
            I : 1
@@ -82,9 +82,9 @@ for monitor, first in zip(monitors, firsts, strict=False):
     right.plot(monitor.t[own] / ms - start, monitor.i[own] // net.streams + first, "k|", markersize=3)
 right.hlines(firsts[1:-1], 0, 50, colors="0.7", linewidth=0.8)
 right.set_yticks((firsts[:-1] + firsts[1:]) / 2, ["sight", "sound", "background"])
-right.set(xlabel="time (ms)", title=f"five digits in one stream, background at {RATES[-1]} Hz")
+right.set(xlabel="time (ms)", title=f"one stream, background at {RATES[-1]} Hz")
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "spike_sources.png")
 figure.savefig(out, dpi=150)
 print(f"test error {errors['sees and hears'][0]:.1%} without background; wrote {out}", errors)
-assert errors["sees and hears"][0] < (0.6 if QUICK else 0.25)  # chance is 90 %
+assert errors["sees and hears"][0] < (0.75 if QUICK else 0.25)  # chance is 90 %
 assert all(both < min(ones) for both, *ones in zip(*errors.values(), strict=True))
