@@ -68,6 +68,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "populations.population": ["Population"],
         "populations.roles": ["ErrorPopulation", "FeedbackPopulation", "Input", "Layer"],
         "populations.softmax": ["Softmax"],
+        "populations.source": ["Source"],
         "presentation.tasks": ["classification_task", "regression_task"],
         "projections.connectivity": [
             "correlated_receptive_fields",

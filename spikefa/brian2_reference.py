@@ -17,6 +17,7 @@ from spikefa.errors import ArgumentError
 from spikefa.plasticity.optimizers import Optimizer
 from spikefa.populations.population import Population
 from spikefa.populations.softmax import Softmax
+from spikefa.populations.unit_slice import UnitSlice
 from spikefa.presentation.tasks import classification_task, regression_task
 from spikefa.projections.derived import DerivedProjection, ShuffledProjection, TiedProjection
 from spikefa.projections.projection import Projection
@@ -42,7 +43,8 @@ class Brian2Reference:
     Raises
     ------
     ArgumentError
-        If the network has more streams, gaps without learning, or a `Softmax`.
+        If the network has more streams, gaps without learning, a `Softmax`, a `NeuronGroup` as a source, or a
+        projection from some units of a population.
     KeyError
         When it runs, if a rule needs a constant that has different values in the two populations.
     """
@@ -56,6 +58,9 @@ class Brian2Reference:
         for population in network.populations:
             if any(isinstance(part, Softmax) for part in population.contained_objects):
                 raise ArgumentError(f"Brian2Reference: stock Brian2 has no equal of the Softmax of {population.name!r}")
+        for projection in network.projections:
+            if isinstance(projection.pre, UnitSlice):
+                raise ArgumentError(f"Brian2Reference: {projection.title} must be from a whole population, not a slice")
         self.network = Network(
             streams=1,
             seed=network.seed,

@@ -42,7 +42,7 @@ SCHEDULE = [
 ]
 
 #: Roles that only one part of a network can have.
-UNIQUE_ROLES = ("input", "stimulus", "readout", "weight_average")
+UNIQUE_ROLES = ("stimulus", "readout", "weight_average")
 
 #: Steps for which the generator of random numbers has numbers. Time, in float64, tells up to 2**38 steps apart (Brian2
 #: takes times within dt / 10,000 for one).
@@ -160,9 +160,9 @@ class Network(BrianNetwork):
         """
         for part in parts:
             roles = getattr(part, "roles", ())
-            if "layer" in roles and self.readout is not None:
-                raise ArgumentError(f"Network: layers must be added before the task, got {part.name!r} after it")
             for role in roles:
+                if role in ("input", "layer") and self.readout is not None:
+                    raise ArgumentError(f"Network: {role}s must be added before the task, got {part.name!r} after it")
                 if role in UNIQUE_ROLES and self.parts(role):
                     has = f"{role.replace('_', ' ')} {self.parts(role)[0].name!r}"
                     raise ArgumentError(f"Network: has the {has} already, got {part.name!r}")
@@ -222,8 +222,13 @@ class Network(BrianNetwork):
 
     @property
     def input(self) -> Any:
-        """The input population, or None."""
+        """The input population, the first of several, or None."""
         return self._only("input")
+
+    @property
+    def inputs(self) -> list:
+        """The input populations, which the stimulus feeds."""
+        return self.parts("input")
 
     @property
     def error(self) -> Any:

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from brian2 import Clock
+from brian2 import BrianObject, Clock, NeuronGroup, Synapses
 from brian2.core.functions import Function
+from brian2.groups.group import CodeRunner
+from brian2.synapses.synapses import SynapticPathway
 from brian2.utils.stringtools import get_identifiers
 
 from spikefa.core.network import Network
@@ -76,3 +78,28 @@ def refuse_unseeded(owner: str, texts: Sequence[str], namespace: Mapping[str, An
                 f"{owner}: {name!r} draws random numbers that do not follow from the network's seed; write rand(), "
                 f"randn(), poisson(mean) or binomial(n, p)"
             )
+
+
+#: Functions of Brian2 that draw from its own generator.
+_DRAWS = {"rand", "randn", "poisson"}
+
+
+def unseeded_draws(obj: BrianObject | str) -> set[str]:
+    """Return which functions, or noises, that draw numbers of Brian2's own generator an object's code names.
+
+    Parameters
+    ----------
+    obj : BrianObject or str
+        An object of Brian2's own, without those that it contains; or an expression.
+    """
+    texts, noises = [obj] if isinstance(obj, str) else [], set()
+    if isinstance(obj, NeuronGroup | Synapses):
+        noises = set(obj.equations.stochastic_variables)
+        texts = [*map(str, obj.equations.identifiers)]
+    if isinstance(obj, NeuronGroup):
+        texts += [*obj.event_codes.values(), *map(str, obj.events.values())]
+    if isinstance(obj, SynapticPathway):
+        texts.append(obj.code)
+    elif isinstance(obj, CodeRunner):
+        texts.append(obj.abstract_code or "")
+    return noises | (set().union(*map(get_identifiers, texts)) & _DRAWS)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from brian2 import BrianObject, Network, NeuronGroup, StateMonitor
+from brian2 import BrianObject, Network, NeuronGroup, PoissonGroup, SpikeGeneratorGroup, StateMonitor
 from brian2.groups.group import CodeRunner
 from brian2.groups.neurongroup import Resetter, StateUpdater, SubexpressionUpdater, Thresholder
 
@@ -19,6 +19,8 @@ from brian2.groups.neurongroup import Resetter, StateUpdater, SubexpressionUpdat
 #: refractory periods.
 _READ_NO_EVENTS = (
     NeuronGroup,
+    PoissonGroup,
+    SpikeGeneratorGroup,
     StateUpdater,
     SubexpressionUpdater,
     Thresholder,

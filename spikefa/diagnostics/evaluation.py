@@ -10,10 +10,11 @@ from spikefa.errors import ArgumentError
 from spikefa.metrics import angle
 from spikefa.populations.population import Population
 from spikefa.populations.roles import Layer
+from spikefa.presentation.images import Images, count_of, some_of
 from spikefa.projections.projection import Projection
 
 
-def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
+def summed_outputs(network: Network, images: Images, steps: int) -> np.ndarray:
     """Return the outputs to each image, summed over its steps and over each class's units.
 
     A network without classes has the sums of each output unit. The network is as it was afterwards: it runs
@@ -22,8 +23,8 @@ def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarr
     Parameters
     ----------
     network : Network
-    images : ndarray (n, pixels)
-        uint8, or floats within the input's limits.
+    images : ndarray (n, pixels), or dict of these
+        uint8, or floats within the input's limits; with several inputs a dict, as in `Stimulus.show_images`.
     steps : int
         Steps for which each image is shown.
 
@@ -40,20 +41,20 @@ def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarr
     """
     require_network("evaluation.summed_outputs", network).require_task("evaluation.summed_outputs")
     images = network.stimulus.validate_images(images)
-    if not len(images):
+    count, streams = count_of(images), network.streams
+    if not count:
         raise ArgumentError("evaluation: images must be at least one, got none")
-    count, streams = len(images), network.streams
     missing = -count % streams
-    filled = np.concatenate([images, np.repeat(images[:1], missing, axis=0)]) if missing else images
+    filled = some_of(images, [*range(count), *[0] * missing]) if missing else images
     with sandboxed(network, "evaluation"):
         network.stimulus.steps_per_image = steps  # and the gaps of learning
         network.stimulus.show_images(filled)
         network.readout.summed_outputs = []
-        run_to_end(network, network.stimulus.steps_per_presentation * (len(filled) // streams))
+        run_to_end(network, network.stimulus.steps_per_presentation * ((count + missing) // streams))
         return np.concatenate(network.readout.summed_outputs)[:count]
 
 
-def predict(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
+def predict(network: Network, images: Images, steps: int) -> np.ndarray:
     """Predict each image's class, whose units are most active, or the target values, by the mean output.
 
     The network is as it was afterwards, see `summed_outputs`.
@@ -61,8 +62,8 @@ def predict(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     Parameters
     ----------
     network : Network
-    images : ndarray (n, pixels)
-        uint8, or floats within the input's limits.
+    images : ndarray (n, pixels), or dict of these
+        uint8, or floats within the input's limits; with several inputs a dict, as in `Stimulus.show_images`.
     steps : int
         Steps for which each image is shown.
 
@@ -82,13 +83,13 @@ def predict(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     return network.readout.predict(summed_outputs(network, images, steps), steps)
 
 
-def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int) -> float:
+def error(network: Network, images: Images, targets: np.ndarray, steps: int) -> float:
     """Return the error of the network's predictions: the fraction of wrong classes, or the normalised squared error.
 
     Parameters
     ----------
     network : Network
-    images : ndarray (n, pixels)
+    images : ndarray (n, pixels), or dict of these
     targets : ndarray (n,) or (n, units of the last layer)
         Labels, or values if the network has no classes.
     steps : int
@@ -102,7 +103,7 @@ def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int)
         After Ctrl-C or `stop`; the network is as it was.
     """
     require_network("evaluation.error", network).require_task("evaluation.error")
-    targets = network.readout.validate_targets(targets, len(network.stimulus.validate_images(images)))
+    targets = network.readout.validate_targets(targets, count_of(network.stimulus.validate_images(images)))
     return network.readout.error_of(predict(network, images, steps), targets)
 
 

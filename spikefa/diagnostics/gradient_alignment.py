@@ -15,6 +15,7 @@ from spikefa.core.part import APPLY_RULES
 from spikefa.diagnostics.error_signal import error_term, evaluator, loss_derivative
 from spikefa.diagnostics.monitor import Monitor
 from spikefa.errors import ArgumentError
+from spikefa.populations.unit_slice import UnitSlice
 from spikefa.projections.projection import Projection
 
 #: Rows and columns of a large projection in which the signs of two updates are compared.
@@ -98,6 +99,8 @@ class GradientAlignment(Monitor):
                     f"GradientAlignment: {p.title}: a forward projection must have no delay and go into the current "
                     f"{p.post.current_variable!r}, or its gradient is another"
                 )
+            if isinstance(p.pre, UnitSlice):
+                raise ArgumentError(f"GradientAlignment: {p.title}: a forward projection must be from whole layers")
         self._last = network.layers[-1]
         self._errors = [error, *(population.modulator for population in network.feedback)]
         self._constants: list[dict] | None = None

@@ -22,8 +22,9 @@ from brian2.codegen.codeobject import CodeObject
 from brian2.core.base import BrianObjectException
 from brian2.core.functions import FunctionImplementationContainer
 from brian2.equations.equations import EQUATIONS, SUBEXPRESSION
-from brian2.groups.group import CodeRunner
+from brian2.groups.group import CodeRunner, Group
 from brian2.groups.neurongroup import NeuronGroup, StateUpdater
+from brian2.groups.subgroup import Subgroup
 from brian2.synapses.synapses import SynapticPathway
 from pyparsing import ParseException
 
@@ -113,12 +114,31 @@ def belongs_to(obj: BrianObject, network_id: str) -> None:
     obj._network = network_id
 
 
+def network_of(obj: BrianObject) -> str | None:
+    """Return the id of the network that an object has run in, or belongs to; None before that.
+
+    Relies on ``BrianObject._network``.
+    """
+    return obj._network
+
+
 def set_clock(obj: BrianObject, clock: Clock) -> None:
     """Let an object that has not run yet run with a clock.
 
     Relies on ``BrianObject._clock``, of which ``BrianObject.clock`` is the value.
     """
     obj._clock = clock
+
+
+def whole_group(subgroup: Subgroup) -> Group | None:
+    """Return the group that a subgroup is of; None if nothing else holds it and it is gone.
+
+    Relies on ``Subgroup.source``, a weak proxy, which gives methods bound to the group itself.
+    """
+    try:
+        return subgroup.source.state.__self__
+    except ReferenceError:
+        return None
 
 
 def spikes_under_way(pathway: SynapticPathway) -> tuple:

@@ -65,15 +65,22 @@ class LayerCopy(Population):
         Raises
         ------
         ArgumentError
-            If a projection to the layer has a delay or another port than the layer's current.
+            If a projection to the layer has a delay or another port than the layer's current, or none to the copy is
+            tied to it.
         """
         layer = self.network[self.statement["layer"]]
+        tied = {p.source.name for p in self.network.projections if p.post is self and isinstance(p, TiedProjection)}
         for projection in self.network.projections:
             differs = projection.delay_steps is not None or projection.into != self.current_variable
             if projection.post is layer and differs:
                 raise ArgumentError(
                     f"{type(self).__name__} {self.name!r}: projections to {layer.name!r} must have no delay and go "
                     f"into {self.current_variable!r}, as those to its copy do, got {projection.title}"
+                )
+            if projection.post is layer and projection.name not in tied:
+                raise ArgumentError(
+                    f"{type(self).__name__} {self.name!r}: projections to {layer.name!r} must have a TiedProjection to "
+                    f"its copy, got {projection.title} without one"
                 )
 
 

@@ -174,7 +174,7 @@ class PlasticityUpdater(Part, BrianObject):
             simultaneous=True,  # a constant may have the name of a variable
         )
         if plain.is_Symbol and population.of_its_type(plain.name):
-            return population.variables[plain.name].get_value().reshape(population.units, population.streams)
+            return population.view(plain.name)
         target = f"{label}_{self.projection}"
         array = population.add_array(target)
         if plain.is_number:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from brian2 import Hz, Quantity, have_same_dimensions
 from brian2.utils.stringtools import get_identifiers
 
 from spikefa._checks import identifier, is_finite, is_number, refuse
@@ -21,12 +23,21 @@ class Input(Population):
     Parameters
     ----------
     network, name, units, equations, emit, output, namespace
-        As in `Population`.
+        As in `Population`. By default a value is the probability of a spike in a step.
     stimulus_variable : str
         The variable that the stimulus writes.
     limits : (float, float) or None
         The smallest and largest value that may be shown; None allows every finite one. Images of bytes are
         shown in [0, 1].
+    max_rate : Quantity, optional
+        The rate of a value of 1, such as ``63.75*Hz``, in the place of `emit`: a value x is a Poisson process of rate
+        ``x * max_rate``, at any dt. A step has a spike with probability ``1 - exp(-x * max_rate * dt)``, that of one
+        event or more.
+
+    Raises
+    ------
+    ArgumentError
+        If limits are none, or the rate is no rate, or more than one spike a step.
     """
 
     roles = (*Population.roles, "input")
@@ -40,15 +51,24 @@ class Input(Population):
         units: int,
         equations: str = "x : 1\ns : 1",
         *,
-        emit: str = "s = int(rand() < x)",
+        emit: str | None = None,
         stimulus_variable: str = "x",
         limits: tuple[float, float] | None = (0, 1),
+        max_rate: Quantity | None = None,
         **options: Any,
     ):
         owner = owner_of(type(self), network, name)
         if limits is not None:
             limits = _limits(owner, limits)
         identifier(owner, "stimulus_variable", stimulus_variable)
+        if max_rate is not None:
+            if emit is not None:
+                raise ArgumentError(f"{owner}: takes emit or max_rate, got both")
+            rate = _rate(owner, max_rate, limits, network)
+            output = options.get("output", "s")
+            emit = f"{output} = int(rand() < -expm1(-{rate!r}*Hz * dt * {stimulus_variable}))"
+        elif emit is None:
+            emit = "s = int(rand() < x)"
         options = {"slot": "start", **options}
         super().__init__(network, name, units, equations, emit=emit, **options)
         if not self.of_its_type(stimulus_variable):
@@ -69,6 +89,19 @@ def _limits(owner: str, limits: Any) -> tuple[float, float]:
     if not (pair and all(map(is_finite, limits)) and limits[0] < limits[1]):
         refuse(owner, "limits", "be (smallest, largest) or None", limits)
     return float(limits[0]), float(limits[1])
+
+
+def _rate(owner: str, max_rate: Any, limits: tuple[float, float] | None, network: Network) -> float:
+    """Return the rate of a value of 1, in Hz."""
+    rate = isinstance(max_rate, Quantity) and np.ndim(max_rate) == 0 and have_same_dimensions(max_rate, Hz)
+    if not (rate and 0 < float(max_rate) < np.inf):
+        refuse(owner, "max_rate", "be a rate above 0, such as 60*Hz", max_rate)
+    if limits is None or limits[0] < 0:
+        refuse(owner, "limits", "be at least 0 with max_rate", limits)
+    dt = float(network.clock.dt_)
+    if float(max_rate) * limits[1] * dt > 1:
+        refuse(owner, "max_rate", f"be at most {1 / (limits[1] * dt):g} Hz, one spike a step", max_rate)
+    return float(max_rate)
 
 
 class Layer(Population):

@@ -8,32 +8,34 @@ import numpy as np
 from brian2 import BrianObject
 from brian2.groups.group import VariableOwner
 
-from spikefa._checks import array, positive_int, refuse, true_or_false, whole
+from spikefa._checks import positive_int, refuse, true_or_false, whole
 from spikefa.core.network import Network
 from spikefa.core.part import MARK, Part
 from spikefa.errors import ArgumentError, SpikefaError
+from spikefa.presentation.images import Images, by_input, count_of, some_of, validated
 from spikefa.presentation.readout import Readout
 
-Batch = tuple[np.ndarray, np.ndarray | None]
+Batch = tuple[Images, np.ndarray | None]
 
 
 class _Images:
     """Images and targets that are shown once, from a position on that can be gone back to."""
 
-    def __init__(self, images: np.ndarray, targets: np.ndarray | None, stimulus: Stimulus):
+    def __init__(self, images: Images, targets: np.ndarray | None, stimulus: Stimulus):
         self.images, self.targets, self.position = images, targets, 0
+        self.count = count_of(images)
         self.streams, self.steps = stimulus.streams, stimulus.steps_per_presentation
 
     def __call__(self) -> Batch:
         start, self.position = self.position, self.position + self.streams
-        if start >= len(self.images):
+        if start >= self.count:
             self.position = start
             raise SpikefaError(
-                f"Stimulus: all {len(self.images)} images have been shown; run {self.steps} steps for each "
+                f"Stimulus: all {self.count} images have been shown; run {self.steps} steps for each "
                 f"{self.streams}, or call show_images again"
             )
         now = slice(start, start + self.streams)
-        return self.images[now], None if self.targets is None else self.targets[now]
+        return some_of(self.images, now), None if self.targets is None else self.targets[now]
 
     def go_to(self, position: int) -> None:
         self.position = position
@@ -51,9 +53,10 @@ class _Function:
         if not (isinstance(batch, tuple) and len(batch) == 2):
             refuse("Stimulus", "what the source returns", "be images and targets", batch)
         images, targets = stimulus.validate_images(batch[0]), batch[1]
-        if len(images) != stimulus.streams:
-            refuse("Stimulus", "images of the source", f"be one a stream, {stimulus.streams}", len(images))
-        return images, None if targets is None else stimulus.readout.validate_targets(targets, len(images))
+        count = count_of(images)
+        if count != stimulus.streams:
+            refuse("Stimulus", "images of the source", f"be one a stream, {stimulus.streams}", count)
+        return images, None if targets is None else stimulus.readout.validate_targets(targets, count)
 
     def go_to(self, position: int) -> None:
         if position != self.position:
@@ -69,7 +72,7 @@ class _Function:
 class Stimulus(Part, BrianObject):
     """Shows each stream an image for N steps, then nothing for the steps of a gap, then all streams the next image.
 
-    It writes a variable of the input and the errors' targets, and nothing else changes at a switch. What targets are
+    It writes a variable of each input and the errors' targets, and nothing else changes at a switch. What targets are
     depends on the task: with classes they are labels, integers ``(n,)``; without, real
     values ``(n, units of the last layer)``. In a gap the input is 0.
 
@@ -79,7 +82,7 @@ class Stimulus(Part, BrianObject):
     Parameters
     ----------
     network : Network
-        With an input population, and error populations if targets are to be shown.
+        With input populations, and error populations if targets are to be shown.
     readout : Readout
         Says what targets there are.
     steps_per_image : int
@@ -98,7 +101,7 @@ class Stimulus(Part, BrianObject):
         if network.input is None:
             raise ArgumentError("Stimulus: the network has no Input population")
         super().__init__(clock=network.clock, when="start", order=1, name=f"{network.name}_stimulus")
-        self.input, self.errors, self.streams = network.input, network.errors, network.streams
+        self.inputs, self.errors, self.streams = network.inputs, network.errors, network.streams
         self.readout = readout
         self.steps_per_image, self.gap = steps_per_image, gap
         self.learn_in_gaps = true_or_false("Stimulus", "learn_in_gaps", learn_in_gaps)
@@ -146,8 +149,8 @@ class Stimulus(Part, BrianObject):
     def show(self, source: Callable[[], Batch]) -> None:
         """Take batches from `source`, a function that returns (images, targets) at each switch.
 
-        Images are ``(streams, pixels)`` as in `show_images`, targets labels ``(streams,)`` or values
-        ``(streams, units)``, or None.
+        Images are ``(streams, pixels)``, or a dict of these, as in `show_images`; targets are labels ``(streams,)`` or
+        values ``(streams, units)``, or None.
         """
         if not callable(source):
             refuse("Stimulus", "source", "be a function that returns images and targets", source)
@@ -158,68 +161,55 @@ class Stimulus(Part, BrianObject):
         """What gives the batches that are shown; None before there is any."""
         return self._next.source if isinstance(self._next, _Function) else self._next
 
-    def show_images(self, images: np.ndarray, targets: np.ndarray | None = None) -> None:
+    def show_images(self, images: Images, targets: np.ndarray | None = None) -> None:
         """Show these images once: image q goes to stream ``q % streams``.
 
         Parameters
         ----------
-        images : ndarray (n, pixels)
-            n must be a multiple of the number of streams; `uint8`, or floats within the input's limits.
+        images : ndarray (n, pixels), or dict of these
+            n must be a multiple of the number of streams; `uint8`, or floats within the input's limits. With several
+            inputs, a dict that has images for each of them, by its name.
         targets : ndarray (n,) or (n, units of the last layer), optional
             Labels, or values where the network has no classes.
         """
         images = self.validate_images(images)
-        targets = None if targets is None else self.readout.validate_targets(targets, len(images))
-        if len(images) % self.streams:
+        count = count_of(images)
+        targets = None if targets is None else self.readout.validate_targets(targets, count)
+        if count % self.streams:
             raise ArgumentError(
-                f"Stimulus: the number of images must be a multiple of {self.streams} streams, got {len(images)}"
+                f"Stimulus: the number of images must be a multiple of {self.streams} streams, got {count}"
             )
         self._next, self._step = _Images(images, targets, self), 0
 
-    def validate_images(self, images: np.ndarray) -> np.ndarray:
-        """Return the images if they can be shown."""
-        images = array("Stimulus", "images", images)
-        if images.ndim != 2 or images.shape[1] != self.input.units:
-            raise ArgumentError(
-                f"Stimulus: images must be (n, {self.input.units}) for input {self.input.name!r}, got {images.shape}"
-            )
-        if images.dtype == np.uint8:
-            return images
-        low, high = self.input.limits or (-np.inf, np.inf)
-        rule = f"in [{low:g}, {high:g}]" if self.input.limits else "finite"
-        if images.dtype.kind != "f":
-            raise ArgumentError(f"Stimulus: images must be uint8 or floats {rule}, got {images.dtype}")
-        bad = ~((images >= low) & (images <= high) & np.isfinite(images))  # NaN is bad too
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            raise ArgumentError(
-                f"Stimulus: pixels must be {rule}, got {images[row, column]} at image {row}, pixel {column}"
-            )
-        return images
+    def validate_images(self, images: Images) -> Images:
+        """Return the images if they can be shown, see `show_images`."""
+        return validated(images, self.inputs)
 
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the views that are written at a switch."""
         super().before_run(run_namespace)
-        self._shown = self.input.view(self.input.stimulus_variable)
+        self._shown = [one.view(one.stimulus_variable) for one in self.inputs]
         self._targets = [error.view("target") for error in self.errors]
 
     def writes(self) -> list[tuple[VariableOwner, str]]:
-        """Return what it shows, and the error's targets."""
+        """Return what it shows, and the errors' targets."""
         targets = [(error, "target") for error in self.errors]
-        return [(self.input, self.input.stimulus_variable), *targets]
+        return [*((one, one.stimulus_variable) for one in self.inputs), *targets]
 
     def run(self) -> None:
         """Switch the images when their time has come."""
         if self._next is not None and self._step == 0:
             images, targets = self._next()
-            np.multiply(images.T, 1 / 255 if images.dtype == np.uint8 else 1, out=self._shown, casting="unsafe")
+            for own, shown in zip(by_input(images, self.inputs), self._shown, strict=True):
+                np.multiply(own.T, 1 / 255 if own.dtype == np.uint8 else 1, out=shown, casting="unsafe")
             self.has_targets, self._in_gap = targets is not None, False
             if targets is not None:
                 self.targets[:] = targets
                 for target in self._targets:
                     self.readout.write(targets, target)
         elif self._gap and self._step == self._steps:
-            self._shown[...] = 0
+            for shown in self._shown:
+                shown[...] = 0
             self._in_gap = True
         self._step = (self._step + 1) % self.steps_per_presentation
 

@@ -22,6 +22,7 @@ from spikefa.plasticity.updater import PlasticityUpdater
 from spikefa.populations.arguments import population_of
 from spikefa.populations.delay_line import Delay, DelayLine
 from spikefa.populations.population import Population
+from spikefa.populations.senders import sender_of
 from spikefa.projections.bounds import bounds_of
 from spikefa.projections.connectivity import Mask
 from spikefa.projections.delay import in_steps, rows_of_synapses
@@ -48,7 +49,10 @@ class Projection(Part, BrianObject):
     Parameters
     ----------
     network : Network
-    pre, post : Population or str
+    pre : Population, str or group of Brian2
+        Some neurons of a population, ``layer[3 * streams : 9 * streams]``, are those units. A group of Brian2, or a
+        part of one, sends its spikes, see `Source`.
+    post : Population or str
     W : array_like (n_pre, n_post), or a function of (rng, shape)
         The initial weights; a function such as ``uniform(0.05)`` draws them from the network's seed and the
         projection's name.
@@ -162,14 +166,13 @@ class Projection(Part, BrianObject):
         rule = "fixed" if self.learning is None else f"learns by {self.learning.plasticity.rule!r}"
         return f"<{self.title}: {self.shape[0]} x {self.shape[1]}{synapses}, {rule}>"
 
-    def _population(self, network: Network, side: str, of: Population | str) -> Population:
-        return population_of(type(self).__name__, network, side, of)
-
     def _join(
         self, network: Network, pre: Population | str, post: Population | str, into: str | None, name: str | None
     ) -> None:
         """Take a place between two populations, after the projections that `post` has."""
-        self.pre, self.post = (self._population(network, side, of) for side, of in (("pre", pre), ("post", post)))
+        kind = type(self).__name__
+        self.post = population_of(kind, network, "post", post)
+        self.pre = sender_of(kind, network, "pre", pre)
         if into is not None:
             identifier(type(self).__name__, "into", into)
         default = self.post.current_variable
@@ -372,7 +375,7 @@ class Projection(Part, BrianObject):
 
     def reads(self) -> list[VariableOwner]:
         """Return the presynaptic population."""
-        return [self.pre]
+        return [getattr(self.pre, "population", self.pre)]
 
     def writes(self) -> list[tuple[VariableOwner, str]]:
         """Return the port."""

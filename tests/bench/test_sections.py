@@ -21,6 +21,7 @@ KEYS = {
     "images": "train test epoch test_set",
     "one-stream": "step busy bytes bandwidth bound ratio profile/propagation profile/no_product",
     "brian2": "stock spikefa spikefa_one ratio ratio_one",
+    "lif": "numpy spikefa spikefa_one ratio/numpy ratio_one/numpy",
     "pytorch": "pytorch",
     "memory": "imports training with_data arrays",
     "scaling": "streams/1 streams/20/image width/20 width/50/ratio threads/1 threads/1/speedup crossover/1/events "

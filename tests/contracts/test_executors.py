@@ -10,7 +10,17 @@ import os
 import numba
 import numpy as np
 import pytest
-from brian2 import Clock, NetworkOperation, SpikeMonitor, StateMonitor, ms
+from brian2 import (
+    Clock,
+    Hz,
+    NetworkOperation,
+    NeuronGroup,
+    PoissonGroup,
+    SpikeGeneratorGroup,
+    SpikeMonitor,
+    StateMonitor,
+    ms,
+)
 
 import spikefa as fa
 from spikefa import datasets
@@ -145,6 +155,32 @@ def test_ports_and_bounds_are_as_on_the_processor(device, sparse):
     W = other["image_to_h"].W[other["image_to_h"].synapses()]
     assert {0.1, 0.4} & set(W) and W.min() == 0.1 and W.max() <= 0.4
     assert not other["output"].view("I").any() and other["output"].view("g").any()
+
+
+def test_sources_and_several_inputs_are_as_on_the_processor(device):
+    nets = []
+    for where in ("cpu", device):
+        net = fa.Network(streams=2, seed=0, dtype="float64")
+        for name in ("image", "sound"):
+            fa.Input(net, name, 2)
+        fa.Layer(net, "h1", 2, "v = I : 1\nI : 1\ns : 1", emit="s = int(rand() < v)")
+        groups = [
+            SpikeGeneratorGroup(2, [0, 1], [0, 2] * ms, clock=net.clock, period=3 * ms, name="given"),
+            PoissonGroup(2, 500 * Hz, clock=net.clock, name="noise"),
+            NeuronGroup(2, "dx/dt = 0.7 / ms : 1", threshold="x > 1", reset="x = 0", clock=net.clock, name="cells"),
+        ]
+        for pre in ("image", "sound", *groups):
+            fa.Projection(net, pre, "h1", fa.uniform(0, 0.5), plasticity=fa.Plasticity("dW = 0.01 * s_pre * s_post"))
+        fa.classification_task(net, 2, 2)
+        net.device = where
+        net.stimulus.show_images({name: np.full((6, 2), 0.7) for name in ("image", "sound")}, np.arange(6) % 2)
+        net.run_steps(6)
+        nets.append(net)
+    assert_equal(*nets)
+    assert all(population.view("s").any() for population in nets[0].parts("source"))
+    fa.Projection(net, net["image"][:2], "h1", np.ones((1, 2)))
+    with pytest.raises(ArgumentError, match=r"projections must be from whole populations, got Projection 'image_0_1"):
+        net.run_steps(1)
 
 
 def test_delays_are_refused(device):

@@ -45,6 +45,21 @@ def test_a_clock_can_be_set():
     assert obj.clock is clock, "Brian2 keeps an object's clock elsewhere"
 
 
+def test_a_part_leads_to_its_whole_group_while_that_is_there():
+    whole = group()
+    part = whole[1:3]
+    assert brian2_internals.whole_group(part) is whole, "Brian2 keeps the group of a subgroup elsewhere"
+    assert brian2_internals.whole_group(group()[1:3]) is None, "Brian2's subgroups hold their group by now"
+
+
+def test_an_object_knows_the_network_it_ran_in():
+    obj = group()
+    assert brian2_internals.network_of(obj) is None
+    network = Network(obj)
+    network.run(obj.clock.dt)
+    assert brian2_internals.network_of(obj) == network.id, "Brian2 keeps an object's network elsewhere"
+
+
 def test_spikes_under_way_can_be_kept_and_set():
     source = group(threshold="x > 1", reset="x = 0")
     synapses = Synapses(source, source, on_pre="x_post += 0.2", delay=1 * ms, codeobj_class=NumpyCodeObject)

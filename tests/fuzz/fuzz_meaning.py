@@ -26,6 +26,7 @@ PARAMETERS = {
     "label": _TEXTS,
     "emit": {"empty text"},  # the output is written by something else
     "receive": {"empty text"},
+    "Source.equations": {"empty text"},  # none beside its own
     "current": {"text"},  # a population that no projection reaches
     "random_numbers_of": {"text"},  # a name to number draws by
     "stimulus_variable": {"text"},  # the default

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from brian2 import BrianLogger, PoissonGroup, hertz
 
 import spikefa as fa
 from spikefa import datasets
@@ -88,6 +89,12 @@ def layer_for_softmax(world):
     return "soft"
 
 
+def poisson_group(net):
+    """A group; Brian2 says nothing if a refusal leaves it in no network."""
+    BrianLogger.suppress_name("unused_brian_object")
+    return PoissonGroup(3, 10 * hertz, clock=net.clock)
+
+
 IMAGES = np.eye(4)
 METRICS = {"images_seen": [0, 6], "test_error": [0.5, 0.4], "weight_angle_deg_h1": [90.0, 80.0]}
 
@@ -103,6 +110,8 @@ VALID = {
     "layer": lambda world: "h1",
     "Softmax.layer": layer_for_softmax,
     "Brian2Reference.network": lambda world: network(streams=1),
+    "group": lambda world: poisson_group(world.network),
+    "Source.equations": lambda world: "y : 1",
     "pre": lambda world: "image",
     "post": lambda world: "side",
     "W": lambda world: np.ones((4, 3)),
@@ -194,5 +203,5 @@ VALID = {
 _JOINS = ("Population", "Layer", "FeedbackPopulation", "ErrorPopulation", "PerturbedCopy", "Softmax", "add_pathway")
 _PROJECTIONS = ("Projection", "TiedProjection", "DerivedProjection", "ShuffledProjection")
 #: Callable -> what its network has; else a task.
-STAGE = dict.fromkeys((*_JOINS, *_PROJECTIONS), "layers") | {"Input": "empty"}
+STAGE = dict.fromkeys((*_JOINS, *_PROJECTIONS, "Source"), "layers") | {"Input": "empty"}
 STAGE |= dict.fromkeys(("classification_task", "regression_task"), "feedback")

@@ -25,6 +25,7 @@ from spikefa.engine.weights import TransposedWeights, Weights
 from spikefa.errors import ArgumentError
 from spikefa.executors.cuda.lowering import Launch, lowered
 from spikefa.plasticity.updater import PlasticityUpdater
+from spikefa.populations.unit_slice import UnitSlice
 from spikefa.projections.projection import Projection
 
 MONITORS = (StateMonitor, EventMonitor, PopulationRateMonitor)
@@ -65,6 +66,10 @@ class CudaExecutor(Part, BrianObject):
             projection.title for projection in self.network.projections if projection.delay_steps is not None
         ]:
             raise ArgumentError(f"Network: on device 'cuda' no projection can have a delay, got {', '.join(delayed)}")
+        if sliced := [p.title for p in self.network.projections if isinstance(p.pre, UnitSlice)]:
+            raise ArgumentError(
+                f"Network: on device 'cuda' projections must be from whole populations, got {', '.join(sliced)}"
+            )
         objects = [obj for obj in self.network.sorted_objects if obj.active and obj is not self]
         for obj in objects:
             if obj.clock is not self.network.clock:

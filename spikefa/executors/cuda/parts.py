@@ -63,7 +63,7 @@ def stimulus(executor: CudaExecutor, part: Stimulus) -> Lowered:
         if executor.needs_targets and not part.teaches:
             raise ArgumentError("Network: on device 'cuda' every image needs a target while the error runs, got none")
         if switched:
-            arrays = [part.input.array(part.input.stimulus_variable)]
+            arrays = [one.array(one.stimulus_variable) for one in part.inputs]
             arrays += [error.array("target") for error in part.errors]
             executor.memory.upload(arrays)
 
