@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "core.network": ["Network"],
         "core.sandbox": ["sandboxed"],
         "engine.weights": ["WeightPolicy"],
+        "datasets.spike_trains": ["SpikeTrains"],
         "diagnostics.error_monitor": ["ErrorMonitor"],
         "diagnostics.evaluation": ["error", "predict", "summed_outputs"],
         "diagnostics.gradient_alignment": ["GradientAlignment"],
@@ -63,7 +64,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "populations.population": ["Population"],
         "populations.roles": ["ErrorPopulation", "FeedbackPopulation", "Input", "Layer"],
         "populations.softmax": ["Softmax"],
-        "presentation.tasks": ["classification_task", "regression_task"],
+        "presentation.tasks": ["classification_task", "regression_task", "signal_task"],
         "projections.connectivity": [
             "correlated_receptive_fields",
             "local_receptive_fields",

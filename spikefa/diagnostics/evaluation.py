@@ -16,20 +16,21 @@ from spikefa.projections.projection import Projection
 def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     """Return the outputs to each image, summed over its steps and over each class's units.
 
-    A network without classes has the sums of each output unit. The network is as it was afterwards: it runs
+    A network without classes has the sums of each output unit; one of a `signal_task`, the outputs themselves, step by
+    step. The network is as it was afterwards: it runs
     without learning and without error, from its initial state, with random numbers of its own; see `sandboxed`.
 
     Parameters
     ----------
     network : Network
-    images : ndarray (n, pixels)
-        uint8, or floats within the input's limits.
+    images : ndarray (n, pixels) or (n, steps, units), or SpikeTrains
+        Images, sequences or spike trains, see `Stimulus.show_samples`.
     steps : int
         Steps for which each image is shown.
 
     Returns
     -------
-    ndarray (n, classes) or (n, units of the last layer)
+    ndarray (n, classes), (n, units of the last layer) or (n, steps, units of the last layer)
 
     Raises
     ------
@@ -39,15 +40,15 @@ def summed_outputs(network: Network, images: np.ndarray, steps: int) -> np.ndarr
         After Ctrl-C or `stop`; the network is as it was.
     """
     require_network("evaluation.summed_outputs", network).require_task("evaluation.summed_outputs")
-    images = network.stimulus.validate_images(images)
+    images = network.stimulus.validate_samples(images)
     if not len(images):
         raise ArgumentError("evaluation: images must be at least one, got none")
     count, streams = len(images), network.streams
     missing = -count % streams
-    filled = np.concatenate([images, np.repeat(images[:1], missing, axis=0)]) if missing else images
+    filled = images[np.append(np.arange(count), np.zeros(missing, int))] if missing else images
     with sandboxed(network, "evaluation"):
         network.stimulus.steps_per_image = steps  # and the gaps of learning
-        network.stimulus.show_images(filled)
+        network.stimulus.show_samples(filled)
         network.readout.summed_outputs = []
         run_to_end(network, network.stimulus.steps_per_presentation * (len(filled) // streams))
         return np.concatenate(network.readout.summed_outputs)[:count]
@@ -61,15 +62,15 @@ def predict(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
     Parameters
     ----------
     network : Network
-    images : ndarray (n, pixels)
-        uint8, or floats within the input's limits.
+    images : ndarray (n, pixels) or (n, steps, units), or SpikeTrains
+        Images, sequences or spike trains, see `Stimulus.show_samples`.
     steps : int
         Steps for which each image is shown.
 
     Returns
     -------
-    ndarray (n,) or (n, units of the last layer)
-        Classes; or values, if the network has no classes.
+    ndarray (n,), (n, units of the last layer) or (n, steps, units of the last layer)
+        Classes; or values, if the network has no classes; or signals.
 
     Raises
     ------
@@ -83,14 +84,16 @@ def predict(network: Network, images: np.ndarray, steps: int) -> np.ndarray:
 
 
 def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int) -> float:
-    """Return the error of the network's predictions: the fraction of wrong classes, or the normalised squared error.
+    """Return the error of the network's predictions.
+
+    It is the fraction of wrong classes, the normalised squared error of values, or the mean squared error of signals.
 
     Parameters
     ----------
     network : Network
-    images : ndarray (n, pixels)
-    targets : ndarray (n,) or (n, units of the last layer)
-        Labels, or values if the network has no classes.
+    images : ndarray (n, pixels) or (n, steps, units), or SpikeTrains
+    targets : ndarray (n,), (n, units of the last layer) or (n, steps, units of the last layer)
+        Labels, or values if the network has no classes, or signals.
     steps : int
         Steps for which each image is shown.
 
@@ -102,7 +105,7 @@ def error(network: Network, images: np.ndarray, targets: np.ndarray, steps: int)
         After Ctrl-C or `stop`; the network is as it was.
     """
     require_network("evaluation.error", network).require_task("evaluation.error")
-    targets = network.readout.validate_targets(targets, len(network.stimulus.validate_images(images)))
+    targets = network.readout.validate_targets(targets, len(network.stimulus.validate_samples(images)))
     return network.readout.error_of(predict(network, images, steps), targets)
 
 

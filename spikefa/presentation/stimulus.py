@@ -1,4 +1,4 @@
-"""Stimulus: images and their targets in, with no interruption of the dynamics."""
+"""Stimulus: samples and their targets in, with no interruption of the dynamics."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from spikefa.core.network import Network
 from spikefa.core.part import MARK, Part
 from spikefa.errors import ArgumentError, SpikefaError
 from spikefa.presentation.readout import Readout
+from spikefa.presentation.samples import Images, Samples, Sequences, Spikes, in_steps, steps_of, validate
 
-Batch = tuple[np.ndarray, np.ndarray | None]
+Batch = tuple[Samples, np.ndarray | None]
 
 
-class _Images:
-    """Images and targets that are shown once, from a position on that can be gone back to."""
+class _Samples:
+    """Samples and targets that are shown once, from a position on that can be gone back to."""
 
-    def __init__(self, images: np.ndarray, targets: np.ndarray | None, stimulus: Stimulus):
-        self.images, self.targets, self.position = images, targets, 0
+    def __init__(self, samples: Samples, targets: np.ndarray | None, stimulus: Stimulus):
+        self.samples, self.targets, self.position = samples, targets, 0
         self.streams, self.steps = stimulus.streams, stimulus.steps_per_presentation
 
     def __call__(self) -> Batch:
         start, self.position = self.position, self.position + self.streams
-        if start >= len(self.images):
+        if start >= len(self.samples):
             self.position = start
             raise SpikefaError(
-                f"Stimulus: all {len(self.images)} images have been shown; run {self.steps} steps for each "
+                f"Stimulus: all {len(self.samples)} images have been shown; run {self.steps} steps for each "
                 f"{self.streams}, or call show_images again"
             )
         now = slice(start, start + self.streams)
-        return self.images[now], None if self.targets is None else self.targets[now]
+        return self.samples[now], None if self.targets is None else self.targets[now]
 
     def go_to(self, position: int) -> None:
         self.position = position
@@ -50,10 +51,10 @@ class _Function:
         batch, stimulus = self.source(), self.stimulus
         if not (isinstance(batch, tuple) and len(batch) == 2):
             refuse("Stimulus", "what the source returns", "be images and targets", batch)
-        images, targets = stimulus.validate_images(batch[0]), batch[1]
-        if len(images) != stimulus.streams:
-            refuse("Stimulus", "images of the source", f"be one a stream, {stimulus.streams}", len(images))
-        return images, None if targets is None else stimulus.readout.validate_targets(targets, len(images))
+        samples, targets = stimulus.validate_samples(batch[0]), batch[1]
+        if len(samples) != stimulus.streams:
+            refuse("Stimulus", "images of the source", f"be one a stream, {stimulus.streams}", len(samples))
+        return samples, None if targets is None else stimulus.readout.validate_targets(targets, len(samples))
 
     def go_to(self, position: int) -> None:
         if position != self.position:
@@ -67,11 +68,14 @@ class _Function:
 
 
 class Stimulus(Part, BrianObject):
-    """Shows each stream an image for N steps, then nothing for the steps of a gap, then all streams the next image.
+    """Shows each stream a sample for N steps, then nothing for the steps of a gap, then all streams the next sample.
 
-    It writes a variable of the input and the error's targets, and nothing else changes at a switch. What targets are
-    depends on the task: with classes they are labels, integers ``(n,)``; without, real
-    values ``(n, units of the last layer)``. In a gap the input is 0.
+    It writes a variable of the input and the error's targets, and nothing else changes at a switch. A sample is an
+    image, which stays, or a sequence or spike trains, which change in every step; after their end the input is 0, as
+    in a gap.
+
+    What targets are depends on the task: with classes they are labels, integers ``(n,)``; without, real
+    values ``(n, units of the last layer)``, or of a signal ``(n, steps, units of the last layer)``.
 
     While there are no targets, in a gap or with images that have none, the error population is silent: its state is the
     initial one. Such images are not scored and not counted.
@@ -104,11 +108,13 @@ class Stimulus(Part, BrianObject):
         self.learn_in_gaps = true_or_false("Stimulus", "learn_in_gaps", learn_in_gaps)
         #: Whether what is now shown has targets.
         self.has_targets = True
-        #: Labels (streams,) or targets (streams, units) of the images now shown.
+        #: Labels (streams,) or targets (streams, units) of what is now shown; of a signal, those of the present step.
         self.targets = self.readout.new_targets()
         self._step = 0  # within the presentation
         self._in_gap = False
-        self._next: _Images | _Function | None = None
+        self._next: _Samples | _Function | None = None
+        self._now: Images | Sequences | Spikes | None = None
+        self._signal: np.ndarray | None = None  # targets (streams, steps, units) that change
 
     @property
     def steps_per_image(self) -> int:
@@ -144,10 +150,9 @@ class Stimulus(Part, BrianObject):
         return self._in_gap and not self.learn_in_gaps
 
     def show(self, source: Callable[[], Batch]) -> None:
-        """Take batches from `source`, a function that returns (images, targets) at each switch.
+        """Take batches from `source`, a function that returns (samples, targets) at each switch.
 
-        Images are ``(streams, pixels)`` as in `show_images`, targets labels ``(streams,)`` or values
-        ``(streams, units)``, or None.
+        Both are as in `show_samples`, one a stream; targets may be None.
         """
         if not callable(source):
             refuse("Stimulus", "source", "be a function that returns images and targets", source)
@@ -168,34 +173,52 @@ class Stimulus(Part, BrianObject):
         targets : ndarray (n,) or (n, units of the last layer), optional
             Labels, or values where the network has no classes.
         """
-        images = self.validate_images(images)
-        targets = None if targets is None else self.readout.validate_targets(targets, len(images))
-        if len(images) % self.streams:
-            raise ArgumentError(
-                f"Stimulus: the number of images must be a multiple of {self.streams} streams, got {len(images)}"
-            )
-        self._next, self._step = _Images(images, targets, self), 0
-
-    def validate_images(self, images: np.ndarray) -> np.ndarray:
-        """Return the images if they can be shown."""
         images = array("Stimulus", "images", images)
-        if images.ndim != 2 or images.shape[1] != self.input.units:
+        if images.ndim != 2:
             raise ArgumentError(
                 f"Stimulus: images must be (n, {self.input.units}) for input {self.input.name!r}, got {images.shape}"
             )
-        if images.dtype == np.uint8:
-            return images
-        low, high = self.input.limits or (-np.inf, np.inf)
-        rule = f"in [{low:g}, {high:g}]" if self.input.limits else "finite"
-        if images.dtype.kind != "f":
-            raise ArgumentError(f"Stimulus: images must be uint8 or floats {rule}, got {images.dtype}")
-        bad = ~((images >= low) & (images <= high) & np.isfinite(images))  # NaN is bad too
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
+        self.show_samples(images, targets)
+
+    def show_samples(self, samples: Samples, targets: np.ndarray | None = None) -> None:
+        """Show images, sequences or spike trains once: sample q goes to stream ``q % streams``.
+
+        Parameters
+        ----------
+        samples : ndarray (n, pixels) or (n, steps, units), or SpikeTrains
+            n must be a multiple of the number of streams. Images are as in `show_images`; sequences are floats within
+            the input's limits, or bool, a row a step. They and spike trains last at most `steps_per_image` steps.
+        targets : ndarray (n,), (n, units of the last layer) or (n, steps, units of the last layer), optional
+            Labels, or values where the network has no classes; of a `signal_task`, for each of `steps_per_image` steps.
+        """
+        samples = self.validate_samples(samples)
+        targets = None if targets is None else self.readout.validate_targets(targets, len(samples))
+        if len(samples) % self.streams:
             raise ArgumentError(
-                f"Stimulus: pixels must be {rule}, got {images[row, column]} at image {row}, pixel {column}"
+                f"Stimulus: the number of images must be a multiple of {self.streams} streams, got {len(samples)}"
             )
-        return images
+        self.require_steps(samples, targets)
+        self._next, self._step = _Samples(samples, targets, self), 0
+
+    def validate_samples(self, samples: Samples) -> Samples:
+        """Return samples if the input can be shown them."""
+        return validate(
+            samples, self.input.units, f"input {self.input.name!r}", self.input.limits, float(self.clock.dt_)
+        )
+
+    def require_steps(self, samples: Samples, targets: np.ndarray | None) -> None:
+        """Refuse valid samples that last longer than they are shown, and targets of other steps."""
+        lasts = steps_of(samples, float(self.clock.dt_))
+        if lasts is not None and lasts > self._steps:
+            raise ArgumentError(
+                f"Stimulus: samples must last at most {self._steps} steps, for which each is shown, got {lasts} steps "
+                f"of {self.clock.dt}"
+            )
+        if targets is not None and targets.ndim == 3 and targets.shape[1] != self._steps:
+            raise ArgumentError(
+                f"Stimulus: targets must have {self._steps} steps, for which each sample is shown, got "
+                f"{targets.shape[1]}"
+            )
 
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the views that are written at a switch."""
@@ -209,19 +232,36 @@ class Stimulus(Part, BrianObject):
         return [(self.input, self.input.stimulus_variable), *targets]
 
     def run(self) -> None:
-        """Switch the images when their time has come."""
+        """Switch the samples when their time has come, and go on with those that change."""
         if self._next is not None and self._step == 0:
-            images, targets = self._next()
-            np.multiply(images.T, 1 / 255 if images.dtype == np.uint8 else 1, out=self._shown, casting="unsafe")
-            self.has_targets, self._in_gap = targets is not None, False
-            if targets is not None:
-                self.targets[:] = targets
-                if self._target is not None:
-                    self.readout.write(targets, self._target)
+            self._switch(*self._next())
         elif self._gap and self._step == self._steps:
             self._shown[...] = 0
             self._in_gap = True
+        elif self._now is not None and not self._in_gap:
+            self._now.write(self._step, self._shown)
+            if self._signal is not None:
+                self._show_targets(self._signal[:, self._step : self._step + 1])
         self._step = (self._step + 1) % self.steps_per_presentation
+
+    def _switch(self, samples: Samples, targets: np.ndarray | None) -> None:
+        self.require_steps(samples, targets)
+        self._now = in_steps(samples, float(self.clock.dt_))
+        self._now.write(0, self._shown)
+        self.has_targets, self._in_gap = targets is not None, False
+        self._signal = targets if targets is not None and targets.ndim == 3 else None
+        if targets is not None:
+            self._show_targets(targets if self._signal is None else targets[:, :1])
+
+    def _show_targets(self, targets: np.ndarray) -> None:
+        self.targets[:] = targets
+        if self._target is not None:
+            self.readout.write(targets, self._target)
+
+    @property
+    def changes_within(self) -> bool:
+        """Whether samples or targets that are now shown change before the next switch."""
+        return self._signal is not None or (self._now is not None and self._now.steps is not None)
 
     @property
     def teaches(self) -> bool:
@@ -246,7 +286,7 @@ class Stimulus(Part, BrianObject):
     def save(self) -> tuple:
         """Return everything that `restore` needs."""
         position = None if self._next is None else self._next.position
-        where = self._step, self._in_gap, self.has_targets, self._steps, self._gap
+        where = self._step, self._in_gap, self.has_targets, self._steps, self._gap, self._now, self._signal
         return self._next, position, where, self.targets.copy()
 
     def restore(self, saved: tuple) -> None:
@@ -261,7 +301,7 @@ class Stimulus(Part, BrianObject):
         if source is not None:
             source.go_to(position)
         self._next = source
-        self._step, self._in_gap, self.has_targets, self._steps, self._gap = where
+        self._step, self._in_gap, self.has_targets, self._steps, self._gap, self._now, self._signal = where
         self.targets[:] = targets
 
     def _full_state(self) -> tuple:
