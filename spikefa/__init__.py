@@ -16,7 +16,7 @@ __version__ = version("spikefa")
 # Brian2 takes a second to import: names are looked up when they are first used.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["datasets", "metrics", "pathways", "plotting"],
+    submodules=["datasets", "exchange", "metrics", "pathways", "plotting"],
     submod_attrs={
         "brian2_reference": ["Brian2Reference"],
         "core.network": ["Network"],

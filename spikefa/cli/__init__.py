@@ -1,4 +1,4 @@
-"""The command line: ``spikefa demo | train | resume | evaluate | plot | models | bench``, one module a command.
+"""The command line, one module a command: ``spikefa demo | train | resume | evaluate | plot | export | models | bench``.
 
 A command imports what it runs when it runs: listing and help need neither Brian2 nor matplotlib.
 """
@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from spikefa.cli import bench, demo, evaluate, models, plot, resume, train
+from spikefa.cli import bench, demo, evaluate, export, models, plot, resume, train
 from spikefa.cli.errors import errors_as_sentences, warnings_as_sentences
 from spikefa.cli.options import Command, Group
 from spikefa.cli.output import tolerant
@@ -25,7 +25,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Spiking networks that learn with local rules: train, look, resume. Start with: spikefa demo",
 )
-for _run in (train.train, resume.resume, evaluate.evaluate, plot.plot, models.models, demo.demo, bench.bench):
+for _run in (
+    train.train,
+    resume.resume,
+    evaluate.evaluate,
+    plot.plot,
+    export.export,
+    models.models,
+    demo.demo,
+    bench.bench,
+):
     app.command(cls=Command)(_run)
 
 

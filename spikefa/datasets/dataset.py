@@ -272,16 +272,16 @@ class Dataset:
         if isinstance(images, SpikeTrains):
             return self._check_trains(name, images, n_pixels)
         images = self._array(name, images)
-        if images.ndim == 3:
-            return self._check_sequences(name, images, n_pixels)
-        if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        if images.ndim != 3 and images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
             floats = "floats" if self.limits is None else f"floats ({self.limits[0]:g} to {self.limits[1]:g})"
             self._refuse(f"{name} must be uint8 (0 to 255) or {floats}, got {images.dtype}")
-        if images.ndim != 2 or images.shape[1] != n_pixels or not len(images):
+        if images.ndim not in (2, 3) or images.shape[-1] != n_pixels or not images.size:
             self._refuse(
-                f"{name} must have shape (n, {n_pixels}) with n > 0, one row of "
-                f"{sides[0]} x {sides[1]} pixels an image, got {images.shape}"
+                f"{name} must have shape (n, {n_pixels}) with n > 0, one row of {sides[0]} x {sides[1]} pixels an "
+                f"image, or (n, steps, {n_pixels}), got {images.shape}"
             )
+        if images.ndim == 3:
+            return self._check_sequences(name, images)
         if images.dtype != np.uint8:
             self._check_limited(name, images, ("image", "pixel"))
         return _read_only(images)
@@ -300,11 +300,9 @@ class Dataset:
             self._refuse(f"{name} must be one or more spike trains of {units} units, as shape says, got {trains!r}")
         return trains
 
-    def _check_sequences(self, name: str, values: np.ndarray, units: int) -> np.ndarray:
+    def _check_sequences(self, name: str, values: np.ndarray) -> np.ndarray:
         if values.dtype != bool and not np.issubdtype(values.dtype, np.floating):
             self._refuse(f"{name} must be floats or bool if they are sequences, got {values.dtype}")
-        if values.shape[2] != units or not values.size:
-            self._refuse(f"{name} must have shape (n, steps, {units}) with n > 0, got {values.shape}")
         if values.dtype != bool:
             self._check_limited(name, values, ("sequence", "step", "unit"))
         return _read_only(values)

@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from spikefa import _hdf5
+from spikefa import _hdf5, _hdf5_ragged
 from spikefa._checks import path as checked_path
 from spikefa.datasets.dataset import Dataset, data_errors
 from spikefa.datasets.locate import find_files
@@ -71,8 +71,11 @@ def read_spikes_hdf5(path: str | os.PathLike, units: int, duration: Any) -> tupl
     with data_errors():
         path = checked_path("read_spikes_hdf5", "path", path)
     try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
         with open(path, "rb") as held, h5py.File(held, "r") as f:
-            times, unit = _hdf5.ragged(f, "spikes/times", "f"), _hdf5.ragged(f, "spikes/units", "iu")
+            times, unit = (
+                _hdf5_ragged.read(f, data, f"spikes/{name}", k) for name, k in (("times", "f"), ("units", "iu"))
+            )
             labels = _hdf5.read(f, "labels", gzip=True)
         _check_lengths(times, unit, labels)
         sample = np.repeat(np.arange(len(times)), [len(row) for row in times])

@@ -94,9 +94,10 @@ class Trainer:
         require_repeatable(network)
         self.network, self.dataset, self.config, self.directory = network, dataset, config, Path(directory)
         self.lr_factor, self.model_digest, self.augment = lr_factor, model_digest, augment
-        samples = network.stimulus.validate_samples(dataset.train_images[:1])
-        targets = network.readout.validate_targets(self._answers("train")[:1], 1)
-        network.stimulus.require_steps(samples, targets)
+        for part, steps in (("train", network.stimulus.steps_per_image), ("test", config.test_steps)):
+            samples = network.stimulus.validate_samples(getattr(dataset, f"{part}_images")[:1])
+            targets = network.readout.validate_targets(self._answers(part)[:1], 1)
+            network.stimulus.require_steps(samples, targets, steps)
         self.images = len(dataset.train_images)
         total = config.epochs * self.images
         self.total = -(-total // network.streams) * network.streams

@@ -197,7 +197,7 @@ class Stimulus(Part, BrianObject):
             raise ArgumentError(
                 f"Stimulus: the number of images must be a multiple of {self.streams} streams, got {len(samples)}"
             )
-        self.require_steps(samples, targets)
+        self.require_steps(samples, targets, self._steps)
         self._next, self._step = _Samples(samples, targets, self), 0
 
     def validate_samples(self, samples: Samples) -> Samples:
@@ -206,18 +206,17 @@ class Stimulus(Part, BrianObject):
             samples, self.input.units, f"input {self.input.name!r}", self.input.limits, float(self.clock.dt_)
         )
 
-    def require_steps(self, samples: Samples, targets: np.ndarray | None) -> None:
-        """Refuse valid samples that last longer than they are shown, and targets of other steps."""
+    def require_steps(self, samples: Samples, targets: np.ndarray | None, steps: int) -> None:
+        """Refuse valid samples that last longer than `steps`, for which they are shown, and targets of other steps."""
         lasts = steps_of(samples, float(self.clock.dt_))
-        if lasts is not None and lasts > self._steps:
+        if lasts is not None and lasts > steps:
             raise ArgumentError(
-                f"Stimulus: samples must last at most {self._steps} steps, for which each is shown, got {lasts} steps "
-                f"of {self.clock.dt}"
+                f"Stimulus: samples must last at most {steps} steps, for which each is shown, got {lasts} steps of "
+                f"{self.clock.dt}"
             )
-        if targets is not None and targets.ndim == 3 and targets.shape[1] != self._steps:
+        if targets is not None and targets.ndim == 3 and targets.shape[1] != steps:
             raise ArgumentError(
-                f"Stimulus: targets must have {self._steps} steps, for which each sample is shown, got "
-                f"{targets.shape[1]}"
+                f"Stimulus: targets must have {steps} steps, for which each sample is shown, got {targets.shape[1]}"
             )
 
     def before_run(self, run_namespace: dict) -> None:
@@ -245,7 +244,7 @@ class Stimulus(Part, BrianObject):
         self._step = (self._step + 1) % self.steps_per_presentation
 
     def _switch(self, samples: Samples, targets: np.ndarray | None) -> None:
-        self.require_steps(samples, targets)
+        self.require_steps(samples, targets, self._steps)
         self._now = in_steps(samples, float(self.clock.dt_))
         self._now.write(0, self._shown)
         self.has_targets, self._in_gap = targets is not None, False

@@ -1,0 +1,89 @@
+"""`Activity`: what every format can say of a simulation: spikes, signals, and what was shown when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from spikefa import _checks
+from spikefa.errors import ArgumentError
+
+_OWNER = "Activity"
+
+
+class Signal(NamedTuple):
+    """Values that change in time."""
+
+    values: np.ndarray
+    """A value a step, (steps,)."""
+    unit: str = ""
+    """Unit, such as "mV"; empty for plain numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """Spikes and signals of a simulation, and what was shown in it: the common ground of all formats.
+
+    Step k begins at ``k * dt``, which is the time of its spikes and values.
+
+    Raises
+    ------
+    ArgumentError
+        If arrays disagree about the number of steps, or an epoch is outside of them.
+    """
+
+    name: str
+    """Short name, such as that of the run and the stage."""
+    dt: float
+    """Length of a step in seconds."""
+    spikes: Mapping[str, np.ndarray]
+    """Spikes by population, bool (steps, units)."""
+    signals: Mapping[str, Signal] = field(default_factory=dict)
+    """Signals by name, such as "h1.v"."""
+    epochs: tuple[tuple[int, int, str], ...] = ()
+    """What was shown: first step, number of steps, label."""
+    description: str = "simulation by spikefa"
+    """What it is, in a sentence."""
+
+    def __post_init__(self) -> None:
+        for name in ("name", "description"):
+            _checks.text(_OWNER, name, getattr(self, name))
+        _checks.in_range(_OWNER, "dt", self.dt, 0, open_low=True)
+        if not self.spikes:
+            raise ArgumentError(f"{_OWNER}: spikes must be of at least one population, got none")
+        for name, values in self.spikes.items():
+            if values.dtype != bool or values.ndim != 2 or len(values) != self.steps:
+                raise ArgumentError(
+                    f"{_OWNER}: spikes[{name!r}] must be bool ({self.steps}, units), got {_checks.shown(values)}"
+                )
+        for name, signal in self.signals.items():
+            if np.shape(signal.values) != (self.steps,):
+                raise ArgumentError(
+                    f"{_OWNER}: signals[{name!r}] must be ({self.steps},), got {np.shape(signal.values)}"
+                )
+        for start, steps, label in self.epochs:
+            if not (start >= 0 and steps > 0 and start + steps <= self.steps):
+                raise ArgumentError(
+                    f"{_OWNER}: epochs must be within {self.steps} steps, got {label!r} at {start} to {start + steps}"
+                )
+
+    @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return len(next(iter(self.spikes.values())))
+
+    @property
+    def duration(self) -> float:
+        """Time that it lasts, in seconds."""
+        return self.steps * self.dt
+
+    def trains(self) -> list[tuple[str, int, np.ndarray]]:
+        """Return population, unit and spike times in seconds of every unit, those that never spiked included."""
+        return [
+            (name, unit, np.flatnonzero(values[:, unit]) * self.dt)
+            for name, values in self.spikes.items()
+            for unit in range(values.shape[1])
+        ]

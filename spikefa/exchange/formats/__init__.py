@@ -1,0 +1,1 @@
+"""Formats of activity, one module each; `spikefa.exchange.writing.formats` lists them."""
