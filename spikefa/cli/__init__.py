@@ -1,4 +1,4 @@
-"""The command line, one module a command: ``spikefa demo | train | resume | evaluate | plot | export | models | bench``.
+"""The commands of ``spikefa``, one module each: ``demo | train | resume | evaluate | plot | export | models | bench``.
 
 A command imports what it runs when it runs: listing and help need neither Brian2 nor matplotlib.
 """

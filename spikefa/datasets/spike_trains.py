@@ -56,7 +56,7 @@ class SpikeTrains:
     ):
         self.units = positive_int(_OWNER, "units", units)
         samples = positive_int(_OWNER, "samples", samples)
-        self.duration = in_range(_OWNER, "duration", _seconds("duration", duration).item(), 0, open_low=True)
+        self.duration = in_range(_OWNER, "duration", _seconds("duration", duration).item(), 0, 1e9, open_low=True)
         self.several = one_of(_OWNER, "several", several, ("once", "count"))
         unit, sample = _indices("unit", unit, self.units), _indices("sample", sample, samples)
         time = _seconds("time", time).astype(np.float64)
@@ -203,7 +203,7 @@ def _seconds(name: str, value: Any) -> np.ndarray:
         if not have_same_dimensions(value, second):
             refuse(_OWNER, name, "be seconds or a quantity of time", value)
     found = real_array(_OWNER, name, value)
-    if (name == "time") != (found.ndim == 1):
+    if found.ndim != (name == "time"):
         refuse(_OWNER, name, "be times (events,)" if name == "time" else "be one time", value)
     return np.asarray(found)
 

@@ -1,6 +1,7 @@
 """Exchange with other software: activity in Neo, NWB, SONATA and CSV, and weights as safetensors and npz.
 
-A format is one short file of `spikefa.exchange.formats`. The libraries are extras, imported when they are used.
+A format is one short file of `spikefa.exchange.formats`, whose `formats` lists them. The libraries are extras, imported
+when they are used.
 """
 
 import lazy_loader
@@ -13,6 +14,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "formats.nwb": ["to_nwb"],
         "trains_in": ["trains_from_neo", "trains_from_nwb"],
         "weights": ["WEIGHT_FILES", "load_weights", "save_weights"],
-        "writing": ["formats", "write_activity"],
+        "writing": ["write_activity"],
     },
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,23 +52,34 @@ class Activity:
         for name in ("name", "description"):
             _checks.text(_OWNER, name, getattr(self, name))
         _checks.in_range(_OWNER, "dt", self.dt, 0, open_low=True)
+        for name in ("spikes", "signals"):
+            _checks.instance(_OWNER, name, getattr(self, name), Mapping, "a dict")
         if not self.spikes:
             raise ArgumentError(f"{_OWNER}: spikes must be of at least one population, got none")
         for name, values in self.spikes.items():
-            if values.dtype != bool or values.ndim != 2 or len(values) != self.steps:
-                raise ArgumentError(
-                    f"{_OWNER}: spikes[{name!r}] must be bool ({self.steps}, units), got {_checks.shown(values)}"
-                )
+            title = f"spikes[{name!r}]"
+            _checks.instance(_OWNER, title, values, np.ndarray, "an array")
+            if values.ndim != 2 or values.dtype != bool:
+                _checks.refuse(_OWNER, title, "be bool (steps, units)", values)
+            if len(values) != self.steps:
+                raise ArgumentError(f"{_OWNER}: {title} must have {self.steps} steps, got {len(values)}")
         for name, signal in self.signals.items():
-            if np.shape(signal.values) != (self.steps,):
-                raise ArgumentError(
-                    f"{_OWNER}: signals[{name!r}] must be ({self.steps},), got {np.shape(signal.values)}"
-                )
-        for start, steps, label in self.epochs:
-            if not (start >= 0 and steps > 0 and start + steps <= self.steps):
-                raise ArgumentError(
-                    f"{_OWNER}: epochs must be within {self.steps} steps, got {label!r} at {start} to {start + steps}"
-                )
+            title = f"signals[{name!r}]"
+            _checks.instance(_OWNER, title, signal, Signal, "a Signal")
+            if (shape := _checks.real_array(_OWNER, title, signal.values).shape) != (self.steps,):
+                raise ArgumentError(f"{_OWNER}: {title} must be ({self.steps},), got {shape}")
+        _checks.instance(_OWNER, "epochs", self.epochs, tuple, "a tuple of (first step, steps, label)")
+        for epoch in self.epochs:
+            self._check_epoch(epoch)
+
+    def _check_epoch(self, epoch: Any) -> None:
+        if not (isinstance(epoch, tuple) and len(epoch) == 3 and isinstance(epoch[2], str)):
+            _checks.refuse(_OWNER, "epochs", "be a tuple of (first step, steps, label)", epoch)
+        start, steps = (_checks.whole(_OWNER, "steps of epochs", number) for number in epoch[:2])
+        if not 0 < steps <= self.steps - start:
+            raise ArgumentError(
+                f"{_OWNER}: epochs must be within {self.steps} steps, got {epoch[2]!r} at {start} to {start + steps}"
+            )
 
     @property
     def steps(self) -> int:

@@ -117,7 +117,7 @@ def _give(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
 def _read(path: Path) -> dict[str, Any]:
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as held:
+            with open(path, "rb") as f, np.load(f, allow_pickle=False) as held:  # it leaves a damaged one open
                 return {name: held[name] for name in held.files}
         return library("safetensors.numpy", "safetensors").load(path.read_bytes())
     except FileNotFoundError as error:

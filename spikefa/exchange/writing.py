@@ -5,27 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from spikefa._checks import instance, one_of
 from spikefa._checks import path as checked_path
-from spikefa._registry import Registry
 from spikefa.exchange.activity import Activity
-
-
-class Format(NamedTuple):
-    """A format of files."""
-
-    suffix: str
-    """Of the file; empty if it is a folder."""
-    write: Callable[[Activity, Path], None]
-    """Writes activity to a path that does not exist yet."""
-
-
-#: Name -> format. Each module of `spikefa.exchange.formats` is one; other distributions add theirs by entry points.
-formats: Registry[Format] = Registry("format", "spikefa.exchange.formats", separator="-")
+from spikefa.exchange.formats import formats
 
 
 def write_activity(activity: Activity, path: str | os.PathLike, format: str) -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from spikefa._checks import one_of, user_path
-from spikefa.exchange import WEIGHT_FILES, formats, save_weights, write_activity
+from spikefa.exchange import WEIGHT_FILES, save_weights, write_activity
+from spikefa.exchange.formats import formats
 from spikefa.experiments import checkpoint
 from spikefa.experiments.run import Run
 

@@ -89,7 +89,7 @@ def test_dense_numbers_become_events_and_again_numbers(rng):
         ({"time": [0.1, 1.0]}, "time must be at least 0 and less than the duration of 1 s, got 1 s at event 1"),
         ({"time": [np.nan, 0]}, "time must be at least 0 and less than the duration of 1 s, got nan s at event 0"),
         ({"time": [1, 2] * mV}, "time must be seconds or a quantity of time, got"),
-        ({"duration": 0}, "duration must be a finite number, above 0, got 0"),
+        ({"duration": 0}, "duration must be a finite number, above 0 and at most 1e.09, got 0"),
         ({"several": "twice"}, "several must be one of 'once', 'count', got 'twice'"),
         ({"units": 0}, "units must be a positive whole number, got 0"),
     ],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikefa.exchange.activity import Activity
-from spikefa.exchange.writing import Format, formats
+from spikefa.exchange.formats import Format, formats
 
 
 def write(activity: Activity, path: Path) -> None:

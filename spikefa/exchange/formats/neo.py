@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from spikefa._checks import instance
 from spikefa.exchange.activity import Activity
+from spikefa.exchange.formats import Format, formats
 from spikefa.exchange.libraries import library
-from spikefa.exchange.writing import Format, formats
 
 
 def to_neo(activity: Activity) -> Any:
@@ -23,6 +24,7 @@ def to_neo(activity: Activity) -> Any:
     ArgumentError
         If Neo is not installed.
     """
+    instance("to_neo", "activity", activity, Activity, "an Activity")
     neo, pq = library("neo", "neo"), library("quantities", "neo")
     segment = neo.Segment(name=activity.name)
     for name, unit, times in activity.trains():

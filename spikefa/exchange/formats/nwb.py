@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from spikefa._checks import instance
 from spikefa.exchange.activity import Activity
+from spikefa.exchange.formats import Format, formats
 from spikefa.exchange.libraries import library
-from spikefa.exchange.writing import Format, formats
 
 
 def to_nwb(activity: Activity) -> Any:
@@ -24,6 +25,7 @@ def to_nwb(activity: Activity) -> Any:
     ArgumentError
         If pynwb is not installed.
     """
+    instance("to_nwb", "activity", activity, Activity, "an Activity")
     pynwb = library("pynwb", "nwb")
     file = pynwb.NWBFile(
         session_description=activity.description,

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from spikefa.exchange.activity import Activity
-from spikefa.exchange.writing import Format, formats
+from spikefa.exchange.formats import Format, formats
 
 #: What every SONATA file has at its root.
 _MAGIC, _VERSION = np.uint32(0x0A7A), np.array([0, 1], np.uint32)
