@@ -59,7 +59,7 @@ raster.set(xlabel="time (ms)", ylabel="input unit", xlim=(0, 3 * STEPS), ylim=(-
 curves.plot(100 * np.array(timed), "o-", markersize=3)
 curves.plot(100 * np.array(untimed), "s-", markersize=3, color="0.5")
 curves.text(4.9, 42, "spike trains", color="C0")
-curves.text(epochs, 60, "numbers of spikes", color="0.5", ha="right")
+curves.text(epochs, 63, "numbers of spikes", color="0.5", ha="right")
 curves.axhline(100 * (1 - 1 / CLASSES), color="0.7", linestyle=":", linewidth=1)
 curves.annotate("chance", (epochs, 100 * (1 - 1 / CLASSES)), (0, 3), textcoords="offset points", ha="right")
 curves.set(xlabel="epoch", ylabel="test error (%)", ylim=(0, 100))

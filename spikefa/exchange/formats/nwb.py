@@ -29,6 +29,7 @@ def to_nwb(activity: Activity) -> Any:
     pynwb = library("pynwb", "nwb")
     file = pynwb.NWBFile(
         session_description=activity.description,
+        experiment_description=activity.description,
         identifier=activity.name,
         session_start_time=datetime.datetime.now(datetime.UTC),
         keywords=["simulation", "spiking neural network"],
