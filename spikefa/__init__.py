@@ -16,12 +16,13 @@ __version__ = version("spikefa")
 # Brian2 takes a second to import: names are looked up when they are first used.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["datasets", "experiments", "metrics", "pathways", "plotting"],
+    submodules=["datasets", "exchange", "experiments", "metrics", "pathways", "plotting"],
     submod_attrs={
         "brian2_reference": ["Brian2Reference"],
         "core.network": ["Network"],
         "core.sandbox": ["sandboxed"],
         "engine.weights": ["WeightPolicy"],
+        "datasets.spike_trains": ["SpikeTrains"],
         "diagnostics.error_monitor": ["ErrorMonitor"],
         "diagnostics.evaluation": ["error", "predict", "summed_outputs"],
         "diagnostics.gradient_alignment": ["GradientAlignment"],
@@ -69,7 +70,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "populations.roles": ["ErrorPopulation", "FeedbackPopulation", "Input", "Layer"],
         "populations.softmax": ["Softmax"],
         "populations.source": ["Source"],
-        "presentation.tasks": ["classification_task", "regression_task"],
+        "presentation.tasks": ["classification_task", "regression_task", "signal_task"],
         "projections.connectivity": [
             "correlated_receptive_fields",
             "local_receptive_fields",

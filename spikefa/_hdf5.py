@@ -35,7 +35,7 @@ def names(f: h5py.File, group: str = "/", most: int = 100_000) -> list[str]:
     KeyError, ValueError
         If there is no such group in the file itself, or it has more.
     """
-    found = _own(f, group)
+    found = own(f, group)
     if not isinstance(found, h5py.Group):
         raise ValueError(f"{group} must be a group")
     if len(found) > most:
@@ -77,6 +77,40 @@ def read(
     return found[()]
 
 
+def ragged(f: h5py.File, name: str, kinds: str, most: int = 2**31) -> list[np.ndarray]:
+    """Read an array of rows of numbers, each of a length of its own.
+
+    Parameters
+    ----------
+    f : File
+    name : str
+        With the groups that it is in.
+    kinds : str
+        Letters of the types of numbers that it may have, such as ``"iu"``.
+    most : int
+        Bytes that all rows may have.
+
+    Raises
+    ------
+    KeyError
+        If there is no such name.
+    ValueError
+        If it is no such array in the file, or larger.
+    """
+    found = own(f, name)
+    base = h5py.check_vlen_dtype(found.dtype) if isinstance(found, h5py.Dataset) else None
+    if not isinstance(base, np.dtype) or base.kind not in kinds or found.ndim != 1:
+        raise ValueError(f"{name} must hold rows of numbers, each of its own length")
+    if found.is_virtual or found.external:
+        raise ValueError(f"{name} must lie in the file itself, got storage outside it")
+    rows, size = [], 0
+    for number in range(len(found)):
+        rows.append(np.asarray(found[number], base))  # an empty row has no type
+        if (size := size + rows[-1].nbytes) > most:
+            raise ValueError(f"{name} must have at most {most:,} bytes, got more")
+    return rows
+
+
 def plain(f: h5py.File, name: str, gzip: bool = False) -> h5py.Dataset:
     """Return an array that was not read yet, once its type and its storage are known to be plain.
 
@@ -87,7 +121,7 @@ def plain(f: h5py.File, name: str, gzip: bool = False) -> h5py.Dataset:
     ValueError
         If it is no plain array in the file.
     """
-    found = _own(f, name)
+    found = own(f, name)
     if not isinstance(found, h5py.Dataset):
         raise ValueError(f"{name} must be an array")
     if found.is_virtual or found.external:  # first: the shape of a virtual one may lie in another file
@@ -140,8 +174,14 @@ def attributes(f: h5py.File, name: str, kind: type, most: int = 1000) -> list[An
     return [value.decode() if kind is str else kind(value) for value in values.ravel()]
 
 
-def _own(f: h5py.File, name: str) -> h5py.Group | h5py.Dataset:
-    """Return what lies under a name, each link on the way being one to the file itself."""
+def own(f: h5py.File, name: str) -> h5py.Group | h5py.Dataset:
+    """Return what lies under a name, each link on the way being one to the file itself.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If there is no such name, or a link leads out of the file.
+    """
     found = f
     for part in filter(None, name.split("/")):
         link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None

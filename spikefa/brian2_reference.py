@@ -18,7 +18,7 @@ from spikefa.plasticity.optimizers import Optimizer
 from spikefa.populations.population import Population
 from spikefa.populations.softmax import Softmax
 from spikefa.populations.unit_slice import UnitSlice
-from spikefa.presentation.tasks import classification_task, regression_task
+from spikefa.presentation.tasks import present
 from spikefa.projections.derived import DerivedProjection, ShuffledProjection, TiedProjection
 from spikefa.projections.projection import Projection
 
@@ -31,7 +31,7 @@ class Brian2Reference:
     Parameters
     ----------
     network : Network
-        With one stream, and a task (`classification_task` or `regression_task`).
+        With one stream, and a task (such as `classification_task`).
     target : {"numpy", "cython"}
         Stock Brian2 code-generation target.
 
@@ -78,12 +78,9 @@ class Brian2Reference:
                     again[name][...] = array
         for number, projection in enumerate(network.projections):
             self._restate(projection, 2 * number)
-        classes, stimulus = network.readout.classes, network.stimulus
-        times = {"gap": stimulus.gap * network.clock.dt, "learn_in_gaps": stimulus.learn_in_gaps}
-        if classes is None:
-            regression_task(self.network, stimulus.steps_per_image, **times)
-        else:
-            classification_task(self.network, stimulus.steps_per_image, classes, **times)
+        stimulus = network.stimulus
+        times = {name: getattr(stimulus, name) for name in ("steps_per_image", "gap", "learn_in_gaps")}
+        present(self.network, network.readout.restate(self.network), times)
 
     def _restate(self, projection: Projection, place: int) -> None:
         net = self.network

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from spikefa.cli import bench, config, demo, evaluate, models, plot, resume, show, study, sweep, train
+from spikefa.cli import bench, config, demo, evaluate, export, models, plot, resume, show, study, sweep, train
 from spikefa.cli.errors import errors_as_sentences, warnings_as_sentences
 from spikefa.cli.options import Command, Group, with_output_options
 from spikefa.cli.output import tolerant
@@ -34,6 +34,7 @@ for _run in (
     study.study,
     evaluate.evaluate,
     plot.plot,
+    export.export,
     models.models,
     config.config,
     demo.demo,

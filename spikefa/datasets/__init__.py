@@ -10,8 +10,12 @@ expected, what was found and what to do.
 
 from spikefa.datasets.background import mnist_background
 from spikefa.datasets.dataset import Dataset, pixels, regression
+from spikefa.datasets.event_camera import camera_trains, load_nmnist, read_aer
+from spikefa.datasets.latencies import spike_latencies
 from spikefa.datasets.locate import VARIABLE
 from spikefa.datasets.registry import datasets, load
+from spikefa.datasets.shd import load_shd, read_spikes_hdf5
+from spikefa.datasets.spike_trains import SpikeTrains
 from spikefa.datasets.svhn import load_svhn
 from spikefa.datasets.timit import load_timit_stops
 from spikefa.datasets.transforms import autoencoder, centred, standardised
@@ -21,14 +25,21 @@ __all__ = [
     "VARIABLE",
     "DataError",
     "Dataset",
+    "SpikeTrains",
     "autoencoder",
+    "camera_trains",
     "centred",
     "datasets",
     "load",
+    "load_nmnist",
+    "load_shd",
     "load_svhn",
     "load_timit_stops",
     "mnist_background",
     "pixels",
+    "read_aer",
+    "read_spikes_hdf5",
     "regression",
+    "spike_latencies",
     "standardised",
 ]

@@ -1,4 +1,4 @@
-"""`Dataset`: images with labels, or with real-valued targets, checked and read-only."""
+"""`Dataset`: samples with labels, or with real-valued targets, checked and read-only."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from spikefa._checks import array, instance, is_finite, is_number, is_whole, shown, text
+from spikefa.datasets.spike_trains import SpikeTrains
 from spikefa.errors import ArgumentError, DataError
 
 PARTS = ("train", "test", "validation")
@@ -39,27 +40,27 @@ def require_dataset(owner: str, dataset: Any) -> Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Training and test images with labels, targets or both, checked and read-only.
+    """Training and test samples with labels, targets or both, checked and read-only.
 
-    Images are uint8 (0 to 255, presented as value / 255) or floats, one row an image. A network with classes
-    learns the labels, one without the targets.
+    Images are uint8 (0 to 255, presented as value / 255) or floats, one row an image. Their place may be taken by
+    `SpikeTrains`, or by sequences, floats or bool. A network with classes learns the labels, one without the targets.
 
     Parameters
     ----------
     name : str
         What messages call the set.
-    train_images, test_images : ndarray, shape (n, height * width)
-        The images, in the type they come in.
+    train_images, test_images : ndarray, shape (n, height * width), or SpikeTrains
+        The images, in the type they come in; or spike trains; or sequences, (n, steps, height * width).
     train_labels, test_labels : ndarray, shape (n,), or None
         Classes, integers from 0 to ``classes - 1``; kept as int64.
     shape : tuple of int
-        Height and width of an image.
+        Height and width of an image, whose product is the number of input units.
     classes : int or None
         Number of classes; None for a set without labels.
     validation_images, validation_labels : ndarray, optional
         A validation set, usually made by `split`.
-    train_targets, test_targets, validation_targets : ndarray, shape (n, m), optional
-        What a regression should answer: finite floats.
+    train_targets, test_targets, validation_targets : ndarray, shape (n, m) or (n, steps, m), optional
+        What a regression should answer: finite floats, for each sample or for each of its steps.
     limits : (float, float) or None
         Smallest and largest pixel of float images; None allows every finite value.
     scaling : (ndarray, ndarray), optional
@@ -72,13 +73,13 @@ class Dataset:
     """
 
     name: str
-    train_images: np.ndarray
+    train_images: np.ndarray | SpikeTrains
     train_labels: np.ndarray | None
-    test_images: np.ndarray
+    test_images: np.ndarray | SpikeTrains
     test_labels: np.ndarray | None
     shape: tuple[int, int]
     classes: int | None
-    validation_images: np.ndarray | None = None
+    validation_images: np.ndarray | SpikeTrains | None = None
     validation_labels: np.ndarray | None = None
     train_targets: np.ndarray | None = None
     test_targets: np.ndarray | None = None
@@ -129,10 +130,15 @@ class Dataset:
     def __repr__(self) -> str:
         held_out = "" if self.validation_images is None else f"{len(self.validation_images)} validation, "
         answers = [] if self.classes is None else [f"{self.classes} classes"]
-        answers += [] if self.train_targets is None else [f"{self.train_targets.shape[1]} targets"]
+        answers += [] if self.train_targets is None else [f"{self.train_targets.shape[-1]} targets"]
+        kind = "images"
+        if isinstance(self.train_images, SpikeTrains):
+            kind = "spike trains"
+        elif self.train_images.ndim == 3:
+            kind = f"sequences of {self.train_images.shape[1]} steps"
         return (
             f"<Dataset {self.name}: {len(self.train_images)} training, {held_out}{len(self.test_images)} "
-            f"test images of {self.shape[0]} x {self.shape[1]}, {' and '.join(answers)}>"
+            f"test {kind} of {self.shape[0]} x {self.shape[1]}, {' and '.join(answers)}>"
         )
 
     def answers(self, part: str, classes: int | None) -> np.ndarray:
@@ -262,23 +268,44 @@ class Dataset:
             raise DataError(f"data set {self.name!r}: {name} must be an array, got {shown(values)}") from error
 
     def _check_images(self, name: str, images: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
-        images, n_pixels = self._array(name, images), math.prod(sides)
-        if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        n_pixels = math.prod(sides)
+        if isinstance(images, SpikeTrains):
+            return self._check_trains(name, images, n_pixels)
+        images = self._array(name, images)
+        if images.ndim != 3 and images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
             floats = "floats" if self.limits is None else f"floats ({self.limits[0]:g} to {self.limits[1]:g})"
             self._refuse(f"{name} must be uint8 (0 to 255) or {floats}, got {images.dtype}")
-        if images.ndim != 2 or images.shape[1] != n_pixels or not len(images):
+        if images.ndim not in (2, 3) or images.shape[-1] != n_pixels or not images.size:
             self._refuse(
-                f"{name} must have shape (n, {n_pixels}) with n > 0, one row of "
-                f"{sides[0]} x {sides[1]} pixels an image, got {images.shape}"
+                f"{name} must have shape (n, {n_pixels}) with n > 0, one row of {sides[0]} x {sides[1]} pixels an "
+                f"image, or (n, steps, {n_pixels}), got {images.shape}"
             )
+        if images.ndim == 3:
+            return self._check_sequences(name, images)
         if images.dtype != np.uint8:
-            low, high = self.limits or (-math.inf, math.inf)
-            bad = ~((images >= low) & (images <= high) & np.isfinite(images))  # NaN compares false: it is bad too
-            if bad.any():
-                image, pixel = divmod(int(bad.argmax()), n_pixels)
-                rule = "be finite" if self.limits is None else f"lie in [{low:g}, {high:g}]"
-                self._refuse(f"{name} must {rule}, got {images[image, pixel]} at image {image}, pixel {pixel}")
+            self._check_limited(name, images, ("image", "pixel"))
         return _read_only(images)
+
+    def _check_limited(self, name: str, values: np.ndarray, axes: tuple[str, ...]) -> None:
+        low, high = self.limits or (-math.inf, math.inf)
+        bad = ~((values >= low) & (values <= high) & np.isfinite(values))  # NaN compares false: it is bad too
+        if bad.any():
+            at = tuple(np.argwhere(bad)[0].tolist())
+            rule = "be finite" if self.limits is None else f"lie in [{low:g}, {high:g}]"
+            where = ", ".join(f"{axis} {index}" for axis, index in zip(axes, at, strict=True))
+            self._refuse(f"{name} must {rule}, got {values[at]} at {where}")
+
+    def _check_trains(self, name: str, trains: SpikeTrains, units: int) -> SpikeTrains:
+        if trains.units != units or not len(trains):
+            self._refuse(f"{name} must be one or more spike trains of {units} units, as shape says, got {trains!r}")
+        return trains
+
+    def _check_sequences(self, name: str, values: np.ndarray) -> np.ndarray:
+        if values.dtype != bool and not np.issubdtype(values.dtype, np.floating):
+            self._refuse(f"{name} must be floats or bool if they are sequences, got {values.dtype}")
+        if values.dtype != bool:
+            self._check_limited(name, values, ("sequence", "step", "unit"))
+        return _read_only(values)
 
     def _check_labels(self, name: str, labels: np.ndarray) -> np.ndarray:
         labels = self._array(name, labels)
@@ -291,27 +318,30 @@ class Dataset:
         return _read_only(labels.astype(np.int64))
 
     def _check_targets(self, name: str, targets: np.ndarray) -> np.ndarray:
-        targets, width = self._array(name, targets), np.shape(self.train_targets)[-1:]
-        if targets.ndim != 2 or targets.shape[1:] != width or not np.issubdtype(targets.dtype, np.floating):
-            self._refuse(f"{name} must be floats of shape {('n', *width)}, got {targets.dtype} of {targets.shape}")
+        targets, each = self._array(name, targets), np.shape(self.train_targets)[1:]
+        fits = targets.ndim in (2, 3) and targets.shape[1:] == each and 0 not in each
+        if not fits or not np.issubdtype(targets.dtype, np.floating):
+            shape = ("n", *(each or ("m",)))
+            self._refuse(f"{name} must be floats of shape {shape}, got {targets.dtype} of {targets.shape}")
         bad = ~np.isfinite(targets)
         if bad.any():
-            image, unit = np.argwhere(bad)[0]
-            self._refuse(f"{name} must be finite, got {targets[image, unit]} at image {image}, unit {unit}")
+            at = tuple(np.argwhere(bad)[0].tolist())
+            step = f", step {at[1]}" * (targets.ndim == 3)
+            self._refuse(f"{name} must be finite, got {targets[at]} at image {at[0]}{step}, unit {at[-1]}")
         return _read_only(targets)
 
 
 def regression(
     name: str, train_images: np.ndarray, train_targets: np.ndarray, test_images: np.ndarray, test_targets: np.ndarray
 ) -> Dataset:
-    """Return a data set of vectors and real-valued targets, without labels.
+    """Return a data set of vectors or sequences and real-valued targets, without labels.
 
     Parameters
     ----------
     name : str
-    train_images, test_images : ndarray, shape (n, inputs)
+    train_images, test_images : ndarray, shape (n, inputs) or (n, steps, inputs)
         Any finite values.
-    train_targets, test_targets : ndarray, shape (n, outputs)
+    train_targets, test_targets : ndarray, shape (n, outputs) or (n, steps, outputs)
 
     Raises
     ------
@@ -320,7 +350,7 @@ def regression(
     """
     with data_errors():
         images = array(f"data set {shown(name)}", "train_images", train_images)
-    width = images.shape[-1] if images.ndim == 2 else 1
+    width = images.shape[-1] if images.ndim in (2, 3) else 1
     return Dataset(
         name,
         train_images,

@@ -24,7 +24,12 @@ def named_directory(data_dir: str | os.PathLike | None) -> tuple[Path | None, st
 
 
 def find_files(
-    name: str, data_dir: str | os.PathLike | None, files: tuple[str, ...], what: str, instead: str = ""
+    name: str,
+    data_dir: str | os.PathLike | None,
+    files: tuple[str, ...],
+    what: str,
+    instead: str = "",
+    folders: bool = False,
 ) -> list[Path]:
     """Find files that cannot be downloaded, in the named directory or its subdirectory `name`.
 
@@ -38,6 +43,8 @@ def find_files(
         What the files are and where they come from, for the message.
     instead : str
         What the caller takes in their place, for the message.
+    folders : bool
+        Whether they are folders of files.
 
     Raises
     ------
@@ -50,10 +57,11 @@ def find_files(
         raise DataError(f"{by_hand} and name it with data_dir or the variable {VARIABLE}", hint="data directory")
     if (directory / name).is_dir():
         directory = directory / name
+    kind, is_there = ("folder", Path.is_dir) if folders else ("file", Path.is_file)
     for file in files:
-        if not (directory / file).is_file():
+        if not is_there(directory / file):
             raise DataError(
-                f"{directory / file}: expected this file (directory named by {source}), found none; {by_hand}",
+                f"{directory / file}: expected this {kind} (directory named by {source}), found none; {by_hand}",
                 hint="data directory",
             )
     return [directory / file for file in files]

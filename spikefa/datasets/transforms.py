@@ -8,6 +8,7 @@ import numpy as np
 
 from spikefa._checks import is_finite, is_number, shown, true_or_false
 from spikefa.datasets.dataset import PARTS, Dataset, data_errors, pixels, require_dataset
+from spikefa.datasets.spike_trains import SpikeTrains
 from spikefa.errors import DataError
 
 #: Images whose statistics are summed at once, in float64.
@@ -76,7 +77,7 @@ def autoencoder(dataset: Dataset, limits: tuple[float, float] | None = None) -> 
     DataError
         If limits are given and the set's pixels are not in [0, 1].
     """
-    require_dataset("autoencoder", dataset)
+    _require_images("autoencoder", dataset)
     numbers = isinstance(limits, tuple | list) and len(limits) == 2 and all(map(is_number, limits))
     if limits is not None and not (numbers and all(map(is_finite, limits)) and limits[0] < limits[1]):
         raise DataError(f"autoencoder: limits must be (smallest, largest) or None, got {shown(limits)}")
@@ -90,6 +91,13 @@ def autoencoder(dataset: Dataset, limits: tuple[float, float] | None = None) -> 
     return replace(dataset, **targets)
 
 
+def _require_images(owner: str, dataset: Dataset) -> Dataset:
+    images = require_dataset(owner, dataset).train_images
+    if isinstance(images, SpikeTrains) or images.ndim != 2:
+        raise DataError(f"{owner}: data set {dataset.name!r} must have images, which do not change in time")
+    return dataset
+
+
 def _parts(dataset: Dataset) -> list[tuple[str, np.ndarray]]:
     found = [(part, getattr(dataset, f"{part}_images")) for part in PARTS]
     return [(part, images) for part, images in found if images is not None]
@@ -100,7 +108,7 @@ def _statistics(dataset: Dataset, owner: str) -> tuple[np.ndarray, np.ndarray]:
 
     Float64 sums of fewer than 2**29 equal float32 values are exact: a constant pixel's deviation is exactly 0.
     """
-    if require_dataset(owner, dataset).scaling is not None:
+    if _require_images(owner, dataset).scaling is not None:
         raise DataError(f"{owner}: data set {dataset.name!r} must not be scaled already")
     images = dataset.train_images
     chunks = [slice(start, start + _CHUNK) for start in range(0, len(images), _CHUNK)]

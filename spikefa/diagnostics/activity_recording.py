@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import h5py
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from spikefa import _checks, _hdf5
 from spikefa._atomic_write import write_whole
 from spikefa.errors import ArgumentError, DataError
+from spikefa.exchange import Activity, Signal, to_neo, to_nwb
 
 _OWNER = "ActivityRecording"
 _FORMAT, _VERSION = "spikefa activity recording", 2
@@ -139,6 +141,53 @@ class ActivityRecording:
     def t(self) -> np.ndarray:
         """Time at which each step starts, in ms, (steps,)."""
         return np.arange(self.steps) * self.dt
+
+    def activity(self, name: str = "") -> Activity:
+        """Return what other software can read of it: spikes, potentials, deltas, and the images' classes as epochs.
+
+        Parameters
+        ----------
+        name : str
+            Put before the label, such as the name of the run.
+        """
+        signals = {}
+        for layer in self.hidden:
+            signals |= {f"{layer}.v": Signal(self.v[layer]), f"{layer}.delta": Signal(self.delta[layer])}
+        each = self.steps_per_image
+        return Activity(
+            f"{name} {self.label}".strip(),
+            self.dt / 1e3,
+            self.spikes,
+            signals,
+            tuple((q * each, each, str(label)) for q, label in enumerate(self.labels)),
+            f"spikefa: spikes of some units after {self.images_seen:,} training images",
+        )
+
+    def to_neo(self) -> Any:
+        """Return the recording as a `neo.Block` of one segment.
+
+        Each unit is a spike train, those that never spiked included; potentials and deltas are analog signals; the
+        epoch "stimulus" has the class of each image.
+
+        Raises
+        ------
+        ArgumentError
+            If Neo is not installed.
+        """
+        return to_neo(self.activity())
+
+    def to_nwb(self) -> Any:
+        """Return the recording as a `pynwb.NWBFile`.
+
+        Each unit is a row of ``units``, those that never spiked included; potentials and deltas are time series; the
+        class of each image is the label of a trial.
+
+        Raises
+        ------
+        ArgumentError
+            If pynwb is not installed.
+        """
+        return to_nwb(self.activity())
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the recording to `path` as HDF5: all of it or, on an error, nothing.

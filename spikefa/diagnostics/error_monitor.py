@@ -35,8 +35,7 @@ class ErrorMonitor(Monitor):
         self.presentations = positive_int("ErrorMonitor", "presentations", presentations)
         require_network("ErrorMonitor", network).require_task("ErrorMonitor")
         super().__init__(network, None, "end", 110, name)
-        classes = network.readout.classes
-        self._readout = type(network.readout)(network, *(() if classes is None else (classes,)))
+        self._readout = network.readout.restate(network)
         belongs_to(self._readout, network.id)  # this monitor runs it, not the network
         network.join(self)
 

@@ -10,27 +10,28 @@ from spikefa.errors import ArgumentError
 from spikefa.metrics import angle
 from spikefa.populations.population import Population
 from spikefa.populations.roles import Layer
-from spikefa.presentation.images import Images, count_of, some_of
+from spikefa.presentation.by_input import Shown, count_of, some_of
 from spikefa.projections.projection import Projection
 
 
-def summed_outputs(network: Network, images: Images, steps: int) -> np.ndarray:
+def summed_outputs(network: Network, images: Shown, steps: int) -> np.ndarray:
     """Return the outputs to each image, summed over its steps and over each class's units.
 
-    A network without classes has the sums of each output unit. The network is as it was afterwards: it runs
+    A network without classes has the sums of each output unit; one of a `signal_task`, the outputs themselves, step by
+    step. The network is as it was afterwards: it runs
     without learning and without error, from its initial state, with random numbers of its own; see `sandboxed`.
 
     Parameters
     ----------
     network : Network
-    images : ndarray (n, pixels), or dict of these
-        uint8, or floats within the input's limits; with several inputs a dict, as in `Stimulus.show_images`.
+    images : ndarray (n, pixels) or (n, steps, units), SpikeTrains, or dict of these
+        Images, sequences or spike trains; with several inputs a dict, see `Stimulus.show_samples`.
     steps : int
         Steps for which each image is shown.
 
     Returns
     -------
-    ndarray (n, classes) or (n, units of the last layer)
+    ndarray (n, classes), (n, units of the last layer) or (n, steps, units of the last layer)
 
     Raises
     ------
@@ -40,7 +41,7 @@ def summed_outputs(network: Network, images: Images, steps: int) -> np.ndarray:
         After Ctrl-C or `stop`; the network is as it was.
     """
     require_network("evaluation.summed_outputs", network).require_task("evaluation.summed_outputs")
-    images = network.stimulus.validate_images(images)
+    images = network.stimulus.validate_samples(images)
     count, streams = count_of(images), network.streams
     if not count:
         raise ArgumentError("evaluation: images must be at least one, got none")
@@ -48,13 +49,13 @@ def summed_outputs(network: Network, images: Images, steps: int) -> np.ndarray:
     filled = some_of(images, [*range(count), *[0] * missing]) if missing else images
     with sandboxed(network, "evaluation"):
         network.stimulus.steps_per_image = steps  # and the gaps of learning
-        network.stimulus.show_images(filled)
+        network.stimulus.show_samples(filled)
         network.readout.summed_outputs = []
         run_to_end(network, network.stimulus.steps_per_presentation * ((count + missing) // streams))
         return np.concatenate(network.readout.summed_outputs)[:count]
 
 
-def predict(network: Network, images: Images, steps: int) -> np.ndarray:
+def predict(network: Network, images: Shown, steps: int) -> np.ndarray:
     """Predict each image's class, whose units are most active, or the target values, by the mean output.
 
     The network is as it was afterwards, see `summed_outputs`.
@@ -62,15 +63,15 @@ def predict(network: Network, images: Images, steps: int) -> np.ndarray:
     Parameters
     ----------
     network : Network
-    images : ndarray (n, pixels), or dict of these
-        uint8, or floats within the input's limits; with several inputs a dict, as in `Stimulus.show_images`.
+    images : ndarray (n, pixels) or (n, steps, units), SpikeTrains, or dict of these
+        Images, sequences or spike trains; with several inputs a dict, see `Stimulus.show_samples`.
     steps : int
         Steps for which each image is shown.
 
     Returns
     -------
-    ndarray (n,) or (n, units of the last layer)
-        Classes; or values, if the network has no classes.
+    ndarray (n,), (n, units of the last layer) or (n, steps, units of the last layer)
+        Classes; or values, if the network has no classes; or signals.
 
     Raises
     ------
@@ -83,15 +84,17 @@ def predict(network: Network, images: Images, steps: int) -> np.ndarray:
     return network.readout.predict(summed_outputs(network, images, steps), steps)
 
 
-def error(network: Network, images: Images, targets: np.ndarray, steps: int) -> float:
-    """Return the error of the network's predictions: the fraction of wrong classes, or the normalised squared error.
+def error(network: Network, images: Shown, targets: np.ndarray, steps: int) -> float:
+    """Return the error of the network's predictions.
+
+    It is the fraction of wrong classes, the normalised squared error of values, or the mean squared error of signals.
 
     Parameters
     ----------
     network : Network
-    images : ndarray (n, pixels), or dict of these
-    targets : ndarray (n,) or (n, units of the last layer)
-        Labels, or values if the network has no classes.
+    images : ndarray (n, pixels) or (n, steps, units), SpikeTrains, or dict of these
+    targets : ndarray (n,), (n, units of the last layer) or (n, steps, units of the last layer)
+        Labels, or values if the network has no classes, or signals.
     steps : int
         Steps for which each image is shown.
 
@@ -103,7 +106,7 @@ def error(network: Network, images: Images, targets: np.ndarray, steps: int) -> 
         After Ctrl-C or `stop`; the network is as it was.
     """
     require_network("evaluation.error", network).require_task("evaluation.error")
-    targets = network.readout.validate_targets(targets, count_of(network.stimulus.validate_images(images)))
+    targets = network.readout.validate_targets(targets, count_of(network.stimulus.validate_samples(images)))
     return network.readout.error_of(predict(network, images, steps), targets)
 
 

@@ -11,8 +11,9 @@ from spikefa._checks import positive_int
 from spikefa.core.network import Network
 from spikefa.core.part import Part
 from spikefa.core.sandbox import run_to_end, sandboxed
-from spikefa.datasets import Dataset, pixels
+from spikefa.datasets import Dataset, SpikeTrains, pixels
 from spikefa.diagnostics.activity_recording import ActivityRecording
+from spikefa.presentation.samples import Samples, steps_of
 
 #: Units recorded of each hidden layer, and of the output altogether, as in Fig. 4 of Lillicrap et al. 2016.
 UNITS_RECORDED = 50
@@ -55,7 +56,7 @@ def record_activity(
     images_seen : int
         For the label.
     steps : int
-        Steps an image.
+        Steps an image; more if the samples change and last longer.
     count : int
         Number of images.
 
@@ -95,9 +96,9 @@ def record_activity(
     with sandboxed(network, "recording"):
         network.add(recorder)
         try:
-            network.stimulus.steps_per_image = steps
+            network.stimulus.steps_per_image = max(steps, steps_of(images, float(network.clock.dt_)) or 0)
             repeated = np.repeat(np.arange(len(images)), network.streams)
-            network.stimulus.show_images(images[repeated], labels[repeated])
+            network.stimulus.show_samples(images[repeated], labels[repeated])
             steps = network.stimulus.steps_per_presentation
             run_to_end(network, steps * len(images))
         finally:
@@ -109,7 +110,7 @@ def record_activity(
     return ActivityRecording(
         label=f"{images_seen:,} images",
         images_seen=images_seen,
-        images=_visible(pixels(dataset.as_loaded(images))).reshape(-1, *dataset.shape),
+        images=_visible(_still(dataset.as_loaded(images))).reshape(-1, *dataset.shape),
         labels=labels,
         steps_per_image=steps,
         dt=float(network.clock.dt_ * 1e3),
@@ -118,6 +119,13 @@ def record_activity(
         v={layer.name: traces[2 * n][:, 0] for n, layer in enumerate(network.hidden)},
         delta={layer.name: traces[2 * n + 1][:, 0] for n, layer in enumerate(network.hidden)},
     )
+
+
+def _still(samples: Samples) -> np.ndarray:
+    """Return images, or as such the spikes or values that each unit is shown altogether."""
+    if isinstance(samples, SpikeTrains):
+        return samples.counts().astype(np.float32)
+    return samples.sum(axis=1, dtype=np.float32) if samples.ndim == 3 else pixels(samples)
 
 
 def _visible(images: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ def responses(network: Network, images: np.ndarray, labels: np.ndarray, steps: i
     if readout.classes is None:
         raise ArgumentError("responses: the network must have classes, got one for a regression")
     steps = positive_int("responses", "steps", steps)
-    images = stimulus.validate_images(images)
+    images = stimulus.validate_samples(images)
     if not len(images):
         raise ArgumentError("responses: images must be at least one, got none")
     labels = readout.validate_targets(labels, len(images))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from spikefa import datasets
-from spikefa.datasets import VARIABLE, Dataset
+from spikefa.datasets import VARIABLE, Dataset, SpikeTrains
 from spikefa.errors import DataError
 
 
@@ -21,7 +21,7 @@ def data_digest(dataset: Dataset) -> str:
     """Return a digest of all images, labels and targets of a data set as it was loaded, 16 hexadecimal digits.
 
     Floats count with the first 12 bits of their fractions: data that are computed, such as those of
-    `spikefa.datasets.synthetic`, differ in their last bits between machines.
+    `spikefa.datasets.synthetic`, differ in their last bits between machines. Spike times count in microseconds.
 
     Parameters
     ----------
@@ -31,13 +31,17 @@ def data_digest(dataset: Dataset) -> str:
     digest = hashlib.sha256()
     for part in ("train", "test"):
         for kind in ("images", "labels", "targets"):
-            array = getattr(dataset, f"{part}_{kind}")
-            if array is None:
-                continue
-            if array.dtype.kind == "f":
-                array = (array.astype("<f4").view("<u4") + np.uint32(1 << 10)) >> np.uint32(11)  # rounded
-            digest.update(f"{part} {kind} {array.dtype.str} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array))
+            held = getattr(dataset, f"{part}_{kind}")
+            if isinstance(held, SpikeTrains):
+                digest.update(f"{part} {held!r} {held.several}".encode())
+                arrays = [held.bounds, held.unit, np.rint(held.time * 1e6).astype("<i8")]
+            else:
+                arrays = [] if held is None else [held]
+            for array in arrays:
+                if array.dtype.kind == "f":
+                    array = (array.astype("<f4").view("<u4") + np.uint32(1 << 10)) >> np.uint32(11)  # rounded
+                digest.update(f"{part} {kind} {array.dtype.str} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()[:16]
 
 

@@ -43,7 +43,7 @@ class Trainer:
     Parameters
     ----------
     network : Network
-        With a task (`classification_task` or `regression_task`).
+        With a task (such as `classification_task`).
     dataset : Dataset
         With a validation set if one is wanted.
     config : TrainingConfig
@@ -81,8 +81,10 @@ class Trainer:
         require_repeatable(network)
         self.network, self.dataset, self.config, self.directory = network, dataset, config, Path(directory)
         self.lr_factor, self.model_digest, self.augment = lr_factor, model_digest, augment
-        network.stimulus.validate_images(dataset.train_images[:1])
-        network.readout.validate_targets(self._answers("train")[:1], 1)
+        for part, steps in (("train", network.stimulus.steps_per_image), ("test", config.test_steps)):
+            samples = network.stimulus.validate_samples(getattr(dataset, f"{part}_images")[:1])
+            targets = network.readout.validate_targets(self._answers(part)[:1], 1)
+            network.stimulus.require_steps(samples, targets, steps)
         self.images = len(dataset.train_images)
         total = config.epochs * self.images
         self.total = -(-total // network.streams) * network.streams
@@ -173,7 +175,7 @@ class Trainer:
             changed = self.augment(self.dataset.as_loaded(images), rng)
             if np.shape(changed) != images.shape:
                 raise ArgumentError(f"Trainer: augment must return images {images.shape}, got {np.shape(changed)}")
-            images = self.network.stimulus.validate_images(self.dataset.scaled(changed))
+            images = self.network.stimulus.validate_samples(self.dataset.scaled(changed))
         return images, self._answers("train")[index]
 
     def _answers(self, part: str) -> np.ndarray:

@@ -53,11 +53,14 @@ class Readout(Part, BrianObject):
         """Add this step's outputs; at an image's end, predict and score."""
         stimulus = self.network.stimulus
         if not stimulus.in_gap:
-            self.summed += self._step_activity()
+            self._take_step()
             if stimulus.last_step:
                 self.finish([output.mean(dtype=np.float64) for output in self._outputs])
         if stimulus.ends_presentation:
             self.end_presentation()
+
+    def _take_step(self) -> None:
+        self.summed += self._step_activity()
 
     def end_presentation(self) -> None:
         """Tell who watches that an image, and the gap after it, is over."""
@@ -75,12 +78,24 @@ class Readout(Part, BrianObject):
             )
         stimulus = self.network.stimulus
         if stimulus.has_targets:
-            self._score(self.predict(summed, stimulus.steps_per_image), stimulus.targets)
+            self._score_presentation(summed)
             self.shown += len(summed)
             self.output_sums += means
         if self.summed_outputs is not None:
-            self.summed_outputs.append(summed)
+            self.summed_outputs.append(self._presented(summed))
         self.summed[:] = 0
+
+    def _score_presentation(self, summed: np.ndarray) -> None:
+        stimulus = self.network.stimulus
+        self._score(self.predict(summed, stimulus.steps_per_image), stimulus.targets)
+
+    def _presented(self, summed: np.ndarray) -> np.ndarray:
+        """Return what is kept of a presentation's outputs, (streams, ...)."""
+        return summed
+
+    def restate(self, network: Network) -> Readout:
+        """Return a readout of the same kind, for a network with the same last layer."""
+        return type(self)(network)
 
     @property
     def mean_outputs(self) -> np.ndarray:
@@ -151,6 +166,10 @@ class ClassReadout(Readout):
         self.classes = int(classes)
         super().__init__(network)
         self.wrong = 0
+
+    def restate(self, network: Network) -> ClassReadout:
+        """Return a readout of the same kind, for a network with the same last layer."""
+        return ClassReadout(network, self.classes)
 
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the layers' outputs, the last one's in groups."""

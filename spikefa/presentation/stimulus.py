@@ -1,4 +1,4 @@
-"""Stimulus: images and their targets in, with no interruption of the dynamics."""
+"""Stimulus: samples and their targets in, with no interruption of the dynamics."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from spikefa._checks import positive_int, refuse, true_or_false, whole
 from spikefa.core.network import Network
 from spikefa.core.part import MARK, Part
 from spikefa.errors import ArgumentError, SpikefaError
-from spikefa.presentation.images import Images, by_input, count_of, some_of, validated
+from spikefa.presentation.by_input import Shown, by_input, count_of, longest, require_images, some_of, validated
 from spikefa.presentation.readout import Readout
+from spikefa.presentation.samples import Images, Sequences, Spikes, in_steps
 
-Batch = tuple[Images, np.ndarray | None]
+Batch = tuple[Shown, np.ndarray | None]
 
 
-class _Images:
-    """Images and targets that are shown once, from a position on that can be gone back to."""
+class _Samples:
+    """Samples and targets that are shown once, from a position on that can be gone back to."""
 
-    def __init__(self, images: Images, targets: np.ndarray | None, stimulus: Stimulus):
-        self.images, self.targets, self.position = images, targets, 0
-        self.count = count_of(images)
+    def __init__(self, samples: Shown, targets: np.ndarray | None, stimulus: Stimulus):
+        self.samples, self.targets, self.position = samples, targets, 0
+        self.count = count_of(samples)
         self.streams, self.steps = stimulus.streams, stimulus.steps_per_presentation
 
     def __call__(self) -> Batch:
@@ -35,7 +36,7 @@ class _Images:
                 f"{self.streams}, or call show_images again"
             )
         now = slice(start, start + self.streams)
-        return some_of(self.images, now), None if self.targets is None else self.targets[now]
+        return some_of(self.samples, now), None if self.targets is None else self.targets[now]
 
     def go_to(self, position: int) -> None:
         self.position = position
@@ -52,11 +53,11 @@ class _Function:
         batch, stimulus = self.source(), self.stimulus
         if not (isinstance(batch, tuple) and len(batch) == 2):
             refuse("Stimulus", "what the source returns", "be images and targets", batch)
-        images, targets = stimulus.validate_images(batch[0]), batch[1]
-        count = count_of(images)
+        samples, targets = stimulus.validate_samples(batch[0]), batch[1]
+        count = count_of(samples)
         if count != stimulus.streams:
             refuse("Stimulus", "images of the source", f"be one a stream, {stimulus.streams}", count)
-        return images, None if targets is None else stimulus.readout.validate_targets(targets, count)
+        return samples, None if targets is None else stimulus.readout.validate_targets(targets, count)
 
     def go_to(self, position: int) -> None:
         if position != self.position:
@@ -70,11 +71,14 @@ class _Function:
 
 
 class Stimulus(Part, BrianObject):
-    """Shows each stream an image for N steps, then nothing for the steps of a gap, then all streams the next image.
+    """Shows each stream a sample for N steps, then nothing for the steps of a gap, then all streams the next sample.
 
-    It writes a variable of each input and the errors' targets, and nothing else changes at a switch. What targets are
-    depends on the task: with classes they are labels, integers ``(n,)``; without, real
-    values ``(n, units of the last layer)``. In a gap the input is 0.
+    It writes a variable of each input and the errors' targets, and nothing else changes at a switch. A sample is an
+    image, which stays, or a sequence or spike trains, which change in every step; after their end the input is 0, as
+    in a gap.
+
+    What targets are depends on the task: with classes they are labels, integers ``(n,)``; without, real
+    values ``(n, units of the last layer)``, or of a signal ``(n, steps, units of the last layer)``.
 
     While there are no targets, in a gap or with images that have none, error populations are silent: their state is the
     initial one. Such images are not scored and not counted.
@@ -107,11 +111,13 @@ class Stimulus(Part, BrianObject):
         self.learn_in_gaps = true_or_false("Stimulus", "learn_in_gaps", learn_in_gaps)
         #: Whether what is now shown has targets.
         self.has_targets = True
-        #: Labels (streams,) or targets (streams, units) of the images now shown.
+        #: Labels (streams,) or targets (streams, units) of what is now shown; of a signal, those of the present step.
         self.targets = self.readout.new_targets()
         self._step = 0  # within the presentation
         self._in_gap = False
-        self._next: _Images | _Function | None = None
+        self._next: _Samples | _Function | None = None
+        self._now: list[Images | Sequences | Spikes] = []  # of each input
+        self._signal: np.ndarray | None = None  # targets (streams, steps, units) that change
 
     @property
     def steps_per_image(self) -> int:
@@ -147,10 +153,9 @@ class Stimulus(Part, BrianObject):
         return self._in_gap and not self.learn_in_gaps
 
     def show(self, source: Callable[[], Batch]) -> None:
-        """Take batches from `source`, a function that returns (images, targets) at each switch.
+        """Take batches from `source`, a function that returns (samples, targets) at each switch.
 
-        Images are ``(streams, pixels)``, or a dict of these, as in `show_images`; targets are labels ``(streams,)`` or
-        values ``(streams, units)``, or None.
+        Both are as in `show_samples`, one a stream; targets may be None.
         """
         if not callable(source):
             refuse("Stimulus", "source", "be a function that returns images and targets", source)
@@ -172,18 +177,47 @@ class Stimulus(Part, BrianObject):
         targets : ndarray (n,) or (n, units of the last layer), optional
             Labels, or values where the network has no classes.
         """
-        images = self.validate_images(images)
-        count = count_of(images)
+        require_images(images, self.inputs)
+        self.show_samples(images, targets)
+
+    def show_samples(self, samples: Shown, targets: np.ndarray | None = None) -> None:
+        """Show images, sequences or spike trains once: sample q goes to stream ``q % streams``.
+
+        Parameters
+        ----------
+        samples : ndarray (n, pixels) or (n, steps, units), SpikeTrains, or dict of these
+            n must be a multiple of the number of streams. Images are as in `show_images`; sequences are floats within
+            the input's limits, or bool, a row a step. They and spike trains last at most `steps_per_image` steps. With
+            several inputs, a dict that has samples for each, by its name.
+        targets : ndarray (n,), (n, units of the last layer) or (n, steps, units of the last layer), optional
+            Labels, or values where the network has no classes; of a `signal_task`, for each of `steps_per_image` steps.
+        """
+        samples = self.validate_samples(samples)
+        count = count_of(samples)
         targets = None if targets is None else self.readout.validate_targets(targets, count)
         if count % self.streams:
             raise ArgumentError(
                 f"Stimulus: the number of images must be a multiple of {self.streams} streams, got {count}"
             )
-        self._next, self._step = _Images(images, targets, self), 0
+        self.require_steps(samples, targets, self._steps)
+        self._next, self._step = _Samples(samples, targets, self), 0
 
-    def validate_images(self, images: Images) -> Images:
-        """Return the images if they can be shown, see `show_images`."""
-        return validated(images, self.inputs)
+    def validate_samples(self, samples: Shown) -> Shown:
+        """Return samples if the inputs can be shown them."""
+        return validated(samples, self.inputs, float(self.clock.dt_))
+
+    def require_steps(self, samples: Shown, targets: np.ndarray | None, steps: int) -> None:
+        """Refuse valid samples that last longer than `steps`, for which they are shown, and targets of other steps."""
+        lasts = longest(samples, float(self.clock.dt_))
+        if lasts is not None and lasts > steps:
+            raise ArgumentError(
+                f"Stimulus: samples must last at most {steps} steps, for which each is shown, got {lasts} steps of "
+                f"{self.clock.dt}"
+            )
+        if targets is not None and targets.ndim == 3 and targets.shape[1] != steps:
+            raise ArgumentError(
+                f"Stimulus: targets must have {steps} steps, for which each sample is shown, got {targets.shape[1]}"
+            )
 
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the views that are written at a switch."""
@@ -197,21 +231,40 @@ class Stimulus(Part, BrianObject):
         return [*((one, one.stimulus_variable) for one in self.inputs), *targets]
 
     def run(self) -> None:
-        """Switch the images when their time has come."""
+        """Switch the samples when their time has come, and go on with those that change."""
         if self._next is not None and self._step == 0:
-            images, targets = self._next()
-            for own, shown in zip(by_input(images, self.inputs), self._shown, strict=True):
-                np.multiply(own.T, 1 / 255 if own.dtype == np.uint8 else 1, out=shown, casting="unsafe")
-            self.has_targets, self._in_gap = targets is not None, False
-            if targets is not None:
-                self.targets[:] = targets
-                for target in self._targets:
-                    self.readout.write(targets, target)
+            self._switch(*self._next())
         elif self._gap and self._step == self._steps:
             for shown in self._shown:
                 shown[...] = 0
             self._in_gap = True
+        elif not self._in_gap:
+            for own, shown in zip(self._now, self._shown, strict=False):
+                own.write(self._step, shown)
+            if self._signal is not None:
+                self._show_targets(self._signal[:, self._step : self._step + 1])
         self._step = (self._step + 1) % self.steps_per_presentation
+
+    def _switch(self, samples: Shown, targets: np.ndarray | None) -> None:
+        self.require_steps(samples, targets, self._steps)
+        dt = float(self.clock.dt_)
+        self._now = [in_steps(own, dt) for own in by_input(samples, self.inputs)]
+        for own, shown in zip(self._now, self._shown, strict=True):
+            own.write(0, shown)
+        self.has_targets, self._in_gap = targets is not None, False
+        self._signal = targets if targets is not None and targets.ndim == 3 else None
+        if targets is not None:
+            self._show_targets(targets if self._signal is None else targets[:, :1])
+
+    def _show_targets(self, targets: np.ndarray) -> None:
+        self.targets[:] = targets
+        for target in self._targets:
+            self.readout.write(targets, target)
+
+    @property
+    def changes_within(self) -> bool:
+        """Whether samples or targets that are now shown change before the next switch."""
+        return self._signal is not None or any(own.steps is not None for own in self._now)
 
     @property
     def teaches(self) -> bool:
@@ -236,7 +289,7 @@ class Stimulus(Part, BrianObject):
     def save(self) -> tuple:
         """Return everything that `restore` needs."""
         position = None if self._next is None else self._next.position
-        where = self._step, self._in_gap, self.has_targets, self._steps, self._gap
+        where = self._step, self._in_gap, self.has_targets, self._steps, self._gap, self._now, self._signal
         return self._next, position, where, self.targets.copy()
 
     def restore(self, saved: tuple) -> None:
@@ -251,7 +304,7 @@ class Stimulus(Part, BrianObject):
         if source is not None:
             source.go_to(position)
         self._next = source
-        self._step, self._in_gap, self.has_targets, self._steps, self._gap = where
+        self._step, self._in_gap, self.has_targets, self._steps, self._gap, self._now, self._signal = where
         self.targets[:] = targets
 
     def _full_state(self) -> tuple:

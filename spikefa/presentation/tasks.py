@@ -10,6 +10,7 @@ from spikefa._checks import shown, steps_of
 from spikefa.core.network import Network, require_network
 from spikefa.errors import ArgumentError
 from spikefa.presentation.readout import ClassReadout, Readout, RegressionReadout
+from spikefa.presentation.signal_readout import SignalReadout
 from spikefa.presentation.stimulus import SilentError, Stimulus
 
 
@@ -47,7 +48,7 @@ def classification_task(
     times = _times(owner, network, steps_per_image, duration, gap, learn_in_gaps)
     if classes is None:
         raise ArgumentError(f"{owner}: needs classes, the number of classes, got None")
-    return _present(network, ClassReadout(network, classes), times)
+    return present(network, ClassReadout(network, classes), times)
 
 
 def regression_task(
@@ -73,7 +74,7 @@ def regression_task(
         If the network has a task already, no layer or no input, or an argument does not fit them.
     """
     times = _times("regression_task", network, steps_per_image, duration, gap, learn_in_gaps)
-    return _present(network, RegressionReadout(network), times)
+    return present(network, RegressionReadout(network), times)
 
 
 def _times(
@@ -103,7 +104,37 @@ def _times(
     }
 
 
-def _present(network: Network, readout: Readout, times: dict[str, Any]) -> Stimulus:
+def signal_task(
+    network: Network,
+    steps_per_image: int | None = None,
+    *,
+    duration: Quantity | None = None,
+    gap: Quantity | None = None,
+    learn_in_gaps: bool = False,
+) -> Stimulus:
+    """Finish a network that is to follow signals: its targets change in every step.
+
+    Targets are ``(n, steps, units of the last layer)``. The error is the mean squared error over samples, steps and
+    units.
+
+    Parameters
+    ----------
+    network : Network
+        With an input and its layers.
+    steps_per_image, duration, gap, learn_in_gaps
+        As in `classification_task`.
+
+    Raises
+    ------
+    ArgumentError
+        If the network has a task already, no layer or no input, or an argument does not fit them.
+    """
+    times = _times("signal_task", network, steps_per_image, duration, gap, learn_in_gaps)
+    return present(network, SignalReadout(network), times)
+
+
+def present(network: Network, readout: Readout, times: dict[str, Any]) -> Stimulus:
+    """Give a network a readout and a stimulus, whose arguments `times` has."""
     for error in network.errors:
         readout.check_error(error)
     stimulus = Stimulus(network, readout, **times)

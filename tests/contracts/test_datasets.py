@@ -3,13 +3,14 @@
 import io
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 from idx_files import write
 from PIL import Image
 from scipy.io import savemat
 
-from spikefa.datasets import Dataset, datasets, load, pixels
+from spikefa.datasets import Dataset, SpikeTrains, datasets, load, pixels
 from spikefa.errors import DataError
 
 
@@ -42,11 +43,35 @@ def features(directory):
     np.savez(directory / "timit-stops.npz", **frames, **labels)
 
 
+def ragged_rows(directory):
+    rng = np.random.default_rng(5)
+    for part, n in (("train", 6), ("test", 4)):
+        with h5py.File(directory / f"shd_{part}.h5", "w") as f:
+            f["labels"] = rng.integers(0, 20, n)
+            for name, values in (("times", rng.random((n, 9))), ("units", rng.integers(0, 700, (n, 9)))):
+                rows = f.create_dataset(f"spikes/{name}", (n,), h5py.vlen_dtype(values.dtype))
+                for number, row in enumerate(values):
+                    rows[number] = row
+
+
+def address_events(directory):
+    rng = np.random.default_rng(6)
+    for part in ("Train", "Test"):
+        for digit in range(10):
+            folder = directory / part / str(digit)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "00001.bin").write_bytes(
+                (rng.integers(0, 34, (20, 5), np.uint8) % [34, 34, 5, 34, 34]).astype(np.uint8).tobytes()
+            )
+
+
 #: What writes the files of a set; a set without an entry needs none, or is only asked what it says without them.
 WRITERS = {
     "fashion-mnist": idx_files,
     "mnist": idx_files,
     "mnist-background": photographs,
+    "n-mnist": address_events,
+    "shd": ragged_rows,
     "svhn": matlab_files,
     "timit-stops": features,
 }
@@ -80,25 +105,34 @@ def test_it_is_a_data_set_of_its_name(name, loaded):
     assert loaded.validation_images is None and loaded.scaling is None  # the user's to ask for
 
 
-def test_its_arrays_are_read_only(loaded):
+def arrays(loaded):
+    """Every array of a set, those of its spike trains included."""
     for part in ("train", "test"):
         for kind in ("images", "labels", "targets"):
-            array = getattr(loaded, f"{part}_{kind}")
-            assert array is None or not array.flags.writeable
+            held = getattr(loaded, f"{part}_{kind}")
+            if isinstance(held, SpikeTrains):
+                yield from (held.unit, held.time, held.bounds)
+            elif held is not None:
+                yield held
+
+
+def test_its_arrays_are_read_only(loaded):
+    assert not any(array.flags.writeable for array in arrays(loaded))
 
 
 def test_a_network_can_be_shown_it(loaded):
-    images = pixels(loaded.train_images)
+    if isinstance(loaded.train_images, SpikeTrains):
+        images = loaded.train_images.counts().astype(np.float32)
+    else:
+        images = pixels(loaded.train_images)
     assert images.dtype == np.float32 and images.shape[1] == loaded.shape[0] * loaded.shape[1]
     assert np.isfinite(images).all()
     assert len(loaded.answers("train", loaded.classes)) == len(images)
 
 
 def test_it_is_the_same_every_time(name, loaded, tmp_path):
-    again = load(name, tmp_path)
-    for kind in ("train_images", "train_labels", "train_targets", "test_images", "test_labels", "test_targets"):
-        one, other = getattr(loaded, kind), getattr(again, kind)
-        assert (one is None and other is None) or np.array_equal(one, other)
+    for one, other in zip(arrays(loaded), arrays(load(name, tmp_path)), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_a_part_can_be_held_out(loaded):

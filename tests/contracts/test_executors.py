@@ -193,6 +193,18 @@ def test_delays_are_refused(device):
     net.run_steps(1)
 
 
+@pytest.mark.parametrize("in_time", ["samples", "targets"])
+def test_samples_and_targets_that_change_are_refused(device, in_time):
+    net = fa.Network(streams=2, device=device)
+    fa.Input(net, "image", 3, emit="s = x", limits=None)
+    fa.Layer(net, "output", 2, "I : 1\ns : 1", emit="s = I")
+    fa.signal_task(net, 4)
+    samples, targets = (np.ones((2, 4, 3)), None) if in_time == "samples" else (np.ones((2, 3)), np.ones((2, 4, 2)))
+    net.stimulus.show_samples(samples, targets)
+    with pytest.raises(ArgumentError, match="device 'cuda' shows images that stay, got samples or targets that change"):
+        net.run_steps(4)
+
+
 def test_runs_that_begin_and_end_within_a_presentation(device):
     def run(net):
         for steps in (4, 1, 9, 4):

@@ -8,15 +8,17 @@ import fuzz_values
 import fuzz_world
 
 import spikefa as fa
-from spikefa import datasets, metrics, plotting
+from spikefa import datasets, exchange, metrics, plotting
 from spikefa.experiments import model_file, model_source
 from spikefa.experiments.training_config import TrainingConfig
 from spikefa.pathways import pathways
 
-#: Public, and made by other functions or a mere base class: nothing to be given to them.
-LEFT_OUT = {"Run", "Params", "Optimizer", "SGD", "save_figure", "save_study_figure", "VARIABLE"}
+#: Public, and made by other functions or a mere base class: nothing to be given to them; or they write files.
+LEFT_OUT = {"Run", "Params", "Optimizer", "SGD", "save_figure", "save_study_figure", "VARIABLE", "WEIGHT_FILES"}
+LEFT_OUT |= {"Signal", "save_weights", "write_activity"}
 #: These read files that are not everywhere: their valid arguments do not suffice.
 NEEDS_FILES = {"open_run", "open_study", "plot_study", "load_svhn", "load_timit_stops", "mnist_background"}
+NEEDS_FILES |= {"load_nmnist", "load_shd", "load_weights", "read_aer", "read_spikes_hdf5", "trains_from_nwb"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Case:
 def functions():
     """Everything public that takes arguments, by name."""
     found = {}
-    for module in (fa, datasets, metrics, plotting):
+    for module in (fa, datasets, exchange, metrics, plotting):
         for name in module.__all__:
             thing = getattr(module, name)
             error = inspect.isclass(thing) and issubclass(thing, Exception)

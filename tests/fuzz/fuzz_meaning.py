@@ -51,6 +51,11 @@ PARAMETERS = {
     "refractory": {"milliseconds"},
     "dt": {"milliseconds"},
     "gap": {"milliseconds"},
+    "SpikeTrains.duration": {"milliseconds", "1.5", "numpy 0-d"},  # seconds
+    "camera_trains.duration": {"milliseconds", "1.5", "numpy 0-d"},
+    "trains_from_neo.duration": {"milliseconds", "1.5", "numpy 0-d"},
+    "Activity.name": _TEXTS,
+    "Activity.description": _TEXTS,
     "delay": {"milliseconds"},
     "start": {"milliseconds"},
     "stop": {"milliseconds"},

@@ -131,6 +131,23 @@ VALID = {
     "classification_task.steps_per_image": lambda world: 2,
     "classification_task.classes": lambda world: 2,
     "regression_task.steps_per_image": lambda world: 2,
+    "signal_task.steps_per_image": lambda world: 2,
+    "unit": lambda world: [0, 1],
+    "time": lambda world: [0.1, 0.2],
+    "sample": lambda world: [0, 1],
+    "samples": lambda world: 2,
+    "SpikeTrains.duration": lambda world: 1.0,
+    "camera_trains.samples": lambda world: [np.array([(0, 0, 10, 1)], datasets.event_camera.EVENT)],
+    "activity": lambda world: recording().activity(),
+    "load_weights.path": lambda world: world.folder / "weights.npz",
+    "trains_from_nwb.path": lambda world: world.folder / "a.nwb",
+    "read_aer.path": lambda world: world.folder / "a.bin",
+    "read_spikes_hdf5.path": lambda world: world.folder / "a.h5",
+    "read_spikes_hdf5.duration": lambda world: 1.0,
+    "segments": lambda world: recording().to_neo(),
+    "Activity.dt": lambda world: 1e-3,
+    "Activity.spikes": lambda world: {"h1": np.ones((4, 3), bool)},
+    "camera_trains.duration": lambda world: 1.0,
     "projection": lambda world: "image_to_h1",
     "synapses": lambda world: [(0, 0), (1, 2)],
     "population": lambda world: "h1",
@@ -204,4 +221,4 @@ _JOINS = ("Population", "Layer", "FeedbackPopulation", "ErrorPopulation", "Pertu
 _PROJECTIONS = ("Projection", "TiedProjection", "DerivedProjection", "ShuffledProjection")
 #: Callable -> what its network has; else a task.
 STAGE = dict.fromkeys((*_JOINS, *_PROJECTIONS, "Source"), "layers") | {"Input": "empty"}
-STAGE |= dict.fromkeys(("classification_task", "regression_task"), "feedback")
+STAGE |= dict.fromkeys(("classification_task", "regression_task", "signal_task"), "feedback")

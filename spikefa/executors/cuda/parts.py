@@ -60,6 +60,8 @@ def stimulus(executor: CudaExecutor, part: Stimulus) -> Lowered:
     def stimulate() -> None:
         switched = part.ends_presentation
         part.run()
+        if part.changes_within:
+            raise ArgumentError("Network: device 'cuda' shows images that stay, got samples or targets that change")
         if executor.needs_targets and not part.teaches:
             raise ArgumentError("Network: on device 'cuda' every image needs a target while the error runs, got none")
         if switched:

@@ -1,0 +1,100 @@
+"""`Activity`: what every format can say of a simulation: spikes, signals, and what was shown when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from spikefa import _checks
+from spikefa.errors import ArgumentError
+
+_OWNER = "Activity"
+
+
+class Signal(NamedTuple):
+    """Values that change in time."""
+
+    values: np.ndarray
+    """A value a step, (steps,)."""
+    unit: str = ""
+    """Unit, such as "mV"; empty for plain numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """Spikes and signals of a simulation, and what was shown in it: the common ground of all formats.
+
+    Step k begins at ``k * dt``, which is the time of its spikes and values.
+
+    Raises
+    ------
+    ArgumentError
+        If arrays disagree about the number of steps, or an epoch is outside of them.
+    """
+
+    name: str
+    """Short name, such as that of the run and the stage."""
+    dt: float
+    """Length of a step in seconds."""
+    spikes: Mapping[str, np.ndarray]
+    """Spikes by population, bool (steps, units)."""
+    signals: Mapping[str, Signal] = field(default_factory=dict)
+    """Signals by name, such as "h1.v"."""
+    epochs: tuple[tuple[int, int, str], ...] = ()
+    """What was shown: first step, number of steps, label."""
+    description: str = "simulation by spikefa"
+    """What it is, in a sentence."""
+
+    def __post_init__(self) -> None:
+        for name in ("name", "description"):
+            _checks.text(_OWNER, name, getattr(self, name))
+        _checks.in_range(_OWNER, "dt", self.dt, 0, open_low=True)
+        for name in ("spikes", "signals"):
+            _checks.instance(_OWNER, name, getattr(self, name), Mapping, "a dict")
+        if not self.spikes:
+            raise ArgumentError(f"{_OWNER}: spikes must be of at least one population, got none")
+        for name, values in self.spikes.items():
+            title = f"spikes[{name!r}]"
+            _checks.instance(_OWNER, title, values, np.ndarray, "an array")
+            if values.ndim != 2 or values.dtype != bool:
+                _checks.refuse(_OWNER, title, "be bool (steps, units)", values)
+            if len(values) != self.steps:
+                raise ArgumentError(f"{_OWNER}: {title} must have {self.steps} steps, got {len(values)}")
+        for name, signal in self.signals.items():
+            title = f"signals[{name!r}]"
+            _checks.instance(_OWNER, title, signal, Signal, "a Signal")
+            if (shape := _checks.real_array(_OWNER, title, signal.values).shape) != (self.steps,):
+                raise ArgumentError(f"{_OWNER}: {title} must be ({self.steps},), got {shape}")
+        _checks.instance(_OWNER, "epochs", self.epochs, tuple, "a tuple of (first step, steps, label)")
+        for epoch in self.epochs:
+            self._check_epoch(epoch)
+
+    def _check_epoch(self, epoch: Any) -> None:
+        if not (isinstance(epoch, tuple) and len(epoch) == 3 and isinstance(epoch[2], str)):
+            _checks.refuse(_OWNER, "epochs", "be a tuple of (first step, steps, label)", epoch)
+        start, steps = (_checks.whole(_OWNER, "steps of epochs", number) for number in epoch[:2])
+        if not 0 < steps <= self.steps - start:
+            raise ArgumentError(
+                f"{_OWNER}: epochs must be within {self.steps} steps, got {epoch[2]!r} at {start} to {start + steps}"
+            )
+
+    @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return len(next(iter(self.spikes.values())))
+
+    @property
+    def duration(self) -> float:
+        """Time that it lasts, in seconds."""
+        return self.steps * self.dt
+
+    def trains(self) -> list[tuple[str, int, np.ndarray]]:
+        """Return population, unit and spike times in seconds of every unit, those that never spiked included."""
+        return [
+            (name, unit, np.flatnonzero(values[:, unit]) * self.dt)
+            for name, values in self.spikes.items()
+            for unit in range(values.shape[1])
+        ]

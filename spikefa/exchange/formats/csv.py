@@ -1,0 +1,40 @@
+"""Comma-separated values: a folder of plain tables."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikefa.exchange.activity import Activity
+from spikefa.exchange.formats import Format, formats
+
+
+def write(activity: Activity, path: Path) -> None:
+    """Write ``units.csv``, ``spikes.csv``, ``signals.csv`` and ``epochs.csv`` to a new folder.
+
+    Times are milliseconds. Units that never spiked are in ``units.csv``, with 0 spikes.
+    """
+    path.mkdir()
+    trains, ms = activity.trains(), activity.dt * 1e3
+    _table(path / "units.csv", ("population", "unit", "spikes"), ((name, u, len(t)) for name, u, t in trains))
+    spikes = sorted((float(time) * 1e3, name, unit) for name, unit, times in trains for time in times)
+    _table(path / "spikes.csv", ("time_ms", "population", "unit"), spikes)
+    named = [f"{name} ({signal.unit})" if signal.unit else name for name, signal in activity.signals.items()]
+    columns = [np.arange(activity.steps) * ms, *(signal.values for signal in activity.signals.values())]
+    _table(path / "signals.csv", ("time_ms", *named), zip(*(map(float, c) for c in columns), strict=True))
+    epochs = ((start * ms, (start + steps) * ms, label) for start, steps, label in activity.epochs)
+    _table(path / "epochs.csv", ("start_ms", "stop_ms", "label"), epochs)
+
+
+def _table(path: Path, header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as f:
+        writer = csv.writer(f, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+formats.register("csv")(Format("", write))

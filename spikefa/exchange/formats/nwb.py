@@ -1,0 +1,65 @@
+"""NWB, Neurodata Without Borders: one file with units, signals and trials."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikefa._checks import instance
+from spikefa.exchange.activity import Activity
+from spikefa.exchange.formats import Format, formats
+from spikefa.exchange.libraries import library
+
+
+def to_nwb(activity: Activity) -> Any:
+    """Return activity as a `pynwb.NWBFile`.
+
+    Each unit is a row of ``units``, those that never spiked included, with its ``population`` and ``unit``. Signals are
+    time series of the acquisition; what was shown is ``trials``, with its ``label``.
+
+    Raises
+    ------
+    ArgumentError
+        If pynwb is not installed.
+    """
+    instance("to_nwb", "activity", activity, Activity, "an Activity")
+    pynwb = library("pynwb", "nwb")
+    file = pynwb.NWBFile(
+        session_description=activity.description,
+        experiment_description=activity.description,
+        identifier=activity.name,
+        session_start_time=datetime.datetime.now(datetime.UTC),
+        keywords=["simulation", "spiking neural network"],
+    )
+    file.add_unit_column("population", "population of the unit")
+    file.add_unit_column("unit", "number of the unit among those recorded of its population")
+    for name, unit, times in activity.trains():
+        file.add_unit(spike_times=times, obs_intervals=[[0.0, activity.duration]], population=name, unit=unit)
+    file.units.resolution = activity.dt
+    for name, signal in activity.signals.items():
+        file.add_acquisition(
+            pynwb.TimeSeries(
+                name=name.replace("/", "_"),
+                description=f"{name} of one unit",
+                data=np.asarray(signal.values),
+                unit=signal.unit or "dimensionless",
+                starting_time=0.0,
+                rate=1 / activity.dt,
+            )
+        )
+    file.add_trial_column("label", "what was shown")
+    for start, steps, label in activity.epochs:
+        file.add_trial(start_time=start * activity.dt, stop_time=(start + steps) * activity.dt, label=label)
+    return file
+
+
+def write(activity: Activity, path: Path) -> None:
+    """Write an NWB file."""
+    with library("pynwb", "nwb").NWBHDF5IO(str(path), "w") as io:
+        io.write(to_nwb(activity))
+
+
+formats.register("nwb")(Format(".nwb", write))

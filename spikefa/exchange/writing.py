@@ -1,0 +1,52 @@
+"""Write activity in a format that other software reads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from spikefa._checks import instance, one_of
+from spikefa._checks import path as checked_path
+from spikefa.exchange.activity import Activity
+from spikefa.exchange.formats import formats
+
+
+def write_activity(activity: Activity, path: str | os.PathLike, format: str) -> Path:
+    """Write activity to a file or folder: all of it or, after an error, nothing.
+
+    Parameters
+    ----------
+    activity : Activity
+    path : path
+        The format's suffix is added if it is missing. What is there is replaced.
+    format : str
+        A name in `formats`.
+
+    Returns
+    -------
+    Path
+        What was written.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such format, or the library that it needs is not installed.
+    OSError
+        If it cannot be written.
+    """
+    owner = "write_activity"
+    instance(owner, "activity", activity, Activity, "an Activity")
+    chosen = formats[one_of(owner, "format", format, tuple(formats))]
+    path = checked_path(owner, "path", path)
+    if path.suffix != chosen.suffix:
+        path = path.with_name(path.name + chosen.suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        chosen.write(activity, made)
+        if made.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        os.replace(made, path)
+    return path

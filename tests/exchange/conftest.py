@@ -1,0 +1,23 @@
+import numpy as np
+import pytest
+
+from spikefa.diagnostics.activity_recording import ActivityRecording
+
+
+@pytest.fixture
+def recording(rng):
+    """Two images of 10 steps of 0.5 ms; unit 2 of h1 never spikes."""
+    spikes = {"h1": rng.random((20, 5)) < 0.3, "output": rng.random((20, 4)) < 0.5}
+    spikes["h1"][:, 2] = False
+    return ActivityRecording(
+        label="300 images",
+        images_seen=300,
+        images=rng.random((2, 3, 3)),
+        labels=np.array([1, 0]),
+        steps_per_image=10,
+        dt=0.5,
+        spikes=spikes,
+        output_classes=np.array([0, 0, 1, 1]),
+        v={"h1": rng.normal(size=20)},
+        delta={"h1": rng.normal(size=20).astype(np.float32)},
+    )
