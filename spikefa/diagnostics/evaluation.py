@@ -46,7 +46,7 @@ def summed_outputs(network: Network, images: Shown, steps: int) -> np.ndarray:
     if not count:
         raise ArgumentError("evaluation: images must be at least one, got none")
     missing = -count % streams
-    filled = some_of(images, [*range(count), *[0] * missing]) if missing else images
+    filled = some_of(images, np.append(np.arange(count), np.zeros(missing, int))) if missing else images
     with sandboxed(network, "evaluation"):
         network.stimulus.steps_per_image = steps  # and the gaps of learning
         network.stimulus.show_samples(filled)

@@ -12,6 +12,7 @@ from spikefa.core.network import Network, require_network
 from spikefa.core.part import Part
 from spikefa.core.sandbox import run_to_end, sandboxed
 from spikefa.errors import ArgumentError
+from spikefa.presentation.by_input import Shown, count_of, some_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ class _Counter(Part, BrianObject):
                 means[presentation, step] = output.mean(axis=0, dtype=np.float64)
 
 
-def responses(network: Network, images: np.ndarray, labels: np.ndarray, steps: int) -> Responses:
+def responses(network: Network, images: Shown, labels: np.ndarray, steps: int) -> Responses:
     """Show images, and return what every unit of every layer did.
 
     The network is as it was afterwards: it runs without learning and without error, as in `summed_outputs`, with the
@@ -90,19 +91,20 @@ def responses(network: Network, images: np.ndarray, labels: np.ndarray, steps: i
         raise ArgumentError("responses: the network must have classes, got one for a regression")
     steps = positive_int("responses", "steps", steps)
     images = stimulus.validate_samples(images)
-    if not len(images):
+    count, streams = count_of(images), network.streams
+    if not count:
         raise ArgumentError("responses: images must be at least one, got none")
-    labels = readout.validate_targets(labels, len(images))
-    count, streams = len(images), network.streams
-    filled = np.concatenate([images, np.repeat(images[:1], -count % streams, axis=0)])
-    counter = _Counter(network, steps, len(filled) // streams)
+    labels = readout.validate_targets(labels, count)
+    missing = -count % streams
+    filled = some_of(images, np.append(np.arange(count), np.zeros(missing, int))) if missing else images
+    counter = _Counter(network, steps, (count + missing) // streams)
     with sandboxed(network, "evaluation"):
         network.add(counter)
         try:
             stimulus.steps_per_image = steps
-            stimulus.show_images(filled)
+            stimulus.show_samples(filled)
             readout.summed_outputs = []
-            run_to_end(network, stimulus.steps_per_presentation * (len(filled) // streams))
+            run_to_end(network, stimulus.steps_per_presentation * ((count + missing) // streams))
             summed = np.concatenate(readout.summed_outputs)[:count]
         finally:
             network.remove(counter)

@@ -85,6 +85,12 @@ class Readout(Part, BrianObject):
             self.summed_outputs.append(self._presented(summed))
         self.summed[:] = 0
 
+    def check_error(self, error: Any) -> None:
+        """Refuse an error population that has not a unit for each target."""
+        if error.units != self.layer.units:
+            rule = f"have a unit for each of {self.layer.units} targets"
+            raise ArgumentError(f"ErrorPopulation {error.name!r}: must {rule}, got {error.units} units")
+
     def _score_presentation(self, summed: np.ndarray) -> None:
         stimulus = self.network.stimulus
         self._score(self.predict(summed, stimulus.steps_per_image), stimulus.targets)
@@ -330,12 +336,6 @@ class RegressionReadout(Readout):
                 f"RegressionReadout: targets must be finite, got {targets[row, unit]} at image {row}, unit {unit}"
             )
         return targets
-
-    def check_error(self, error: Any) -> None:
-        """Refuse an error population that has not a unit for each target."""
-        if error.units != self.layer.units:
-            rule = f"have a unit for each of {self.layer.units} targets"
-            raise ArgumentError(f"ErrorPopulation {error.name!r}: must {rule}, got {error.units} units")
 
     def write(self, targets: np.ndarray, target: np.ndarray) -> None:
         """Write targets (streams, units) to the error's `target` (units, streams)."""
