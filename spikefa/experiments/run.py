@@ -107,7 +107,7 @@ class Run:
             "model": self.model.name,
             "model_file": str(self.model.path),
             "model_sha256": self.model.digest,
-            "params": dataclasses.asdict(self.params),
+            "params": self.model.recorded(self.params),
             "streams": self.streams,
             "seed": self.seed,
             "config": dataclasses.asdict(self.config),
@@ -291,7 +291,7 @@ class Run:
 
     def _recorded_params(self) -> dict[str, Any]:
         ran = dataclasses.is_dataclass(self.params)
-        values = dataclasses.asdict(self.params) if ran else vars(self.params)
+        values = self.model.recorded(self.params) if ran else vars(self.params)
         return {name: as_tuples(value) for name, value in values.items()}
 
     def metrics(self) -> dict[str, np.ndarray]:
@@ -425,9 +425,12 @@ def new_run(
     loaded = model_file.load(model)
     refuse_neighbours(loaded.parsed)
     params = loaded.params(dict(changes or {}), preset)
-    for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):
+    defaults = {"epochs": 5, "test_steps": getattr(params, "steps_per_image", 1)}
+    for name, default in defaults.items():
         if config.get(name) is None:
             config[name] = getattr(params, name, default)
+    if hasattr(params, "recording_steps"):
+        config.setdefault("recording_steps", params.recording_steps)
     return Run(
         directory=directory,
         model=loaded,
