@@ -18,7 +18,6 @@ annotation is not checked. None is off.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import importlib
 import types
@@ -30,23 +29,10 @@ from weakref import WeakKeyDictionary
 
 from spikefa._checks import Range, is_finite, is_number, refuse, shown, text
 from spikefa.errors import ModelError, did_you_mean
+from spikefa.experiments.kinds import LARGEST, Kind, UnfitError
 
-__all__ = [
-    "LARGEST",
-    "MODULE_PREFIX",
-    "Kind",
-    "OrRegistered",
-    "Params",
-    "Range",
-    "UnfitError",
-    "fitted",
-    "kinds_of",
-    "title_of",
-    "value_text",
-]
+__all__ = ["MODULE_PREFIX", "Kind", "OrRegistered", "Params", "Range", "fitted", "kinds_of", "title_of", "value_text"]
 
-#: Beyond it, a number is infinite in a network of float32.
-LARGEST = 3.4028234663852886e38
 #: What a model file's module is called, before the model's name.
 MODULE_PREFIX = "spikefa_model_"
 
@@ -82,45 +68,6 @@ class OrRegistered:
         if not isinstance(name, str) or name not in registry:
             return False
         return not (getattr(registry[name], "__module__", None) or "").startswith(f"{self.package}.")
-
-
-class UnfitError(Exception):
-    """A value does not fit a kind; the arguments are the rule and a hint."""
-
-    def __init__(self, rule: str, hint: str = ""):
-        super().__init__(rule)
-        self.rule, self.hint = rule, hint
-
-
-class Kind:
-    """Which values a parameter may have. This one takes any.
-
-    Attributes
-    ----------
-    text, plural : str
-        The values in words: ``"positive whole number"``.
-    range : str
-        The range in words; empty if there is none.
-    """
-
-    text = plural = "any value"
-    range = ""
-
-    def fitted(self, value: Any) -> Any:
-        """Return a value in the type of the annotation, or raise what `fitted` makes a `ModelError` of."""
-        return value
-
-    def parse(self, text: str) -> Any:
-        """Return the value of a text as in ``--set NAME=TEXT``; it may still not fit."""
-        text = text.strip()
-        try:
-            return ast.literal_eval(text)
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):  # no literal, or nested too deeply
-            return text
-
-    def recorded(self, value: Any) -> Any:
-        """Return a value as ``run.json`` holds it; `fitted` makes the same value of it again."""
-        return value
 
 
 class _Number(Kind):

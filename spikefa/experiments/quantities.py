@@ -14,7 +14,7 @@ from brian2 import Quantity, Unit, get_unit
 from brian2.core.namespace import DEFAULT_UNITS
 
 from spikefa._checks import Range, is_finite
-from spikefa.experiments.params import LARGEST, Kind, UnfitError
+from spikefa.experiments.kinds import LARGEST, Kind, UnfitError
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*(\*(?!\*))?\s*")
 _FACTOR = re.compile(r"\s*([A-Za-z]\w*)\s*(?:(?:\*\*|\^)\s*(-?[1-9]))?\s*")

@@ -179,7 +179,8 @@ def _draw_neuron(
     pad = 0.06 * (high - low) or 1.0
     ax.set_ylim(low - pad, high + pad)
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=2))
-    ax.set_ylabel(f"PSP (a.u.)\none {name} unit", color=BLUE)
+    unit = d.units.get(name)
+    ax.set_ylabel(f"{f'Potential ({unit})' if unit else 'PSP (a.u.)'}\none {name} unit", color=BLUE)
     deltas = np.concatenate([s.delta[name] for s in stages])
     reach = max(1.0, float(np.nanmax(np.abs(deltas), initial=0.0, where=np.isfinite(deltas))))
     right.set_ylim(-1.08 * reach, 1.08 * reach)
