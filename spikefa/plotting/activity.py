@@ -97,7 +97,7 @@ def _figure(stages: Sequence[ActivityRecording], rasters: tuple[str, ...], neuro
             switches = np.arange(1, len(d.images)) * d.steps_per_image * d.dt
             points = 72 * column / d.steps
             for ax, name in zip(axes[1:], rasters, strict=False):
-                _draw_layer(ax, d, name, switches, min(0.9, 0.65 * points))
+                _draw_layer(ax, d, name, switches, min(0.9, max(0.35, 0.65 * points)))
             for ax, name in zip(axes[1 + len(rasters) :], neurons, strict=True):
                 _draw_neuron(ax, stages, d, name, switches, c == n - 1)
             for ax in axes[1:]:
