@@ -14,8 +14,9 @@ network draws one spike a step, so that another dt is another network; here dt i
   fires at the hazard rho(v) = rho_threshold exp((v - threshold) / delta_u): in a step with probability
   1 - exp(-rho dt). At a constant v its rate is 1 / (refractory + 1 / rho), a logistic function of v; psi is its slope.
 * A presynaptic spike raises the synaptic drive by the weight, in mV, which decays exponentially.
-* Error and feedback neurons send spikes of either sign, at a rate that grows with what they have received. The error is
-  the output's filtered spikes less the target, which is filtered in the same way.
+* Input, error and feedback neurons are never refractory: they fire in a step with probability rate dt, so that their
+  mean rates are the same at any dt. The spikes of error and feedback neurons have a sign, that of what they received;
+  the error is the output's filtered spikes less the target, which is filtered in the same way.
 * A weight moves at each spike of the postsynaptic unit's feedback neuron, in proportion to the psp that the presynaptic
   spikes have left there. So the rule has no dt: there are as many such spikes at any.
 
@@ -42,7 +43,7 @@ x : 1                                                  # pixel intensity
 s : 1
 {TRACES}"""
 INPUT_SPIKES = """
-s = int(rand() < 1 - exp(-x * input_rate * dt))
+s = int(rand() < x * input_rate * dt)
 z = z + s
 """
 
@@ -71,7 +72,7 @@ FEEDBACK = """
 du/dt = -u / tau_feedback : 1                          # each spike of the feedback neurons above adds its weight
 delta : 1
 """
-SIGNED_SPIKES = "delta = sign(u) * int(rand() < 1 - exp(-feedback_rate * tanh(abs(u)) * dt))"
+SIGNED_SPIKES = "delta = sign(u) * int(rand() < feedback_rate * tanh(abs(u)) * dt)"
 
 RULE = "dW = -eta * delta_post * psi_post * psp_pre"
 OUTPUT_RULE = "dW = -eta * delta_post * psp_pre"  # descends the cross-entropy
@@ -141,8 +142,11 @@ class Params(fa.Params):
         for name in ("duration", "test_duration"):
             if abs(getattr(self, name) / self.dt - self._steps(getattr(self, name))) > 1e-6:
                 self.refuse(name, f"be a multiple of dt, {self.dt}")
+        for name in ("input_rate", "feedback_rate"):
+            if getattr(self, name) * self.dt > 1:
+                self.refuse(name, f"be at most one spike in dt, {self.dt}")
         if self.tau_s == self.tau_m and self.method == "exact":
-            self.refuse("tau_s", "be other than tau_m, or the equations have no exact solution of this form")
+            self.refuse("tau_s", "be other than tau_m with the method exact")
 
     def _steps(self, time: Quantity) -> int:
         return round(float(time / self.dt))
@@ -165,7 +169,7 @@ class Params(fa.Params):
 
 PRESETS = {
     # For scikit-learn's 8 x 8 digits; chosen on the last 200 training images.
-    "digits": {"pixels": 64, "hidden": (100,), "outputs": 50, "weight_range": "5 mV", "eta": "0.05 mV"},
+    "digits": {"pixels": 64, "hidden": (100,), "outputs": 50, "weight_range": "5 mV", "eta": "0.1 mV"},
 }
 
 

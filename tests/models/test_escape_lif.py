@@ -129,7 +129,7 @@ def test_a_run_shows_images_for_the_same_time_at_any_dt(tmp_path):
         ({"dt": "0.3 ms"}, "duration must be a multiple of dt, 300. us, got 100. ms"),
         (
             {"tau_s": "10 ms"},
-            "tau_s must be other than tau_m, or the equations have no exact solution of this form, got 10. ms",
+            "tau_s must be other than tau_m with the method exact, got 10. ms",
         ),
         ({"threshold": "50 Hz"}, "threshold must be a quantity in mV, such as 1 mV, got '50 Hz'"),
     ],
