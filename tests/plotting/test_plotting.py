@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import os
 import subprocess
@@ -6,6 +7,7 @@ import sys
 import matplotlib
 import numpy as np
 import pytest
+from brian2 import ms, mV
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -393,3 +395,15 @@ def test_a_raster_begins_where_its_recording_does():
     assert plotting.plot_raster(np.arange(20), t + 6e5, duration=60).get_xlim() == (6e5, 6e5 + 60)
     assert plotting.plot_raster(np.arange(20), t + 6e5, start=6e5 - 10, duration=60).get_xlim() == (6e5 - 10, 6e5 + 50)
     assert plotting.plot_raster([1], [600.0]).get_xlim()[0] < 0  # a single spike does not tell
+
+
+def test_potentials_have_the_unit_that_they_were_recorded_in():
+    d = dataclasses.replace(recording(hidden=2), units={"h2": "mV"})
+    labels = [ax.get_ylabel() for ax in plotting.psp_figure(d).axes]
+    assert "PSP (a.u.)\none h1 unit" in labels and "Potential (mV)\none h2 unit" in labels
+
+
+def test_a_trace_in_volts_is_drawn_in_mv():
+    ax, _ = plotting.plot_psp(np.arange(3) * ms, [-65, -60, -55] * mV, np.zeros(3))
+    assert ax.get_ylabel() == "Potential (mV)"
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [-65, -60, -55])
