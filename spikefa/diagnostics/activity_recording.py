@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import h5py
@@ -54,6 +54,8 @@ class ActivityRecording:
     """Potential (PSP) of one neuron of each hidden layer, (steps,)."""
     delta: dict[str, np.ndarray]
     """Modulatory signal of that same neuron, (steps,)."""
+    units: dict[str, str] = field(default_factory=dict)
+    """Unit of `v`, such as "mV", of each hidden layer whose potential has one."""
 
     def __post_init__(self) -> None:
         def store(name: str, value: object) -> None:
@@ -76,7 +78,7 @@ class ActivityRecording:
             raise ArgumentError(f"{_OWNER}: labels must have {len(images)} classes, one an image, got {len(labels)}")
         store("labels", labels)
 
-        for name in ("spikes", "v", "delta"):
+        for name in ("spikes", "v", "delta", "units"):
             if not isinstance(getattr(self, name), Mapping):
                 _checks.refuse(_OWNER, name, "map layers to arrays", getattr(self, name))
         if not self.spikes:
@@ -99,6 +101,10 @@ class ActivityRecording:
                     f"got {list(traces)}"
                 )
             store(name, {k: self._trace_of(name, k, traces[k]) for k in self.hidden})
+        for layer, unit in self.units.items():
+            _checks.one_of(_OWNER, "a layer in units", layer, self.hidden)
+            _checks.text(_OWNER, f"units[{layer!r}]", unit)
+        store("units", dict(self.units))
 
     def _spikes_of(self, layer: str, spikes: np.ndarray) -> np.ndarray:
         name, given = f"spikes[{layer!r}]", np.asarray(spikes)
@@ -202,6 +208,8 @@ class ActivityRecording:
             f.attrs.update({"format": _hdf5.texts([_FORMAT]), "label": _hdf5.texts([self.label]), "version": _VERSION})
             f.attrs["layers"] = _hdf5.texts(list(self.spikes))
             f.attrs.update(images_seen=self.images_seen, steps_per_image=self.steps_per_image, dt=self.dt)
+            if self.units:
+                f.attrs["units"] = _hdf5.texts([self.units.get(layer, "") for layer in self.hidden])
             arrays = {name: getattr(self, name) for name in ("images", "labels", "output_classes")}
             for group in ("spikes", "v", "delta"):
                 arrays |= {f"{group}/{layer}": x for layer, x in getattr(self, group).items()}
@@ -244,6 +252,7 @@ def _read(f: h5py.File) -> dict[str, object]:
     images_seen, steps_per_image = (_hdf5.attribute(f, name, int) for name in ("images_seen", "steps_per_image"))
     images, labels, classes = (_plain(f, name) for name in ("images", "labels", "output_classes"))
     steps = len(images) * steps_per_image if images.ndim else 0
+    units = _hdf5.attributes(f, "units", str) if "units" in f.attrs else [""] * len(layers[:-1])
 
     def of_layers(group: str, names: list[str]) -> dict[str, np.ndarray]:
         if sorted(_hdf5.names(f, group)) != sorted(names):
@@ -264,6 +273,7 @@ def _read(f: h5py.File) -> dict[str, object]:
         "spikes": of_layers("spikes", layers),
         "v": of_layers("v", layers[:-1]),
         "delta": of_layers("delta", layers[:-1]),
+        "units": {name: unit for name, unit in zip(layers[:-1], units, strict=True) if unit},
     }
 
 

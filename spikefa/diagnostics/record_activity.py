@@ -5,7 +5,7 @@ from __future__ import annotations
 from zlib import crc32
 
 import numpy as np
-from brian2 import BrianObject
+from brian2 import BrianObject, Unit
 
 from spikefa._checks import positive_int
 from spikefa.core.network import Network
@@ -13,6 +13,8 @@ from spikefa.core.part import Part
 from spikefa.core.sandbox import run_to_end, sandboxed
 from spikefa.datasets import Dataset, SpikeTrains, pixels
 from spikefa.diagnostics.activity_recording import ActivityRecording
+from spikefa.diagnostics.shown_unit import shown_unit
+from spikefa.populations.roles import Layer
 from spikefa.presentation.samples import Samples, steps_of
 
 #: Units recorded of each hidden layer, and of the output altogether, as in Fig. 4 of Lillicrap et al. 2016.
@@ -88,8 +90,7 @@ def record_activity(
     watched = [(layer.view(layer.output_variable), shown[layer.name]) for layer in network.layers]
     for layer in network.hidden:
         delta = np.array([one[layer.name]])
-        potential = "v" if "v" in layer.variables else layer.output_variable
-        watched += [(layer.view(potential), delta), (_modulation(network, layer), delta)]
+        watched += [(layer.view(_potential(layer)), delta), (_modulation(network, layer), delta)]
     chosen = _first_of_classes(dataset.test_labels, count)
     images, labels = dataset.test_images[chosen], dataset.test_labels[chosen]
     recorder = _Recorder(network, watched)
@@ -107,6 +108,7 @@ def record_activity(
     spikes, traces = recorded[: len(network.layers)], recorded[len(network.layers) :]
     if not all(np.isin(s, (0, 1)).all() for s in spikes):
         return None  # graded outputs, although they have a threshold
+    units = {layer.name: shown_unit(layer.variables[_potential(layer)].dim) for layer in network.hidden}
     return ActivityRecording(
         label=f"{images_seen:,} images",
         images_seen=images_seen,
@@ -116,8 +118,9 @@ def record_activity(
         dt=float(network.clock.dt_ * 1e3),
         spikes={layer.name: s > 0.5 for layer, s in zip(network.layers, spikes, strict=True)},
         output_classes=shown[output.name] // group,
-        v={layer.name: traces[2 * n][:, 0] for n, layer in enumerate(network.hidden)},
+        v={layer.name: _in_unit(traces[2 * n][:, 0], units[layer.name]) for n, layer in enumerate(network.hidden)},
         delta={layer.name: traces[2 * n + 1][:, 0] for n, layer in enumerate(network.hidden)},
+        units={layer: str(unit) for layer, unit in units.items() if unit is not None},
     )
 
 
@@ -126,6 +129,15 @@ def _still(samples: Samples) -> np.ndarray:
     if isinstance(samples, SpikeTrains):
         return samples.counts().astype(np.float32)
     return samples.sum(axis=1, dtype=np.float32) if samples.ndim == 3 else pixels(samples)
+
+
+def _potential(layer: Layer) -> str:
+    """Return the variable whose trace is recorded: the potential, or the output of a layer without one."""
+    return "v" if "v" in layer.variables else layer.output_variable
+
+
+def _in_unit(trace: np.ndarray, unit: Unit | None) -> np.ndarray:
+    return trace if unit is None else trace / trace.dtype.type(float(unit))
 
 
 def _visible(images: np.ndarray) -> np.ndarray:

@@ -145,18 +145,25 @@ class Model:
                 raise ModelError(f"{self.title}: {name} must be left to the model, which derives it, got {value!r}")
             changes[name] = fitted(self.title, name, self.kind(name), value)
         made = self.module.Params(**changes)
-        for name in kinds:
+        for name, kind in kinds.items():
             value = getattr(made, name)
             try:
-                json.dumps(value, allow_nan=False)
+                json.dumps(kind.recorded(value), allow_nan=False)
             except (TypeError, ValueError):
                 self._refuse_to_record(name, value)
         self._refuse_attributes(made)
-        again = self.restored(json.loads(json.dumps(dataclasses.asdict(made))))
+        again = self.restored(json.loads(json.dumps(self.recorded(made))))
         for name in kinds:
             if getattr(again, name) != getattr(made, name):
                 self._refuse_to_record(name, getattr(made, name))
         return made
+
+    @staticmethod
+    def recorded(params: Any) -> dict[str, Any]:
+        """Return the values of ``Params`` by name, as a run's record holds them; quantities are texts."""
+        return {
+            name: kinds_of(type(params))[name].recorded(value) for name, value in dataclasses.asdict(params).items()
+        }
 
     def restored(self, recorded: Mapping[str, Any]) -> Any:
         """Return ``Params`` with exactly the values of a run's record: nothing is derived from them again.

@@ -40,6 +40,7 @@ class Parameter:
     type : str
         Such as ``"positive whole number"`` or ``"one of alignment, direct"``.
     default : object
+        A quantity is a text.
     range : str
         Such as ``"above 0 and at most 1"``; empty if all values of the type are allowed.
     meaning : str
@@ -164,10 +165,15 @@ class ModelSource:
             self.summary,
             ast.get_docstring(self.tree) or "",
             [
-                Parameter(own.name, kind.text, default_of(own), kind.range, meanings.get(own.name, ""))
+                Parameter(own.name, kind.text, kind.recorded(default_of(own)), kind.range, meanings.get(own.name, ""))
                 for own, kind in zip(dataclasses.fields(params), kinds.values(), strict=True)
             ],
-            {preset: dict(changes) for preset, changes in getattr(module, "PRESETS", {}).items()},
+            {
+                preset: {
+                    name: kinds[name].recorded(value) if name in kinds else value for name, value in changes.items()
+                }
+                for preset, changes in getattr(module, "PRESETS", {}).items()
+            },
         )
 
     def _part(self) -> types.ModuleType | None:

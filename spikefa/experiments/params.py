@@ -8,18 +8,18 @@
         eta: Annotated[float, fa.Range(0)] = 1e-3
         loss: Literal["squared_error", "cross_entropy"] = "squared_error"
         momentum: Annotated[float, fa.Range(0, 1, open_low=True, open_high=True)] | None = None   # off
+        tau_m: Annotated[Quantity, ms, fa.Range(1, 100)] = "20 ms"   # from 1 ms to 100 ms
 
 Annotations may be int, float, bool, str, a ``Literal``, tuples of these (``tuple[int, ...]``), each ``| None``, and
-numbers ``Annotated`` with a `Range`. A ``Literal`` may be ``Annotated`` with `OrRegistered`. Any other annotation is
-not checked. None is off.
+numbers ``Annotated`` with a `Range`. A ``Literal`` may be ``Annotated`` with `OrRegistered`. Brian2's ``Quantity`` is
+``Annotated`` with a unit, in which it is shown and a range is stated; its value may be given as a text. Any other
+annotation is not checked. None is off.
 """
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import importlib
-import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Set
@@ -29,11 +29,10 @@ from weakref import WeakKeyDictionary
 
 from spikefa._checks import Range, is_finite, is_number, refuse, shown, text
 from spikefa.errors import ModelError, did_you_mean
+from spikefa.experiments.kinds import LARGEST, Kind, UnfitError
 
 __all__ = ["MODULE_PREFIX", "Kind", "OrRegistered", "Params", "Range", "fitted", "kinds_of", "title_of", "value_text"]
 
-#: Beyond it, a number is infinite in a network of float32.
-_LARGEST = 3.4028234663852886e38
 #: What a model file's module is called, before the model's name.
 MODULE_PREFIX = "spikefa_model_"
 
@@ -71,52 +70,6 @@ class OrRegistered:
         return not (getattr(registry[name], "__module__", None) or "").startswith(f"{self.package}.")
 
 
-class _UnfitError(Exception):
-    """A value does not fit a kind; the arguments are the rule and a hint."""
-
-    def __init__(self, rule: str, hint: str = ""):
-        super().__init__(rule)
-        self.rule, self.hint = rule, hint
-
-
-class Kind:
-    """Which values a parameter may have. This one takes any.
-
-    Attributes
-    ----------
-    text, plural : str
-        The values in words: ``"positive whole number"``.
-    range : str
-        The range in words; empty if there is none.
-    separators : str
-        What stands between several values in one text, see `parse_several`.
-    """
-
-    text = plural = "any value"
-    range = ""
-    separators = ";"
-
-    def fitted(self, value: Any) -> Any:
-        """Return a value in the type of the annotation, or raise what `fitted` makes a `ModelError` of."""
-        return value
-
-    def parse(self, text: str) -> Any:
-        """Return the value of a text as in ``--set NAME=TEXT``; it may still not fit."""
-        text = text.strip()
-        try:
-            return ast.literal_eval(text)
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):  # no literal, or nested too deeply
-            return text
-
-    def parse_several(self, text: str) -> list[Any]:
-        """Return the values of a text such as ``1e-3,2e-3`` or ``100,50;200``.
-
-        A semicolon ends a value. A comma does, too, where it cannot be a part of one: in numbers, choices and flags,
-        but not in tuples and texts.
-        """
-        return [self.parse(part) for part in re.split(f"[{self.separators}]", text)]
-
-
 class _Number(Kind):
     separators = ",;"
 
@@ -130,17 +83,17 @@ class _Number(Kind):
 
     def fitted(self, value: Any) -> float:
         if not is_number(value):
-            raise _UnfitError(f"be a {self.text}")
+            raise UnfitError(f"be a {self.text}")
         if not is_finite(value):
-            raise _UnfitError("be finite")
-        if abs(value) > _LARGEST:
-            raise _UnfitError(f"be within +-{_LARGEST:.2g}, the largest float32")
+            raise UnfitError("be finite")
+        if abs(value) > LARGEST:
+            raise UnfitError(f"be within +-{LARGEST:.2g}, the largest float32")
         if self.whole and value != int(value):
-            raise _UnfitError(f"be a {self.text}")
+            raise UnfitError(f"be a {self.text}")
         if self.whole and abs(value) > 2**53:
-            raise _UnfitError("be within +-2**53, of which float64 holds all")
+            raise UnfitError("be within +-2**53, of which float64 holds all")
         if value not in self.within:
-            raise _UnfitError(f"be {self.range or f'a {self.text}'}")
+            raise UnfitError(f"be {self.range or f'a {self.text}'}")
         return int(value) if self.whole else float(value)
 
 
@@ -150,7 +103,7 @@ class _Flag(Kind):
 
     def fitted(self, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise _UnfitError("be true or false")
+            raise UnfitError("be true or false")
         return value
 
     def parse(self, text: str) -> Any:
@@ -162,7 +115,7 @@ class _Text(Kind):
 
     def fitted(self, value: Any) -> str:
         if not isinstance(value, str):
-            raise _UnfitError("be a text")
+            raise UnfitError("be a text")
         return value
 
     def parse(self, text: str) -> str:
@@ -181,7 +134,7 @@ class _Choice(Kind):
         for choice in self.choices:
             if type(choice) is type(value) and choice == value:  # True is not 1
                 return choice
-        raise _UnfitError(f"be {self.text}", did_you_mean(value, map(str, self.choices)))
+        raise UnfitError(f"be {self.text}", did_you_mean(value, map(str, self.choices)))
 
     def parse(self, text: str) -> Any:
         text = text.strip()
@@ -196,11 +149,11 @@ class _Items(Kind):
     def fitted(self, value: Any) -> tuple:
         one = isinstance(value, str | bytes) or not hasattr(value, "__iter__") or getattr(value, "ndim", 1) == 0
         if isinstance(value, Mapping | Set | Iterator):  # which have no order, or are used up
-            raise _UnfitError(f"hold {self.item.plural}")
+            raise UnfitError(f"hold {self.item.plural}")
         try:
             return tuple(self.item.fitted(_plain(item)) for item in ((value,) if one else value))
-        except _UnfitError as error:
-            raise _UnfitError(f"hold {self.item.plural}", error.hint) from None
+        except UnfitError as error:
+            raise UnfitError(f"hold {self.item.plural}", error.hint) from None
 
     def parse(self, text: str) -> Any:
         whole = text = text.strip()
@@ -209,6 +162,9 @@ class _Items(Kind):
         if any(bracket in text for bracket in "()[]"):
             return whole  # which the message shows
         return tuple(self.item.parse(_unquoted(part)) for part in text.split(",") if part.strip())
+
+    def recorded(self, value: Any) -> Any:
+        return tuple(map(self.item.recorded, value)) if isinstance(value, tuple) else value
 
 
 def _unquoted(part: str) -> str:
@@ -228,11 +184,14 @@ class _Optional(Kind):
             return None
         try:
             return self.kind.fitted(value)
-        except _UnfitError as error:
-            raise _UnfitError(f"{error.rule}, or None", error.hint) from None
+        except UnfitError as error:
+            raise UnfitError(f"{error.rule}, or None", error.hint) from None
 
     def parse(self, text: str) -> Any:
         return None if text.strip().lower() == "none" else self.kind.parse(text)
+
+    def recorded(self, value: Any) -> Any:
+        return None if value is None else self.kind.recorded(value)
 
 
 class _OrRegistered(Kind):
@@ -243,10 +202,10 @@ class _OrRegistered(Kind):
     def fitted(self, value: Any) -> Any:
         try:
             return self.kind.fitted(value)
-        except _UnfitError as error:
+        except UnfitError as error:
             if value in self.added:
                 return value
-            raise _UnfitError(f"{error.rule}, or a name added to {self.added.package}", error.hint) from None
+            raise UnfitError(f"{error.rule}, or a name added to {self.added.package}", error.hint) from None
 
     def parse(self, text: str) -> Any:
         return self.kind.parse(text)
@@ -254,9 +213,18 @@ class _OrRegistered(Kind):
 
 def _annotated(arguments: tuple, within: Range | None) -> Kind:
     hint, *notes = arguments
-    kind = kind_of(hint, next((note for note in notes if isinstance(note, Range)), within))
+    within = next((note for note in notes if isinstance(note, Range)), within)
+    if (unit := next((note for note in notes if _is_of_brian2(type(note), "Unit")), None)) is not None:
+        from spikefa.experiments.quantities import QuantityKind  # of Brian2, which takes a second to import
+
+        return QuantityKind(unit, within)
+    kind = kind_of(hint, within)
     added = next((note for note in notes if isinstance(note, OrRegistered)), None)
     return kind if added is None else _OrRegistered(kind, added)
+
+
+def _is_of_brian2(one: Any, name: str) -> bool:
+    return one.__module__.startswith("brian2.") and one.__name__ == name
 
 
 def _tuple(arguments: tuple, within: Range | None) -> Kind:
@@ -284,7 +252,15 @@ _KINDS: dict[Any, Callable[[tuple, Range | None], Kind]] = {
 
 
 def kind_of(hint: Any, within: Range | None = None) -> Kind:
-    """Return which values an annotation allows; `within` is a range for its numbers."""
+    """Return which values an annotation allows; `within` is a range for its numbers.
+
+    Raises
+    ------
+    ModelError
+        If it is a quantity without a unit.
+    """
+    if isinstance(hint, type) and _is_of_brian2(hint, "Quantity"):
+        raise ModelError("Params: a Quantity must be annotated with its unit, as in Annotated[Quantity, ms]")
     make = _KINDS.get(typing.get_origin(hint) or hint) if _is_hashable(hint) else None
     return make(_arguments(hint), within) if make else Kind()
 
@@ -333,7 +309,7 @@ def fitted(owner: str, name: str, kind: Kind, value: Any) -> Any:
     """
     try:
         return kind.fitted(_plain(value))
-    except _UnfitError as error:
+    except UnfitError as error:
         raise ModelError(f"{owner}: {name} must {error.rule}, got {shown(value)}{error.hint}") from None
 
 

@@ -369,12 +369,15 @@ class Trainer:
     def _measure_layers(self) -> dict[str, float]:
         """Return the columns that depend on the network's parts; NaN if there is nothing to measure yet."""
         network = self.network
+        means = dict(zip(network.layers, network.readout.mean_outputs, strict=True))
         return {
             **{f"weight_angle_deg_{name}": float(angle) for name, angle in evaluation.alignment(network).items()},
             **(self.diagnostics.metrics if self.diagnostics is not None else {}),
+            **{f"mean_output_{layer.name}": float(mean) for layer, mean in means.items()},
             **{
-                f"mean_output_{layer.name}": float(rate)
-                for layer, rate in zip(network.layers, network.readout.mean_outputs, strict=True)
+                f"rate_hz_{layer.name}": float(mean / network.clock.dt_)
+                for layer, mean in means.items()
+                if layer.spikes_by_threshold
             },
         }
 

@@ -120,7 +120,7 @@ def _figure(
             switches = np.arange(1, len(d.images)) * d.steps_per_image * d.dt
             points = 72 * column / d.steps
             for ax, name in zip(axes[1:], rasters, strict=False):
-                _draw_layer(ax, d, name, switches, min(0.9, 0.65 * points))
+                _draw_layer(ax, d, name, switches, min(0.9, max(0.35, 0.65 * points)))
             for ax, name in zip(axes[1 + len(rasters) :], neurons, strict=True):
                 _draw_neuron(ax, stages, d, name, switches, c == n - 1)
             for ax in axes[1:]:
@@ -214,7 +214,8 @@ def _draw_neuron(
     low, high = min(low, -_LEAST_SIDE * high), max(high, -_LEAST_SIDE * low)
     ax.set_ylim(low, high)
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=2))
-    ax.set_ylabel(f"PSP (a.u.)\none {name} unit", color=BLUE)
+    unit = d.units.get(name)
+    ax.set_ylabel(f"{f'Potential ({unit})' if unit else 'PSP (a.u.)'}\none {name} unit", color=BLUE)
     deltas = np.concatenate([s.delta[name] for s in stages])
     reach = max(1.0, float(np.nanmax(np.abs(deltas), initial=0.0, where=np.isfinite(deltas))))
     scale = 1.08 * reach / min(-low, high)

@@ -23,6 +23,7 @@ from spikefa.plotting.style import (
     TICKS,
     VERMILLION,
     check_axes,
+    in_shown_unit,
     milliseconds,
     new_axes,
     styled,
@@ -44,8 +45,8 @@ def plot_psp(
     t : array_like (steps,)
         Times in ms or as a Brian2 quantity.
     v, delta : array_like (steps,)
-        The potential, read on the left, and the modulatory signal, read on the right from -1 to 1 (further if
-        it goes further).
+        The potential, read on the left, in mV if it is a Brian2 quantity in volts, and the modulatory signal, read on
+        the right from -1 to 1 (further if it goes further).
     ax : Axes, optional
         Where to draw; by default in a new figure.
     boundaries : array_like, optional
@@ -63,7 +64,8 @@ def plot_psp(
     """
     check_axes("plot_psp", ax)
     time = milliseconds("plot_psp", "t", t)
-    v, delta = (real_array("plot_psp", name, values, float) for name, values in (("v", v), ("delta", delta)))
+    v, unit = in_shown_unit("plot_psp", "v", v)
+    delta = real_array("plot_psp", "delta", delta, float)
     if not (time.ndim == 1 and time.shape == v.shape == delta.shape):
         raise ArgumentError(
             f"plot_psp: t, v and delta must be vectors of the same length, "
@@ -91,7 +93,7 @@ def plot_psp(
         if time.size > 1:
             ax.set_xlim(time[0], time[-1] + (time[1] - time[0]))
         ax.set_xlabel("Time (ms)")
-        ax.set_ylabel("PSP (a.u.)", color=BLUE)
+        ax.set_ylabel(f"Potential ({unit})" if unit else "PSP (a.u.)", color=BLUE)
         right.set_ylabel("Modulatory\nsignal δ", color=VERMILLION)
         ax.tick_params(axis="y", labelcolor=BLUE)
         right.tick_params(axis="y", labelcolor=VERMILLION)

@@ -111,3 +111,21 @@ def milliseconds(owner: str, name: str, t: Any) -> np.ndarray:
     if str(dim) != "s":
         raise ArgumentError(f"{owner}: {name} must be times, got a quantity in {dim}")
     return values * 1e3
+
+
+def in_shown_unit(owner: str, name: str, values: Any) -> tuple[np.ndarray, str]:
+    """Return values as figures show them, and their unit: potentials in mV; "" with plain numbers.
+
+    Raises
+    ------
+    ArgumentError
+        If they are not real numbers.
+    """
+    dim = getattr(values, "dim", None)
+    numbers = real_array(owner, name, values[:] if dim is not None and np.ndim(values) else values, float)
+    if dim is None or dim.is_dimensionless:
+        return numbers, ""
+    from spikefa.diagnostics.shown_unit import shown_unit  # of Brian2, which takes a second to import
+
+    unit = shown_unit(dim)
+    return numbers / float(unit), str(unit)

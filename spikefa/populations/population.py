@@ -236,6 +236,11 @@ class Population(Part, NeuronGroup):
                 resetter.when, resetter.order = self.slot, place + RESET
 
     @property
+    def spikes_by_threshold(self) -> bool:
+        """Whether its output is 1 where a unit crossed its threshold, so that it has a rate in time."""
+        return not self.statement["emit"]
+
+    @property
     def place(self) -> int:
         """Order of this population's first operation within its slot; others follow by the offsets of `core.part`."""
         return self._place

@@ -29,7 +29,7 @@ def arguments(**changes):
 
 
 def assert_same(a, b):
-    for name in ("label", "images_seen", "steps_per_image", "dt"):
+    for name in ("label", "images_seen", "steps_per_image", "dt", "units"):
         assert getattr(a, name) == getattr(b, name)
     for name in ("images", "labels", "output_classes"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
@@ -237,3 +237,14 @@ def test_of_a_file_from_others_no_more_is_read_than_it_promises(tmp_path, change
         change(f)
     with pytest.raises(DataError, match=rf"a.h5: not a whole activity recording of spikefa \(.?{message}"):
         ActivityRecording.load(path)
+
+
+def test_units_are_kept_in_the_file_where_there_are_any(tmp_path):
+    d = ActivityRecording(**arguments(units={"a_second": "mV"}))
+    d.save(tmp_path / "one.h5")
+    assert_same(d, ActivityRecording.load(tmp_path / "one.h5"))
+    ActivityRecording(**arguments()).save(tmp_path / "none.h5")
+    with h5py.File(tmp_path / "none.h5") as f:
+        assert "units" not in f.attrs  # as before there were units
+    with pytest.raises(ArgumentError, match="a layer in units must be one of 'z_first', 'a_second', got 'output'"):
+        ActivityRecording(**arguments(units={"output": "mV"}))

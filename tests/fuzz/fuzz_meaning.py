@@ -11,6 +11,8 @@ ANNOTATIONS = {
     "None": {"none"},
     "float": _REALS,
     "int": _NUMBERS | {"minus 1"},
+    "Quantity, ms": {"milliseconds"},
+    "Quantity, mV": {"millivolts"},
     "bool": {"true"},
     "tuple": _EMPTY | {"numpy 0-d"},  # of one item, as on the command line
     "Mapping": {"dict"},

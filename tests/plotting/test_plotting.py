@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import os
 import subprocess
@@ -6,7 +7,7 @@ import sys
 import matplotlib
 import numpy as np
 import pytest
-from brian2 import SpikeMonitor
+from brian2 import SpikeMonitor, ms, mV
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -476,3 +477,15 @@ def test_zeros_of_potential_and_signal_are_on_one_line():
     for left, right in zip(panels, signals, strict=True):
         heights = [-low / (high - low) for low, high in (left.get_ylim(), right.get_ylim())]
         assert heights[0] == pytest.approx(heights[1]) and 0.2 < heights[0] < 0.8
+
+
+def test_potentials_have_the_unit_that_they_were_recorded_in():
+    d = dataclasses.replace(recording(hidden=2), units={"h2": "mV"})
+    labels = [ax.get_ylabel() for ax in plotting.psp_figure(d).axes]
+    assert "PSP (a.u.)\none h1 unit" in labels and "Potential (mV)\none h2 unit" in labels
+
+
+def test_a_trace_in_volts_is_drawn_in_mv():
+    ax, _ = plotting.plot_psp(np.arange(3) * ms, [-65, -60, -55] * mV, np.zeros(3))
+    assert ax.get_ylabel() == "Potential (mV)"
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [-65, -60, -55])

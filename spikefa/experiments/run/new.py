@@ -87,6 +87,8 @@ def new_run(
     for name, default in (("epochs", 5), ("test_steps", getattr(params, "steps_per_image", 1))):
         if config.get(name) is None:
             config[name] = getattr(params, name, default)
+    if hasattr(params, "recording_steps"):
+        config.setdefault("recording_steps", params.recording_steps)
     return Run(
         directory=directory,
         model=loaded,

@@ -118,7 +118,7 @@ class Run(RunFiles):
             "model": self.model.name,
             "model_file": str(self.model.path),
             "model_sha256": self.model.digest,
-            "params": dataclasses.asdict(self.params),
+            "params": self.model.recorded(self.params),
             "streams": self.streams,
             "seed": self.seed,
             "config": dataclasses.asdict(self.config),
@@ -337,7 +337,7 @@ class Run(RunFiles):
 
     def _recorded_params(self) -> dict[str, Any]:
         ran = dataclasses.is_dataclass(self.params)
-        values = dataclasses.asdict(self.params) if ran else vars(self.params)
+        values = self.model.recorded(self.params) if ran else vars(self.params)
         return {name: as_tuples(value) for name, value in values.items()}
 
     def trained_network(
