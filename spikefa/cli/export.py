@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,10 +18,12 @@ def export(
     run: RunDirectory,
     to: Annotated[str, typer.Option(metavar="FORMAT", help=f"One of: {_FORMATS}.")],
     out: Annotated[Path | None, typer.Option(help="Folder; default: RUN/exports/FORMAT.")] = None,
-) -> None:
+) -> dict[str, Any]:
     """Write a run's recordings, or its weights, for other software."""
     from spikefa.experiments.export import export_run
     from spikefa.experiments.run import open_run
 
-    for path in export_run(open_run(run), to, out):
+    written = export_run(open_run(run), to, out)
+    for path in written:
         console.print(f"Wrote {path}")
+    return {"run": run, "written": written}

@@ -26,7 +26,7 @@ def study(
         Path | None, typer.Option(help="File (.png, .pdf, .svg); default: STUDY/figures/learning.png.")
     ] = None,
     trust: Trust = False,
-) -> None:
+) -> dict[str, Any]:
     """Print a study's table, write it as CSV and Parquet, and draw mean and deviation of the learning curves."""
     from spikefa.plotting.of_studies import save_study_figure
     from spikefa.study import results
@@ -34,10 +34,19 @@ def study(
 
     opened = open_study(directory, trust=trust)
     print_table(opened)
-    for path in results.write(opened):
-        console.print(f"Wrote {path}")
+    written = [*results.write(opened)]
     if any(row["done"] for row in opened.table()):
-        console.print(f"Wrote {save_study_figure(opened, column, out)}")
+        written.append(save_study_figure(opened, column, out))
+    for path in written:
+        console.print(f"Wrote {path}")
+    return {"study": opened.directory, "runs": rows_in_words(opened), "written": written}
+
+
+def rows_in_words(study: Any) -> list[dict[str, Any]]:
+    """Return a row a run, its parameters as texts, as ``--json`` prints them."""
+    from spikefa.experiments.params import value_text
+
+    return [row | {name: value_text(row[name]) for name in study.vary} for row in study.rows()]
 
 
 def print_summary(study: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,7 +56,7 @@ def sweep(
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try runs again that have failed.")] = False,
     preset: Preset = None,
-    data: Data = "mnist",
+    data: Data = None,
     data_dir: DataDir = None,
     epochs: Annotated[
         int | None, typer.Option(min=0, help="Passes over the training images; default: the model's, or 5.")
@@ -73,9 +73,9 @@ def sweep(
     ] = False,
     device: Device = "cpu",
     trust: Trust = False,
-) -> None:
+) -> dict[str, Any]:
     """Train a model with many values and seeds, on one machine or many. The same command again goes on."""
-    from spikefa.cli.study import print_summary
+    from spikefa.cli.study import print_summary, rows_in_words
     from spikefa.errors import ArgumentError
     from spikefa.experiments import model_file
     from spikefa.study import axes
@@ -119,3 +119,4 @@ def sweep(
         made.run(workers, scheduler, retry=retry, progress=Live(console))
     finally:
         print_summary(made)
+    return {"study": made.directory, "runs": rows_in_words(made)}
