@@ -5,11 +5,12 @@ Dynamics, chapter 9, which learns by feedback alignment, after Lillicrap, Cownde
 Communications 7:13276, https://doi.org/10.1038/ncomms13276.
 
 Shows: (a) test errors on the 8 x 8 digits, and (b) the standard deviation of each projection's learned weights, with dt
-of 1, 0.5, 0.25 and 0.1 ms: they agree within the scatter of the seeds. (c) The rate of neurons at a constant potential,
-and 1 / (t_ref + 1 / rho). (d) How far a potential strays in time while one image is shown: in this network, and in the
-published one (``models/lillicrap2016_spiking.py``), which draws one spike a step. There a smaller dt / tau = a averages
-the noise away, as sqrt(a / (2 - a)). Arguments: figure (``convergence.png``), seeds (3), epochs (2), and where runs are
-kept (a temporary directory): given, an interrupted study goes on. The numbers are in ``docs/results/escape_lif.md``.
+of 1, 0.5, 0.25 and 0.1 ms, and how likely the differences are by the scatter of the seeds alone. (c) The rate of
+neurons at a constant potential, and 1 / (t_ref + 1 / rho). (d) How far a potential strays in time while one image is
+shown: in this network, and in the published one (``models/lillicrap2016_spiking.py``), which draws one spike a step.
+There a smaller dt / tau = a averages the noise away, as sqrt(a / (2 - a)). Arguments: figure (``convergence.png``),
+seeds (3), epochs (2), and where runs are kept (a temporary directory): given, an interrupted study goes on. The numbers
+are in ``docs/results/escape_lif.md``.
 """
 
 import sys
