@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import sympy
 from brian2 import Equations, NetworkOperation, Quantity, Synapses
+from brian2.groups.group import VariableOwner
 from brian2.parsing.sympytools import sympy_to_str
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from spikefa._checks import one_of
 from spikefa.core.network import Network, require_network
 from spikefa.engine.targets import code_object_class
 from spikefa.errors import ArgumentError
-from spikefa.plasticity.optimizers import Optimizer
+from spikefa.plasticity.expression import DT, is_state
 from spikefa.populations.population import Population
 from spikefa.populations.softmax import Softmax
 from spikefa.populations.unit_slice import UnitSlice
@@ -88,7 +90,7 @@ class Brian2Reference:
         arrived = f"arrived_{projection.name}"
         post.add_array(arrived)
         post.equations += Equations(f"{arrived} : 1")  # a summed variable must be a parameter of the equations
-        remembered = () if projection.learning is None else _remembered(projection.learning.plasticity.optimizer)
+        remembered = _remembered(projection)
         shuffled_anew = isinstance(projection, ShuffledProjection)
         weight = "shuffled" if shuffled_anew else "W"
         delayed, activity = self._shift_registers(projection, pre)
@@ -224,38 +226,59 @@ class Brian2Reference:
             return
         lr = 1.0 if optimizer.scales_move else updater.lr
         summed, local = rule.split()
-        change = lr * summed + local
-        real = {s.name: s for s in change.free_symbols}
-        change = change.subs({real[n]: v for n, v in rule.constants.items() if n in real})
-        for_bias = change.subs(
-            {
-                s: 1 if name.endswith("_pre") else sympy.Symbol(name.removesuffix("_post"), real=True)
-                for name, s in real.items()
-                if name.endswith(("_pre", "_post"))
-            }
-        ).subs({real["W"]: sympy.Symbol(bias, real=True)} if "W" in real else {})
+        post = self.network[projection.post.name]
 
-        if _is_delayed(projection):
-            sent = {n: sympy.Symbol(f"{n.removesuffix('_pre')}_arrives", real=True) for n in _presynaptic(projection)}
-            change = change.subs({real[name]: arrives for name, arrives in sent.items()})
+        def code(weight: str, suffix: str) -> str:
+            of_bias, group = weight == bias, post if weight == bias else synapses
+            stated = {state.symbol.name: f"state_{state.name}{suffix}" for state in rule.text.states}
 
-        def code(weight: str, suffix: str, expression: sympy.Expr) -> str:
-            names = {name: f"{name}{suffix}" for name in _remembered(optimizer)}
-            return optimizer.brian2_code(weight, sympy_to_str(expression), names, updater.lr)
+            def text(expression: sympy.Expr) -> str:
+                meanings = {s: self._meaning(projection, s.name, group, of_bias) for s in expression.free_symbols}
+                own = {**stated, "W": weight}
+                meanings |= {s: sympy.Symbol(own[s.name], real=True) for s in meanings if s.name in own}
+                return sympy_to_str(expression.subs(meanings, simultaneous=True))
 
-        learn = code("W", "", change)
+            lines = [
+                f"{stated[state.symbol.name]} *= exp({text(state.rate * DT)})"
+                for state in rule.text.states
+                if state.rate != 0
+            ]
+            lines += [f"{stated[state.symbol.name]} = {text(value)}" for state, value in rule.text.statements]
+            names = {name: f"{name}{suffix}" for name in _remembered(projection)}
+            return "\n".join([*lines, optimizer.brian2_code(weight, text(lr * summed + local), names, updater.lr)])
+
+        learn = code("W", "")
         if projection.bounds is not None:
             low, high = (f"({limit!r})" if np.isfinite(limit) else f"({limit})" for limit in projection.bounds)
             learn += f"\nW = clip(W, {low}, {high})"
         name = f"{projection.name}_rule"
         synapses.run_regularly(learn, when="plasticity", order=place, name=name)
         if updater.learn_bias:
-            self.network[projection.post.name].run_regularly(
-                code(bias, f"_{projection.name}", for_bias),
+            post.run_regularly(
+                code(bias, f"_{projection.name}"),
                 when="plasticity",
                 order=place + 1,
                 name=f"{projection.name}_bias_rule",
             )
+
+    def _meaning(self, projection: Projection, name: str, group: VariableOwner, of_bias: bool) -> sympy.Expr | float:
+        """Return what a name in a rule means in the code of the synapses, or of the bias in the population."""
+        rule = projection.learning.plasticity
+        numbers = rule.numbers(self.network.clock.dt_)
+        if name in numbers:
+            return numbers[name]
+        if name == "t":
+            return numbers["dt"] * sympy.Symbol("t_in_timesteps", real=True)
+        variable, _, side = name.rpartition("_")
+        if of_bias and side == "pre":
+            return sympy.Integer(1)
+        arrives = f"{variable}_arrives" if side == "pre" and _is_delayed(projection) else name
+        meant = sympy.Symbol(variable if of_bias else arrives, real=True)
+        population = projection.pre if side == "pre" else projection.post
+        if variable not in population.variables or population.variables[variable].dim is DIMENSIONLESS:
+            return meant
+        group.namespace[f"unit_of_{name}"] = Quantity(1.0, dim=population.variables[variable].dim)
+        return meant / sympy.Symbol(f"unit_of_{name}", real=True)
 
     def W(self, projection: str) -> np.ndarray:
         """Weights ``(n_pre, n_post)`` of a projection."""
@@ -275,10 +298,19 @@ def _is_delayed(projection: Projection) -> bool:
 
 def _presynaptic(projection: Projection) -> list[str]:
     """Return the presynaptic variables of a projection's rule, as the rule names them."""
-    rule = None if projection.learning is None else projection.learning.plasticity
-    return [] if rule is None else [n for n in rule.symbols if n.endswith("_pre") and n not in rule.constants]
+    if projection.learning is None:
+        return []
+    rule = projection.learning.plasticity
+    expressions = [rule.expression, *(value for _, value in rule.text.statements)]
+    used = {s.name for expression in expressions for s in expression.free_symbols if not is_state(s)}
+    return sorted(name for name in used if name.endswith("_pre") and name not in rule.constants)
 
 
-def _remembered(optimizer: Optimizer) -> tuple[str, ...]:
-    """Return the names of what each synapse remembers for an optimizer."""
-    return (*(("change",) if optimizer.carried else ()), *optimizer.memories, *optimizer.counters)
+def _remembered(projection: Projection) -> tuple[str, ...]:
+    """Return the names of what each synapse remembers for its rule and optimizer."""
+    if projection.learning is None:
+        return ()
+    rule = projection.learning.plasticity
+    carried = ("change",) if rule.optimizer.carried else ()
+    states = (f"state_{state.name}" for state in rule.text.states)
+    return (*carried, *rule.optimizer.memories, *rule.optimizer.counters, *states)

@@ -307,6 +307,9 @@ class Network(BrianNetwork):
                 array[...] = self._initial_state[name]
             if name in values:
                 array[...] = values[name]
+        if not for_evaluation:  # in which rules stand still
+            for states in self.parts("synapse_state"):
+                states.clear()
 
     def initial_arrays(self, population: BrianObject) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return each array of a population's state, without its parameters, with the values that it has at first."""
@@ -487,7 +490,7 @@ class Network(BrianNetwork):
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Return the arrays that learn, and what their rules remember; not copies."""
-        parts = dict.fromkeys((*self.projections, *self.parts("learning")))
+        parts = dict.fromkeys((*self.projections, *self.parts("learning"), *self.parts("synapse_state")))
         return {f"{part.state_name}.{name}": array for part in parts for name, array in part.state_arrays().items()}
 
     def averaged(self) -> AbstractContextManager[None]:

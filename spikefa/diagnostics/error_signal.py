@@ -81,9 +81,11 @@ def error_term(projection: Projection, errors: Iterable[str]) -> ErrorTerm | Non
     chosen = alone or with_it or others or list(found.values())
     if not chosen or any(terms != chosen[0] for terms in chosen):
         return None
-    constants = {name: value for name, value in rule.constants.items() if not name.endswith(("_pre", "_post"))}
+    if any(symbol.name.startswith("_") for post in chosen[0] for symbol in post.free_symbols):
+        return None  # a trace that belongs to the rule
+    constants = rule.numbers(None)
     try:
-        values = {post: rule.value(constant) for post, constant in chosen[0].items()}
+        values = {post: projection.learning.value(constant) for post, constant in chosen[0].items()}
     except TypeError:  # a constant that is known only when a run begins
         return None
     carrying = {post: value for post, value in values.items() if _has(post, carriers)}

@@ -17,6 +17,9 @@ from spikefa.errors import EquationError
 MAX_POWER, MAX_FACTORED_TERMS, MAX_SYMBOLS = 12, 64, 12
 #: Constants that SymPy knows by itself, and Brian2 by names that a rule may give to constants of its own.
 _NUMBERS = {sympy.E: sympy.Float(math.e), sympy.pi: sympy.Float(math.pi)}
+#: Names in rules: the duration of a step and its time, in seconds.
+TIMES = ("dt", "t")
+DT = sympy.Symbol("dt", real=True)
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,34 @@ def to_text(expression: sympy.Expr) -> str:
     return sympy_to_str(expression.xreplace(_NUMBERS))
 
 
+def is_finite(expression: sympy.Expr) -> bool:
+    """Whether an expression has neither infinities nor imaginary numbers."""
+    return not expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I)
+
+
+def state_symbol(name: str, side: str) -> sympy.Symbol:
+    """Return the symbol of a state of the synapses; no variable of a population has a name that begins with ``_``."""
+    return sympy.Symbol(f"_{name}_{side}", real=True)
+
+
+def is_state(symbol: sympy.Symbol) -> bool:
+    """Whether a symbol stands for a state of the synapses."""
+    return symbol.name.startswith("_")
+
+
+def side_of(name: str) -> set[str]:
+    """Return the side of a variable's name: ``{"pre"}``, ``{"post"}``, or both, of a state of each synapse."""
+    sides = {"_pre": {"pre"}, "_post": {"post"}, "_synapse": {"pre", "post"} if name[0] == "_" else set()}
+    return next((side for suffix, side in sides.items() if name.endswith(suffix)), set())
+
+
 def has_variables(expression: sympy.Expr) -> bool:
-    """Whether an expression has variables of a population, which differ from stream to stream."""
-    return any(symbol.name.endswith(("_pre", "_post")) for symbol in expression.free_symbols)
+    """Whether an expression has variables of a population or a synapse, which differ from stream to stream."""
+    return any(side_of(symbol.name) for symbol in expression.free_symbols)
+
+
+def _has_time(expression: sympy.Expr) -> bool:
+    return any(symbol.name == "t" for symbol in expression.free_symbols)
 
 
 def mixed(expression: sympy.Expr) -> sympy.Expr | None:
@@ -93,7 +121,7 @@ def factored(expression: sympy.Expr) -> Factored:
     Parameters
     ----------
     expression : Expr
-        Of ``W``, constants, and names that end in ``_pre`` or ``_post``.
+        Of ``W``, ``dt``, ``t``, constants, and names that end in ``_pre`` or ``_post``.
     """
     W = next((s for s in expression.free_symbols if s.name == "W"), sympy.Symbol("W", real=True))
     by_pre: dict[sympy.Expr, sympy.Expr] = {}
@@ -103,14 +131,16 @@ def factored(expression: sympy.Expr) -> Factored:
         power = 0
         for factor in sympy.Mul.make_args(term):
             names = {s.name for s in factor.free_symbols}
-            sides = {"_pre" if n.endswith("_pre") else "_post" if n.endswith("_post") else "" for n in names}
+            sides = set().union(*map(side_of, names))
             if factor == W:
                 power += 1
-            elif "W" in names or sides >= {"_pre", "_post"}:
+            elif "W" in names or sides == {"pre", "post"} or ("pre" in sides and "t" in names):
                 return Factored(None, decay)
-            else:
-                side = "_pre" if "_pre" in sides else "_post" if "_post" in sides else ""
+            else:  # a function of the time is computed with the postsynaptic factor
+                side = "_pre" if "pre" in sides else "_post" if sides or "t" in names else ""
                 parts[side] *= factor
+        if _has_time(term) and (power or not has_variables(term)):
+            return Factored(None, decay)
         local = parts["_pre"] == 1 and parts["_post"] == 1
         if power == 1 and local:
             decay -= parts[""]
@@ -147,10 +177,10 @@ def _ratio(one: sympy.Expr, other: sympy.Expr) -> sympy.Expr:
 
 
 def _split_constant(expression: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
-    """Split a product into what has no suffixed variable and what has."""
+    """Split a product into what has no suffixed variable and no time, and what has."""
     constant, local = sympy.Integer(1), sympy.Integer(1)
     for factor in sympy.Mul.make_args(expression):
-        if has_variables(factor):
+        if has_variables(factor) or _has_time(factor):
             local *= factor
         else:
             constant *= factor

@@ -15,8 +15,10 @@ from spikefa.engine.kernels.dense import all_zero, scale_in_place, update_bias
 from spikefa.engine.kernels.synapse_loop import compile_loop
 from spikefa.engine.weights import Weights
 from spikefa.plasticity import rule_functions
-from spikefa.plasticity.expression import OuterTerm, to_text
+from spikefa.plasticity.expression import TIMES, OuterTerm, is_state, side_of, to_text
+from spikefa.plasticity.factors import Factors
 from spikefa.plasticity.rule import Plasticity
+from spikefa.plasticity.synapse_states import SynapseStates, step_constants
 from spikefa.populations.delay_line import DelayLine
 from spikefa.populations.population import Population
 
@@ -35,6 +37,8 @@ class UpdateTerm:
     """``(n_post, streams)``"""
     bias_pre: float
     """What `pre` is for the bias: its expression where every variable is 1."""
+    bias_post: np.ndarray
+    """``(n_post, streams)``: `post`, or, if `pre` has traces, the product of both for the bias; `bias_pre` is then 1."""
 
 
 class PlasticityUpdater(Part, BrianObject):
@@ -49,6 +53,8 @@ class PlasticityUpdater(Part, BrianObject):
     pre, post : Population
     projection : str
         Name of the projection.
+    title : str
+        Begins messages.
     learn_bias : bool
     line : DelayLine, optional
         Of a projection with a delay. The rule's presynaptic variables are those of the step in which what arrives was
@@ -75,6 +81,8 @@ class PlasticityUpdater(Part, BrianObject):
         What the optimizer remembers, see `Optimizer.memories`.
     counters, bias_counters : ndarray
         See `Optimizer.counters`.
+    states : SynapseStates or None
+        The states of each synapse in each stream, if the rule has any that are no traces of units.
     """
 
     roles = ("learning",)
@@ -89,6 +97,7 @@ class PlasticityUpdater(Part, BrianObject):
         pre: Population,
         post: Population,
         projection: str,
+        title: str,
         learn_bias: bool,
         line: DelayLine | None = None,
         bounds: tuple[float, float] | None = None,
@@ -98,30 +107,36 @@ class PlasticityUpdater(Part, BrianObject):
             clock=network.clock, when="plasticity", order=APPLY_RULES + place, name=f"{projection}_learning"
         )
         self.network, self.plasticity, self.learn_bias = network, plasticity, learn_bias
-        self._line, self.bounds = line, bounds
+        self.bounds = bounds
         self.weights, self.bias, self.pre, self.post, self.projection = weights, bias, pre, post, projection
         self.lr_factor = 1.0
         self.waits = False  # whether updates share the next propagation's pass over the rows; known in a run
         self.decay_quantum = DECAY_QUANTUM[str(network.dtype)]
         self._pending = np.ones(1)  # the decay not yet applied, as a factor
         self._remember()
+        factors = Factors(network, plasticity, pre, post, projection, title, line, place)
+        factors.add_traces(learn_bias)
+        self.states: SynapseStates | None = None
+        if any(state.side == "synapse" for state in plasticity.text.states):
+            self.states = SynapseStates(factors, weights.shape, learn_bias, place + 1.5)
+            network.join(self.states)
         self.terms: list[UpdateTerm] | None = None
         self._loop: Callable | None = None
         if plasticity.factored.outer is None:
-            self._prepare_loop(place)
+            self._prepare_loop(factors)
         else:
-            self.terms = []
-            for number, term in enumerate(plasticity.factored.outer):
-                f = self._arriving(self._materialise(pre, term.pre, f"f{number}", place), term.pre, f"f{number}", place)
-                g = self._materialise(post, term.post, f"g{number}", place)
-                functions = rule_functions.known([pre.constants])
-                one = rule_functions.value(term.pre, plasticity.constants, functions)
-                self.terms.append(UpdateTerm(term.coefficient, f, g, one))
+            outer = enumerate(plasticity.factored.outer)
+            self.terms = [self._term(factors, term, f"{number}") for number, term in outer]
 
     @property
     def state_name(self) -> str:
         """Name under which its state is kept in checkpoints: the projection's."""
         return self.projection
+
+    def summary(self) -> str:
+        """Return in words how the projection learns."""
+        memory = "" if self.states is None else f", states of {self.states.bytes / 1e6:.3g} MB"
+        return f"learns by {self.plasticity.rule!r}{memory}"
 
     def _remember(self) -> None:
         """Make the arrays that the optimizer asks for."""
@@ -132,25 +147,46 @@ class PlasticityUpdater(Part, BrianObject):
         self.bias_memories = tuple(np.zeros_like(self.bias) for _ in optimizer.memories)
         self.counters, self.bias_counters = np.zeros((2, len(optimizer.counters)))
 
-    def _prepare_loop(self, place: int) -> None:
-        rule = self.plasticity
+    def _term(self, factors: Factors, term: OuterTerm, label: str) -> UpdateTerm:
+        f, g = factors.of("pre", term.pre, f"f{label}"), factors.of("post", term.post, f"g{label}")
+        if any(is_state(symbol) for symbol in term.pre.free_symbols):
+            bias = factors.of_bias(term.pre, term.post, f"bias_f{label}") if self.learn_bias else g
+            return UpdateTerm(term.coefficient, f, g, 1.0, bias)
+        functions = rule_functions.known([self.pre.constants])
+        one = rule_functions.value(term.pre, self.plasticity.numbers(self.clock.dt_), functions)
+        return UpdateTerm(term.coefficient, f, g, one, g)
+
+    def _prepare_loop(self, factors: Factors) -> None:
+        rule, states = self.plasticity, self.states
         summed, local = rule.split()
-        pre = [n for n in rule.symbols if n.endswith("_pre")]
-        post = [n for n in rule.symbols if n.endswith("_post")]
-        used = [n for n in rule.symbols if n in rule.constants]
-        kernel = compile_loop(to_text(summed), to_text(local), pre, post, used)
+        names = sorted(symbol.name for symbol in rule.expression.free_symbols)
+        known = {*rule.constants, *TIMES}
+        pre, post = ([n for n in names if side_of(n) == {side} and n not in known] for side in ("pre", "post"))
+        used = [n for n in names if n in known]
+        of_synapses = [n for n in names if len(side_of(n)) == 2 and n not in known]
+        with_numpy = states is not None and self.network.target != "numba"
+        kernel = compile_loop(to_text(summed), to_text(local), pre, post, used, of_synapses, with_numpy)
         symbols = {name: sympy.Symbol(name, real=True) for name in (*pre, *post)}
         arrays = [
-            self._materialise(population, symbols[name], f"x_{name}", place)
-            for population, names in ((self.pre, pre), (self.post, post))
-            for name in names
+            factors.of(side, symbols[name], f"x_{name.lstrip('_')}")
+            for side, some in (("pre", pre), ("post", post))
+            for name in some
         ]
-        for number, name in enumerate(pre):
-            arrays[number] = self._arriving(arrays[number], symbols[name], f"x_{name}", place)
-        ones = [np.ones((1, self.post.streams), self.bias.dtype) for _ in pre]
+        if states is None:
+            ones = [np.ones((1, self.post.streams), self.bias.dtype) for _ in pre]
+            own, of_bias = [], []
+        else:
+            one = sympy.Integer(1)
+            ones = [factors.of_bias(symbols[n], one, f"bias_x_{n.lstrip('_')}")[:1] for n in pre if self.learn_bias]
+            names = {state.symbol.name: state.name for state in rule.text.states}
+            own = [states.values[names[n]] for n in of_synapses]
+            of_bias = [states.bias_values[names[n]] for n in of_synapses if self.learn_bias]
+
+        def constants() -> list[float]:
+            return step_constants(self.network, rule.numbers(self.clock.dt_), used)
 
         def change(W: np.ndarray, lr: float) -> None:
-            kernel(W, lr, *arrays, *[rule.constants[n] for n in used])
+            kernel(W, lr, *arrays, *own, *constants())
 
         def loop() -> None:
             W, lr = self.weights.dense(), self._lr_of_terms
@@ -158,45 +194,9 @@ class PlasticityUpdater(Part, BrianObject):
             if self.weights.masked:
                 self.weights.assign(W)
             if self.learn_bias:
-                constants = [rule.constants[n] for n in used]
-                kernel(self.bias[None, :], lr, *ones, *arrays[len(pre) :], *constants)
+                kernel(self.bias[None, :], lr, *ones, *arrays[len(pre) :], *of_bias, *constants())
 
         self._change_densely, self._loop = change, loop
-
-    def _materialise(self, population: Population, expression: sympy.Expr, label: str, place: int) -> np.ndarray:
-        """Return the expression's values as an array (units, streams), computed each step by Brian2 code."""
-        constants = {n: v for n, v in self.plasticity.constants.items() if not n.endswith(("_pre", "_post"))}
-        plain = expression.subs(
-            {
-                s: constants.get(s.name, sympy.Symbol(s.name.rpartition("_")[0], real=True))
-                for s in expression.free_symbols
-            },
-            simultaneous=True,  # a constant may have the name of a variable
-        )
-        if plain.is_Symbol and population.of_its_type(plain.name):
-            return population.view(plain.name)
-        target = f"{label}_{self.projection}"
-        array = population.add_array(target)
-        if plain.is_number:
-            array[...] = float(plain)
-            return array
-        population.run_regularly(
-            f"{target} = {to_text(plain)}", when="plasticity", order=place, name=f"{target}_of_{population.name}"
-        )
-        return array
-
-    def _arriving(self, sent: np.ndarray, expression: sympy.Expr, label: str, place: int) -> np.ndarray:
-        """Return the factor of a presynaptic expression for what arrives in the step, ``(rows, streams)``."""
-        if self._line is None:
-            return sent
-        if np.shares_memory(sent, self._line.source):
-            return self._line.output
-        if not expression.free_symbols:
-            return np.broadcast_to(sent[:1], self._line.output.shape).copy()
-        name = f"{label}_{self.projection}_delay"
-        line = DelayLine(self.network, sent, self._line.delay, False, "plasticity", place + 1, name)
-        self.network.join(line)
-        return line.output
 
     def before_run(self, run_namespace: dict) -> None:
         """Evaluate the coefficients, which may have changed since the last run."""
@@ -212,10 +212,14 @@ class PlasticityUpdater(Part, BrianObject):
 
     def update_coefficients(self) -> None:
         """Put the rule's constants and learning rate into the coefficients."""
-        lr, value = self._lr_of_terms, self.plasticity.value
-        self.scales = [lr * value(term.coefficient) for term in self.terms or ()]
-        self._decay_factor = 1 - value(self.plasticity.factored.decay)
+        lr = self._lr_of_terms
+        self.scales = [lr * self.value(term.coefficient) for term in self.terms or ()]
+        self._decay_factor = 1 - self.value(self.plasticity.factored.decay)
         self.decay = 1 - self._decay_factor
+
+    def value(self, coefficient: sympy.Expr) -> float:
+        """Return a coefficient of the rule with its constants, and the duration of a step, put in."""
+        return self.plasticity.value(coefficient, self.clock.dt_)
 
     @property
     def lr(self) -> float:
@@ -224,8 +228,9 @@ class PlasticityUpdater(Part, BrianObject):
 
     @property
     def _lr_of_terms(self) -> float:
-        """The learning rate as a factor of the rule's terms."""
-        return 1.0 if self.plasticity.optimizer.scales_move else self.lr
+        """The factor of the rule's terms that are summed over the streams."""
+        lr = 1.0 if self.plasticity.optimizer.scales_move else self.lr
+        return lr / self.network.streams if self.plasticity.average_streams else lr
 
     def run(self) -> None:
         """Apply one step of the rule."""
@@ -268,7 +273,7 @@ class PlasticityUpdater(Part, BrianObject):
             else:
                 self.weights.update(values, term.pre, term.post, scale, factor)
             if self.learn_bias:
-                update_bias(bias, term.post, scale * term.bias_pre, bias_factor)
+                update_bias(bias, term.bias_post, scale * term.bias_pre, bias_factor)
             factor = bias_factor = 1.0
 
     def _gather(self) -> None:
@@ -309,6 +314,8 @@ class PlasticityUpdater(Part, BrianObject):
     def outer_products(self) -> list[tuple[OuterTerm, float, np.ndarray, np.ndarray]] | None:
         """Return the step's update as a sum of ``scale * pre @ post.T``, without learning rate, decay and optimizer.
 
+        It is the sum over the streams, also if the rule averages them.
+
         Returns
         -------
         list of (OuterTerm, scale, pre, post) or None
@@ -318,7 +325,7 @@ class PlasticityUpdater(Part, BrianObject):
         if self.terms is None:
             return None
         terms = zip(self.plasticity.factored.outer, self.terms, strict=True)
-        return [(outer, self.plasticity.value(term.coefficient), term.pre, term.post) for outer, term in terms]
+        return [(outer, self.value(term.coefficient), term.pre, term.post) for outer, term in terms]
 
     def dense_update(self) -> np.ndarray:
         """Return the step's update of a rule that is no sum of outer products, without learning rate and optimizer.

@@ -155,6 +155,7 @@ class Projection(Part, BrianObject):
                 self.pre,
                 self.post,
                 self.name,
+                self.title,
                 learn_bias,
                 self._line,
                 self.bounds,
@@ -163,7 +164,7 @@ class Projection(Part, BrianObject):
 
     def __repr__(self) -> str:
         synapses = f", {self.mask.mean():.1%} of the synapses" if self.masked else ""
-        rule = "fixed" if self.learning is None else f"learns by {self.learning.plasticity.rule!r}"
+        rule = "fixed" if self.learning is None else self.learning.summary()
         return f"<{self.title}: {self.shape[0]} x {self.shape[1]}{synapses}, {rule}>"
 
     def _join(

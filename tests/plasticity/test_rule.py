@@ -62,7 +62,7 @@ def test_derivative_spelt_out_is_one_product():
         ("dW = eta * s_post * q_post", r"Projection 'a->b', Rule .*'q_post' needs a variable 'q' of 'b'"),
         (
             "dW = zeta * s_pre",
-            r"unknown symbol 'zeta'; there are W, the constants \['eta', 'gamma', 'theta'\]",
+            r"unknown symbol 'zeta'; there are W, t, dt, the constants \['eta', 'gamma', 'theta'\]",
         ),
         ("dW = eta * max(s_pre, 0)", r"Rule .* must not have the function 'max'; there are abs, arccos"),
         ("dW = eta * W * foo(W)", r"must not have the function 'foo'; there are abs, arccos"),
@@ -111,7 +111,7 @@ def test_names_and_numbers_that_a_rule_cannot_have(rule, message):
 
 @pytest.mark.parametrize("name", ["W", "a_pre", "a_post", "x y", "__a", 3, "a)"])
 def test_constants_have_plain_names(name):
-    with pytest.raises(ArgumentError, match=r"a constant's name must be a name that is not W"):
+    with pytest.raises(ArgumentError, match=r"a constant's name must be a name that is not W, t, dt"):
         fa.Plasticity("dW = s_pre", {name: 1.0})
 
 
