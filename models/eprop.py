@@ -13,8 +13,8 @@ Leaky integrate-and-fire units, ``v <- alpha v + I - theta s`` in each step, wit
 * ``filtered=False``: the error times the eligibility of the step, which needs traces of the units alone.
 
 Deviations from the paper: digits in the place of its tasks; squared errors; stochastic input spikes, one draw a step;
-leaky integrate-and-fire units only; plain descent in every step, averaged over the streams; no regularisation of rates;
-no reset between images.
+leaky integrate-and-fire units only; a step of Adam in every step of time, averaged over the streams; no regularisation
+of rates; no reset between images.
 """
 
 from __future__ import annotations
@@ -59,17 +59,17 @@ dx/dt = -x / tau_m : 1 (synapse)
 de/dt = -e / tau_out : 1 (synapse)
 x += s_pre
 e += psi_post * x
-dW/dt = -eta * delta_post * e
+dW = -delta_post * e
 """
 RULE = """
 dx/dt = -x / tau_m : 1 (synapse)
 x += s_pre
-dW/dt = -eta * delta_post * psi_post * x
+dW = -delta_post * psi_post * x
 """
 OUTPUT_RULE = """
 dx/dt = -x / tau_out : 1 (synapse)
 x += s_pre
-dW/dt = -eta * delta_post * x
+dW = -delta_post * x
 """
 
 
@@ -107,10 +107,8 @@ class Params(fa.Params):
     """Recurrent weights start uniform in +- this."""
     readout_range: Annotated[float, fa.Range(0)] = 0.02
     """Readout weights start uniform in +- this."""
-    eta: Annotated[float, fa.Range(0)] = 2.0
-    """Learning rate of hidden units, a second."""
-    eta_output: Annotated[float, fa.Range(0)] = 0.5
-    """Learning rate of the readout, a second."""
+    lr: Annotated[float, fa.Range(0)] = 1e-3
+    """Learning rate of Adam, in each step."""
     duration_ms: Annotated[float, fa.Range(0, open_low=True)] = 20.0
     """Time for which a training image is shown, in ms."""
     test_steps: Annotated[int, fa.Range(1)] = 40
@@ -148,16 +146,16 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     if params.pathway == "random":
         fa.FeedbackPopulation(net, "feedback_h1", "h1", FEEDBACK, emit="delta = J")
         fa.Projection(net, "error_output", "feedback_h1", fa.uniform(params.feedback_range))
-        text, constants = RULE, {"tau_m": tau_m, "eta": params.eta}
+        text, constants = RULE, {"tau_m": tau_m}
         if params.filtered:
             text, constants = FILTERED_RULE, constants | {"tau_out": tau_out}
-        hidden_rule = fa.Plasticity(text, constants, average_streams=True)
+        hidden_rule = fa.Plasticity(text, constants, fa.Adam(), params.lr, average_streams=True)
     fa.Projection(net, "image", "h1", fa.uniform(params.weight_range), plasticity=hidden_rule)
     # With the delay that it has anyway, the rule learns of the spikes that arrive, and not of those of the step.
     fa.Projection(
         net, "h1", "h1", fa.uniform(params.recurrent_range), plasticity=hidden_rule, learn_bias=False, delay=dt
     )
-    output_rule = fa.Plasticity(OUTPUT_RULE, {"tau_out": tau_out, "eta": params.eta_output}, average_streams=True)
+    output_rule = fa.Plasticity(OUTPUT_RULE, {"tau_out": tau_out}, fa.Adam(), params.lr, average_streams=True)
     fa.Projection(net, "h1", "output", fa.uniform(params.readout_range), plasticity=output_rule)
     fa.classification_task(net, classes=params.classes, duration=params.duration_ms * ms)
     return net

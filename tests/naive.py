@@ -191,6 +191,29 @@ def learn(W, b, y, deltas, eta):
             b[l] = [b[l][j] - eta * sum(deltas[l][j]) for j in range(len(b[l]))]
 
 
+def eligibility(W, b, steps, rule):
+    """Weights and biases after some steps of a rule with states of each synapse in each stream.
+
+    A step is [pre, post], dicts of lists [unit][stream]; ``rule(states, pre, post)`` brings the states, a dict that is
+    empty at first, up to date and returns dW of one synapse in one stream. The bias's unit is 1 in every step.
+    """
+    W, b, states = [list(row) for row in W], list(b), {}
+
+    def change(i, j, pre, post):
+        total = 0.0
+        for k in range(len(next(iter(post.values()))[0])):
+            a = dict.fromkeys(pre, 1.0) if i is None else {n: pre[n][i][k] for n in pre}
+            total += rule(states.setdefault((i, j, k), {}), a, {n: post[n][j][k] for n in post})
+        return total
+
+    for pre, post in steps:
+        for j in range(len(b)):
+            b[j] += change(None, j, pre, post)
+            for i in range(len(W)):
+                W[i][j] += change(i, j, pre, post)
+    return W, b
+
+
 # Optimizers: functions of (memory, change, local, lr) of one synapse, which return what the weight moves by. `change`
 # is the sum over the streams without the learning rate, `local` the rest of the rule; `memory` is a dict, empty at
 # first.

@@ -120,7 +120,7 @@ class Factors:
         return plain / sympy.Symbol(unit, real=True)
 
     def of(self, side: str, expression: sympy.Expr, label: str) -> np.ndarray:
-        """Return the values of an expression of one side, ``(units, streams)``, or of what arrives ``(rows, streams)``."""
+        """Return the values of an expression of one side, ``(units, streams)``; of what arrives ``(rows, streams)``."""
         population = self._sides[side]
         values = self._values(population, expression, label)
         return self._arriving(values, expression, label) if side == "pre" else values

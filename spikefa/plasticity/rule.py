@@ -1,4 +1,4 @@
-"""Plasticity: a rule stated as an expression, with states of the synapses or without, factored, and run on the projection's weights.
+"""Plasticity: a rule stated as an expression, factored, and run on the projection's weights.
 
 ``dW = -eta * delta_post * psi_post * s_pre - gamma * W`` is expanded into a sum of terms. A term
 ``c * f(pre) * g(post)`` is a rank-`streams` product: f and g become Brian2 statements of their populations,
@@ -43,8 +43,8 @@ class Plasticity:
         seconds, and variables of the two populations with the suffix ``_pre`` or ``_post``. Terms with such variables
         are summed over the streams; terms without are applied once a step. The bias learns by the same rule from a unit
         whose every variable is 1. Lines before it may state variables of each synapse, such as an eligibility trace:
-        ``"de/dt = -e / tau_e : 1 (synapse)"`` and ``"e += s_pre * psi_post"``. In each step, states decay, exactly; then
-        statements run in their order; then the weights are updated.
+        ``"de/dt = -e / tau_e : 1 (synapse)"`` and ``"e += s_pre * psi_post"``. In each step states decay, exactly;
+        then statements run in their order; then the weights are updated.
     constants : dict
         The constants, numbers or quantities, such as ``{"eta": 1e-3, "tau_e": 20*ms}``. Quantities count in base units:
         seconds, volts.
@@ -93,7 +93,9 @@ class Plasticity:
         for name, value in self.constants.items():
             plain = isinstance(name, str) and name.isidentifier() and name not in ("W", *TIMES) and name[0] != "_"
             if not plain or name.endswith(("_pre", "_post")) or name in states:
-                rule = "be a name that is not W, t, dt or a state's, does not begin with _ and does not end in _pre or _post"
+                rule = (
+                    "be a name that is not W, t, dt or a state, does not begin with _ and does not end in _pre or _post"
+                )
                 raise ArgumentError(f"{self.title}: a constant's name must {rule}, got {shown(name)}")
             one = isinstance(value, Quantity) and np.ndim(value) == 0
             in_range(self.title, f"constant {name!r}", float(value) if one else value)

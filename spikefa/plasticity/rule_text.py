@@ -159,8 +159,8 @@ def _rate(title: str, name: str, right: sympy.Expr) -> sympy.Expr:
     names = {symbol.name for symbol in rate.free_symbols}
     if any(name.endswith(("_pre", "_post")) for name in names) or names & {name, "W", "t"}:
         raise ArgumentError(
-            f"{title}: the equation of {name!r} must be a decay of constants, such as 'd{name}/dt = -{name} / tau', got "
-            f"{to_text(right)}; state what is added by a statement such as '{name} += expression'"
+            f"{title}: the equation of {name!r} must be a decay by constants, whose names do not end in _pre or _post, "
+            f"such as 'd{name}/dt = -{name} / tau', got {to_text(right)}; add to it by '{name} += expression'"
         )
     return rate
 
@@ -197,9 +197,9 @@ def _with_sides(
                     old += "_"
                 rates = rates | {old: sympy.Integer(0)}
                 sides[old] = sides[symbol.name]
-                kept.append((old, symbol))
+                kept.append((old, _copy(symbol)))
                 value = value.subs(symbol, sympy.Symbol(old, real=True))
-        kept.append((name, value))
+        kept.append((name, _copy(value)))
     states = {name: State(name, rate, sides[name]) for name, rate in rates.items()}
     symbols = {sympy.Symbol(name, real=True): state.symbol for name, state in states.items()}
     return RuleText(
@@ -207,6 +207,11 @@ def _with_sides(
         tuple(states.values()),
         tuple((states[name], value.xreplace(symbols)) for name, value in kept),
     )
+
+
+def _copy(value: sympy.Expr) -> sympy.Expr:
+    """Return a value that is no bare name: Brian2's numpy code would change two names' one array in place."""
+    return sympy.Function("clip", real=True)(value, value, value) if value.is_Symbol else value
 
 
 def _sides(rates: dict[str, sympy.Expr], statements: list[tuple[str, sympy.Expr]]) -> dict[str, str]:

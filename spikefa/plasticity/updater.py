@@ -38,7 +38,7 @@ class UpdateTerm:
     bias_pre: float
     """What `pre` is for the bias: its expression where every variable is 1."""
     bias_post: np.ndarray
-    """``(n_post, streams)``: `post`, or, if `pre` has traces, the product of both for the bias; `bias_pre` is then 1."""
+    """``(n_post, streams)``: `post`; or, if `pre` has traces, the product of both for the bias."""
 
 
 class PlasticityUpdater(Part, BrianObject):

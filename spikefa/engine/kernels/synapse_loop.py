@@ -157,7 +157,7 @@ def compile_states(
         ``loop(*pre arrays, *post arrays, *states, *constants, *factors)``, in place, with a factor for each state,
         which it decays by.
     """
-    arrays, arguments = _arguments(pre, post, states, constants)
+    _, arguments = _arguments(pre, post, states, constants)
     names = _names(pre, post, constants, with_numpy) | {name: f"_now_{name}" for name in states}
     place = "[i]" if with_numpy else "[i, j, k]"
     lines = [f"_now_{name} = number(_factor_{name}) * _{name}{place}" for name in states]
