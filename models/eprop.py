@@ -36,6 +36,7 @@ dv/dt = -v / tau_m : 1                                       # potential
 I : 1                                                        # spikes below @ W + spikes a step before @ W
 psi = gamma / theta * clip(1 - abs(v - theta) / theta, 0, 1) : 1    # pseudo-derivative
 s : 1                                                        # spike
+last = int(t_in_timesteps % steps == steps - 1) : 1          # 1 in the last step of an image, in which weights learn
 """
 SPIKES = """
 v = v + I - theta * s
@@ -44,6 +45,7 @@ s = int(v > theta)
 READOUT = """
 dy/dt = -y / tau_out : 1
 I : 1
+last = int(t_in_timesteps % steps == steps - 1) : 1
 """
 ERROR = """
 target : 1
@@ -59,17 +61,17 @@ dx/dt = -x / tau_m : 1 (synapse)
 de/dt = -e / tau_out : 1 (synapse)
 x += s_pre
 e += psi_post * x
-dW = -delta_post * e
+dW = -last_post * delta_post * e
 """
 RULE = """
 dx/dt = -x / tau_m : 1 (synapse)
 x += s_pre
-dW = -delta_post * psi_post * x
+dW = -last_post * delta_post * psi_post * x
 """
 OUTPUT_RULE = """
 dx/dt = -x / tau_out : 1 (synapse)
 x += s_pre
-dW = -delta_post * x
+dW = -last_post * delta_post * x
 """
 
 
@@ -108,10 +110,10 @@ class Params(fa.Params):
     readout_range: Annotated[float, fa.Range(0)] = 0.02
     """Readout weights start uniform in +- this."""
     lr: Annotated[float, fa.Range(0)] = 1e-3
-    """Learning rate of Adam, in each step."""
+    """Learning rate of Adam."""
     duration_ms: Annotated[float, fa.Range(0, open_low=True)] = 20.0
     """Time for which a training image is shown, in ms."""
-    test_steps: Annotated[int, fa.Range(1)] = 40
+    test_steps: Annotated[int, fa.Range(1)] = 20
     """Steps for which a test image is shown."""
     dtype: Literal["float32", "float64"] = "float32"
     """Float type of states and weights."""
@@ -128,7 +130,8 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     net = fa.Network(streams=streams, seed=seed, dt=dt, dtype=params.dtype, target=params.target)
     rate = {"input_rate": 1e-3 * params.input_rate_hz / ms}
     fa.Input(net, "image", params.pixels, INPUT, emit=INPUT_SPIKES, namespace=rate)
-    unit = {"tau_m": tau_m, "theta": params.theta, "gamma": params.gamma}
+    steps = {"steps": round(params.duration_ms / params.dt_ms)}
+    unit = {"tau_m": tau_m, "theta": params.theta, "gamma": params.gamma, **steps}
     fa.Layer(net, "h1", params.hidden, LIF, emit=SPIKES, namespace=unit, threshold=None, method="exact")
     fa.Layer(
         net,
@@ -137,7 +140,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         READOUT,
         emit="y = y + I",
         output="y",
-        namespace={"tau_out": tau_out},
+        namespace={"tau_out": tau_out, **steps},
         threshold=None,
         method="exact",
     )
