@@ -13,8 +13,8 @@ Leaky integrate-and-fire units, ``v <- alpha v + I - theta s`` in each step, wit
 * ``filtered=False``: the error times the eligibility of the step, which needs traces of the units alone.
 
 Deviations from the paper: digits in the place of its tasks; squared errors; stochastic input spikes, one draw a step;
-leaky integrate-and-fire units only; a step of Adam in every step of time, averaged over the streams; no regularisation
-of rates; no reset between images.
+leaky integrate-and-fire units only; plain descent in every step, averaged over the streams, in the place of Adam after
+each trial; no regularisation of rates; no reset between images.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ dv/dt = -v / tau_m : 1                                       # potential
 I : 1                                                        # spikes below @ W + spikes a step before @ W
 psi = gamma / theta * clip(1 - abs(v - theta) / theta, 0, 1) : 1    # pseudo-derivative
 s : 1                                                        # spike
-last = int(t_in_timesteps % steps == steps - 1) : 1          # 1 in the last step of an image, in which weights learn
 """
 SPIKES = """
 v = v + I - theta * s
@@ -45,7 +44,6 @@ s = int(v > theta)
 READOUT = """
 dy/dt = -y / tau_out : 1
 I : 1
-last = int(t_in_timesteps % steps == steps - 1) : 1
 """
 ERROR = """
 target : 1
@@ -61,17 +59,17 @@ dx/dt = -x / tau_m : 1 (synapse)
 de/dt = -e / tau_out : 1 (synapse)
 x += s_pre
 e += psi_post * x
-dW = -last_post * delta_post * e
+dW/dt = -eta * delta_post * e
 """
 RULE = """
 dx/dt = -x / tau_m : 1 (synapse)
 x += s_pre
-dW = -last_post * delta_post * psi_post * x
+dW/dt = -eta * delta_post * psi_post * x
 """
 OUTPUT_RULE = """
 dx/dt = -x / tau_out : 1 (synapse)
 x += s_pre
-dW = -last_post * delta_post * x
+dW/dt = -eta * delta_post * x
 """
 
 
@@ -89,13 +87,13 @@ class Params(fa.Params):
     """Duration of a step in ms."""
     tau_m_ms: Annotated[float, fa.Range(0, open_low=True)] = 10.0
     """Time constant of the membrane in ms."""
-    tau_out_ms: Annotated[float, fa.Range(0, open_low=True)] = 10.0
+    tau_out_ms: Annotated[float, fa.Range(0, open_low=True)] = 5.0
     """Time constant of the readout in ms."""
     theta: Annotated[float, fa.Range(0, open_low=True)] = 1.0
     """Threshold."""
     gamma: Annotated[float, fa.Range(0)] = 0.3
     """Height of the pseudo-derivative."""
-    input_rate_hz: Annotated[float, fa.Range(0)] = 200.0
+    input_rate_hz: Annotated[float, fa.Range(0)] = 400.0
     """Rate of an input unit of full intensity in Hz."""
     pathway: Literal["random", "none"] = "random"
     """Whether errors reach the hidden units by fixed random weights, or not at all, a control."""
@@ -103,17 +101,19 @@ class Params(fa.Params):
     """Whether eligibilities are low-passed with the readout's time constant, as in the paper."""
     feedback_range: Annotated[float, fa.Range(0)] = 1.0
     """Feedback weights are uniform in +- this."""
-    weight_range: Annotated[float, fa.Range(0)] = 0.3
+    weight_range: Annotated[float, fa.Range(0)] = 0.5
     """Input weights start uniform in +- this."""
     recurrent_range: Annotated[float, fa.Range(0)] = 0.1
     """Recurrent weights start uniform in +- this."""
     readout_range: Annotated[float, fa.Range(0)] = 0.02
     """Readout weights start uniform in +- this."""
-    lr: Annotated[float, fa.Range(0)] = 1e-3
-    """Learning rate of Adam."""
-    duration_ms: Annotated[float, fa.Range(0, open_low=True)] = 20.0
+    eta: Annotated[float, fa.Range(0)] = 2.0
+    """Learning rate of hidden units, a second."""
+    eta_output: Annotated[float, fa.Range(0)] = 0.6
+    """Learning rate of the readout, a second."""
+    duration_ms: Annotated[float, fa.Range(0, open_low=True)] = 30.0
     """Time for which a training image is shown, in ms."""
-    test_steps: Annotated[int, fa.Range(1)] = 20
+    test_steps: Annotated[int, fa.Range(1)] = 40
     """Steps for which a test image is shown."""
     dtype: Literal["float32", "float64"] = "float32"
     """Float type of states and weights."""
@@ -130,8 +130,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     net = fa.Network(streams=streams, seed=seed, dt=dt, dtype=params.dtype, target=params.target)
     rate = {"input_rate": 1e-3 * params.input_rate_hz / ms}
     fa.Input(net, "image", params.pixels, INPUT, emit=INPUT_SPIKES, namespace=rate)
-    steps = {"steps": round(params.duration_ms / params.dt_ms)}
-    unit = {"tau_m": tau_m, "theta": params.theta, "gamma": params.gamma, **steps}
+    unit = {"tau_m": tau_m, "theta": params.theta, "gamma": params.gamma}
     fa.Layer(net, "h1", params.hidden, LIF, emit=SPIKES, namespace=unit, threshold=None, method="exact")
     fa.Layer(
         net,
@@ -140,7 +139,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         READOUT,
         emit="y = y + I",
         output="y",
-        namespace={"tau_out": tau_out, **steps},
+        namespace={"tau_out": tau_out},
         threshold=None,
         method="exact",
     )
@@ -149,16 +148,16 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     if params.pathway == "random":
         fa.FeedbackPopulation(net, "feedback_h1", "h1", FEEDBACK, emit="delta = J")
         fa.Projection(net, "error_output", "feedback_h1", fa.uniform(params.feedback_range))
-        text, constants = RULE, {"tau_m": tau_m}
+        text, constants = RULE, {"tau_m": tau_m, "eta": params.eta}
         if params.filtered:
             text, constants = FILTERED_RULE, constants | {"tau_out": tau_out}
-        hidden_rule = fa.Plasticity(text, constants, fa.Adam(), params.lr, average_streams=True)
+        hidden_rule = fa.Plasticity(text, constants, average_streams=True)
     fa.Projection(net, "image", "h1", fa.uniform(params.weight_range), plasticity=hidden_rule)
     # With the delay that it has anyway, the rule learns of the spikes that arrive, and not of those of the step.
     fa.Projection(
         net, "h1", "h1", fa.uniform(params.recurrent_range), plasticity=hidden_rule, learn_bias=False, delay=dt
     )
-    output_rule = fa.Plasticity(OUTPUT_RULE, {"tau_out": tau_out}, fa.Adam(), params.lr, average_streams=True)
+    output_rule = fa.Plasticity(OUTPUT_RULE, {"tau_out": tau_out, "eta": params.eta_output}, average_streams=True)
     fa.Projection(net, "h1", "output", fa.uniform(params.readout_range), plasticity=output_rule)
     fa.classification_task(net, classes=params.classes, duration=params.duration_ms * ms)
     return net

@@ -86,7 +86,7 @@ class Params(fa.Params):
     """Number of classes."""
     window: Literal["pairs", "escape"] = "escape"
     """What a synapse's trace gathers."""
-    cost: Annotated[float, fa.Range(0)] = 0.5
+    cost: Annotated[float, fa.Range(0)] = 0.11
     """What a spike of a wrong class takes from the reward."""
     input_rate_hz: Annotated[float, fa.Range(0)] = 300.0
     """Rate of an input unit of full intensity in Hz."""
@@ -98,7 +98,7 @@ class Params(fa.Params):
     """Height of the window pairs for a presynaptic spike before a postsynaptic one."""
     A_minus: Annotated[float, fa.Range(0)] = 0.5
     """Height of the window pairs for the other order."""
-    tau_e_ms: Annotated[float, fa.Range(0, open_low=True)] = 5.0
+    tau_e_ms: Annotated[float, fa.Range(0, open_low=True)] = 2.0
     """Time constant of the eligibility trace in ms."""
     tau_reward_ms: Annotated[float, fa.Range(0, open_low=True)] = 100.0
     """Time constant of the reward's running mean in ms."""
@@ -106,7 +106,7 @@ class Params(fa.Params):
     """Weights start uniform in +- this."""
     output_bias: float = -2.0
     """Initial bias of the output units."""
-    eta: Annotated[float, fa.Range(0)] = 5.0
+    eta: Annotated[float, fa.Range(0)] = 20.0
     """Learning rate, a second."""
     duration_ms: Annotated[float, fa.Range(0, open_low=True)] = 20.0
     """Time for which a training image is shown, in ms."""

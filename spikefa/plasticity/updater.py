@@ -136,7 +136,8 @@ class PlasticityUpdater(Part, BrianObject):
     def summary(self) -> str:
         """Return in words how the projection learns."""
         memory = "" if self.states is None else f", states of {self.states.bytes / 1e6:.3g} MB"
-        return f"learns by {self.plasticity.rule!r}{memory}"
+        lines = "; ".join(filter(None, map(str.strip, self.plasticity.rule.splitlines())))
+        return f"learns by {lines!r}{memory}"
 
     def _remember(self) -> None:
         """Make the arrays that the optimizer asks for."""
