@@ -87,7 +87,7 @@ def read_rule(title: str, text: str) -> RuleText:
         raise ArgumentError(f"{title}: must have at most {MAX_LENGTH} characters, got {len(text)}")
     rates: dict[str, sympy.Expr] = {}
     statements: list[tuple[str, sympy.Expr]] = []
-    lines = _lines(text)
+    lines = rule_lines(text)
     for line in lines[:-1]:
         if (found := _EQUATION.fullmatch(line)) and found[1] != "W":
             rates[_new(title, found[1], rates)] = _rate(title, found[1], _expression(title, found[2], found[1]))
@@ -114,8 +114,8 @@ def read_rule(title: str, text: str) -> RuleText:
     return _with_sides(title, rates, statements, update)
 
 
-def _lines(text: str) -> list[str]:
-    """Split at line ends and semicolons that are not within brackets."""
+def rule_lines(text: str) -> list[str]:
+    """Return the lines of a rule without comments: parts between line ends, or semicolons, outside of brackets."""
     lines, open_brackets = [""], 0
     for character in re.sub("#[^\n]*", "", text):
         open_brackets += (character in "([") - (character in ")]")

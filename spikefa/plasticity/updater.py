@@ -18,6 +18,7 @@ from spikefa.plasticity import rule_functions
 from spikefa.plasticity.expression import TIMES, OuterTerm, is_state, side_of, to_text
 from spikefa.plasticity.factors import Factors
 from spikefa.plasticity.rule import Plasticity
+from spikefa.plasticity.rule_text import rule_lines
 from spikefa.plasticity.synapse_states import SynapseStates, step_constants
 from spikefa.populations.delay_line import DelayLine
 from spikefa.populations.population import Population
@@ -136,8 +137,7 @@ class PlasticityUpdater(Part, BrianObject):
     def summary(self) -> str:
         """Return in words how the projection learns."""
         memory = "" if self.states is None else f", states of {self.states.bytes / 1e6:.3g} MB"
-        lines = "; ".join(filter(None, map(str.strip, self.plasticity.rule.splitlines())))
-        return f"learns by {lines!r}{memory}"
+        return f"learns by {'; '.join(rule_lines(self.plasticity.rule))!r}{memory}"
 
     def _remember(self) -> None:
         """Make the arrays that the optimizer asks for."""

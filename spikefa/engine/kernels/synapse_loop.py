@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import numba
 import numpy as np
@@ -192,6 +193,7 @@ def _numpy_text(expression: str) -> str:
     return NumpyNodeRenderer().render_expr(expression)
 
 
+@cache
 def _compiled(source: str, with_numpy: bool) -> Callable:
     namespace = dict(_NUMPY_FUNCTIONS) if with_numpy else {**LOOP_FUNCTIONS, "prange": numba.prange}
     exec(source, namespace)
