@@ -5,8 +5,8 @@ reward-modulated plasticity of Izhikevich (2007), Cerebral Cortex 17:2443, https
 Frémaux & Gerstner (2016), Frontiers in Neural Circuits 9:85, https://doi.org/10.3389/fncir.2015.00085; models/eprop.py
 and models/reward_stdp.py state them.
 
-Shows: (a) test errors of e-prop with random feedback, with the low-passed eligibility (a state of each synapse) and
-without it (traces of units), and of the control whose hidden units do not learn. (b) Test errors of rules that know a
+Shows: (a) test errors of e-prop with random feedback, by traces of units, and of the control whose hidden units do not
+learn. (b) Test errors of rules that know a
 global reward only: by the postsynaptic spike less its probability, and by pairs of spikes. Arguments: figure
 (``digits.png``), seeds (3), epochs (6). The numbers are in ``results.toml``.
 """
@@ -24,12 +24,11 @@ from matplotlib.figure import Figure
 
 import spikefa as fa
 from spikefa.experiments import model_file
-from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, STYLE, VERMILLION
+from spikefa.plotting.style import BLUE, INK, ORANGE, STYLE, VERMILLION
 
 SEEDS, EPOCHS = (1, 1) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "6"][len(sys.argv[2:4]) :]])
 RULES = {  # name -> (model, changes, label, colour)
-    "eprop": ("eprop", {}, "random feedback, traces of units", BLUE),
-    "eprop_filtered": ("eprop", {"filtered": True}, "... low-passed eligibility", GREEN),
+    "eprop": ("eprop", {}, "random feedback", BLUE),
     "eprop_none": ("eprop", {"pathway": "none"}, "hidden units fixed", INK),
     "reward_escape": ("reward_stdp", {}, "spike less probability", ORANGE),
     "reward_pairs": ("reward_stdp", {"window": "pairs"}, "pairs of spikes", VERMILLION),
@@ -65,7 +64,7 @@ with matplotlib.rc_context(STYLE):
     figure = Figure(figsize=(7.2, 2.8), dpi=150, layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for rule, (model, _, label, colour) in RULES.items():
-        ax = axes[model == "reward_stdp"]
+        ax = axes[int(model == "reward_stdp")]
         ax.plot(errors[rule].T, color=colour, linewidth=0.4, alpha=0.6)
         ax.plot(errors[rule].mean(axis=0), color=colour, linewidth=1.4, label=label)
     for ax, title in zip(axes, ("e-prop", "reward-modulated"), strict=True):
