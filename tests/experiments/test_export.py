@@ -47,7 +47,7 @@ def test_a_run_on_spike_trains_is_resumed_bit_for_bit(runs):
     assert whole.metrics()["test_error"].tolist() == broken.metrics()["test_error"].tolist()
     data = whole.dataset()
     error = fa.error(whole.trained_network(), data.test_images, data.test_labels, 10)
-    assert error == whole.metrics()["test_error"][-1]
+    assert error == whole.metrics()["test_error"].iloc[-1]
 
 
 def test_recordings_show_the_samples_to_their_end(runs):
