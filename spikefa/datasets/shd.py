@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import h5py
 import numpy as np
 
-from spikefa import _hdf5, _hdf5_ragged
 from spikefa._checks import path as checked_path
 from spikefa.datasets.dataset import Dataset, data_errors
 from spikefa.datasets.locate import find_files
@@ -68,6 +66,10 @@ def read_spikes_hdf5(path: str | os.PathLike, units: int, duration: Any) -> tupl
     DataError
         If the file cannot be read, is of another form, or has an event outside the units or the duration.
     """
+    import h5py  # the list of data sets needs it not
+
+    from spikefa import _hdf5, _hdf5_ragged
+
     with data_errors():
         path = checked_path("read_spikes_hdf5", "path", path)
     try:

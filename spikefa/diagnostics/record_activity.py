@@ -133,7 +133,7 @@ def _still(samples: Samples) -> np.ndarray:
 
 def _potential(layer: Layer) -> str:
     """Return the variable whose trace is recorded: the potential, or the output of a layer without one."""
-    return "v" if "v" in layer.variables else layer.output_variable
+    return "v" if "v" in layer.state_arrays() else layer.output_variable
 
 
 def _in_unit(trace: np.ndarray, unit: Unit | None) -> np.ndarray:

@@ -7,7 +7,6 @@ import spikefa as fa
 from spikefa.errors import ArgumentError
 
 BAD_ROLES = [
-    (lambda n: fa.Input(n, "y", 3), r"has the input 'image' already, got 'y'"),
     (
         lambda n: fa.FeedbackPopulation(n, "f", "h", "u = layer_q : 1\ndelta : 1"),
         r"'layer_q' needs a variable 'q' of layer 'h', which has \['I', 'N'",

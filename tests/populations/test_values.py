@@ -150,7 +150,7 @@ BAD = [
     (("theta", lambda rng, shape: np.ones(7)), r"'theta' must be \(4,\), got \(7,\)"),
     (("theta", [1, 2, np.nan, 4]), "'theta' must be finite, got 1 that are not"),
     (("theta", "1 / (i - i)"), "'theta' must be finite, got 4 that are not"),
-    (("theta", None), "'theta' must be an array of numbers, got array"),
+    (("theta", None), "'theta' must be an array of numbers, got None"),
     (("theta", 5 * mV), "'theta' must have no unit, got 5"),
     (("tau", 5), "'tau' must be in units of s, got 5"),
     (("tau", 5 * mV), "'tau' must be in units of s, got 5"),
