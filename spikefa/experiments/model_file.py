@@ -190,7 +190,7 @@ class Model:
     def _refuse_to_record(self, name: str, value: Any) -> NoReturn:
         raise ModelError(
             f"{self.title}: {name} must be a finite number, text, true, false, none, or a tuple of these, "
-            f"which a run's record can hold, got {' '.join(repr(value).split())}"
+            f"which a run's record can hold, got {shown(value)}"
         ) from None
 
     def _refuse_attributes(self, made: Any) -> None:

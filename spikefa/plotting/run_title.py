@@ -12,7 +12,7 @@ from spikefa.experiments.run import Run
 
 
 def run_title(run: Run) -> str:
-    """Return a line such as ``lillicrap2016_spiking on digits, seed 0, test error 5.28 %``."""
+    """Return a line such as ``MODEL on digits, seed 0, test error 5.28 %``."""
     data = Path(run.data).stem if "/" in run.data else run.data
     title = f"{run.model.name} on {data}, seed {run.seed}"
     try:

@@ -59,7 +59,7 @@ BAD_PROJECTIONS = [
     (lambda n: fa.Projection(n, "h", "image", 0), r"the equations of 'image' must have the parameter 'I', which"),
     (
         lambda n: fa.Projection(n, NeuronGroup(4, "s : 1", name="stock"), "h", fa.uniform(0.1)),
-        r"Projection: pre must be one of the network's populations \['image', 'h'\], got NeuronGroup 'stock'",
+        r"Source of NeuronGroup 'stock': must have the network's dt, 1. ms, got 100. us",
     ),
     (
         lambda n: fa.Projection(n, "image", "h7", fa.uniform(0.1)),
@@ -67,7 +67,7 @@ BAD_PROJECTIONS = [
     ),
     (
         lambda n: fa.Projection(fa.Network(streams=3), n["image"], n["h"], fa.uniform(0.1)),
-        r"Projection: pre must be one of the network's populations \[\], got Input 'image'",
+        r"Projection: post must be one of the network's populations \[\], got Layer 'h'",
     ),
 ]
 
