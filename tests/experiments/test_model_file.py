@@ -84,7 +84,7 @@ MISTAKES = [
     (
         FIRST,
         f"    start: object = field(default_factory=lambda: np.zeros((2, 2)))\n{FIRST}",
-        r"start must be .*, got array\(\[\[0., 0.\], \[0., 0.\]\]\)$",
+        r"start must be .*, got an array \(2, 2\) of float64$",
     ),
     (FIRST, f"    limit: float = float('inf')\n{FIRST}", "limit must be finite, got inf$"),
 ]
