@@ -60,10 +60,13 @@ intersphinx_mapping = (
 )
 # What a docstring may name and the site has no page of.
 nitpick_ignore_regex = [
-    ("py:.*", r"(brian2|matplotlib|numpy|typing|collections|abc)\..*"),  # linked if their inventories are read
+    (
+        "py:.*",
+        r"(brian2|matplotlib|neo|numpy|pandas|pynwb|typing|collections|abc)\..*",
+    ),  # linked if their inventories are read
     ("py:class", r"(Enum|ValueError|Exception|ABC|Generic)"),
-    ("py:.*", r"spikefa\.(core|engine|executors|cli|_registry|_checks)(\..*)?|core\.part"),
-    ("py:class", r"spikefa\..*\.(_\w+|Monitor|LayerCopy|Readout)"),
+    ("py:.*", r"spikefa\.(core|engine|executors|cli|study|_registry|_checks)(\..*)?|core\.part"),
+    ("py:class", r"spikefa\..*\.(_\w+|Monitor|LayerCopy|Readout|RunFiles)"),
     ("py:obj", r"spikefa\.datasets\.speech|spikefa\.plotting\.figures\.figures|Network\.parts"),
     ("py:obj", r"[a-z_]+"),  # an argument or attribute
 ]

@@ -96,7 +96,7 @@ def load_folder(path: Path) -> Dataset:
 
 
 def load_function(name: str) -> Dataset:
-    """Import a module and call a function of it, ``module:function``, which returns a `Dataset`. It runs code.
+    """Import a module and call a function of it, ``module:function``, which returns a `datasets.Dataset`. It runs code.
 
     The directory of the process is looked in, too, as Python does for ``python -m``.
 
