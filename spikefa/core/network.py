@@ -425,7 +425,7 @@ class Network(BrianNetwork):
             instance("Network", "namespace", namespace, Mapping, "a dict of constants such as {'tau': 10*ms}, or None")
         if self._runs:
             raise SpikefaError("Network: cannot run or be evaluated within its own run, such as in an operation")
-        for part in self.objects:
+        for part in sorted(self.objects, key=lambda obj: obj.name):  # of several faults, always the same is told
             if isinstance(part, Part):
                 part.begin_run()
         # On a GPU the processor's threads are not needed, and would keep those of other runs from their cores.

@@ -148,6 +148,7 @@ class FeedbackPopulation(Population):
     ):
         owner = owner_of(type(self), network, name)
         layer = population_of(owner, network, "layer", layer)
+        output = identifier(owner, "output", output)
         modulator = output if modulator is None else identifier(owner, "modulator", modulator)
         if modulator != output and modulator not in check_equations(owner, equations).names:
             refuse(owner, "modulator", "be a variable of its equations", modulator)

@@ -126,7 +126,7 @@ def test_anchors_of_links_are_there(page):
 
 def test_the_reference_has_every_public_name():
     listed = set(re.findall(r"^   (\w+)$", (ROOT / "docs" / "reference" / "api.md").read_text(), re.M))
-    assert set(fa.__all__) <= listed | {"datasets", "experiments", "metrics", "pathways", "plotting"}
+    assert set(fa.__all__) <= listed | {"datasets", "exchange", "experiments", "metrics", "pathways", "plotting"}
     for module in (fa.plotting, fa.metrics):
         assert set(module.__all__) - {"figures"} <= listed
 

@@ -91,7 +91,7 @@ def test_names_and_arguments_that_a_page_writes_are_there(page):
         if call:
             left_out = [isinstance(a, ast.Constant) and a.value is ... for a in expression.args]
             positional = [] if any(left_out) else expression.args
-            inspect.signature(thing).bind_partial(*positional, **{k.arg: k.value for k in expression.keywords})
+            inspect.signature(thing).bind_partial(*positional, **{k.arg: k.value for k in expression.keywords if k.arg})
 
 
 def test_pages_write_something_of_the_package():

@@ -17,7 +17,7 @@ from spikefa.diagnostics.activity_recording import ActivityRecording
 LAYER = "v = I : 1\nI : 1\npsi = 1 - v : 1\ns : 1"
 ERROR = "u = layer_s - target : 1\ntarget : 1\ndelta : 1"
 FEEDBACK = "u = J : 1\nJ : 1\ndelta : 1"
-STAGES = ("empty", "layers", "feedback", "task")
+STAGES = ("empty", "units", "layers", "feedback", "task")
 
 
 def network(stage="task", streams=2):
@@ -29,7 +29,9 @@ def network(stage="task", streams=2):
     for name, units in (("h1", 3), ("output", 2)):
         fa.Layer(net, name, units, LAYER, emit="s = v", threshold=None)
     fa.Population(net, "side", 3, "v : 1\nI : 1\ns : 1", emit="s = I", threshold=None)
-    learns = STAGES.index(stage) > 1
+    if stage == "units":  # without projections
+        return net
+    learns = stage in ("feedback", "task")
     if learns:
         fa.feedback_alignment(net, error=ERROR, feedback=FEEDBACK, B=np.ones((2, 3)))
     rule = fa.Plasticity("dW = -eta * delta_post * s_pre", {"eta": 0.01}) if learns else None
@@ -220,5 +222,5 @@ VALID = {
 _JOINS = ("Population", "Layer", "FeedbackPopulation", "ErrorPopulation", "PerturbedCopy", "Softmax", "add_pathway")
 _PROJECTIONS = ("Projection", "TiedProjection", "DerivedProjection", "ShuffledProjection")
 #: Callable -> what its network has; else a task.
-STAGE = dict.fromkeys((*_JOINS, *_PROJECTIONS, "Source"), "layers") | {"Input": "empty"}
+STAGE = dict.fromkeys((*_JOINS, *_PROJECTIONS, "Source"), "layers") | {"Input": "empty", "PerturbedCopy": "units"}
 STAGE |= dict.fromkeys(("classification_task", "regression_task", "signal_task"), "feedback")
