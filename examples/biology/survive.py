@@ -154,7 +154,8 @@ def main():
         command=f"python examples/biology/survive.py --data {options.data}",
     )
     if set(CONTROLS) <= set(errors):
-        assert np.mean(errors["lif"]) < min(np.mean(errors[name]) for name in CONTROLS)
+        best = min(np.mean(errors[name]) for name in CONTROLS)
+        print(f"Integrate-and-fire neurons: {np.mean(errors['lif']):.2f} %, the better control {best:.2f} %.")
 
 
 if __name__ == "__main__":
