@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from spikefa.errors import ArgumentError
+
 #: The limit of a container or batch job, and what it has taken of it.
 _LIMITS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
 
@@ -26,6 +28,31 @@ def free_memory(proc: Path = Path("/proc/meminfo"), groups: Path = Path("/sys/fs
         if all(number.isdigit() for number in numbers):
             found.append(int(numbers[0]) - int(numbers[1]))
     return max(0, min(found)) if found else None
+
+
+def require_memory(owner: str, what: str, size: int, share: int = 1) -> None:
+    """Refuse what would need more memory than is free, before any is taken.
+
+    Parameters
+    ----------
+    owner, what : str
+        For the message.
+    size : int
+        Bytes.
+    share : int
+        It has to fit into one of so many equal parts of the free memory.
+
+    Raises
+    ------
+    ArgumentError
+        If it does not fit.
+    """
+    free = free_memory()
+    if free is not None and size > free // share:
+        part = "half of " if share == 2 else ""
+        raise ArgumentError(
+            f"{owner}: {what} must fit into {part}the free memory, {free // share:,} bytes, got {size:,} bytes"
+        )
 
 
 def _text(path: Path) -> str:

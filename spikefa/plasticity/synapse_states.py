@@ -12,8 +12,7 @@ from brian2.utils.logger import get_logger
 from spikefa.core.network import Network
 from spikefa.core.part import Part
 from spikefa.engine.kernels.synapse_loop import compile_states
-from spikefa.engine.memory import free_memory
-from spikefa.errors import ArgumentError
+from spikefa.engine.memory import require_memory
 from spikefa.plasticity.expression import side_of, to_text
 from spikefa.plasticity.factors import Factors
 
@@ -68,12 +67,8 @@ class SynapseStates(Part, BrianObject):
     def _check_memory(self, states: list[str], shape: tuple[int, int, int]) -> None:
         which = f"state{'s'[: len(states) != 1]} {', '.join(states)}"
         size = " x ".join(map(str, shape))
-        free = free_memory()
-        if free is not None and self.bytes > free // 2:
-            raise ArgumentError(
-                f"{self.title}, {self._plasticity.title}: the {which} of each synapse in each stream ({size}) must fit "
-                f"into half of the free memory, {free // 2:,} bytes, got {self.bytes:,} bytes"
-            )
+        owner = f"{self.title}, {self._plasticity.title}"
+        require_memory(owner, f"the {which} of each synapse in each stream ({size})", self.bytes, share=2)
         logger.info(
             f"{self.title}: the {which} of each synapse in each stream ({size}) take{'s'[: len(states) == 1]} "
             f"{self.bytes / 1e6:.3g} MB",

@@ -16,6 +16,7 @@ from spikefa._checks import identifier, is_number, one_of, positive_int, refuse,
 from spikefa.core.expression_checks import check_equations, check_expression, check_statements
 from spikefa.core.network import SCHEDULE, Network, require_network
 from spikefa.core.statements import assigned
+from spikefa.engine.memory import require_memory
 from spikefa.errors import ArgumentError, EquationError
 
 #: Units times streams: Brian2 numbers neurons by 32 bits.
@@ -71,6 +72,8 @@ def check_arguments(owner: str, network: Network, given: Mapping[str, Any]) -> E
             refuse(owner, "threshold", "be a condition such as 'v > 1'", given["threshold"])
     _check_refractory(owner, given["refractory"], network.clock.dt_)
     read = check_equations(owner, given["equations"])
+    arrays = len(read.diff_eq_names | read.parameter_names) + 1
+    require_memory(owner, "its variables", arrays * units * network.streams * network.dtype.itemsize)
     for name in given["namespace"] or ():
         if name in read.names or name in NOT_ASSIGNED:
             refuse(owner, "a name of the namespace", "not be a variable of the population", name)

@@ -9,6 +9,7 @@ from brian2 import BrianObject
 
 from spikefa.core.network import Network
 from spikefa.core.part import Part
+from spikefa.engine.memory import require_memory
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ class DelayLine(Part, BrianObject):
         self._lags = delay.steps - late
         units = np.arange(len(source)) if delay.units is None else delay.units
         self._units = units if self._lags.ndim else slice(None)
-        self._ring = np.zeros((int(self._lags.max()) + 1, *source.shape), source.dtype)
+        slots = int(self._lags.max()) + 1
+        require_memory(f"Delay {name!r}", f"what is under way in {slots} steps", slots * source.nbytes)
+        self._ring = np.zeros((slots, *source.shape), source.dtype)
         self.output = np.zeros((len(units), source.shape[1]), source.dtype)
 
     def before_run(self, run_namespace: dict) -> None:

@@ -15,6 +15,7 @@ from spikefa._checks import Range, array, called, finite_array, identifier, refu
 from spikefa.core.network import Network
 from spikefa.core.part import ACCUMULATE, MARK, PROJECT, Part
 from spikefa.core.statements import overwritten
+from spikefa.engine.memory import require_memory
 from spikefa.engine.weights import Weights
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.rule import Plasticity
@@ -114,6 +115,7 @@ class Projection(Part, BrianObject):
         name: str | None = None,
     ):
         self._join(network, pre, post, into, name)
+        require_memory(self.title, f"weights {self.shape}", self.shape[0] * self.shape[1] * 8)
         steps = self._delay_in_steps(network, delay, a_synapse=self._delays_synapses)
         if mask is not None:
             mask = self._checked_mask(self._drawn("mask", mask, network.seed, f"{self.name} mask"))

@@ -9,9 +9,8 @@ from naive import eligibility
 
 import spikefa as fa
 from spikefa.core.sandbox import sandboxed
-from spikefa.engine.memory import free_memory
+from spikefa.engine import memory
 from spikefa.errors import ArgumentError
-from spikefa.plasticity import synapse_states
 
 UNITS = "v : 1\nI : 1\ns : 1\nd : 1\npsi = v * (1 - v) : 1"
 EMIT = "s = int(rand() < 0.4)\nd = randn()\nv = rand()"
@@ -180,7 +179,7 @@ def test_states_go_on_while_weights_rest_and_are_zero_after_a_reset(rule):
 
 
 def test_memory_is_told_and_refused_before_it_is_taken(monkeypatch, caplog):
-    monkeypatch.setattr(synapse_states, "free_memory", lambda: 1400)
+    monkeypatch.setattr(memory, "free_memory", lambda: 1400)
     with pytest.raises(
         ArgumentError,
         match=r"'a->b', .*: the state e .* \(6 x 5 x 3\) must fit into half of the free "
@@ -189,17 +188,8 @@ def test_memory_is_told_and_refused_before_it_is_taken(monkeypatch, caplog):
         network(DENSE)
     network(TRACE)
     assert "state" not in repr(network(TRACE)[1])
-    monkeypatch.setattr(synapse_states, "free_memory", lambda: 1680)
+    monkeypatch.setattr(memory, "free_memory", lambda: 1680)
     assert "states of 0.00084 MB" in repr(network(DENSE)[1])
-
-
-def test_free_memory_is_the_least_of_machine_and_container(tmp_path):
-    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:   5 kB\n")
-    assert free_memory(tmp_path / "meminfo", tmp_path) == 5 * 1024
-    (tmp_path / "memory.max").write_text("3000\n")
-    (tmp_path / "memory.current").write_text("1000\n")
-    assert free_memory(tmp_path / "meminfo", tmp_path) == 2000
-    assert free_memory(tmp_path / "none", tmp_path / "none") is None
 
 
 @pytest.mark.parametrize(
