@@ -54,7 +54,21 @@ def call(*arguments, code=0):
 
 @pytest.mark.parametrize(
     "command",
-    ["train", "resume", "show", "sweep", "study", "evaluate", "plot", "models", "config", "demo", "bench"],
+    [
+        "train",
+        "resume",
+        "show",
+        "sweep",
+        "study",
+        "evaluate",
+        "plot",
+        "models",
+        "config",
+        "demo",
+        "bench",
+        "view",
+        "report",
+    ],
 )
 def test_help_of_each_command(command):
     result = CliRunner().invoke(app, [command, "--help"])

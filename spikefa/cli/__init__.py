@@ -12,7 +12,22 @@ from typing import Annotated
 
 import typer
 
-from spikefa.cli import bench, config, demo, evaluate, export, models, plot, resume, show, study, sweep, train
+from spikefa.cli import (
+    bench,
+    config,
+    demo,
+    evaluate,
+    export,
+    models,
+    plot,
+    report,
+    resume,
+    show,
+    study,
+    sweep,
+    train,
+    view,
+)
 from spikefa.cli.errors import errors_as_sentences, warnings_as_sentences
 from spikefa.cli.options import Command, Group, with_output_options
 from spikefa.cli.output import tolerant
@@ -34,6 +49,8 @@ for _run in (
     study.study,
     evaluate.evaluate,
     plot.plot,
+    view.view,
+    report.report,
     export.export,
     models.models,
     config.config,
