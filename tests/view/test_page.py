@@ -1,0 +1,140 @@
+"""What the page of a run or a study has, in each tab, while it trains and afterwards."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+from bokeh.models import Div
+from study_runs import study_of
+
+from spikefa.errors import RunError
+from spikefa.view.opening import open_pages
+from spikefa.view.page import RunPage
+from spikefa.view.source import RunSource
+
+
+def page_of(directory, *titles, **more):
+    """The page of a run, with some tabs looked at, or all."""
+    page = open_pages(directory, **more)(False)
+    for title, view in page.views.items():
+        if title in titles or not titles:
+            view.update()
+    return page
+
+
+def says(layout, text):
+    return any(text in own for own in texts(layout))
+
+
+def texts(layout):
+    return [div.text for div in layout.select({"type": Div})]
+
+
+def pictures(layout):
+    return sum(text.startswith("<img") for text in texts(layout))
+
+
+def test_a_finished_run_has_everything_and_none_of_its_files_changes(spiking_run, digest):
+    before = digest(spiking_run.directory)
+    page = page_of(spiking_run.directory, "Learning", "Recordings", "Weights", "Draw a digit")
+    assert list(page.views) == ["Learning", "Recordings", "Weights", "Answers", "Units", "Draw a digit"]
+    assert pictures(page.views["Weights"].layout) == 2
+    assert page.layout.select_one({"name": "outputs"}) is not None
+    assert says(page.layout, "lillicrap2016_spiking on digits, seed 0, test error")
+    assert digest(spiking_run.directory) == before
+
+
+def test_a_run_without_recordings_says_so_and_shows_the_rest(rate_run):
+    page = page_of(rate_run.directory, "Recordings", "Weights", "Draw a digit")
+    assert says(page.layout, "no recordings of activity")
+    assert pictures(page.layout) == 2 and page.layout.select_one({"name": "outputs"}) is not None
+
+
+def test_a_regression_says_what_needs_classes(regression_run):
+    page = page_of(regression_run.directory)
+    assert pictures(page.layout) == 2
+    assert says(page.views["Draw a digit"].layout, "must have classes to answer to a drawing")
+    assert says(page.layout, "No confusion matrix, images that it gets wrong: ")
+
+
+def test_a_run_from_elsewhere_shows_what_needs_no_code_and_says_why_not_the_rest(foreign):
+    page = page_of(foreign, explain=lambda error: f"{error} HINT {error.hint}")
+    assert says(page.views["Learning"].layout, "test error")
+    assert pictures(page.views["Weights"].layout) == 1 and pictures(page.layout) == 1
+    for title in ("Weights", "Answers", "Units", "Draw a digit"):
+        assert any("was not run" in text and "HINT trust" in text for text in texts(page.views[title].layout))
+
+
+def test_the_curve_grows_with_the_table(spiking_run, tmp_path):
+    directory = shutil.copytree(spiking_run.directory, tmp_path / "run")
+    (directory / "checkpoint.h5").unlink()  # the table is compared with its rows
+    whole = (directory / "metrics.csv").read_text().splitlines(keepends=True)
+    (directory / "metrics.csv").write_text("".join(whole[:2]))
+    page = open_pages(directory)(False)
+
+    def seen():
+        return len(page.views["Learning"]._sources["test_error"].data["x"])
+
+    assert seen() == 1 and len(whole) > 2
+    (directory / "metrics.csv").write_text("".join(whole))
+    page.update()
+    assert seen() == len(whole) - 1
+    assert says(page.layout, f"{int(list(csv.DictReader(whole))[-1]['images_seen']):,} training images")
+
+
+def test_the_page_of_a_run_that_has_just_begun_waits(spiking_run, tmp_path):
+    directory = tmp_path / "run"
+    directory.mkdir()
+    for name in ("run.json", "model.py"):
+        shutil.copy(spiking_run.directory / name, directory)
+    page = page_of(directory, "Learning", "Recordings", "Weights", "Draw a digit")
+    assert "Training has not evaluated the network yet." in texts(page.layout) and not pictures(page.layout)
+    shutil.copytree(spiking_run.directory, directory, dirs_exist_ok=True)
+    for title in ("Learning", "Recordings", "Weights", "Draw a digit"):
+        page.views[title].update()
+    assert (
+        pictures(page.layout) == 2
+        and page.views["Recordings"]._files
+        and page.layout.select_one({"name": "outputs"}) is not None
+    )
+
+
+def test_each_recording_can_be_looked_at(spiking_run):
+    view = RunPage(RunSource(spiking_run)).views["Recordings"]
+    recordings = spiking_run.recordings()
+    assert view._moment.end == len(recordings) - 1 == view._moment.value
+    for number in range(len(recordings)):
+        view._moment.value = number
+        found = {source: data.data for source, data in view._sources.items()}
+        np.testing.assert_array_equal(found["neuron h1"]["v"], recordings[number].v["h1"])
+        assert len(found["spikes output"]["t"]) == recordings[number].spikes["output"].sum()
+
+
+def test_what_a_file_says_is_never_markup(spiking_run):
+    source = RunSource(spiking_run)
+    object.__setattr__(source.run.model, "name", "<script>alert(1)</script>")
+    try:
+        layout = RunPage(source).layout
+        assert says(layout, "&lt;script&gt;") and not says(layout, "<script")
+    finally:
+        object.__setattr__(source.run.model, "name", "lillicrap2016_spiking")
+
+
+def test_a_study_shows_the_curves_of_its_runs_and_the_page_of_one(rate, tmp_path):
+    study = study_of(tmp_path / "study", rate, {"eta": [1e-3]}, 2)
+    study.run(workers=0, progress=False)
+    names = list(study.runs)
+    page = open_pages(study.directory)(False)
+    assert page._select.options == names and says(page.layout, "study: 2 runs begun.")
+    assert says(page._place, "seed 0")
+    page._select.value = names[1]
+    assert says(page._place, "seed 1")
+    (study.directory / "runs" / names[1] / "metrics.csv").write_text("changed")
+    page.update()
+    assert says(page._curves.layout, "a table of metrics must have the columns")
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(RunError, match="run"):
+        open_pages(tmp_path)
