@@ -19,7 +19,9 @@ MODULES = sorted(
 #: Imports the modules named on the command line, each in a process of its own that has imported no other of them. What
 #: they need of other packages is imported before, once.
 SCRIPT = """
-import importlib, json, os, sys
+import contextlib, importlib, json, os, sys
+with contextlib.suppress(ImportError):
+    import bokeh.plotting, bokeh.server.server
 import brian2, h5py, matplotlib.figure, numba, numpy, rich, scipy.sparse, sympy, typer
 failed = {}
 for module in sys.argv[1:]:
@@ -31,7 +33,7 @@ for module in sys.argv[1:]:
             importlib.import_module(module)
             said = ""
         except ModuleNotFoundError as error:
-            said = "" if error.name in ("torch", "mkl") else repr(error)
+            said = "" if error.name in ("bokeh", "torch", "mkl") else repr(error)
         except BaseException as error:
             said = repr(error)
         os.write(write, said.encode())

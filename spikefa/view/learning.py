@@ -69,7 +69,7 @@ class LearningView:
             if self._sources[column].data != data:
                 self._sources[column].data = data
             return
-        self._sources[column] = ColumnDataSource(data)
+        self._sources[column] = ColumnDataSource(data, name=column)
         colour = COLOURS[len(drawn.renderers) // 2 % len(COLOURS)]
         style = {"source": self._sources[column], "color": colour, "legend_label": label}
         if not drawn.legend:
