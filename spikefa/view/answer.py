@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from brian2 import BrianObject
+from brian2.core.variables import ArrayVariable
 
 from spikefa.core.network import Network
 from spikefa.core.part import Part
@@ -94,7 +95,7 @@ class Answerer:
         """
         network = self._up_to_date()
         layers = list(network.layers)
-        with_potential = [layer for layer in layers if "v" in layer.variables]
+        with_potential = [layer for layer in layers if isinstance(layer.variables.get("v"), ArrayVariable)]
         watched = [layer.view(layer.output_variable) for layer in layers]
         watched += [layer.view("v") for layer in with_potential]
         samples = self.data.scaled(np.asarray(image, np.float32).reshape(1, -1))

@@ -32,18 +32,21 @@ _GREYS = [f"#{grey:02x}{grey:02x}{grey:02x}" for grey in range(255, -1, -1)]
 
 
 class DrawingView:
-    """A canvas, and what the network answers to what is drawn on it; `update` builds the network."""
+    """A canvas, and what the network answers to what is drawn on it; `update` answers with the last checkpoint."""
 
     def __init__(self, source: RunSource):
         self._source = source
         self._why = sentence("The network is being built ...", muted=True)
         self.layout = Column(self._why, sizing_mode="stretch_width")
         self._answer: Answer | None = None
+        self._answered: tuple[int, ...] = ()
         self._built = False
 
     def update(self) -> None:
-        """Build the page at the first call that finds a network."""
+        """Build the page at the first call that finds a network; answer anew if it has learned since."""
         if self._built:
+            if self._source.checkpoint() != self._answered:
+                self._respond()
             return
         try:
             self._build(self._source.answerer)
@@ -151,6 +154,7 @@ class DrawingView:
         """Show the drawing to the network, and what it does."""
         answerer = self._source.answerer
         image = drawn(list(zip(self._ink.data["xs"], self._ink.data["ys"], strict=True)), answerer.frame)
+        self._answered = self._source.checkpoint()
         try:
             answer = answerer.answer(image, int(self._steps.value))
         except READING_ERRORS as error:

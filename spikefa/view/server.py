@@ -15,6 +15,7 @@ from bokeh.server.util import bind_sockets
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 
+from spikefa.errors import ArgumentError
 from spikefa.view.page import RunPage, StudyPage
 
 #: Where it listens: no other machine can reach it.
@@ -38,8 +39,8 @@ def server_of(page: Callable[[], RunPage | StudyPage], title: str, port: int = 0
 
     Raises
     ------
-    OSError
-        If the port is taken.
+    ArgumentError
+        If the port is taken, or may not be used.
     """
     token = secrets.token_urlsafe(24)
 
@@ -50,7 +51,10 @@ def server_of(page: Callable[[], RunPage | StudyPage], title: str, port: int = 0
         document.add_root(centred(opened))
         document.add_periodic_callback(opened.update, _EVERY)
 
-    sockets, port = bind_sockets(HOST, port)
+    try:
+        sockets, port = bind_sockets(HOST, port)
+    except OSError as error:
+        raise ArgumentError(f"view: port must be one that is free, got {port} ({error.strerror})") from error
     served = BokehTornado(
         {"/": Application(FunctionHandler(fill))},
         prefix=f"/{token}",

@@ -3,6 +3,7 @@
 import csv
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 from bokeh.models import Div
@@ -98,6 +99,22 @@ def test_the_page_of_a_run_that_has_just_begun_waits(spiking_run, tmp_path):
         and page.views["Recordings"]._files
         and page.layout.select_one({"name": "outputs"}) is not None
     )
+
+
+def test_the_answer_follows_the_checkpoint_and_the_drawing(spiking_run, tmp_path):
+    directory = shutil.copytree(spiking_run.directory, tmp_path / "run")
+    page = page_of(directory, "Draw a digit")
+    view = page.views["Draw a digit"]
+    outputs, empty = page.layout.select_one({"name": "outputs"}), dict(page.layout.select_one({"name": "outputs"}).data)
+    view._ink.data = {"xs": [[0.5, 0.5]], "ys": [[0.9, 0.1]]}
+    drawn = dict(outputs.data)
+    assert drawn["top"] != empty["top"] and says(view.layout, "The network answers")
+    with h5py.File(directory / "checkpoint.h5", "r+") as file:
+        file["parameters/image_to_h1.W"][...] = 0
+    view.update()
+    assert outputs.data["top"] != drawn["top"]
+    view._clear()
+    assert says(view.layout, "Draw a digit in the square.")
 
 
 def test_each_recording_can_be_looked_at(spiking_run):

@@ -2,13 +2,17 @@
 
 import asyncio
 import re
+import sys
 import warnings
 
 import pytest
 from run_helpers import printed
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from tornado.websocket import websocket_connect
+from typer.testing import CliRunner
 
+from spikefa.cli import app
+from spikefa.errors import ArgumentError
 from spikefa.view.opening import open_pages
 from spikefa.view.server import server_of
 
@@ -29,6 +33,9 @@ def test_only_this_machine_and_only_with_the_token(spiking_run):
             for wrong in (f"{root}/", f"{root}/{token[:-1]}/", f"{root}/static/js/bokeh.min.js", f"{root}/ws"):
                 with pytest.raises(HTTPClientError, match="404"):
                     await AsyncHTTPClient().fetch(wrong)
+            port = int(root.rpartition(":")[2])
+            with pytest.raises(ArgumentError, match=f"view: port must be one that is free, got {port}"):
+                server_of(lambda: pages(False), "run", port)
             with pytest.raises(HTTPClientError, match="404"):
                 await websocket_connect(f"{root.replace('http', 'ws')}/ws")
         finally:
@@ -37,6 +44,15 @@ def test_only_this_machine_and_only_with_the_token(spiking_run):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # of tornado's client
         asyncio.run(look())
+
+
+def test_without_bokeh_the_commands_say_what_to_install(spiking_run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bokeh", None)
+    for command in ("view", "report"):
+        result = CliRunner().invoke(app, [command, str(spiking_run.directory)])
+        assert str(result.exception) == (
+            f'spikefa {command}: needs bokeh, which is not installed; run: pip install "spikefa[view]"'
+        )
 
 
 def test_a_report_is_one_file_beside_the_run(spiking_run, digest):
