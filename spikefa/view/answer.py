@@ -75,6 +75,8 @@ class Answerer:
         if isinstance(images, SpikeTrains) or images.ndim != 2 or min(self.data.shape) < 2:
             raise RunError(f"{run.directory}: must have images to answer to a drawing, has {self.data!r}")
         self._checkpoint = run.directory / "checkpoint.h5"
+        if not self._checkpoint.exists():
+            raise RunError(f"{run.directory}: has no checkpoint yet, so that there is no network to answer")
         self._written = stamp(self._checkpoint)
         self.network = run.trained_network(streams=1)
         self.frame = Frame.of(self.data.as_loaded(images[:1000]), self.data.shape)

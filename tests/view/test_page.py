@@ -147,6 +147,8 @@ def test_a_study_shows_the_curves_of_its_runs_and_the_page_of_one(rate, tmp_path
     assert says(page._place, "seed 0")
     page._select.value = names[1]
     assert says(page._place, "seed 1")
+    alone = open_pages(study.directory)(True)
+    assert says(alone.layout, "study: 2 runs begun.") and len(alone._curves._data) == 2 and not alone._select.visible
     (study.directory / "runs" / names[1] / "metrics.csv").write_text("changed")
     page.update()
     assert says(page._curves.layout, "a table of metrics must have the columns")
