@@ -13,7 +13,8 @@ from spikefa.view.source import READING_ERRORS, RunSource
 _ERRORS = ("test_error", "validation_error", "train_error")
 #: Title, label of the axis, and the columns' prefix, of each further plot.
 _BY_LAYER = (
-    ("Firing rates", "Mean output (a step)", "mean_output_"),
+    ("Firing rates", "Rate (Hz)", "rate_hz_"),
+    ("Mean outputs", "Mean output (a step)", "mean_output_"),
     ("Weights against feedback", "Angle (degrees)", "weight_angle_deg_"),
 )
 
@@ -57,8 +58,9 @@ class LearningView:
             self._show(self._errors, table, column, column.replace("_error", ""), self._scale)
         for prefix, drawn in self._others.items():
             for column in table:
-                if column.startswith(prefix):
-                    self._show(drawn, table, column, column.removeprefix(prefix))
+                layer = column.removeprefix(prefix)
+                if layer != column and (prefix != "mean_output_" or f"rate_hz_{layer}" not in table):  # said in Hz
+                    self._show(drawn, table, column, layer)
 
     def _show(self, drawn: figure, table: dict[str, np.ndarray], column: str, label: str, scale: float = 1.0) -> None:
         measured = np.isfinite(table[column])

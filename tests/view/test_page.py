@@ -84,6 +84,17 @@ def test_the_curve_grows_with_the_table(spiking_run, tmp_path):
     assert says(page.layout, f"{int(list(csv.DictReader(whole))[-1]['images_seen']):,} training images")
 
 
+def test_rates_are_in_hz_where_the_table_has_them(spiking_run, tmp_path):
+    directory = shutil.copytree(spiking_run.directory, tmp_path / "run")
+    (directory / "checkpoint.h5").unlink()
+    lines = (directory / "metrics.csv").read_text().splitlines()
+    more = ["rate_hz_h1", *["20.0"] * (len(lines) - 1)]
+    (directory / "metrics.csv").write_text("".join(f"{a},{b}\n" for a, b in zip(lines, more, strict=True)))
+    shown = open_pages(directory)(False).views["Learning"]._sources
+    assert set(shown["rate_hz_h1"].data["y"]) == {20.0}
+    assert "mean_output_output" in shown and "mean_output_h1" not in shown
+
+
 def test_the_page_of_a_run_that_has_just_begun_waits(spiking_run, tmp_path):
     directory = tmp_path / "run"
     directory.mkdir()
