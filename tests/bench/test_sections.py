@@ -68,7 +68,7 @@ def test_goals_are_of_sections_that_there_are():
     assert {goal.row.partition(".")[0] for goal in goals.GOALS} <= set(sections)
 
 
-@pytest.mark.parametrize("section", ["images", "memory"])
+@pytest.mark.parametrize("section", ["images", pytest.param("memory", marks=pytest.mark.slow)])
 def test_a_preset_is_measured_and_named_whatever_it_learns(section):
     """A regression, with the sizes of its preset."""
     record = measure(Setting.quickly(model_file.load("lillicrap2016_rate"), "fig3d_4"), section)
