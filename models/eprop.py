@@ -107,7 +107,7 @@ class Params(fa.Params):
     """Recurrent weights start uniform in +- this."""
     readout_range: Annotated[float, fa.Range(0)] = 0.02
     """Readout weights start uniform in +- this."""
-    eta: Annotated[float, fa.Range(0)] = 2.0
+    eta: Annotated[float, fa.Range(0)] = 8.0
     """Learning rate of hidden units, a second."""
     eta_output: Annotated[float, fa.Range(0)] = 0.6
     """Learning rate of the readout, a second."""

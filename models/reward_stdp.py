@@ -106,7 +106,7 @@ class Params(fa.Params):
     """Weights start uniform in +- this."""
     output_bias: float = -2.0
     """Initial bias of the output units."""
-    eta: Annotated[float, fa.Range(0)] = 20.0
+    eta: Annotated[float, fa.Range(0)] = 40.0
     """Learning rate, a second."""
     duration_ms: Annotated[float, fa.Range(0, open_low=True)] = 20.0
     """Time for which a training image is shown, in ms."""

@@ -29,7 +29,7 @@ from spikefa.plotting.style import BLUE, INK, ORANGE, STYLE, VERMILLION
 SEEDS, EPOCHS = (1, 1) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "6"][len(sys.argv[2:4]) :]])
 RULES = {  # name -> (model, changes, label, colour)
     "eprop": ("eprop", {}, "random feedback", BLUE),
-    "eprop_none": ("eprop", {"pathway": "none"}, "hidden units fixed", INK),
+    "eprop_none": ("eprop", {"pathway": "none", "eta_output": 0.15}, "hidden units fixed", INK),
     "reward_escape": ("reward_stdp", {}, "spike less probability", ORANGE),
     "reward_pairs": ("reward_stdp", {"window": "pairs"}, "pairs of spikes", VERMILLION),
 }
