@@ -92,16 +92,16 @@ with matplotlib.rc_context(STYLE):
     a.plot(t, dendrite, color=VERMILLION, linewidth=1, label="dendrite $u$")
     for switch in range(0, int(t[-1]) + 2, 5):
         a.axvline(switch, color=INK, linewidth=0.3, alpha=0.4)
-    a.set(xlabel="Time (ms)", ylabel="Potential", xlim=(0, None))
-    a.legend(handlelength=1.4)
+    a.set(xlabel="Time (ms)", ylabel="Potential", xlim=(0, None), ylim=(None, 1.5 * soma.max()))
+    a.legend(loc="upper center", ncols=2, handlelength=1.4, columnspacing=1)
     for name, (label, _, colour) in CONDITIONS.items():
         if label:
             curve = np.mean([100 * rows["test_error"] for rows in metrics[name]], axis=0)
             b.plot(metrics[name][0]["epoch"], curve, color=colour, label=label)
-    b.set(xlabel="Epoch", ylabel="Test error (%)", yscale="log", xlim=(0, EPOCHS))
+    b.set(xlabel="Epoch", ylabel="Test error (%)", yscale="log", xlim=(0, EPOCHS), ylim=(2, 100))
     b.set_yticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
     b.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    b.legend(handlelength=1.4, title="dendrites receive")
+    b.legend(loc="lower left", handlelength=1.4, title="dendrites receive")
     for name, coupling in COUPLING.items():
         c.plot([coupling] * SEEDS, last[name], "o", color=BLUE, markersize=3, alpha=0.6)
     c.plot(list(COUPLING.values()), [last[name].mean() for name in COUPLING], color=BLUE, linewidth=1)
