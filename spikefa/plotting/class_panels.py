@@ -185,11 +185,11 @@ def plot_psth(psth: ArrayLike, dt: float = 1.0, *, ax: Axes | None = None) -> Ax
     Raises
     ------
     ArgumentError
-        If it is no table of numbers, or `dt` is not positive.
+        If it is no table of numbers, or `dt` is not positive, or above 1e9.
     """
     check_axes("plot_psth", ax)
     psth = real_array("plot_psth", "psth", psth, float)
-    in_range("plot_psth", "dt", dt, 0, open_low=True)
+    in_range("plot_psth", "dt", dt, 0, 1e9, open_low=True)
     if psth.ndim != 2 or not psth.size:
         raise ArgumentError(f"plot_psth: psth must be (classes, steps), got {psth.shape}")
     time = (np.arange(psth.shape[1]) + 0.5) * dt
