@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from spikefa._checks import array, instance, is_finite, is_number, is_whole, shown, text
+from spikefa._checks import LARGEST, array, instance, is_finite, is_number, is_whole, shown, text
 from spikefa.datasets.spike_trains import SpikeTrains
 from spikefa.errors import ArgumentError, DataError
 
@@ -92,8 +92,8 @@ class Dataset:
             text("data set", "name", self.name)
         if self.limits is not None:
             self._check_limits()
-        if self.classes is not None and not (is_whole(self.classes) and self.classes > 0):
-            self._refuse(f"classes must be a positive integer, got {shown(self.classes)}")
+        if self.classes is not None and not (is_whole(self.classes) and 0 < self.classes <= LARGEST):
+            self._refuse(f"classes must be a positive integer of at most 2**53, got {shown(self.classes)}")
         classes = None if self.classes is None else int(self.classes)
         sides = tuple(self.shape) if isinstance(self.shape, (tuple, list)) else ()
         if len(sides) != 2 or not all(is_whole(side) and side > 0 for side in sides):

@@ -92,9 +92,10 @@ def plot_raster(
         n_units = int(unit.max()) + 1 if unit.size else 1
     if unit.size and not (unit.min() >= 0 and unit.max() < n_units):
         raise ArgumentError(f"plot_raster: i must lie in 0..{n_units - 1}, got {unit.min()} .. {unit.max()}")
-    switches = milliseconds("plot_raster", "boundaries", [] if boundaries is None else boundaries).reshape(-1)
-    if isinstance(boundaries, bool) or not np.isfinite(switches).all():
-        refuse("plot_raster", "boundaries", "be finite times", boundaries)
+    switches = milliseconds("plot_raster", "boundaries", [] if boundaries is None else boundaries)
+    if isinstance(boundaries, bool) or switches.ndim > 1 or not np.isfinite(switches).all():
+        refuse("plot_raster", "boundaries", "be a vector of finite times", boundaries)
+    switches = switches.reshape(-1)
     start = _start(np.r_[time, switches]) if start is None else in_range("plot_raster", "start", start)
     if duration is not None:
         limits = (start, start + duration)

@@ -72,7 +72,7 @@ def test_dataset_is_read_only_and_leaves_the_arrays_alone():
         ({"shape": (2, 0)}, ["got (2, 0)"]),
         ({"shape": (2.0, 3)}, ["got (2.0, 3)"]),
         ({"shape": (1, 2, 3)}, ["got (1, 2, 3)"]),
-        ({"classes": 0}, ["classes must be a positive integer, got 0"]),
+        ({"classes": 0}, ["classes must be a positive integer of at most 2**53, got 0"]),
         ({"classes": 2.5}, ["got 2.5"]),
         ({"classes": True}, ["got True"]),
     ],
