@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from spikefa._checks import in_range
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import error_population, feedback_population
@@ -100,6 +101,6 @@ def node_perturbation_feedback(
         others.append(Projection(network, total, wanted, np.ones((1, layer.units))))
         knows = f"{feedback}\nwanted = layer_wanted : 1"
         populations.append(feedback_population(network, layer, knows, emit, namespace))
-    rule = Plasticity(RULE, {"eta": eta})
+    rule = Plasticity(RULE, {"eta": in_range("node_perturbation_feedback", "constant 'eta'", eta)})
     learns = {"plasticity": rule, "learn_bias": False}
     return [*(Projection(network, above, below, B, **learns) for above, below in pairwise(populations)), *others]

@@ -98,7 +98,11 @@ def plot_images(
     height, width = shape
     if images.ndim != 2 or images.shape[1] != height * width or not len(images):
         raise ArgumentError(f"plot_images: images must be (n, {height * width}) with n > 0, got {images.shape}")
-    texts = isinstance(captions, Sequence) and all(isinstance(caption, str) for caption in captions)
+    texts = (
+        isinstance(captions, Sequence)
+        and not isinstance(captions, str)
+        and all(isinstance(caption, str) for caption in captions)
+    )
     if not texts or len(captions) not in (0, len(images)):
         refuse("plot_images", "captions", f"be {len(images)} texts, one an image, or none", captions)
     columns = int(np.ceil(np.sqrt(1.6 * len(images))))

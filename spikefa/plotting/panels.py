@@ -353,7 +353,7 @@ def angle_curves(metrics: Mapping[str, ArrayLike]) -> list[tuple[int, str, np.nd
 
 def _boundaries(owner: str, boundaries: Any) -> np.ndarray:
     times = milliseconds(owner, "boundaries", boundaries)
-    if times.ndim > 1 or not np.isfinite(times).all():
+    if isinstance(boundaries, bool) or times.ndim > 1 or not np.isfinite(times).all():
         refuse(owner, "boundaries", "be a vector of finite times", boundaries)
     return np.atleast_1d(times)
 
