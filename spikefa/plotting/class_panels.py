@@ -192,6 +192,8 @@ def plot_psth(psth: ArrayLike, dt: float = 1.0, *, ax: Axes | None = None) -> Ax
         If it is no table of numbers, or `dt` is not positive, or above 1e9.
     """
     check_axes("plot_psth", ax)
+    if not getattr(getattr(psth, "dim", None), "is_dimensionless", True):
+        refuse("plot_psth", "psth", "be numbers without a unit", psth)
     psth = real_array("plot_psth", "psth", psth, float)
     in_range("plot_psth", "dt", dt, 0, 1e9, open_low=True)
     if psth.ndim != 2 or not psth.size:

@@ -23,6 +23,8 @@ ANNOTATIONS = {
 #: Function and parameter, or a parameter -> labels, where the annotation does not say it.
 PARAMETERS = {
     "name": {"text"},  # of a new object
+    "plot_psth.psth": {"nan array"},  # of classes without images
+    "plot_raster.groups": {"text array"},  # names of groups
     "Dataset.name": _TEXTS,
     "regression.name": _TEXTS,
     "label": _TEXTS,
