@@ -312,3 +312,17 @@ def test_parts_that_come_later_have_an_initial_state_too():
     seen.clear()
     fa.summed_outputs(net, IMAGES, 20)
     assert seen[0] == 1 and group.w[0] < 0.2
+
+
+def test_an_evaluation_draws_other_random_numbers_than_learning():
+    net = fa.Network(streams=1, seed=0, target="numpy")
+    fa.Input(net, "image", 50)
+    fa.Layer(net, "output", 50, "v = I : 1\nI : 1\ns : 1", emit="s = v")
+    fa.Projection(net, "image", "output", np.eye(50))
+    fa.classification_task(net, 1, 50)
+    images = np.full((1, 50), 0.5)
+    evaluated = fa.summed_outputs(net, images, 1)[0]
+    net.stimulus.show_images(images)
+    net.run_steps(1)
+    learned = net["output"].view("s")[:, 0]
+    assert 0 < learned.sum() < 50 and not np.array_equal(evaluated, learned)
