@@ -124,3 +124,11 @@ def test_training_writes_them(model, tmp_path):
 def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ArgumentError, match=message):
         make(rate_network("alignment"))
+
+
+def test_a_measurement_is_due_at_the_end_of_every_so_many_steps(small, digits):
+    net = small(target="numpy")
+    angles = fa.WeightAlignment(net, every=3)
+    net.stimulus.show_images(digits.train_images[:2], digits.train_labels[:2])
+    net.run_steps(7)
+    assert angles.steps.tolist() == [2, 5]
