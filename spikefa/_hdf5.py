@@ -77,40 +77,6 @@ def read(
     return found[()]
 
 
-def ragged(f: h5py.File, name: str, kinds: str, most: int = 2**31) -> list[np.ndarray]:
-    """Read an array of rows of numbers, each of a length of its own.
-
-    Parameters
-    ----------
-    f : File
-    name : str
-        With the groups that it is in.
-    kinds : str
-        Letters of the types of numbers that it may have, such as ``"iu"``.
-    most : int
-        Bytes that all rows may have.
-
-    Raises
-    ------
-    KeyError
-        If there is no such name.
-    ValueError
-        If it is no such array in the file, or larger.
-    """
-    found = own(f, name)
-    base = h5py.check_vlen_dtype(found.dtype) if isinstance(found, h5py.Dataset) else None
-    if not isinstance(base, np.dtype) or base.kind not in kinds or found.ndim != 1:
-        raise ValueError(f"{name} must hold rows of numbers, each of its own length")
-    if found.is_virtual or found.external:
-        raise ValueError(f"{name} must lie in the file itself, got storage outside it")
-    rows, size = [], 0
-    for number in range(len(found)):
-        rows.append(np.asarray(found[number], base))  # an empty row has no type
-        if (size := size + rows[-1].nbytes) > most:
-            raise ValueError(f"{name} must have at most {most:,} bytes, got more")
-    return rows
-
-
 def plain(f: h5py.File, name: str, gzip: bool = False) -> h5py.Dataset:
     """Return an array that was not read yet, once its type and its storage are known to be plain.
 
