@@ -424,6 +424,26 @@ def test_another_clock_is_refused(device):
     assert all(obj.active for obj in net.sorted_objects)
 
 
+@pytest.mark.parametrize("rule", ["x += s_pre\ndW = eta * x * s_post", "x += s_pre * p_post\ndW = eta * x * s_post"])
+def test_rules_with_states_are_as_on_the_processor(device, rule):
+    """Traces of units, of which the bias has its own, and states of each synapse."""
+    found = []
+    for where in ("cpu", device):
+        net = fa.Network(streams=3, seed=1, dtype="float64", device=where)
+        fa.Input(net, "image", 12)
+        units = "dv/dt = (I - v) / (5*ms) : 1\nI : 1\np = 1 / (1 + exp(-v)) : 1\ns : 1"
+        fa.Layer(net, "h", 4, units, emit="s = int(rand() < p)")
+        states = fa.Plasticity(f"dx/dt = -x / tau : 1 (synapse)\n{rule}", {"eta": 0.1, "tau": 5 * ms})
+        fa.Projection(net, "image", "h", fa.uniform(1.0), plasticity=states)
+        fa.classification_task(net, 4, 2)
+        show(net)
+        net.run_steps(8)
+        found.append((net["image_to_h"].W.copy(), net["image_to_h"].b.copy()))
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, 1e-12, 1e-12)
+        assert np.abs(ours).max() > 1
+
+
 # What only the CUDA executor has.
 
 only_cuda = pytest.mark.parametrize("device", [device for device in HERE if device == "cuda"], indirect=True)

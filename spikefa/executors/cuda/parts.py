@@ -116,7 +116,8 @@ def plasticity(executor: CudaExecutor, updater: PlasticityUpdater) -> Lowered | 
         return Lowered()
     optimizer, gathers = updater.plasticity.optimizer, updater.change is not None
     move = optimizer_lowering(optimizer)
-    if updater.terms is None or executor.is_on_host(updater) or (gathers and move is None):
+    traced = any(state.side == "pre" for state in updater.plasticity.text.states)  # the bias has traces of its own
+    if updater.terms is None or traced or executor.is_on_host(updater) or (gathers and move is None):
         return None
     memory = executor.memory
     arrays = (updater.change, updater.bias_change) if gathers else (updater.weights.values, updater.bias)
