@@ -130,6 +130,7 @@ PRESETS = {
         "epochs": 5,
     },
 }
+DATA = {None: "digits", "digits": "digits"}
 
 
 def _feedback_weights(params: Params, pre: fa.Population):

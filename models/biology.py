@@ -176,6 +176,7 @@ PRESETS = {
     "together": TOGETHER,
     "mnist": {"pixels": 784, "hidden": (500, 500), "streams": 50, "epochs": 5},
 }
+DATA = {None: "digits", "digits": "digits", "together": "digits"}
 
 
 def _constants(params: Params) -> dict:

@@ -122,6 +122,7 @@ class Params(fa.Params):
 
 
 PRESETS = {"digits": {}}
+DATA = {None: "digits", "digits": "digits"}
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:

@@ -171,6 +171,7 @@ PRESETS = {
     # For scikit-learn's 8 x 8 digits; chosen on the last 200 training images.
     "digits": {"pixels": 64, "hidden": (100,), "outputs": 50, "weight_range": "5 mV", "eta": "0.1 mV"},
 }
+DATA = {"digits": "digits"}
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:

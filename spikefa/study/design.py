@@ -11,6 +11,7 @@ from typing import Any
 
 from spikefa._checks import one_of, positive_int, refuse, whole
 from spikefa._checks import path as checked_path
+from spikefa.datasets import Dataset
 from spikefa.errors import ArgumentError
 from spikefa.experiments import model_file, run_record, trusted_models
 from spikefa.experiments.metrics_table import METRICS_COLUMNS
@@ -51,7 +52,12 @@ class Design:
         if "seed" in settings:
             refuse("Study", "seed", "be given as seeds", settings["seed"])
         self.settings = {name: value for name, value in settings.items() if value is not None}
+        if isinstance(self.settings.get("data"), Dataset):
+            rule = "be the name of a data set, a file or a folder, which other processes can load"
+            refuse("Study", "data", rule, self.settings["data"])
         first = new_run(self.directory, self.model, changes, **self.settings)  # refuses what cannot be
+        if "data" in self.settings:
+            self.settings["data"] = first.data
         if first.data_dir is not None:
             self.settings["data_dir"] = first.data_dir
         self.changes = {name: getattr(first.params, name) for name in changes or {}}

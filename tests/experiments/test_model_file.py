@@ -283,3 +283,13 @@ def test_of_spikefas_own_pathways_only_those_of_the_choice_are_taken(choosing, v
     rule = "be one of alignment, backprop, or a name added to spikefa.pathways"
     with pytest.raises(ModelError, match=f"^Model 'mine': pathway must {rule}, got {got}"):
         choosing.params({"pathway": value})
+
+
+@pytest.mark.parametrize("name", model_file.names())
+def test_presets_fit_the_data_that_they_name(name):
+    """Those that this machine has; no preset is that of other data by oversight."""
+    model = model_file.load(name)
+    for preset in (None, *model.presets):
+        data, params = model.data_of(preset), model.params({}, preset)
+        pixels = params.sizes[0] if hasattr(params, "sizes") else params.pixels
+        assert pixels == {"digits": 64, "mnist": 784}.get(data, pixels), f"{name}, {preset}: {pixels} units for {data}"
