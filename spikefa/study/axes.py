@@ -120,7 +120,7 @@ def items(name: str, rule: str, values: Any) -> list[Any]:
 
 
 def checked(model: Model, vary: Any) -> Axes:
-    """Return axes with their values in the types of the model's parameters.
+    """Return axes with their values in the types of the model's parameters, quantities as texts such as ``"20 ms"``.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def checked(model: Model, vary: Any) -> Axes:
         if isinstance(values, tuple):  # which may be one value of a parameter
             refuse("Study", f"the values of {name}", rule, values)
         listed = items(f"the values of {name}", rule, values)
-        axes[name] = [fitted(model.title, name, kind, value) for value in listed]
+        axes[name] = [kind.recorded(fitted(model.title, name, kind, value)) for value in listed]
         if not axes[name]:
             refuse("Study", f"the values of {name}", "be at least one", values)
         for i, value in enumerate(axes[name]):

@@ -60,7 +60,7 @@ class Design:
             self.settings["data"] = first.data
         if first.data_dir is not None:
             self.settings["data_dir"] = first.data_dir
-        self.changes = {name: getattr(first.params, name) for name in changes or {}}
+        self.changes = {name: self.model.kind(name).recorded(getattr(first.params, name)) for name in changes or {}}
         self._resolved = {
             **{name: getattr(first, name) for name in ("streams", "data", "validation")},
             **dataclasses.asdict(first.config),

@@ -61,7 +61,8 @@ def checked(model: Model, axes: Axes, points: Any) -> list[Point]:
     for point in items("points", "be a list of dicts", points):
         if not isinstance(point, Mapping) or set(point) != set(axes):
             refuse("Study", "a point", f"have a value of each of {list(axes)}, which vary", point)
-        point = {name: fitted(model.title, name, model.kind(name), point[name]) for name in axes}
+        kinds = {name: model.kind(name) for name in axes}
+        point = {name: kind.recorded(fitted(model.title, name, kind, point[name])) for name, kind in kinds.items()}
         for name, values in axes.items():
             if not _is_on(values, point[name]):
                 refuse("Study", f"{name} of a point", f"be one of its values, {values}", point[name])

@@ -172,3 +172,21 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_written(study
     with pytest.raises(ArgumentError, match="images must be"):
         study(changes={"sizes": (63, 5, 10)}).run(workers=0, progress=False)
     assert not [*tmp_path.iterdir()]
+
+
+def test_quantities_vary_and_come_back(tmp_path):
+    changes = {"pixels": 64, "hidden": (5,), "outputs": 10, "method": "euler", "rho_threshold": "90 Hz"}
+    vary = {"tau_m": ["10 ms", "0.02 second"]}
+    stated = fa.Study(tmp_path / "study", "escape_lif", vary, changes=changes, data="digits", epochs=0)
+    stated.create()
+    opened = fa.open_study(tmp_path / "study")
+    assert opened.vary == {"tau_m": ["10 ms", "20 ms"]} and opened.changes["rho_threshold"] == "90 Hz"
+    assert [float(run.params.tau_m) for _, run in opened.runs.values()] == [0.01, 0.02]
+
+
+def test_data_that_no_other_process_can_load_are_refused(tmp_path, digits):
+    with pytest.raises(
+        ArgumentError, match=r"Study: data must be the name of a data set, a file or a folder, .*, got <D"
+    ):
+        fa.Study(tmp_path / "study", "lillicrap2016_spiking", {"eta": [1e-2]}, data=digits)
+    assert not (tmp_path / "study").exists()
