@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -32,7 +31,7 @@ def describe(setting: Setting, before: dict[str, Any] | None = None) -> dict[str
         "quick": setting.quick,
         "model": setting.model.name,
         "preset": setting.preset,
-        "params": dataclasses.asdict(setting.params()),
+        "params": setting.model.recorded(setting.params()),
         "streams": setting.streams,
         "turns": setting.turns,
         "began": datetime.now().astimezone().isoformat(timespec="seconds"),

@@ -115,6 +115,7 @@ def config_text(model: str, preset: str | None = None) -> str:
     toml = optional("tomlkit", "spikefa config", "config")
     loaded = model_file.load(model)
     params, described = loaded.params(preset=preset), loaded.describe()
+    recorded = loaded.recorded(params)
     document = toml.document()
     document.add(toml.comment(described.summary))
 
@@ -140,7 +141,7 @@ def config_text(model: str, preset: str | None = None) -> str:
     table = toml.table()
     for parameter in described.parameters:
         allowed = f"; {parameter.range}" if parameter.range else ""
-        add(table, parameter.name, getattr(params, parameter.name), f"{parameter.meaning} ({parameter.type}{allowed})")
+        add(table, parameter.name, recorded[parameter.name], f"{parameter.meaning} ({parameter.type}{allowed})")
     document.add(toml.nl())
     document.add("parameters", table)
     return toml.dumps(document)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from spikefa import cli, datasets
 from spikefa.errors import ArgumentError, DataError, ModelError, RunError
+from spikefa.experiments import model_file
 from spikefa.experiments.run import new_run, open_run
 from spikefa.experiments.run_overview import overview
 from spikefa.experiments.run_settings import config_text, read_settings, settings_of
@@ -182,3 +183,11 @@ def test_version_and_completion():
 def test_options_that_do_not_go_together_are_refused(arguments, message):
     result = CliRunner().invoke(cli.app, arguments)
     assert result.exit_code == 2 and message in " ".join(re.sub("[│╭╮╰╯─]", " ", result.output).split())
+
+
+@pytest.mark.parametrize("name", model_file.names())
+def test_every_models_settings_are_read_again(tmp_path, name):
+    """Quantities, too, which a text of TOML has as ``"20 ms"``."""
+    (tmp_path / "run.toml").write_text(config_text(name))
+    settings, model = read_settings(tmp_path / "run.toml"), model_file.load(name)
+    assert model.recorded(model.params(settings["changes"])) == model.recorded(model.params())

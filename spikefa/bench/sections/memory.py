@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -27,7 +26,7 @@ def peak_of(setting: Setting, images: int, program: Sequence[str] = PROGRAM) -> 
     """
     asked = {
         "model": str(setting.model.path),
-        "params": dataclasses.asdict(setting.params()),
+        "params": setting.model.recorded(setting.params()),
         "streams": setting.streams,
         "images": images,
     }
