@@ -88,6 +88,8 @@ def record_activity(
         v={layer.name: _in_unit(traces[2 * n][:, 0], units[layer.name]) for n, layer in enumerate(network.hidden)},
         delta={layer.name: traces[2 * n + 1][:, 0] for n, layer in enumerate(network.hidden)},
         units={layer: str(unit) for layer, unit in units.items() if unit is not None},
+        image_numbers=chosen,
+        gap_steps=network.stimulus.gap,
     )
 
 

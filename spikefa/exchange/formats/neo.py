@@ -17,7 +17,7 @@ def to_neo(activity: Activity) -> Any:
     """Return activity as a `neo.Block` of one segment.
 
     Each unit is a spike train, those that never spiked included, annotated with its ``population`` and ``unit``.
-    Signals are analog signals; what was shown is the epoch "stimulus".
+    Signals are analog signals; what was shown is the epoch "stimulus", with the details as array annotations.
 
     Raises
     ------
@@ -50,7 +50,10 @@ def to_neo(activity: Activity) -> Any:
         )
     start, steps = (np.array([epoch[n] for epoch in activity.epochs], float) * activity.dt for n in (0, 1))
     labels = np.array([label for *_, label in activity.epochs], dtype="U")
-    segment.epochs.append(neo.Epoch(start * pq.s, steps * pq.s, labels, name="stimulus"))
+    details = {name: np.asarray(numbers) for name, numbers in activity.details.items()}
+    segment.epochs.append(
+        neo.Epoch(start * pq.s, steps * pq.s, labels, name="stimulus", array_annotations=details or None)
+    )
     block = neo.Block(name=activity.name, description=activity.description)
     block.segments.append(segment)
     segment.check_relationships()
