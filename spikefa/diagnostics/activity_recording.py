@@ -34,6 +34,16 @@ class ActivityRecording:
     ------
     ArgumentError
         If an attribute is not as described; the message names it, the rule and the value.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> recording = run.recordings()[-1]
+    >>> recording.hidden, recording.output
+    (('h1',), 'output')
+    >>> sorted(recording.trials())
+    ['image', 'label', 'start', 'stop', 'stream']
     """
 
     label: str

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def to_xarray(
     recording: ActivityRecording | StateMonitor | SpikeMonitor, trials: TrialMonitor | None = None
 ) -> xarray.Dataset:
-    """Return a recording with names for its dimensions.
+    r"""Return a recording with names for its dimensions.
 
     Parameters
     ----------
@@ -44,6 +44,20 @@ def to_xarray(
         If it is none of these, or a monitor of something else than a population; or the trials are of another network.
     SpikefaError
         If xarray is not installed.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> from brian2 import StateMonitor
+    >>> monitor = StateMonitor(output, "y", record=True)
+    >>> net.add(monitor)
+    >>> net.run_steps(5)
+    >>> dict(fa.to_xarray(monitor).sizes)
+    {'unit': 2, 'stream': 1, 'time': 5}
     """
     xr = optional("xarray", "to_xarray", "analysis")
     if isinstance(recording, ActivityRecording):

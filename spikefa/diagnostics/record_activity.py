@@ -53,6 +53,15 @@ def record_activity(
         If a number is no positive whole number.
     KeyboardInterrupt
         After Ctrl-C or `stop`; the network is as it was.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> from spikefa.diagnostics.record_activity import record_activity
+    >>> recording = record_activity(run.trained_network(), run.dataset(), images_seen=0, steps=5, count=2)
+    >>> recording.steps
+    10
     """
     steps = positive_int("record_activity", "steps", steps)
     count = positive_int("record_activity", "count", count, "images")

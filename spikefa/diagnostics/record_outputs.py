@@ -22,7 +22,15 @@ from spikefa.diagnostics.showing import (
 
 @dataclass(frozen=True, eq=False)
 class OutputRecording:
-    """What some units of a network give out, and the errors that they receive, while a few images are shown."""
+    """What some units of a network give out, and the errors that they receive, while a few images are shown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikefa.diagnostics.record_outputs import OutputRecording
+    >>> course = np.linspace(0, 1, 20).reshape(10, 2)
+    >>> recording = OutputRecording("now", np.eye(3)[None], None, 10, 1.0, {"y": course}, {"y": 1 - course}, None)
+    """
 
     label: str
     """Title of the stage, such as "before learning"."""

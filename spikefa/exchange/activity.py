@@ -15,7 +15,15 @@ _OWNER = "Activity"
 
 
 class Signal(NamedTuple):
-    """Values that change in time."""
+    """Values that change in time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> signal = fa.exchange.Signal(np.array([-70.0, -69.5]), "mV")
+    >>> activity = fa.exchange.Activity("mine", 1e-3, {"h1": np.zeros((2, 1), bool)}, {"h1.v": signal})
+    """
 
     values: np.ndarray
     """A value a step, (steps,)."""
@@ -33,6 +41,15 @@ class Activity:
     ------
     ArgumentError
         If arrays disagree about the number of steps, or an epoch is outside of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> spikes = {"h1": np.eye(4, dtype=bool)}  # four steps, four units
+    >>> activity = fa.exchange.Activity("mine", 1e-3, spikes, epochs=((0, 2, "a"), (2, 2, "b")))
+    >>> activity.steps, activity.duration
+    (4, 0.004)
     """
 
     name: str

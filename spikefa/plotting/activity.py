@@ -50,6 +50,13 @@ def activity_figure(
     ------
     ArgumentError
         If there is no stage, the stages have other layers, or there is no such hidden layer.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> figure = fa.plotting.activity_figure(run, layer="h1")
+    >>> figure.savefig("activity.png")
     """
     if isinstance(stages, Run):
         run, stages = stages, stages.recordings()
@@ -60,7 +67,14 @@ def activity_figure(
 
 
 def raster_figure(recording: ActivityRecording, *, title: str | None = None) -> Figure:
-    """Draw the images shown and the rasters of all layers, at one stage; `title` is above it."""
+    """Draw the images shown and the rasters of all layers, at one stage; `title` is above it.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> figure = fa.plotting.raster_figure(run.recordings()[-1], title="after learning")
+    """
     same_network("raster_figure", [recording])
     return _figure([recording], tuple(recording.spikes), (), title)
 
@@ -74,6 +88,12 @@ def psp_figure(recording: ActivityRecording, *, title: str | None = None) -> Fig
     ------
     ArgumentError
         If the recording has no hidden layer.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> figure = fa.plotting.psp_figure(run.recordings()[-1])
     """
     same_network("psp_figure", [recording])
     if not recording.hidden:

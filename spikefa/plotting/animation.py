@@ -160,6 +160,12 @@ def save_animation(
         If ffmpeg, which writes ``.mp4``, is not installed.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> path = fa.plotting.save_animation(run, "learning.gif", fps=4, dpi=50)
     """
     out = user_path(out)
     suffix = one_of("save_animation", f"the suffix of {str(out)!r}", out.suffix.lower(), FORMATS)

@@ -23,6 +23,15 @@ def to_neo(activity: Activity) -> Any:
     ------
     ArgumentError
         If Neo is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> spikes = {"h1": np.eye(4, dtype=bool)}  # four steps, four units
+    >>> activity = fa.exchange.Activity("mine", 1e-3, spikes, epochs=((0, 2, "a"), (2, 2, "b")))
+    >>> len(fa.exchange.to_neo(activity).segments[0].spiketrains)
+    4
     """
     instance("to_neo", "activity", activity, Activity, "an Activity")
     neo, pq = library("neo", "neo"), library("quantities", "neo")

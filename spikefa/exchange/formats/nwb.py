@@ -24,6 +24,15 @@ def to_nwb(activity: Activity) -> Any:
     ------
     ArgumentError
         If pynwb is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> spikes = {"h1": np.eye(4, dtype=bool)}  # four steps, four units
+    >>> activity = fa.exchange.Activity("mine", 1e-3, spikes, epochs=((0, 2, "a"), (2, 2, "b")))
+    >>> fa.exchange.to_nwb(activity).trials["label"][:]
+    ['a', 'b']
     """
     instance("to_nwb", "activity", activity, Activity, "an Activity")
     pynwb = library("pynwb", "nwb")
