@@ -196,7 +196,8 @@ class ActivityRecording:
         """
         signals = {}
         for layer in self.hidden:
-            signals |= {f"{layer}.v": Signal(self.v[layer]), f"{layer}.delta": Signal(self.delta[layer])}
+            unit = self.units.get(layer, "")
+            signals |= {f"{layer}.v": Signal(self.v[layer], unit), f"{layer}.delta": Signal(self.delta[layer])}
         trials, each = self.trials(), self.steps_per_image
         return Activity(
             f"{name} {self.label}".strip(),

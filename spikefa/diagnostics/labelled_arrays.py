@@ -120,7 +120,7 @@ def _of_activity(xr: Any, recording: ActivityRecording) -> Any:
     for layer, spikes in recording.spikes.items():
         variables[f"spikes_{layer}"] = (("time", f"unit_{layer}"), spikes, {"units": "1"})
     for layer in recording.hidden:
-        variables[f"v_{layer}"] = ("time", recording.v[layer], {"units": "1"})
+        variables[f"v_{layer}"] = ("time", recording.v[layer], {"units": recording.units.get(layer, "1")})
         variables[f"delta_{layer}"] = ("time", recording.delta[layer], {"units": "1"})
     trials = recording.trials()
     trial, step = np.divmod(np.arange(recording.steps), recording.steps_per_image)

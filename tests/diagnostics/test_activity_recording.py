@@ -2,6 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
+import spikefa as fa
 from spikefa.diagnostics.activity_recording import ActivityRecording
 from spikefa.errors import ArgumentError, DataError
 
@@ -259,6 +260,9 @@ def test_units_are_kept_in_the_file_where_there_are_any(tmp_path):
     d = ActivityRecording(**arguments(units={"a_second": "mV"}))
     d.save(tmp_path / "one.h5")
     assert_same(d, ActivityRecording.load(tmp_path / "one.h5"))
+    signals = d.activity().signals
+    assert (signals["z_first.v"].unit, signals["a_second.v"].unit, signals["a_second.delta"].unit) == ("", "mV", "")
+    assert fa.to_xarray(d).v_a_second.attrs["units"] == "mV" and fa.to_xarray(d).v_z_first.attrs["units"] == "1"
     ActivityRecording(**arguments()).save(tmp_path / "none.h5")
     with h5py.File(tmp_path / "none.h5") as f:
         assert "units" not in f.attrs  # as before there were units
