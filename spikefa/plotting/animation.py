@@ -39,7 +39,7 @@ def animate(
     layer: str | None = None,
     title: str | None = None,
     fps: float = 2.0,
-) -> FuncAnimation:
+) -> Animation:
     """Animate the activity over learning: one frame a recording, all on the same scales.
 
     A frame is a column of `activity_figure`. That of a run also has the learning curve, with a line where it is.
@@ -58,7 +58,7 @@ def animate(
     Returns
     -------
     matplotlib.animation.FuncAnimation
-        ``.save("learning.gif")`` writes it; a notebook shows it by ``HTML(animation.to_jshtml())``.
+        ``.save("learning.gif")`` writes it; a notebook shows it with buttons.
 
     Raises
     ------
@@ -75,9 +75,19 @@ def animate(
     """
     fps = in_range("animate", "fps", fps, 0, 100, open_low=True)
     frames = Frames(stages, layer, title)
-    return FuncAnimation(
+    return Animation(
         frames.figure, frames.draw, len(frames.stages), init_func=list, interval=1000 / fps, cache_frame_data=False
     )
+
+
+class Animation(FuncAnimation):
+    """An animation that a notebook shows, and that may be forgotten unseen."""
+
+    def __del__(self) -> None:
+        """Say nothing: matplotlib would warn of an animation that nobody has looked at."""
+
+    def _repr_html_(self) -> str:
+        return self.to_jshtml()
 
 
 class Frames:

@@ -78,6 +78,8 @@ def test_frames_share_their_scales_and_the_line_goes_along_the_learning_curve(ru
 
 
 def test_recordings_alone_are_animated_without_a_curve():
+    made = plotting.animate([recording(0), recording(5)])
+    assert made._repr_html_().count("data:image/png;base64") == 2
     figure = animation.Frames([recording(0), recording(5)]).figure
     assert not figure.artists and "Images seen" not in [ax.get_xlabel() for ax in figure.axes]
 
