@@ -25,21 +25,37 @@ project_copyright = "2026, the spikefa developers"
 version = release = spikefa.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",  # Markdown and notebooks
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
     "sphinx_gallery.gen_gallery",
 ]
-source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-# Scripts are the sources of the gallery, and the prose that of the generated pages of results.
-exclude_patterns = ["_build", "results/_prose", "tutorials/GALLERY_HEADER.rst", "**/sg_execution_times.rst"]
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}  # autosummary writes the first
+# Scripts are the sources of the gallery, which makes notebooks of them; the prose is that of the pages of results.
+exclude_patterns = [
+    "_build",
+    "generated/**/*.ipynb",
+    "results/_prose",
+    "tutorials/GALLERY_HEADER.rst",
+    "**/sg_execution_times.rst",
+]
 templates_path = ["_templates"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
+
+# Notebooks are run by each build, in a folder of their own. Their widgets would load scripts from elsewhere.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_output_stderr = "remove"
+nb_ipywidgets_js = {}
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 
 autosummary_generate = True
 autodoc_typehints = "none"  # types stand in the docstrings

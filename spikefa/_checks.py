@@ -29,6 +29,12 @@ class Range:
         The limits; None is no limit.
     open_low, open_high : bool
         Whether a limit is itself outside the range.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> 0.5 in fa.Range(0, 1), 0 in fa.Range(0, 1, open_low=True)
+    (True, False)
     """
 
     low: float | None = None

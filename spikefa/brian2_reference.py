@@ -26,7 +26,7 @@ from spikefa.projections.projection import Projection
 
 
 class Brian2Reference:
-    """A network of one stream, stated again with `Synapses` in place of projections and rules.
+    r"""A network of one stream, stated again with `Synapses` in place of projections and rules.
 
     Populations, equations, rules, weights, seed and random numbers are those of the network it is made of.
 
@@ -49,6 +49,19 @@ class Brian2Reference:
         projection from some units of a population.
     KeyError
         When it runs, if a rule needs a constant that has different values in the two populations.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> projection = fa.Projection(net, image, output, fa.uniform(0.5))
+    >>> task = fa.classification_task(net, steps_per_image=2, classes=2)
+    >>> reference = fa.Brian2Reference(net, target="numpy").network
+    >>> reference.stimulus.show_images([[1.0, 0.0, 0.0, 1.0]], [0])
+    >>> reference.run_steps(2)
     """
 
     def __init__(self, network: Network, target: str = "numpy"):

@@ -134,6 +134,12 @@ def angle(a: ArrayLike, b: ArrayLike) -> float:
     ------
     ArgumentError
         If the shapes differ, or if they are empty.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> float(fa.metrics.angle([[1, 0]], [[0, 2]]))
+    90.0
     """
     a, b = _checked("angle", a, b)
     rows = len(a) if a.ndim > 1 else 1
@@ -160,6 +166,13 @@ def unit_angles(a: ArrayLike, b: ArrayLike, axis: int) -> np.ndarray:
     ------
     ArgumentError
         If the shapes differ, or if there is no such axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> fa.metrics.unit_angles(np.eye(2), np.ones((2, 2)), axis=0).round(3).tolist()
+    [45.0, 45.0]
     """
     a, b = _checked("unit_angles", a, b)
     whole("unit_angles", "axis", axis, -a.ndim, a.ndim - 1, rule=f"be one of the {a.ndim} axes of a and b")
@@ -175,6 +188,12 @@ def norm_ratio(a: ArrayLike, b: ArrayLike) -> float:
     ------
     ArgumentError
         If the shapes differ, or if they are empty.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> float(fa.metrics.norm_ratio([[3, 4]], [[0, 1]]))
+    5.0
     """
     a, b = _pair("norm_ratio", a, b)
     below = np.linalg.norm(b)
@@ -191,6 +210,12 @@ def sign_congruence(a: ArrayLike, b: ArrayLike) -> float:
     ------
     ArgumentError
         If the shapes differ, or if they are empty.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> float(fa.metrics.sign_congruence([1, -1, 2, 3], [1, 1, 1, 1]))
+    0.75
     """
     a, b = _pair("sign_congruence", a, b)
     counted = (a != 0) & (b != 0)
@@ -221,6 +246,14 @@ def normalized_squared_error(error: ArrayLike, target: ArrayLike, axis: int = 0)
     ------
     ArgumentError
         If the shapes differ, or if there is no such axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> target = np.array([[0.0], [1.0], [2.0]])
+    >>> float(fa.metrics.normalized_squared_error(target - target.mean(), target))  # of the best constant answer
+    1.0
     """
     error, target = _pair("normalized_squared_error", error, target, "error and target")
     rule = f"be one of the {target.ndim} axes of the target"

@@ -27,76 +27,90 @@ import spikefa as fa
 
 QUICK = bool(os.environ.get("SPIKEFA_QUICK"))
 EPOCHS, SEEDS = (2, 3) if QUICK else (15, 6)
-runs = Path(
+WORKERS = 0 if QUICK else None  # in this process, or on all processors
+studies = Path(
     tempfile.mkdtemp()
 )  # keep it, and a study that was killed goes on where it was
 
 
-def trained(pathway, eta, seed):
-    """Train a small spiking network, or read the run if it is there; return its metrics."""
-    run = fa.new_run(
-        runs / f"{pathway}-{eta:g}-{seed}",
+def study(name, vary, **more):
+    """State a study of a small spiking network on the digits."""
+    return fa.Study(
+        studies / name,
         "lillicrap2016_spiking",
-        {
-            "hidden": (150,),
-            "outputs": 100,
-            "pathway": pathway,
-            "eta": eta,
-        },
+        vary,
+        changes={"hidden": (150,), "outputs": 100},
         preset="digits",
-        data="digits",
         streams=20,
-        seed=seed,
         epochs=EPOCHS,
         evaluate_every=EPOCHS,
         validation=237,
         record_activity=False,
+        **more,
     )
-    return run.train()
 
 
 # %%
 # Choose the learning rates
 # -------------------------
 #
-# One seed, which the comparison does not use.
+# A study trains every combination of values. One seed will do, which the comparison does not use. ``study.table()`` has
+# a row a point, with the mean errors over its seeds.
 
-ETAS = (2e-3, 8e-3) if QUICK else (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2)
+ETAS = [2e-3, 8e-3] if QUICK else [2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2]
 NAMES = {
     "alignment": "random feedback",
     "backprop": "backpropagation",
     "output_only": "output only",
 }
+rates = study("rates", {"pathway": list(NAMES), "eta": ETAS}, seeds=[100])
+rates.run(WORKERS, progress=False)
 chosen = {}
 for pathway, name in NAMES.items():
-    errors = [
-        trained(pathway, eta, seed=100)["validation_error"][-1]
-        for eta in ETAS
-    ]
-    chosen[pathway] = ETAS[int(np.nanargmin(errors))]
+    rows = [row for row in rates.table() if row["pathway"] == pathway]
+    best = min(rows, key=lambda row: row["validation_error_mean"])
+    chosen[pathway] = best["eta"]
     print(
         f"{name:16}",
-        *(f"{eta:g}: {error:.1%}" for eta, error in zip(ETAS, errors)),
-        f"-> {chosen[pathway]:g}",
+        *(
+            f"{row['eta']:g}: {row['validation_error_mean']:.1%}"
+            for row in rows
+        ),
+        f"-> {best['eta']:g}",
     )
 
 # %%
 # Several seeds
 # -------------
+#
+# Each pathway with its own rate: ``points`` names the combinations.
+
+compared = study(
+    "compared",
+    {"pathway": list(NAMES), "eta": ETAS},
+    points=[{"pathway": p, "eta": eta} for p, eta in chosen.items()],
+    seeds=SEEDS,
+)
+compared.run(WORKERS, progress=False)
+for row in compared.table():
+    print(
+        f"{NAMES[row['pathway']]:16} test error {row['test_error_mean']:.1%} "
+        f"± {row['test_error_sd']:.1%} (sd of {row['done']} seeds)"
+    )
+
+# %%
+# The learning curves of all seeds are one line: ``fa.plotting.plot_study(compared)``. Here, one number a run is enough.
 
 results = {
     p: np.array(
         [
-            trained(p, chosen[p], seed)["test_error"][-1]
-            for seed in range(SEEDS)
+            row["test_error"]
+            for row in compared.rows()
+            if row["pathway"] == p
         ]
     )
     for p in NAMES
 }
-for pathway, errors in results.items():
-    print(
-        f"{NAMES[pathway]:16} test error {errors.mean():.1%} ± {errors.std(ddof=1):.1%} (sd of {SEEDS} seeds)"
-    )
 
 # %%
 # Statistics
@@ -149,7 +163,7 @@ ax.set(
     ylabel="Test error (%)",
 )
 ax.set(xlim=(-0.4, 2.5), ylim=(0, None))
-fig.savefig(runs / "figure.pdf")
+fig.savefig(studies / "figure.pdf")
 
 assert results["alignment"].mean() < 0.7
 

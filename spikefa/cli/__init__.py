@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from spikefa.cli import (
+    animate,
     bench,
     config,
     demo,
@@ -49,6 +50,7 @@ for _run in (
     study.study,
     evaluate.evaluate,
     plot.plot,
+    animate.animate,
     view.view,
     report.report,
     export.export,

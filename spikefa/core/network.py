@@ -50,7 +50,7 @@ MOST_STEPS = 2**32
 
 
 class Network(BrianNetwork):
-    """Populations, projections and rules that all advance together, step by step.
+    r"""Populations, projections and rules that all advance together, step by step.
 
     Parameters
     ----------
@@ -76,6 +76,18 @@ class Network(BrianNetwork):
         If an argument is outside its range; the message gives the value.
     SpikefaError
         In a process forked from one that had run networks: its threads are not there.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> projection = fa.Projection(net, image, output, fa.uniform(0.5))
+    >>> net.run_steps(3)
+    >>> net.step, net["output"].view("y").shape
+    (3, (2, 1))
     """
 
     def __init__(

@@ -35,7 +35,7 @@ def run_to_end(network: Network, steps: int) -> None:
 
 @contextmanager
 def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> Iterator[None]:
-    """Within it, a network starts from its initial state at step 0; afterwards everything is as it was.
+    r"""Within it, a network starts from its initial state at step 0; afterwards everything is as it was.
 
     The whole network runs, Brian2's own objects too, and parameters have their present values. These do not take part:
 
@@ -60,6 +60,23 @@ def sandboxed(network: Network, purpose: Literal["evaluation", "recording"]) -> 
     ------
     ArgumentError
         If the network has no task yet.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5))
+
+    >>> task = fa.classification_task(net, steps_per_image=2, classes=2)
+    >>> with fa.sandboxed(net, "recording"):
+    ...     net.stimulus.show_images([[1.0, 1.0, 0.0, 0.0]], [0])
+    ...     net.run_steps(2)
+    >>> net.step
+    0
     """
     one_of("sandboxed", "purpose", purpose, tuple(_HIGH_WORDS))
     require_network("sandboxed", network).require_task("sandboxed")

@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Summary:
-    """What a network consists of: `print` it, or end a notebook's cell with it.
+    r"""What a network consists of: `print` it, or end a notebook's cell with it.
 
     Parameters
     ----------
@@ -22,6 +22,26 @@ class Summary:
     projections : tuple of dict
         Of each: ``name``, ``shape``, ``synapses``, ``bytes`` (weights, biases, and what a rule remembers), ``rule``
         (None if it is fixed).
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> projection = fa.Projection(net, image, output, fa.uniform(0.5))
+    >>> print(net.summary())
+    Network of 1 stream, seed 0, float32, dt = 1. ms
+    <BLANKLINE>
+    population  kind   units  memory
+    image       Input      4    32 B
+    output      Layer      2    16 B
+    <BLANKLINE>
+    projection       shape  synapses  memory  rule
+    image_to_output  4 x 2         8    40 B  fixed
+    <BLANKLINE>
+    8 synapses, 88 B
     """
 
     title: str

@@ -53,6 +53,11 @@ def mnist_background(data_dir: str | os.PathLike | None = None, seed: int = 0) -
     ------
     DataError
         If a file is missing, damaged or foreign, or its photographs are too small or too smooth.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> data = fa.datasets.mnist_background("data")  # doctest: +SKIP
     """
     with data_errors():
         whole("mnist_background", "seed", seed)

@@ -70,6 +70,16 @@ class Dataset:
     ------
     DataError
         If shapes disagree, a label is no class, or a pixel is NaN or outside the limits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> rng = np.random.default_rng(0)
+    >>> images, labels = rng.random((30, 16)), np.arange(30) % 3
+    >>> data = fa.datasets.Dataset("mine", images[:20], labels[:20], images[20:], labels[20:], (4, 4), 3)
+    >>> len(data.split(validation=5).validation_images)
+    5
     """
 
     name: str
@@ -347,6 +357,15 @@ def regression(
     ------
     DataError
         If shapes disagree, or a value is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> x = np.random.default_rng(0).random((30, 4))
+    >>> data = fa.datasets.regression("sums", x[:20], x[:20, :2] + x[:20, 2:], x[20:], x[20:, :2] + x[20:, 2:])
+    >>> data.train_targets.shape, data.classes
+    ((20, 2), None)
     """
     with data_errors():
         images = array(f"data set {shown(name)}", "train_images", train_images)
@@ -382,6 +401,13 @@ def pixels(images: np.ndarray) -> np.ndarray:
     ------
     DataError
         If the images have another type.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> fa.datasets.pixels(np.array([[0, 255]], np.uint8)).tolist()
+    [[0.0, 1.0]]
     """
     with data_errors():
         images = array("pixels", "images", images)

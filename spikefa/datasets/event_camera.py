@@ -47,6 +47,14 @@ def read_aer(path: str | os.PathLike) -> np.ndarray:
     ------
     DataError
         If there is no such file, or its size is not a multiple of 5 bytes.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import spikefa as fa
+    >>> written = Path("events.bin").write_bytes(bytes([3, 5, 0b10000000, 0, 9]))
+    >>> fa.datasets.read_aer("events.bin").tolist()
+    [(3, 5, 9, 1)]
     """
     with data_errors():
         path = checked_path("read_aer", "path", path)
@@ -94,6 +102,15 @@ def camera_trains(
     ------
     ArgumentError
         If an event is outside the sensor or the duration, or a transform returns something else than events.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> from spikefa.datasets.event_camera import EVENT
+    >>> events = np.array([(1, 0, 500, 1)], EVENT)  # column, row, microseconds, polarity
+    >>> fa.datasets.camera_trains([events], height=2, width=2, duration=0.001).shape
+    (1, 8)
     """
     owner = "camera_trains"
     height, width = positive_int(owner, "height", height), positive_int(owner, "width", width)
@@ -147,6 +164,11 @@ def load_nmnist(data_dir: str | os.PathLike | None = None, transform: Transform 
     ------
     DataError
         If files are missing or damaged, or an event is outside the sensor or later than 0.4 s.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> data = fa.datasets.load_nmnist("data")  # doctest: +SKIP
     """
     folders = tuple(f"{part}/{digit}" for part in _PARTS for digit in range(10))
     what = "the unpacked N-MNIST (https://www.garrickorchard.com/datasets/n-mnist)"

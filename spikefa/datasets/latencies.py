@@ -45,6 +45,13 @@ def spike_latencies(
     ------
     DataError
         If a number is outside its range.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> data = fa.datasets.spike_latencies(units=10, classes=2, train=20, test=10)
+    >>> data.train_images.shape
+    (20, 10)
     """
     owner = "spike_latencies"
     with data_errors():

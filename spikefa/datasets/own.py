@@ -59,6 +59,16 @@ def load_npz(path: Path) -> Dataset:
     ------
     DataError
         If it cannot be read, or the arrays do not fit each other.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from spikefa.datasets.own import load_npz
+    >>> images, labels = np.zeros((4, 5, 5)), np.array([0, 1, 0, 1])
+    >>> np.savez("mine.npz", train_images=images, train_labels=labels, test_images=images, test_labels=labels)
+    >>> load_npz(Path("mine.npz")).shape
+    (5, 5)
     """
     held = read_npz(path, _ARRAYS, ("shape", "classes"))
     train, test = held["train_images"], held["test_images"]
@@ -80,6 +90,20 @@ def load_folder(path: Path) -> Dataset:
     ------
     DataError
         If a part or a class is missing, an image cannot be read, or images differ in size.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from spikefa.datasets.own import load_folder
+    >>> for part in ("train", "test"):
+    ...     for name in ("cats", "dogs"):
+    ...         folder = Path("animals", part, name)
+    ...         folder.mkdir(parents=True, exist_ok=True)
+    ...         Image.new("L", (5, 4)).save(folder / "one.png")
+    >>> data = load_folder(Path("animals"))
+    >>> data.classes, data.shape
+    (2, (4, 5))
     """
     classes = _folders(path / "train")
     if (found := _folders(path / "test")) != classes:
@@ -104,6 +128,12 @@ def load_function(name: str) -> Dataset:
     ------
     DataError
         If there is none, or it returns something else. What it raises itself is not caught.
+
+    Examples
+    --------
+    >>> from spikefa.datasets.own import load_function
+    >>> load_function("spikefa.datasets.latencies:spike_latencies").classes
+    4
     """
     module_name, _, function = name.partition(":")
     here = os.getcwd()

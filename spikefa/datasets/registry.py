@@ -56,6 +56,12 @@ def load(name: str, data_dir: str | os.PathLike | None = None, *, code: bool = F
     DataError
         If the name is unknown, or is code that may not be run; or a file is missing, damaged, foreign or cannot be
         downloaded.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> fa.datasets.load("digits").train_images.shape
+    (1437, 64)
     """
     with data_errors():
         directory = None if data_dir is None else path("load", "data_dir", data_dir)

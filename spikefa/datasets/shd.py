@@ -36,6 +36,11 @@ def load_shd(data_dir: str | os.PathLike | None = None) -> Dataset:
     ------
     DataError
         If a file is missing or damaged, or its events or labels are of another form.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> data = fa.datasets.load_shd("data")  # doctest: +SKIP
     """
     paths = find_files("shd", data_dir, _FILES, "the Heidelberg digits (https://zenkelab.org/datasets), unpacked")
     (train, train_labels), (test, test_labels) = (read_spikes_hdf5(p, _UNITS, _DURATION) for p in paths)
@@ -65,6 +70,21 @@ def read_spikes_hdf5(path: str | os.PathLike, units: int, duration: Any) -> tupl
     ------
     DataError
         If the file cannot be read, is of another form, or has an event outside the units or the duration.
+
+    Examples
+    --------
+    >>> import h5py
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> with h5py.File("digits.h5", "w") as f:
+    ...     f["labels"] = [0, 1]
+    ...     for name, rows in (("times", [[0.1, 0.2], [0.3]]), ("units", [[0, 1], [1]])):
+    ...         kind = "f4" if name == "times" else "i4"
+    ...         made = f.create_dataset(f"spikes/{name}", 2, h5py.vlen_dtype(kind))
+    ...         made[:] = [np.array(row, kind) for row in rows]
+    >>> trains, labels = fa.datasets.read_spikes_hdf5("digits.h5", units=2, duration=1.0)
+    >>> trains.counts().tolist(), labels.tolist()
+    ([[1, 1], [0, 1]], [0, 1])
     """
     import h5py  # the list of data sets needs it not
 

@@ -41,6 +41,14 @@ class SpikeTrains:
     ------
     ArgumentError
         If the events are not equally many numbers, or one is outside the units, the samples or the duration.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> unit, time, sample = [0, 1, 1], [0.001, 0.002, 0.004], [0, 0, 1]  # units, seconds, samples
+    >>> trains = fa.SpikeTrains(unit, time, sample, units=2, samples=2, duration=0.005)
+    >>> trains.counts().tolist()
+    [[1, 1], [0, 1]]
     """
 
     def __init__(

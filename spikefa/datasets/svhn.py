@@ -35,6 +35,11 @@ def load_svhn(data_dir: str | os.PathLike | None = None) -> Dataset:
     ------
     DataError
         If a file is missing or damaged, or its images or labels are of another form; labels must be whole numbers.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> data = fa.datasets.load_svhn("data")  # doctest: +SKIP
     """
     paths = find_files("svhn", data_dir, _FILES, "SVHN's cropped digits (http://ufldl.stanford.edu/housenumbers)")
     (train_images, train_labels), (test_images, test_labels) = map(_read, paths)

@@ -59,6 +59,11 @@ def load_timit_stops(data_dir: str | os.PathLike | None = None) -> Dataset:
     and SA2 are left out, which every speaker of both parts reads: TIMIT's own ``TESTSET.DOC`` excludes them from the
     complete test set, so that no text is in both parts. Which sentences there are is not compared with the
     published list. Reading all 5,040 takes tens of seconds.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> data = fa.datasets.load_timit_stops("data")  # doctest: +SKIP
     """
     directory, _ = named_directory(data_dir)
     if directory is not None:

@@ -37,6 +37,17 @@ def standardised(dataset: Dataset, common: bool = False) -> Dataset:
     ------
     DataError
         If the set is scaled already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> rng = np.random.default_rng(0)
+    >>> images, labels = rng.random((30, 16)), np.arange(30) % 3
+    >>> data = fa.datasets.Dataset("mine", images[:20], labels[:20], images[20:], labels[20:], (4, 4), 3)
+    >>> changed = fa.datasets.standardised(data)
+    >>> bool(np.allclose(changed.train_images.std(axis=0), 1, atol=1e-5))
+    True
     """
     with data_errors():
         true_or_false("standardised", "common", common)
@@ -52,6 +63,17 @@ def centred(dataset: Dataset) -> Dataset:
     ------
     DataError
         If the set is scaled already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> rng = np.random.default_rng(0)
+    >>> images, labels = rng.random((30, 16)), np.arange(30) % 3
+    >>> data = fa.datasets.Dataset("mine", images[:20], labels[:20], images[20:], labels[20:], (4, 4), 3)
+    >>> changed = fa.datasets.centred(data)
+    >>> bool(np.allclose(changed.train_images.mean(axis=0), 0, atol=1e-6))
+    True
     """
     mean, _ = _statistics(dataset, "centred")
     return _scaled(dataset, mean, np.ones_like(mean))
@@ -76,6 +98,17 @@ def autoencoder(dataset: Dataset, limits: tuple[float, float] | None = None) -> 
     ------
     DataError
         If limits are given and the set's pixels are not in [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> rng = np.random.default_rng(0)
+    >>> images, labels = rng.random((30, 16)), np.arange(30) % 3
+    >>> data = fa.datasets.Dataset("mine", images[:20], labels[:20], images[20:], labels[20:], (4, 4), 3)
+    >>> changed = fa.datasets.autoencoder(data)
+    >>> changed.train_targets.shape
+    (20, 16)
     """
     _require_images("autoencoder", dataset)
     numbers = isinstance(limits, tuple | list) and len(limits) == 2 and all(map(is_number, limits))

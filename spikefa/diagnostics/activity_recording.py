@@ -17,7 +17,9 @@ from spikefa.errors import ArgumentError, DataError
 from spikefa.exchange import Activity, Signal, to_neo, to_nwb
 
 _OWNER = "ActivityRecording"
-_FORMAT, _VERSION = "spikefa activity recording", 2
+_FORMAT, _VERSION = "spikefa activity recording", 3
+#: Versions that `load` reads; those of 2 do not say which images of the test set were shown, nor have they gaps.
+_READ = (2, 3)
 #: Bytes that an array of a recording may have: 2,000 steps of 50 units have 100,000.
 _MOST = 2**26
 
@@ -32,6 +34,16 @@ class ActivityRecording:
     ------
     ArgumentError
         If an attribute is not as described; the message names it, the rule and the value.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> recording = run.recordings()[-1]
+    >>> recording.hidden, recording.output
+    (('h1',), 'output')
+    >>> sorted(recording.trials())
+    ['image', 'label', 'start', 'stop', 'stream']
     """
 
     label: str
@@ -43,7 +55,7 @@ class ActivityRecording:
     labels: np.ndarray
     """Class of each image, (n_images,)."""
     steps_per_image: int
-    """Steps each image is shown for."""
+    """Steps from image to image, a gap after each included."""
     dt: float
     """Length of a step in ms."""
     spikes: dict[str, np.ndarray]
@@ -56,6 +68,10 @@ class ActivityRecording:
     """Modulatory signal of that same neuron, (steps,)."""
     units: dict[str, str] = field(default_factory=dict)
     """Unit of `v`, such as "mV", of each hidden layer whose potential has one."""
+    image_numbers: np.ndarray | None = None
+    """Number of each image in the test set, (n_images,); None if it is not known."""
+    gap_steps: int = 0
+    """Steps after each image, of its `steps_per_image`, in which nothing is shown."""
 
     def __post_init__(self) -> None:
         def store(name: str, value: object) -> None:
@@ -77,6 +93,12 @@ class ActivityRecording:
         if len(labels) != len(images):
             raise ArgumentError(f"{_OWNER}: labels must have {len(images)} classes, one an image, got {len(labels)}")
         store("labels", labels)
+        if self.image_numbers is not None:
+            numbers = _classes("image_numbers", self.image_numbers)
+            if len(numbers) != len(images):
+                raise ArgumentError(f"{_OWNER}: image_numbers must be {len(images)}, one an image, got {len(numbers)}")
+            store("image_numbers", numbers)
+        store("gap_steps", _checks.whole(_OWNER, "gap_steps", self.gap_steps, 0, self.steps_per_image - 1))
 
         for name in ("spikes", "v", "delta", "units"):
             if not isinstance(getattr(self, name), Mapping):
@@ -148,8 +170,24 @@ class ActivityRecording:
         """Time at which each step starts, in ms, (steps,)."""
         return np.arange(self.steps) * self.dt
 
+    def trials(self) -> dict[str, np.ndarray]:
+        """Return which image was shown when: a row an image, as `TrialMonitor.table` has them.
+
+        Returns
+        -------
+        dict
+            ``image``, its number in the test set, or in the recording if that is not known; ``stream``, which is 0;
+            ``start`` and ``stop`` in ms, without the gap after it; ``label``.
+        """
+        count = len(self.images)
+        image = np.arange(count) if self.image_numbers is None else self.image_numbers
+        start = np.arange(count) * self.steps_per_image * self.dt
+        stop = start + (self.steps_per_image - self.gap_steps) * self.dt
+        stream = np.zeros(count, np.int64)
+        return {"image": image, "stream": stream, "start": start, "stop": stop, "label": self.labels}
+
     def activity(self, name: str = "") -> Activity:
-        """Return what other software can read of it: spikes, potentials, deltas, and the images' classes as epochs.
+        """Return what other software can read of it: spikes, potentials, deltas, and the trials as epochs.
 
         Parameters
         ----------
@@ -158,22 +196,24 @@ class ActivityRecording:
         """
         signals = {}
         for layer in self.hidden:
-            signals |= {f"{layer}.v": Signal(self.v[layer]), f"{layer}.delta": Signal(self.delta[layer])}
-        each = self.steps_per_image
+            unit = self.units.get(layer, "")
+            signals |= {f"{layer}.v": Signal(self.v[layer], unit), f"{layer}.delta": Signal(self.delta[layer])}
+        trials, each = self.trials(), self.steps_per_image
         return Activity(
             f"{name} {self.label}".strip(),
             self.dt / 1e3,
             self.spikes,
             signals,
-            tuple((q * each, each, str(label)) for q, label in enumerate(self.labels)),
+            tuple((q * each, each - self.gap_steps, str(label)) for q, label in enumerate(self.labels)),
             f"spikefa: spikes of some units after {self.images_seen:,} training images",
+            {"image": trials["image"], "stream": trials["stream"]},
         )
 
     def to_neo(self) -> Any:
         """Return the recording as a `neo.Block` of one segment.
 
         Each unit is a spike train, those that never spiked included; potentials and deltas are analog signals; the
-        epoch "stimulus" has the class of each image.
+        epoch "stimulus" has the class of each image, and as array annotations its number and stream.
 
         Raises
         ------
@@ -186,7 +226,7 @@ class ActivityRecording:
         """Return the recording as a `pynwb.NWBFile`.
 
         Each unit is a row of ``units``, those that never spiked included; potentials and deltas are time series; the
-        class of each image is the label of a trial.
+        class of each image is the label of a trial, which also has its number and stream.
 
         Raises
         ------
@@ -208,9 +248,12 @@ class ActivityRecording:
             f.attrs.update({"format": _hdf5.texts([_FORMAT]), "label": _hdf5.texts([self.label]), "version": _VERSION})
             f.attrs["layers"] = _hdf5.texts(list(self.spikes))
             f.attrs.update(images_seen=self.images_seen, steps_per_image=self.steps_per_image, dt=self.dt)
+            f.attrs["gap_steps"] = self.gap_steps
             if self.units:
                 f.attrs["units"] = _hdf5.texts([self.units.get(layer, "") for layer in self.hidden])
             arrays = {name: getattr(self, name) for name in ("images", "labels", "output_classes")}
+            unknown = self.image_numbers is None
+            arrays["image_numbers"] = np.full(len(self.images), -1) if unknown else self.image_numbers
             for group in ("spikes", "v", "delta"):
                 arrays |= {f"{group}/{layer}": x for layer, x in getattr(self, group).items()}
             for name, x in arrays.items():
@@ -234,11 +277,11 @@ class ActivityRecording:
             with open(path, "rb") as held, h5py.File(held, "r") as f:
                 if not {"format", "version"} <= set(f.attrs):
                     raise ValueError("HDF5 of another kind")
-                if (version := _hdf5.attribute(f, "version", int)) != _VERSION:
-                    raise ValueError(f"version {version}, this spikefa reads {_VERSION}")
+                if (version := _hdf5.attribute(f, "version", int)) not in _READ:
+                    raise ValueError(f"version {version}, this spikefa reads {_READ[0]} and {_READ[1]}")
                 if _hdf5.attribute(f, "format", str) != _FORMAT:
                     raise ValueError("HDF5 of another kind")
-                return cls(**_read(f))
+                return cls(**_read(f), **(_read_trials(f) if version == _VERSION else {}))
         except FileNotFoundError:
             raise
         # h5py reports damage as any of these, depending on where in the file it lies.
@@ -275,6 +318,12 @@ def _read(f: h5py.File) -> dict[str, object]:
         "delta": of_layers("delta", layers[:-1]),
         "units": {name: unit for name, unit in zip(layers[:-1], units, strict=True) if unit},
     }
+
+
+def _read_trials(f: h5py.File) -> dict[str, object]:
+    """Read what version 3 has in addition."""
+    numbers, gap = _plain(f, "image_numbers"), _hdf5.attribute(f, "gap_steps", int)
+    return {"image_numbers": None if np.all(numbers == -1) else numbers, "gap_steps": gap}
 
 
 def _plain(f: h5py.File, name: str) -> np.ndarray:

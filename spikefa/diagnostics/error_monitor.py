@@ -11,7 +11,7 @@ from spikefa.engine.brian2_internals import belongs_to
 
 
 class ErrorMonitor(Monitor):
-    """Measure the training error in successive windows of presentations.
+    r"""Measure the training error in successive windows of presentations.
 
     It is the fraction of wrong classes or, for a regression, the normalised squared error within the window.
 
@@ -27,6 +27,23 @@ class ErrorMonitor(Monitor):
     ------
     ArgumentError
         If the network has no task yet, or `presentations` is not a positive whole number.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5))
+
+    >>> task = fa.classification_task(net, steps_per_image=2, classes=2)
+    >>> monitor = fa.ErrorMonitor(net, presentations=1)
+    >>> net.stimulus.show_images([[1.0, 1.0, 0.0, 0.0]] * 3, [0, 0, 0])
+    >>> net.run_steps(6)
+    >>> len(monitor.error)
+    3
     """
 
     reads_events = False

@@ -15,7 +15,7 @@ from spikefa.projections.projection import Projection
 
 
 def summed_outputs(network: Network, images: Shown, steps: int) -> np.ndarray:
-    """Return the outputs to each image, summed over its steps and over each class's units.
+    r"""Return the outputs to each image, summed over its steps and over each class's units.
 
     A network without classes has the sums of each output unit; one of a `signal_task`, the outputs themselves, step by
     step. The network is as it was afterwards: it runs
@@ -39,6 +39,22 @@ def summed_outputs(network: Network, images: Shown, steps: int) -> np.ndarray:
         If the network has no task yet, there are no images, or they cannot be shown for so many steps.
     KeyboardInterrupt
         After Ctrl-C or `stop`; the network is as it was.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", np.repeat(np.eye(2), 2, axis=0))
+
+    >>> task = fa.classification_task(net, steps_per_image=2, classes=2)
+    >>> images, labels = np.repeat(np.eye(2), 2, axis=1), np.array([0, 1])
+    >>> fa.summed_outputs(net, images, steps=2).tolist()
+    [[4.0, 0.0], [0.0, 4.0]]
     """
     require_network("evaluation.summed_outputs", network).require_task("evaluation.summed_outputs")
     images = network.stimulus.validate_samples(images)
@@ -56,7 +72,7 @@ def summed_outputs(network: Network, images: Shown, steps: int) -> np.ndarray:
 
 
 def predict(network: Network, images: Shown, steps: int) -> np.ndarray:
-    """Predict each image's class, whose units are most active, or the target values, by the mean output.
+    r"""Predict each image's class, whose units are most active, or the target values, by the mean output.
 
     The network is as it was afterwards, see `summed_outputs`.
 
@@ -79,13 +95,29 @@ def predict(network: Network, images: Shown, steps: int) -> np.ndarray:
         If the network has no task yet, there are no images, or they cannot be shown for so many steps.
     KeyboardInterrupt
         After Ctrl-C or `stop`; the network is as it was.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", np.repeat(np.eye(2), 2, axis=0))
+
+    >>> task = fa.classification_task(net, steps_per_image=2, classes=2)
+    >>> images, labels = np.repeat(np.eye(2), 2, axis=1), np.array([0, 1])
+    >>> fa.predict(net, images, steps=2).tolist()
+    [0, 1]
     """
     require_network("evaluation.predict", network).require_task("evaluation.predict")
     return network.readout.predict(summed_outputs(network, images, steps), steps)
 
 
 def error(network: Network, images: Shown, targets: np.ndarray, steps: int) -> float:
-    """Return the error of the network's predictions.
+    r"""Return the error of the network's predictions.
 
     It is the fraction of wrong classes, the normalised squared error of values, or the mean squared error of signals.
 
@@ -104,6 +136,22 @@ def error(network: Network, images: Shown, targets: np.ndarray, steps: int) -> f
         If the network has no task yet, there are no images, or they or the targets cannot be shown.
     KeyboardInterrupt
         After Ctrl-C or `stop`; the network is as it was.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", np.repeat(np.eye(2), 2, axis=0))
+
+    >>> task = fa.classification_task(net, steps_per_image=2, classes=2)
+    >>> images, labels = np.repeat(np.eye(2), 2, axis=1), np.array([0, 1])
+    >>> fa.error(net, images, labels, steps=2)
+    0.0
     """
     require_network("evaluation.error", network).require_task("evaluation.error")
     targets = network.readout.validate_targets(targets, count_of(network.stimulus.validate_samples(images)))

@@ -25,7 +25,7 @@ MEASURES = ("angle", "norm_ratio", "sign")
 
 
 class GradientAlignment(Monitor):
-    """Compare the update that each rule makes in a step with the one that backpropagation would make in that step.
+    r"""Compare the update that each rule makes in a step with the one that backpropagation would make in that step.
 
     Backpropagation starts from the same output error, uses the transposed weights of the step and the units'
     derivatives, and has each projection's own learning rate:
@@ -69,6 +69,27 @@ class GradientAlignment(Monitor):
         If `every` is not a positive whole number, no projection learns, a forward projection has a delay or a port
         other than its layer's current, an expression names something unknown, or
         nothing says what the output error is.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1\npsi = 1 : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> hidden, output = (fa.Layer(net, name, units, **graded) for name, units in (("hidden", 3), ("output", 2)))
+    >>> error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+
+    >>> feedback = {"feedback": "J : 1\ndelta : 1", "emit": "delta = J"}
+    >>> projections = fa.feedback_alignment(net, **error, **feedback, B=fa.uniform(0.5))
+    >>> rule = fa.Plasticity("dW = -0.1 * delta_post * y_pre")
+    >>> projection = fa.Projection(net, "hidden", "output", fa.uniform(0.5), plasticity=rule)
+    >>> first = fa.Projection(net, "image", "hidden", fa.uniform(0.5))
+    >>> task = fa.classification_task(net, steps_per_image=1, classes=2)
+    >>> monitor = fa.GradientAlignment(net, every=1)
+    >>> net.stimulus.show_images([[1.0, 1.0, 1.0, 1.0]], [0])
+    >>> net.run_steps(1)
+    >>> sorted(monitor.metrics)
+    ['update_angle_deg_hidden_to_output', 'update_norm_ratio_hidden_to_output', 'update_sign_hidden_to_output']
     """
 
     reads_events = False

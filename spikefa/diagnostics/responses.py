@@ -17,7 +17,23 @@ from spikefa.presentation.by_input import Shown, count_of, some_of
 
 @dataclass(frozen=True, eq=False)
 class Responses:
-    """What a network did while images were shown; see `responses`."""
+    r"""What a network did while images were shown; see `responses`.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5))
+
+    >>> task = fa.classification_task(net, steps_per_image=2, classes=2)
+    >>> import numpy as np
+    >>> fa.responses(net, np.eye(4), np.array([0, 0, 1, 1]), steps=3).labels
+    array([0, 0, 1, 1])
+    """
 
     labels: np.ndarray
     """Class of each image, (n,)."""
@@ -60,7 +76,7 @@ class _Counter(Part, BrianObject):
 
 
 def responses(network: Network, images: Shown, labels: np.ndarray, steps: int) -> Responses:
-    """Show images, and return what every unit of every layer did.
+    r"""Show images, and return what every unit of every layer did.
 
     The network is as it was afterwards: it runs without learning and without error, as in `summed_outputs`, with the
     same random numbers.
@@ -84,6 +100,22 @@ def responses(network: Network, images: Shown, labels: np.ndarray, steps: int) -
         If the network has no classes, or images and labels do not fit it.
     KeyboardInterrupt
         After Ctrl-C or `stop`; the network is as it was.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5))
+
+    >>> task = fa.classification_task(net, steps_per_image=2, classes=2)
+    >>> import numpy as np
+    >>> found = fa.responses(net, np.eye(4), np.array([0, 0, 1, 1]), steps=3)
+    >>> found.rates["output"].shape, found.psth["output"].shape
+    ((4, 2), (2, 3))
     """
     require_network("responses", network).require_task("responses")
     stimulus, readout = network.stimulus, network.readout

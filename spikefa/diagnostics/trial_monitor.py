@@ -73,11 +73,35 @@ class TrialMonitor(Part, BrianObject):
             ``target`` (n, units) of a network without classes. `pandas.DataFrame` takes the columns of a
             classification as they are.
         """
-        streams, stimulus = self.network.streams, self.network.stimulus
+        streams, stimulus, shown = self.network.streams, self.network.stimulus, self._shown()
         count = len(self._onsets) * streams
         start = np.repeat(np.array(self._onsets, float), streams)
-        shown = stimulus.steps_per_image * self.network.clock.dt_ * 1e3
         targets = np.concatenate(self._targets) if count else stimulus.targets[:0].copy()
         name = "label" if self.network.readout.classes is not None else "target"
         image = np.arange(count)
         return {"image": image, "stream": image % streams, "start": start, "stop": start + shown, name: targets}
+
+    def rows_at(self, time: np.ndarray, stream: np.ndarray) -> np.ndarray:
+        """Return the row of `table` that was shown in streams at times.
+
+        Parameters
+        ----------
+        time : ndarray
+            In ms.
+        stream : ndarray of int
+            Of a shape that broadcasts with that of `time`.
+
+        Returns
+        -------
+        ndarray of int
+            -1 where nothing was shown, as in a gap.
+        """
+        onsets = np.array(self._onsets, float)
+        half = self.network.clock.dt_ * 1e3 / 2  # times are multiples of dt but for rounding
+        presentation = np.searchsorted(onsets, np.asarray(time) + half, "right") - 1
+        since = np.asarray(time) - np.append(onsets, np.inf)[presentation]  # -1 is the last: endless
+        row = presentation * self.network.streams + stream
+        return np.where((presentation >= 0) & (since < self._shown() - half), row, -1)
+
+    def _shown(self) -> float:
+        return self.network.stimulus.steps_per_image * self.network.clock.dt_ * 1e3

@@ -15,7 +15,7 @@ from spikefa.errors import ArgumentError
 
 
 class WeightAlignment(Monitor):
-    """Measure the angle between each hidden layer's outgoing W and the transpose of its feedback's B, in degrees.
+    r"""Measure the angle between each hidden layer's outgoing W and the transpose of its feedback's B, in degrees.
 
     Of several outgoing projections of a layer, the first whose target layer feeds back to it is measured. Layers
     without such feedback are not, as in direct feedback alignment.
@@ -34,6 +34,23 @@ class WeightAlignment(Monitor):
     ------
     ArgumentError
         If `every` is not a positive whole number, or no layer has such feedback.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> hidden, output = (fa.Layer(net, name, units, **graded) for name, units in (("hidden", 3), ("output", 2)))
+    >>> error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+
+    >>> feedback = {"feedback": "J : 1\ndelta : 1", "emit": "delta = J"}
+    >>> projections = fa.feedback_alignment(net, **error, **feedback, B=fa.uniform(0.5))
+    >>> forward = fa.Projection(net, "hidden", "output", fa.uniform(0.5))
+    >>> monitor = fa.WeightAlignment(net, every=2)
+    >>> net.run_steps(4)
+    >>> len(monitor.steps)
+    2
     """
 
     reads_events = False

@@ -14,7 +14,7 @@ from spikefa.projections.projection import Projection
 
 
 class WeightMonitor(Monitor):
-    """Record the weights of chosen synapses; the weights as they are at the end of a step.
+    r"""Record the weights of chosen synapses; the weights as they are at the end of a step.
 
     It does not record in evaluations and recordings.
 
@@ -35,7 +35,12 @@ class WeightMonitor(Monitor):
 
     Examples
     --------
-    >>> weights = fa.WeightMonitor(net, "image_to_h1", [(100, 0), (101, 0)], every=20)
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> layer = fa.Layer(net, "h1", 8, "I : 1\ns : 1", emit="s = int(I > 0)")
+    >>> projection = fa.Projection(net, image, layer, fa.uniform(0.5))
+    >>> weights = fa.WeightMonitor(net, "image_to_h1", [(1, 0), (2, 0)], every=20)
     """
 
     reads_events = False

@@ -44,6 +44,11 @@ class WeightPolicy:
         clear what is absent, sparse 18 ms x fraction: equal at 0.31 (30 streams: 0.22, 10 streams: 0.15). Events, one
         stream, half the units active: 0.085 ms dense and 0.05 to clear, sparse 1.15 ms x fraction: equal at 0.12 (2
         streams: 0.10). Spikes of 100 streams are dense and by tables faster down to 0.12, but take the memory of all.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(weight_policy=fa.WeightPolicy(table_streams=64), target="numpy")
     """
 
     event_streams_spikes: int = 2

@@ -15,7 +15,15 @@ _OWNER = "Activity"
 
 
 class Signal(NamedTuple):
-    """Values that change in time."""
+    """Values that change in time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> signal = fa.exchange.Signal(np.array([-70.0, -69.5]), "mV")
+    >>> activity = fa.exchange.Activity("mine", 1e-3, {"h1": np.zeros((2, 1), bool)}, {"h1.v": signal})
+    """
 
     values: np.ndarray
     """A value a step, (steps,)."""
@@ -33,6 +41,15 @@ class Activity:
     ------
     ArgumentError
         If arrays disagree about the number of steps, or an epoch is outside of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> spikes = {"h1": np.eye(4, dtype=bool)}  # four steps, four units
+    >>> activity = fa.exchange.Activity("mine", 1e-3, spikes, epochs=((0, 2, "a"), (2, 2, "b")))
+    >>> activity.steps, activity.duration
+    (4, 0.004)
     """
 
     name: str
@@ -47,12 +64,14 @@ class Activity:
     """What was shown: first step, number of steps, label."""
     description: str = "simulation by spikefa"
     """What it is, in a sentence."""
+    details: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What else is known of what was shown, such as the image's number: whole numbers by name, one an epoch."""
 
     def __post_init__(self) -> None:
         for name in ("name", "description"):
             _checks.text(_OWNER, name, getattr(self, name))
         _checks.in_range(_OWNER, "dt", self.dt, 0, open_low=True)
-        for name in ("spikes", "signals"):
+        for name in ("spikes", "signals", "details"):
             _checks.instance(_OWNER, name, getattr(self, name), Mapping, "a dict")
         if not self.spikes:
             raise ArgumentError(f"{_OWNER}: spikes must be of at least one population, got none")
@@ -71,6 +90,12 @@ class Activity:
         _checks.instance(_OWNER, "epochs", self.epochs, tuple, "a tuple of (first step, steps, label)")
         for epoch in self.epochs:
             self._check_epoch(epoch)
+        for name, numbers in self.details.items():
+            title = f"details[{_checks.identifier(_OWNER, 'a name in details', name)!r}]"
+            if (values := _checks.array(_OWNER, title, numbers)).shape != (
+                len(self.epochs),
+            ) or values.dtype.kind != "i":
+                _checks.refuse(_OWNER, title, f"be {len(self.epochs)} whole numbers, one an epoch", numbers)
 
     def _check_epoch(self, epoch: Any) -> None:
         if not (isinstance(epoch, tuple) and len(epoch) == 3 and isinstance(epoch[2], str)):

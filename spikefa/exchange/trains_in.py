@@ -27,6 +27,15 @@ def trains_from_neo(segments: Any, duration: Any = None) -> SpikeTrains:
     ------
     ArgumentError
         If Neo is not installed, or the segments are none, or do not have equally many trains, or a spike is later.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> spikes = {"h1": np.eye(4, dtype=bool)}  # four steps, four units
+    >>> activity = fa.exchange.Activity("mine", 1e-3, spikes, epochs=((0, 2, "a"), (2, 2, "b")))
+    >>> fa.exchange.trains_from_neo(fa.exchange.to_neo(activity)).shape
+    (1, 4)
     """
     owner, neo = "trains_from_neo", library("neo", "neo")
     if isinstance(segments, neo.Block):
@@ -79,6 +88,17 @@ def trains_from_nwb(
         If pynwb is not installed.
     DataError
         If the file cannot be read, or lacks units, trials, or the column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> spikes = {"h1": np.eye(4, dtype=bool)}  # four steps, four units
+    >>> activity = fa.exchange.Activity("mine", 1e-3, spikes, epochs=((0, 2, "a"), (2, 2, "b")))
+    >>> path = fa.exchange.write_activity(activity, "mine.nwb", "nwb")
+    >>> trains, labels = fa.exchange.trains_from_nwb(path, "label")
+    >>> trains.shape, labels.tolist()
+    ((2, 4), ['a', 'b'])
     """
     pynwb = library("pynwb", "nwb")
     path = checked_path("trains_from_nwb", "path", path)

@@ -24,7 +24,7 @@ WEIGHT_FILES = (".npz", ".safetensors")
 
 
 def save_weights(network: Network | Mapping[str, np.ndarray], path: str | os.PathLike) -> None:
-    """Write the weights and biases of all projections that have their own.
+    r"""Write the weights and biases of all projections that have their own.
 
     Arrays are called ``PROJECTION.W`` (n_pre, n_post), 0 where there is no synapse, and ``PROJECTION.b`` (n_post,).
 
@@ -40,6 +40,16 @@ def save_weights(network: Network | Mapping[str, np.ndarray], path: str | os.Pat
         If the ending is another, or safetensors is not installed.
     OSError
         If it cannot be written.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> projection = fa.Projection(net, image, output, fa.uniform(0.5))
+    >>> fa.exchange.save_weights(net, "weights.npz")
     """
     path = _checked("save_weights", path)
     arrays = dict(network) if isinstance(network, Mapping) else _weights(require_network("save_weights", network))
@@ -54,7 +64,7 @@ def save_weights(network: Network | Mapping[str, np.ndarray], path: str | os.Pat
 
 
 def load_weights(network: Network, path: str | os.PathLike) -> None:
-    """Give a network the weights and biases of a file; all of them or, after an error, none.
+    r"""Give a network the weights and biases of a file; all of them or, after an error, none.
 
     Parameters
     ----------
@@ -68,6 +78,17 @@ def load_weights(network: Network, path: str | os.PathLike) -> None:
         If the ending is another, safetensors is not installed, or weights are out of a projection's bounds or mask.
     DataError
         If the file cannot be read, or its names, shapes or values are not those that the network can have.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> projection = fa.Projection(net, image, output, fa.uniform(0.5))
+    >>> fa.exchange.save_weights(net, "weights.npz")
+    >>> fa.exchange.load_weights(net, "weights.npz")
     """
     path = _checked("load_weights", path)
     own, found = _weights(require_network("load_weights", network)), _read(path)

@@ -35,6 +35,19 @@ def write_activity(activity: Activity, path: str | os.PathLike, format: str) -> 
         If there is no such format, or the library that it needs is not installed.
     OSError
         If it cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> spikes = {"h1": np.eye(4, dtype=bool)}  # four steps, four units
+    >>> activity = fa.exchange.Activity("mine", 1e-3, spikes, epochs=((0, 2, "a"), (2, 2, "b")))
+    >>> folder = fa.exchange.write_activity(activity, "mine", "csv")
+    >>> print((folder / "epochs.csv").read_text())
+    start_ms,stop_ms,label
+    0.0,2.0,a
+    2.0,4.0,b
+    <BLANKLINE>
     """
     owner = "write_activity"
     instance(owner, "activity", activity, Activity, "an Activity")

@@ -56,6 +56,15 @@ class Ensemble:
         it began with.
     CheckpointError
         If a run has no checkpoint, or it does not have the network's weights.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> from spikefa.experiments.ensemble import Ensemble
+    >>> measured = next(Ensemble([run]).measure([2]))
+    >>> measured.part, measured.images
+    ('test', 360)
     """
 
     def __init__(self, runs: Sequence[Run], averaged: bool = True, other: bool = False):

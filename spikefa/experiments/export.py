@@ -46,6 +46,14 @@ def export_run(run: Run, format: str, out: str | Path | None = None) -> list[Pat
         If it has no checkpoint, or it is damaged.
     OSError
         If something cannot be written.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> from spikefa.experiments.export import export_run
+    >>> [path.name for path in export_run(run, "npz", "exported")]
+    ['weights.npz']
     """
     one_of("export_run", "format", format, export_formats())
     out = user_path(out) if out else run.directory / "exports" / format

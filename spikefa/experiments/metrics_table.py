@@ -46,6 +46,12 @@ def read_metrics(path: str | os.PathLike) -> dict[str, np.ndarray]:
         If it is no metrics table, or not the one in the checkpoint; the message names the file, the line and the rule.
     CheckpointError
         If the checkpoint is damaged.
+
+    Examples
+    --------
+    >>> from spikefa.experiments.metrics_table import read_metrics
+    >>> float(read_metrics("runs/digits/metrics.csv")["epoch"][0])
+    0.0
     """
     path = user_path(path)
     beside = path.with_name("checkpoint.h5")

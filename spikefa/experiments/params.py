@@ -54,6 +54,12 @@ class OrRegistered:
     ----------
     package : str
         Dotted name of the registry's package. The registry bears its last part: ``spikefa.pathways.pathways``.
+
+    Examples
+    --------
+    >>> from typing import Annotated, Literal
+    >>> import spikefa as fa
+    >>> Pathway = Annotated[Literal["alignment", "direct"], fa.OrRegistered("spikefa.pathways")]
     """
 
     package: str
@@ -329,6 +335,22 @@ class Params:
     ------
     ModelError
         If a value does not fit its annotation, or the values do not fit each other.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from typing import Annotated
+    >>> import spikefa as fa
+    >>> @dataclass(frozen=True)
+    ... class Params(fa.Params):
+    ...     eta: Annotated[float, fa.Range(0)] = 1e-3
+    >>> Params(eta=2e-3).eta
+    0.002
+    >>> try:
+    ...     Params(eta=-1)
+    ... except fa.ModelError as error:
+    ...     print(error)
+    Model ...: eta must be at least 0, got -1
     """
 
     def __post_init__(self) -> None:

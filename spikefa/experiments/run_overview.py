@@ -48,6 +48,12 @@ def overview(directory: str | Path) -> dict[str, Any]:
         If it is no run directory of this version, or was changed.
     DataError
         If the table of metrics was changed.
+
+    Examples
+    --------
+    >>> from spikefa.experiments.run_overview import overview
+    >>> overview("runs/digits")["status"]
+    'finished'
     """
     directory = checked_path("overview", "directory", directory)
     record = run_record.read(directory)

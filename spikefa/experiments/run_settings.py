@@ -50,6 +50,14 @@ def read_settings(path: str | Path) -> dict[str, Any]:
         If there is no such model or parameter.
     OSError
         If it cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from spikefa.experiments.run_settings import config_text, read_settings
+    >>> text = config_text("lillicrap2016_spiking", "digits")
+    >>> written = Path("mine.toml").write_text(text)
+    >>> settings = read_settings(Path("mine.toml"))
     """
     path = user_path(path)
     try:
@@ -111,6 +119,13 @@ def config_text(model: str, preset: str | None = None) -> str:
         If there is no such model or preset.
     SpikefaError
         If tomlkit is not installed.
+
+    Examples
+    --------
+    >>> from spikefa.experiments.run_settings import config_text
+    >>> text = config_text("lillicrap2016_spiking", "digits")
+    >>> text.splitlines()[1]
+    "# a model's name or its file"
     """
     toml = optional("tomlkit", "spikefa config", "config")
     loaded = model_file.load(model)

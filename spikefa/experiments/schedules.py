@@ -27,6 +27,12 @@ def step_schedule(epoch: int, milestones: Collection[int], divisor: float) -> fl
     ------
     ArgumentError
         If the epoch is no whole number, the divisor is not above 0, or milestones are no numbers.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> [fa.step_schedule(epoch, milestones=(2, 4), divisor=10) for epoch in range(5)]
+    [1, 1, 0.1, 0.1, 0.01]
     """
     whole("step_schedule", "epoch", epoch)
     in_range("step_schedule", "divisor", divisor, 0, open_low=True)

@@ -20,6 +20,12 @@ class TrainingConfig:
     ------
     ArgumentError
         If a value is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> from spikefa.experiments.training_config import TrainingConfig
+    >>> TrainingConfig(epochs=3, evaluate_every=0.5).test_steps
+    5
     """
 
     epochs: int = 5

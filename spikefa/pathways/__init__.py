@@ -17,7 +17,7 @@ pathways: Registry[Callable[..., list]] = Registry("pathway", "spikefa.pathways"
 
 
 def add_pathway(network: Network, name: str, **options: Any) -> list:
-    """Add a pathway by its name, with those of the options that it takes.
+    r"""Add a pathway by its name, with those of the options that it takes.
 
     A model states all that any of its pathways needs, and leaves the choice to a parameter.
 
@@ -40,6 +40,18 @@ def add_pathway(network: Network, name: str, **options: Any) -> list:
     ------
     ArgumentError
         If there is no such pathway, or as it does.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> hidden, output = (fa.Layer(net, name, units, **graded) for name, units in (("hidden", 3), ("output", 2)))
+    >>> error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+
+    >>> feedback = {"feedback": "J : 1\ndelta : 1", "emit": "delta = J"}
+    >>> projections = fa.add_pathway(net, "alignment", **error, **feedback, B=fa.uniform(0.5))
     """
     require_network("add_pathway", network)
     add = pathways[name]

@@ -35,7 +35,7 @@ def feedback_alignment(
     output: str = "delta",
     modulator: str | None = None,
 ) -> list[Projection]:
-    """Send the error down from layer to layer through fixed random weights.
+    r"""Send the error down from layer to layer through fixed random weights.
 
     Add the error population of the last layer, and a feedback population for each layer below it.
 
@@ -70,6 +70,20 @@ def feedback_alignment(
     -------
     list of Projection
         The feedback projections, top down.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> hidden, output = (fa.Layer(net, name, units, **graded) for name, units in (("hidden", 3), ("output", 2)))
+    >>> error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+
+    >>> feedback = {"feedback": "J : 1\ndelta : 1", "emit": "delta = J"}
+    >>> projections = fa.feedback_alignment(net, **error, **feedback, B=fa.uniform(0.5))
+    >>> [population.name for population in net.feedback]
+    ['error_output', 'feedback_hidden']
     """
     spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
     populations = chain(network, error, feedback, emit, emit_error, namespace, **spiking)

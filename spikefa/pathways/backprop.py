@@ -33,7 +33,7 @@ def backprop(
     output: str = "delta",
     modulator: str | None = None,
 ) -> list[TiedProjection]:
-    """Send the error down through the transposed forward weights.
+    r"""Send the error down through the transposed forward weights.
 
     Add the error population, and a feedback population for each layer below, that share the forward weights.
 
@@ -47,6 +47,20 @@ def backprop(
     -------
     list of TiedProjection
         The feedback projections, top down.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> hidden, output = (fa.Layer(net, name, units, **graded) for name, units in (("hidden", 3), ("output", 2)))
+    >>> error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+
+    >>> feedback = {"feedback": "J : 1\ndelta : 1", "emit": "delta = J"}
+    >>> projections = fa.backprop(net, **error, **feedback)
+    >>> [population.name for population in net.feedback]
+    ['error_output', 'feedback_hidden']
     """
     spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
     populations = chain(network, error, feedback, emit, emit_error, namespace, **spiking)

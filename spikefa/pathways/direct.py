@@ -34,7 +34,7 @@ def direct_feedback_alignment(
     output: str = "delta",
     modulator: str | None = None,
 ) -> list[Projection]:
-    """Send the error to each hidden layer directly, through fixed random weights.
+    r"""Send the error to each hidden layer directly, through fixed random weights.
 
     Add the error population, and a feedback population for each layer below it that receives the error.
 
@@ -50,6 +50,20 @@ def direct_feedback_alignment(
     -------
     list of Projection
         The feedback projections, top down.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> hidden, output = (fa.Layer(net, name, units, **graded) for name, units in (("hidden", 3), ("output", 2)))
+    >>> error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+
+    >>> feedback = {"feedback": "J : 1\ndelta : 1", "emit": "delta = J"}
+    >>> projections = fa.direct_feedback_alignment(net, **error, **feedback, B=fa.uniform(0.5))
+    >>> [population.name for population in net.feedback]
+    ['error_output', 'feedback_hidden']
     """
     spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
     top, *others = chain(network, error, feedback, emit, emit_error, namespace, **spiking)

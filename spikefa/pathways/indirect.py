@@ -36,7 +36,7 @@ def indirect_feedback_alignment(
     output: str = "delta",
     modulator: str | None = None,
 ) -> list[Projection]:
-    """Send the error to the first hidden layer, and from there up through the forward weights.
+    r"""Send the error to the first hidden layer, and from there up through the forward weights.
 
     Add the error population, and a feedback population for each layer below it, bottom up.
 
@@ -52,6 +52,20 @@ def indirect_feedback_alignment(
     -------
     list of Projection
         The one from the error, and those that share the forward weights, bottom up.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> hidden, output = (fa.Layer(net, name, units, **graded) for name, units in (("hidden", 3), ("output", 2)))
+    >>> error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+
+    >>> feedback = {"feedback": "J : 1\ndelta : 1", "emit": "delta = J"}
+    >>> projections = fa.indirect_feedback_alignment(net, **error, **feedback, B=fa.uniform(0.5))
+    >>> [population.name for population in net.feedback]
+    ['error_output', 'feedback_hidden']
     """
     spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
     below = error_population(network, error, emit if emit_error is None else emit_error, namespace, **spiking)

@@ -26,7 +26,7 @@ def node_perturbation(
     noise: float,
     namespace: dict[str, Any] | None = None,
 ) -> list[Projection]:
-    """Add a perturbed copy of every layer, the change of the loss, and the populations that provide ``delta``.
+    r"""Add a perturbed copy of every layer, the change of the loss, and the populations that provide ``delta``.
 
     The rule is the one of the other pathways without a derivative, ``dW = -eta * delta_post * s_pre``.
 
@@ -48,6 +48,17 @@ def node_perturbation(
     -------
     list of Projection
         Those that share the forward weights, bottom up; the one that sums the loss; those that broadcast it.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> hidden, output = (fa.Layer(net, name, units, **graded) for name, units in (("hidden", 3), ("output", 2)))
+    >>> projections = fa.node_perturbation(net, loss="(layer_y - target)**2 / 2", noise=0.1)
+    >>> net["noisy_hidden"].units
+    3
     """
     projections: list[Projection] = list(perturbed_copies(network, noise, on="current", noisy_top=True))
     top = error_population(network, "target : 1\nloss : 1", f"loss = {change_of(loss)}", namespace, output="loss")

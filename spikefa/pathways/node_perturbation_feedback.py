@@ -52,7 +52,7 @@ def node_perturbation_feedback(
     eta: float,
     namespace: dict[str, Any] | None = None,
 ) -> list[Projection]:
-    """Add the error population, a feedback population for each layer below, and what their weights learn from.
+    r"""Add the error population, a feedback population for each layer below, and what their weights learn from.
 
     Parameters
     ----------
@@ -81,6 +81,19 @@ def node_perturbation_feedback(
     ------
     ArgumentError
         If the network has no input or no layer, or as its parts.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> hidden, output = (fa.Layer(net, name, units, **graded) for name, units in (("hidden", 3), ("output", 2)))
+    >>> error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+
+    >>> feedback = {"feedback": "J : 1\ndelta : 1", "emit": "delta = J"}
+    >>> learned = {"loss": "(layer_y - target)**2 / 2", "noise": 0.1, "eta": 1e-3}
+    >>> projections = fa.node_perturbation_feedback(net, **error, **feedback, **learned, B=fa.uniform(0.5))
     """
     others: list[Projection] = list(perturbed_copies(network, noise, on="output", noisy_top=False))
     top = error_population(network, error, emit if emit_error is None else emit_error, namespace)

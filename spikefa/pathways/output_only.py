@@ -19,7 +19,7 @@ def output_only(
     emit_error: str | None = None,
     namespace: dict[str, Any] | None = None,
 ) -> list[Projection]:
-    """Add the error population of the last layer and nothing else; rules of other layers have no ``delta``.
+    r"""Add the error population of the last layer and nothing else; rules of other layers have no ``delta``.
 
     Parameters
     ----------
@@ -30,6 +30,18 @@ def output_only(
     -------
     list of Projection
         None.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+    >>> projections = fa.output_only(net, **error)
+    >>> [population.name for population in net.feedback]
+    ['error_output']
     """
     error_population(network, error, emit if emit_error is None else emit_error, namespace)
     return []

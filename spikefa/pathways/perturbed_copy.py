@@ -85,7 +85,7 @@ class LayerCopy(Population):
 
 
 class PerturbedCopy(LayerCopy):
-    """A copy with ``noise`` on its current or its output, drawn anew for each unit and stream in every step.
+    r"""A copy with ``noise`` on its current or its output, drawn anew for each unit and stream in every step.
 
     Parameters
     ----------
@@ -101,6 +101,17 @@ class PerturbedCopy(LayerCopy):
     ------
     ArgumentError
         If the noise is not positive, or `on` is something else.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> copy = fa.PerturbedCopy(net, "noisy", output, noise=0.1)
+    >>> forward = fa.Projection(net, image, output, fa.uniform(0.5))
+    >>> tied = fa.TiedProjection(net, image, copy, forward, bias=True)
     """
 
     def __init__(self, network: Network, name: str, layer: Layer | str, noise: float, on: str = "current"):

@@ -38,7 +38,7 @@ def sign_symmetric(
     output: str = "delta",
     modulator: str | None = None,
 ) -> list[DerivedProjection]:
-    """Send the error down through the signs of the forward weights.
+    r"""Send the error down through the signs of the forward weights.
 
     Add the error population, and a feedback population for each layer below it.
 
@@ -56,6 +56,20 @@ def sign_symmetric(
     -------
     list of DerivedProjection
         The feedback projections, top down.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> hidden, output = (fa.Layer(net, name, units, **graded) for name, units in (("hidden", 3), ("output", 2)))
+    >>> error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+
+    >>> feedback = {"feedback": "J : 1\ndelta : 1", "emit": "delta = J"}
+    >>> projections = fa.sign_symmetric(net, **error, **feedback, scale=0.5)
+    >>> [population.name for population in net.feedback]
+    ['error_output', 'feedback_hidden']
     """
     in_range("Pathway sign_symmetric", "scale", scale)
     spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)

@@ -61,6 +61,13 @@ class Plasticity:
     ------
     ArgumentError
         If the rule does not parse, a constant or `lr` is not finite, or `optimizer` is none.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> rule = fa.Plasticity("dW = -eta * delta_post * s_pre - gamma * W", {"eta": 1e-3, "gamma": 1e-6})
+    >>> rule.constants["eta"]
+    0.001
     """
 
     rule: str

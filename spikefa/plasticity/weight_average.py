@@ -24,7 +24,7 @@ def _approach(average, values, fraction):
 
 
 class WeightAverage(Part, BrianObject):
-    """A running mean of every learning projection's weights and biases, taken once in `every` presentations.
+    r"""A running mean of every learning projection's weights and biases, taken once in `every` presentations.
 
     Learning goes on with the weights themselves; what is tested are their means (`Network.averaged`). While fewer
     than `images` have been shown it is the plain mean of all samples, later an exponential one with that time
@@ -43,6 +43,25 @@ class WeightAverage(Part, BrianObject):
     ------
     ArgumentError
         If a number is not positive, or the network has an average already.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+
+    >>> populations = fa.output_only(net, **error)
+    >>> rule = fa.Plasticity("dW = -0.1 * delta_post * s_pre")
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5), plasticity=rule)
+    >>> task = fa.classification_task(net, steps_per_image=1, classes=2)
+    >>> average = fa.WeightAverage(net, images=20, every=2)
+    >>> history = fa.train(net, data, epochs=1, progress=False)  # doctest: +SKIP
+    >>> with net.averaged():
+    ...     W = projection.W.copy()
     """
 
     roles = ("learning", "weight_average")

@@ -14,10 +14,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["figures"],
     submod_attrs={
         "activity": ["activity_figure", "psp_figure", "raster_figure"],
+        "animation": ["animate", "save_animation"],
         "class_panels": ["plot_confusion", "plot_images", "plot_psth", "plot_tuning"],
         "distributions": ["plot_distributions"],
         "of_runs": ["save_figure"],
         "of_studies": ["plot_study", "save_study_figure"],
+        "outputs": ["outputs_figure"],
         "panels": ["plot_angles", "plot_learning", "plot_psp", "plot_receptive_fields"],
         "raster": ["plot_raster"],
     },

@@ -50,21 +50,32 @@ def activity_figure(
     ------
     ArgumentError
         If there is no stage, the stages have other layers, or there is no such hidden layer.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> figure = fa.plotting.activity_figure(run, layer="h1")
+    >>> figure.savefig("activity.png")
     """
     if isinstance(stages, Run):
         run, stages = stages, stages.recordings()
         stages = stages if len(stages) <= 3 else [*stages[:2], stages[-1]]
         title = run_title(run) if title is None else title
-    first = _same_network("activity_figure", stages)
-    if layer is not None and not (isinstance(layer, str) and layer in first.hidden):
-        refuse("activity_figure", "layer", f"be a hidden layer, one of {list(first.hidden)}", layer)
-    neurons = (layer,) if layer is not None else first.hidden[-1:]
-    return _figure(stages, tuple(first.spikes), neurons, title)
+    first = same_network("activity_figure", stages)
+    return _figure(stages, tuple(first.spikes), neurons_of("activity_figure", first, layer), title)
 
 
 def raster_figure(recording: ActivityRecording, *, title: str | None = None) -> Figure:
-    """Draw the images shown and the rasters of all layers, at one stage; `title` is above it."""
-    _same_network("raster_figure", [recording])
+    """Draw the images shown and the rasters of all layers, at one stage; `title` is above it.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> figure = fa.plotting.raster_figure(run.recordings()[-1], title="after learning")
+    """
+    same_network("raster_figure", [recording])
     return _figure([recording], tuple(recording.spikes), (), title)
 
 
@@ -77,19 +88,71 @@ def psp_figure(recording: ActivityRecording, *, title: str | None = None) -> Fig
     ------
     ArgumentError
         If the recording has no hidden layer.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> figure = fa.plotting.psp_figure(run.recordings()[-1])
     """
-    _same_network("psp_figure", [recording])
+    same_network("psp_figure", [recording])
     if not recording.hidden:
         raise ArgumentError(f"psp_figure: the recording must have a hidden layer, got only {recording.output!r}")
     return _figure([recording], (), recording.hidden, title)
 
 
+def neurons_of(owner: str, recording: ActivityRecording, layer: str | None) -> tuple[str, ...]:
+    """Return the hidden layer whose neuron is shown, the last one by default; none without hidden layers.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such hidden layer.
+    """
+    if layer is None:
+        return recording.hidden[-1:]
+    if not (isinstance(layer, str) and layer in recording.hidden):
+        refuse(owner, "layer", f"be a hidden layer, one of {list(recording.hidden)}", layer)
+    return (layer,)
+
+
 def _figure(
     stages: Sequence[ActivityRecording], rasters: tuple[str, ...], neurons: tuple[str, ...], title: str | None
 ) -> Figure:
-    """Draw columns of stages and rows of panels, laid out in inches so that no number of them overlaps."""
+    """Draw columns of stages and rows of panels in a new figure."""
+    fig = Figure()
+    draw_stages(fig, stages, rasters, neurons, title, scale=stages)
+    return fig
+
+
+def draw_stages(
+    fig: Figure,
+    stages: Sequence[ActivityRecording],
+    rasters: tuple[str, ...],
+    neurons: tuple[str, ...],
+    title: str | None,
+    *,
+    scale: Sequence[ActivityRecording],
+    below: float = 0.0,
+) -> None:
+    """Draw columns of stages and rows of panels, laid out in inches so that no number of them overlaps.
+
+    Parameters
+    ----------
+    fig : Figure
+        Empty; it gets the size that it needs.
+    stages : sequence of ActivityRecording
+        Of the same network.
+    rasters, neurons : tuple of str
+        Layers whose rasters, and whose neuron's PSP, are drawn.
+    title : str or None
+    scale : sequence of ActivityRecording
+        All recordings that share the scale of PSP and signal.
+    below : float
+        Inches that stay free at the bottom.
+    """
     first, n = stages[0], len(stages)
-    left, right, top, bottom, gap, row_gap = 0.56, 0.5 if neurons else 0.12, 0.26, 0.36, 0.2, 0.075
+    left, right, top, bottom, gap, row_gap = 0.56, 0.5 if neurons else 0.12, 0.26, 0.36 + below, 0.2, 0.075
     if title is not None:
         top += 0.2 * len(text("activity figure", "title", title).splitlines())
     column = {1: 3.3, 2: 2.6}.get(n, 1.92)
@@ -104,7 +167,7 @@ def _figure(
     height = top + sum(heights) + row_gap * (len(heights) - 1) + bottom
 
     with matplotlib.rc_context(STYLE):
-        fig = Figure(figsize=(width, height))
+        fig.set_size_inches(width, height)
         if title is not None:
             fig.text(left / width, 1 - 0.07 / height, title, va="top", fontsize=7.5)
         for c, d in enumerate(stages):
@@ -122,7 +185,7 @@ def _figure(
             for ax, name in zip(axes[1:], rasters, strict=False):
                 _draw_layer(ax, d, name, switches, min(0.9, max(0.35, 0.65 * points)))
             for ax, name in zip(axes[1 + len(rasters) :], neurons, strict=True):
-                _draw_neuron(ax, stages, d, name, switches, c == n - 1)
+                _draw_neuron(ax, scale, d, name, switches, c == n - 1)
             for ax in axes[1:]:
                 ax.set_xlim(0, d.duration)
                 _time_ticks(ax, d)
@@ -135,7 +198,6 @@ def _figure(
                 elif ax.get_ylabel():
                     # One place for all, whatever the width of the tick labels.
                     ax.yaxis.set_label_coords(-0.25 / column, 0.5)
-    return fig
 
 
 def _draw_images(ax: Axes, d: ActivityRecording, fill: float, title: str) -> None:
@@ -201,12 +263,12 @@ def _draw_layer(ax: Axes, d: ActivityRecording, name: str, switches: np.ndarray,
 
 
 def _draw_neuron(
-    ax: Axes, stages: Sequence[ActivityRecording], d: ActivityRecording, name: str, switches: np.ndarray, last: bool
+    ax: Axes, scale: Sequence[ActivityRecording], d: ActivityRecording, name: str, switches: np.ndarray, last: bool
 ) -> None:
     # The middle of each step, as in the rasters.
     ax, right = plot_psp(d.t + d.dt / 2, d.v[name], d.delta[name], ax=ax, boundaries=switches)
     # One scale for all stages: what grows with learning is seen to grow; and one line for zero of both.
-    v = np.concatenate([s.v[name] for s in stages])
+    v = np.concatenate([s.v[name] for s in scale])
     v = v[np.isfinite(v)]
     low, high = (min(v.min(), 0.0), max(v.max(), 0.0)) if v.size else (0.0, 0.0)
     pad = 0.06 * (high - low) or 1.0
@@ -216,10 +278,10 @@ def _draw_neuron(
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=2))
     unit = d.units.get(name)
     ax.set_ylabel(f"{f'Potential ({unit})' if unit else 'PSP (a.u.)'}\none {name} unit", color=BLUE)
-    deltas = np.concatenate([s.delta[name] for s in stages])
+    deltas = np.concatenate([s.delta[name] for s in scale])
     reach = max(1.0, float(np.nanmax(np.abs(deltas), initial=0.0, where=np.isfinite(deltas))))
-    scale = 1.08 * reach / min(-low, high)
-    right.set_ylim(low * scale, high * scale)
+    ratio = 1.08 * reach / min(-low, high)
+    right.set_ylim(low * ratio, high * ratio)
     right.set_yticks([-reach, 0, reach] if reach == 1.0 else [0, reach])
     right.tick_params(**TICKS)
     if not last:
@@ -235,7 +297,14 @@ def _time_ticks(ax: Axes, d: ActivityRecording) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
 
 
-def _same_network(owner: str, stages: Sequence[ActivityRecording]) -> ActivityRecording:
+def same_network(owner: str, stages: Sequence[ActivityRecording]) -> ActivityRecording:
+    """Return the first of some recordings, once they are of networks with the same layers.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none, or the layers differ.
+    """
     listed = isinstance(stages, Sequence) and not isinstance(stages, str | bytes)
     if not listed or not all(isinstance(d, ActivityRecording) for d in stages):
         raise ArgumentError(f"{owner}: must be given recordings (ActivityRecording), got {type(stages).__name__}")

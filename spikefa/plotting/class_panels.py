@@ -32,6 +32,12 @@ def plot_confusion(labels: ArrayLike, predictions: ArrayLike, *, ax: Axes | None
     ------
     ArgumentError
         If they are no classes, or not equally many.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> ax = fa.plotting.plot_confusion(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2]))
     """
     check_axes("plot_confusion", ax)
     labels, predictions = (
@@ -90,6 +96,12 @@ def plot_images(
     ------
     ArgumentError
         If images do not have this shape, or captions are not as many.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> digits = fa.datasets.load("digits")
+    >>> ax = fa.plotting.plot_images(digits.test_images[:6], digits.shape, [str(k) for k in digits.test_labels[:6]])
     """
     check_axes("plot_images", ax)
     images = real_array("plot_images", "images", images, float)
@@ -146,6 +158,12 @@ def plot_tuning(rates: ArrayLike, labels: ArrayLike, *, ax: Axes | None = None) 
     ------
     ArgumentError
         If the shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> ax = fa.plotting.plot_tuning(np.random.default_rng(0).random((20, 5)), np.arange(20) % 4)
     """
     check_axes("plot_tuning", ax)
     rates, labels = real_array("plot_tuning", "rates", rates, float), check_classes("plot_tuning", "labels", labels)
@@ -190,6 +208,12 @@ def plot_psth(psth: ArrayLike, dt: float = 1.0, *, ax: Axes | None = None) -> Ax
     ------
     ArgumentError
         If it is no table of numbers, or `dt` is not positive, or above 1e9.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> ax = fa.plotting.plot_psth(np.random.default_rng(0).random((3, 20)), dt=0.5)
     """
     check_axes("plot_psth", ax)
     if not getattr(getattr(psth, "dim", None), "is_dimensionless", True):

@@ -38,6 +38,12 @@ def plot_distributions(
     ------
     ArgumentError
         If there is nothing finite to draw, or `bins` is no positive whole number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> ax = fa.plotting.plot_distributions({"W": np.random.default_rng(0).normal(size=500)}, label="Weight")
     """
     check_axes("plot_distributions", ax)
     text("plot_distributions", "label", label)

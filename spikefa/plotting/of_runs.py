@@ -53,6 +53,12 @@ def save_figure(
         If the run lacks what the figure shows.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> path = fa.plotting.save_figure(run, "learning", "learning.pdf", width=89)
     """
     out = user_path(out) if out else run.directory / "figures" / f"{name}.png"
     one_of("save_figure", f"the suffix of {str(out)!r}", out.suffix.lower(), FORMATS)

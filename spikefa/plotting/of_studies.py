@@ -42,6 +42,12 @@ def plot_study(study: Study, column: str | None = None, *, ax: Axes | None = Non
     ------
     RunError
         If no run is done.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> study = fa.open_study("studies/rates")
+    >>> ax = fa.plotting.plot_study(study, "test_error")
     """
     instance("plot_study", "study", study, Study, "a Study")
     if column is None:
@@ -98,6 +104,12 @@ def save_study_figure(study: Study, column: str | None = None, out: Any = None) 
         If no run is done.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> study = fa.open_study("studies/rates")
+    >>> path = fa.plotting.save_study_figure(study, "test_error", "rates.png")
     """
     out = user_path(out) if out else study.directory / "figures" / "learning.png"
     one_of("save_study_figure", f"the suffix of {str(out)!r}", out.suffix.lower(), FORMATS)

@@ -61,6 +61,13 @@ def plot_psp(
     ------
     ArgumentError
         If `t`, `v` and `delta` are not vectors of the same length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> t = np.arange(50.0)
+    >>> ax, right = fa.plotting.plot_psp(t, np.sin(t / 5), 0.3 * np.cos(t / 9), boundaries=[25])
     """
     check_axes("plot_psp", ax)
     time = milliseconds("plot_psp", "t", t)
@@ -136,6 +143,12 @@ def plot_learning(
     ------
     ArgumentError
         If a column is missing, is of another length, or nothing was measured.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> metrics = {"images_seen": [0, 1000, 2000], "test_error": [0.9, 0.2, 0.1]}
+    >>> ax = fa.plotting.plot_learning(metrics, chance=0.9)
     """
     check_axes("plot_learning", ax)
     _check_metrics("plot_learning", metrics)
@@ -233,6 +246,12 @@ def plot_angles(metrics: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> 
     ------
     ArgumentError
         If there is no such column with an angle in it, or one is of another length.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> metrics = {"images_seen": [0, 1000, 2000], "weight_angle_deg_h1": [90.0, 70.0, 60.0]}
+    >>> ax = fa.plotting.plot_angles(metrics)
     """
     check_axes("plot_angles", ax)
     curves = angle_curves(metrics)
@@ -302,6 +321,13 @@ def plot_receptive_fields(
     ------
     ArgumentError
         If the shapes do not fit, or `n` is not at least 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> W = np.random.default_rng(0).normal(size=(64, 20))
+    >>> ax = fa.plotting.plot_receptive_fields(W, (8, 8), n=9)
     """
     w = real_array("plot_receptive_fields", "weights", weights, float)
     check_axes("plot_receptive_fields", ax)

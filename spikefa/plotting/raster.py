@@ -64,6 +64,12 @@ def plot_raster(
     ------
     ArgumentError
         If `i` and `t` do not pair up, a unit is outside the raster, or there is no such stream.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> ax = fa.plotting.plot_raster([0, 1, 1], [2.0, 3.5, 8.0], n_units=2, duration=10, boundaries=[5])
+    >>> ax.figure.savefig("raster.pdf")
     """
     check_axes("plot_raster", ax)
     if hasattr(i, "source") or stream is not None:

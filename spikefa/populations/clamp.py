@@ -20,7 +20,7 @@ from spikefa.populations.population import Population
 
 
 class Clamp(Part, BrianObject):
-    """Hold a variable of chosen units at a value in every step, while it is active and within its time.
+    r"""Hold a variable of chosen units at a value in every step, while it is active and within its time.
 
     A current or port is held between the projections and the integration, a variable of a differential equation before
     and after the integration, an output after all that writes it: what is later in the step sees the value, and so do
@@ -48,7 +48,12 @@ class Clamp(Part, BrianObject):
 
     Examples
     --------
-    >>> fa.Clamp(net, "h1", "s", units=[0, 3, 7], value=0)  # a lesion
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> layer = fa.Layer(net, "h1", 8, "I : 1\ns : 1", emit="s = int(I > 0)")
+    >>> lesion = fa.Clamp(net, "h1", "s", units=[0, 3, 7], value=0)
+    >>> lesion.active
+    True
     """
 
     reads_events = False

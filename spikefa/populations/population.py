@@ -28,7 +28,7 @@ from spikefa.populations.values import refuse_draws, settable, values
 
 
 class Population(Part, NeuronGroup):
-    """Units x streams of one kind of neuron.
+    r"""Units x streams of one kind of neuron.
 
     Unit ``i`` of stream ``k`` is neuron ``i * streams + k`` of the `NeuronGroup`; ``population.view("v")``
     shows a variable as an array ``(units, streams)``. Every Brian2 monitor works on it.
@@ -74,6 +74,15 @@ class Population(Part, NeuronGroup):
         If the number of units is not positive or the equations lack the output.
     EquationError
         If Brian2 cannot read the equations. Names and units are checked when a run begins.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(streams=2, target="numpy")
+    >>> walk = fa.Population(net, "walk", 3, "y : 1\nI : 1", emit="y = y + randn()", output="y", threshold=None)
+    >>> net.run_steps(1)
+    >>> walk.view("y").shape
+    (3, 2)
     """
 
     roles = ("population",)
@@ -277,7 +286,7 @@ class Population(Part, NeuronGroup):
         )
 
     def index(self, unit: ArrayLike, stream: ArrayLike | None = None) -> np.ndarray:
-        """Return the numbers of units' neurons, as Brian2's monitors take them: ``unit * streams + stream``.
+        r"""Return the numbers of units' neurons, as Brian2's monitors take them: ``unit * streams + stream``.
 
         Parameters
         ----------
@@ -292,7 +301,11 @@ class Population(Part, NeuronGroup):
 
         Examples
         --------
-        >>> StateMonitor(layer, "v", record=layer.index([3, 5], stream=0))
+        >>> import spikefa as fa
+        >>> net = fa.Network(streams=10, target="numpy")
+        >>> layer = fa.Layer(net, "h1", 8, "I : 1\ns : 1", emit="s = int(I > 0)")
+        >>> layer.index([3, 5], stream=0).tolist()  # StateMonitor(layer, "s", record=layer.index([3, 5], stream=0))
+        [30, 50]
         """
         owner = f"{type(self).__name__} {self.name!r}"
         unit = np.atleast_1d(np.asarray(unit))

@@ -38,6 +38,13 @@ class Input(Population):
     ------
     ArgumentError
         If limits are none, or the rate is no rate, or more than one spike a step.
+
+    Examples
+    --------
+    >>> from brian2 import Hz
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 784, max_rate=63.75 * Hz)  # a pixel of 1 spikes at this rate
     """
 
     roles = (*Population.roles, "input")
@@ -105,13 +112,22 @@ def _rate(owner: str, max_rate: Any, limits: tuple[float, float] | None, network
 
 
 class Layer(Population):
-    """A forward population: potential and spike or rate output, see `Population`."""
+    r"""A forward population: potential and spike or rate output, see `Population`.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> equations = "dv/dt = (I - v) / tau : 1\nI : 1\ns : 1"
+    >>> layer = fa.Layer(net, "h1", 10, equations, threshold="v > 1", reset="v = 0", namespace={"tau": 20 * ms})
+    """
 
     roles = (*Population.roles, "layer")
 
 
 class FeedbackPopulation(Population):
-    """A feedback population: one unit for each unit of its layer, which then knows `delta`.
+    r"""A feedback population: one unit for each unit of its layer, which then knows `delta`.
 
     The layer's equations and rules may use the name `modulator` (``delta``): it refers to the feedback unit's
     variable. The feedback population's equations may use ``layer_NAME`` for any variable NAME of the layer.
@@ -127,6 +143,17 @@ class FeedbackPopulation(Population):
     modulator : str, optional
         The variable that the layer and its rules know by its name; `output` by default. Where feedback is sent by
         spikes, it may be a graded one.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> hidden, output = (fa.Layer(net, name, units, **graded) for name, units in (("hidden", 3), ("output", 2)))
+    >>> feedback = fa.FeedbackPopulation(net, "feedback", hidden, "J : 1\ndelta : 1", emit="delta = J")
+    >>> feedback.units
+    3
     """
 
     roles = (*Population.roles, "feedback")
@@ -185,12 +212,23 @@ class FeedbackPopulation(Population):
 
 
 class ErrorPopulation(FeedbackPopulation):
-    """The topmost feedback population: integrates output minus target.
+    r"""The topmost feedback population: integrates output minus target.
 
     Its equations must have the parameter `target`, which the stimulus writes: 1 for the units of the
     image's class, else 0; or, without classes, the image's target values. ``layer_s`` is the output of the layer
     above which it stands. A network may have several, such as one for each hidden layer: all receive the targets, and
     the first is the network's `error`.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> error = fa.ErrorPopulation(net, "error", output, "target : 1\ndelta : 1", emit="delta = layer_y - target")
+    >>> net.error is error
+    True
     """
 
     roles = (*FeedbackPopulation.roles, "error")

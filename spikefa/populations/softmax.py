@@ -33,7 +33,7 @@ def _softmax(v, y):
 
 
 class Softmax(Part, BrianObject):
-    """Writes ``exp(potential) / sum of exp(potential)`` over the units of a group, after they have integrated.
+    r"""Writes ``exp(potential) / sum of exp(potential)`` over the units of a group, after they have integrated.
 
     With the error ``y - target``, or with the spikes that units emit with this probability in the place of y, it
     descends the cross-entropy. It runs wherever its layer does, in evaluations too. Stock Brian2, whose equations know
@@ -57,6 +57,16 @@ class Softmax(Part, BrianObject):
     ArgumentError
         If the layer has no such state variables, has a softmax already, does not divide into the groups, or spikes by
         a threshold on what is written.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> output = fa.Layer(net, "output", 4, "v : 1\nI : 1\ny : 1", output="y", threshold=None)
+    >>> softmax = fa.Softmax(net, output)
+    >>> net.run_steps(1)
+    >>> output.view("y")[:, 0].tolist()
+    [0.25, 0.25, 0.25, 0.25]
     """
 
     reads_events = False

@@ -27,7 +27,7 @@ _KINDS: dict[type[Group], type[SpikeTrains]] = {
 
 
 class Source(Population):
-    """The spikes of a group of Brian2, as a population of as many units.
+    r"""The spikes of a group of Brian2, as a population of as many units.
 
     A group that is given as `pre` of a projection becomes a source by itself. Its output ``s`` is 1 in the steps in
     which a neuron spikes, else 0.
@@ -62,6 +62,16 @@ class Source(Population):
     ArgumentError
         If the group is of another kind, has another dt, is another network's, or draws random numbers that do not
         follow from the network's seed; the message names the group.
+
+    Examples
+    --------
+    >>> from brian2 import Hz, PoissonGroup
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> noise = fa.Source(net, PoissonGroup(5, 40 * Hz, clock=net.clock))
+    >>> layer = fa.Layer(net, "layer", 2, "I : 1\ns : 1", emit="s = int(I > 0)")
+    >>> projection = fa.Projection(net, noise, layer, fa.uniform(1.0))
+    >>> net.run_steps(1)
     """
 
     roles = (*Population.roles, "source")

@@ -148,7 +148,7 @@ class Readout(Part, BrianObject):
 
 
 class ClassReadout(Readout):
-    """Classification: the class whose group of output units was most active over the presentation.
+    r"""Classification: the class whose group of output units was most active over the presentation.
 
     Ties go to the lowest class. Errors are counted at each presentation's last step.
 
@@ -157,6 +157,22 @@ class ClassReadout(Readout):
     network : Network
     classes : int
         Divides the number of output units.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5))
+
+    >>> task = fa.classification_task(net, steps_per_image=2, classes=2)
+    >>> net.stimulus.show_images([[1.0, 0.0, 0.0, 1.0]] * 4, [0, 0, 1, 1])
+    >>> net.run_steps(8)
+    >>> net.readout.shown, net.readout.error
+    (4, 0.5)
     """
 
     takes = "labels"
@@ -247,7 +263,7 @@ class ClassReadout(Readout):
 
 
 class RegressionReadout(Readout):
-    """Regression: the last layer's mean output over the presentation, against targets of any real value.
+    r"""Regression: the last layer's mean output over the presentation, against targets of any real value.
 
     The error is that of `metrics.normalized_squared_error` (NSE): the squared error over that of the best constant
     prediction, both accumulated in float64. A prediction is an array (streams, units).
@@ -255,6 +271,19 @@ class RegressionReadout(Readout):
     Parameters
     ----------
     network : Network
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5))
+    >>> task = fa.regression_task(net, steps_per_image=1)
+    >>> net.readout.classes is None
+    True
     """
 
     takes = "targets"

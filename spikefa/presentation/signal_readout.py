@@ -13,7 +13,7 @@ from spikefa.presentation.readout import Readout
 
 
 class SignalReadout(Readout):
-    """Regression on signals: the last layer's output in each step, against a target of its own.
+    r"""Regression on signals: the last layer's output in each step, against a target of its own.
 
     The error is the mean squared error over samples, steps and units, accumulated in float64. Steps of a gap do not
     count. A prediction is an array (n, steps, units).
@@ -21,6 +21,19 @@ class SignalReadout(Readout):
     Parameters
     ----------
     network : Network
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5))
+    >>> task = fa.signal_task(net, steps_per_image=3)
+    >>> net.readout.classes is None
+    True
     """
 
     takes = "signals"

@@ -71,7 +71,7 @@ class _Function:
 
 
 class Stimulus(Part, BrianObject):
-    """Shows each stream a sample for N steps, then nothing for the steps of a gap, then all streams the next sample.
+    r"""Shows each stream a sample for N steps, then nothing for the steps of a gap, then all streams the next sample.
 
     It writes a variable of each input and the errors' targets, and nothing else changes at a switch. A sample is an
     image, which stays, or a sequence or spike trains, which change in every step; after their end the input is 0, as
@@ -94,6 +94,20 @@ class Stimulus(Part, BrianObject):
         Steps between two images.
     learn_in_gaps : bool
         Whether rules go on in gaps.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5))
+
+    >>> task = fa.classification_task(net, steps_per_image=2, classes=2)
+    >>> net.stimulus.show_images([[1.0, 0.0, 0.0, 1.0]] * 4, [0, 1, 0, 1])
+    >>> net.run_steps(4 * net.stimulus.steps_per_presentation)
     """
 
     roles = ("stimulus",)

@@ -23,7 +23,7 @@ def classification_task(
     gap: Quantity | None = None,
     learn_in_gaps: bool = False,
 ) -> Stimulus:
-    """Finish a network that is to name classes: add a stimulus for its input and error, and a readout.
+    r"""Finish a network that is to name classes: add a stimulus for its input and error, and a readout.
 
     Parameters
     ----------
@@ -43,6 +43,20 @@ def classification_task(
     ------
     ArgumentError
         If the network has a task already, no layer or no input, or an argument does not fit them.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5))
+    >>> from brian2 import ms
+    >>> task = fa.classification_task(net, duration=20 * ms, classes=2, gap=10 * ms)
+    >>> net.stimulus.steps_per_image, net.readout.classes
+    (20, 2)
     """
     owner = "classification_task"
     times = _times(owner, network, steps_per_image, duration, gap, learn_in_gaps)
@@ -59,7 +73,7 @@ def regression_task(
     gap: Quantity | None = None,
     learn_in_gaps: bool = False,
 ) -> Stimulus:
-    """Finish a network that is to approximate values: add a stimulus for its input and error, and a readout.
+    r"""Finish a network that is to approximate values: add a stimulus for its input and error, and a readout.
 
     Parameters
     ----------
@@ -72,6 +86,19 @@ def regression_task(
     ------
     ArgumentError
         If the network has a task already, no layer or no input, or an argument does not fit them.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5))
+    >>> task = fa.regression_task(net, steps_per_image=1)
+    >>> net.stimulus.show_images([[0.0, 0.5, 0.5, 1.0]], [[0.2, -0.2]])
+    >>> net.run_steps(1)
     """
     times = _times("regression_task", network, steps_per_image, duration, gap, learn_in_gaps)
     return present(network, RegressionReadout(network), times)
@@ -112,7 +139,7 @@ def signal_task(
     gap: Quantity | None = None,
     learn_in_gaps: bool = False,
 ) -> Stimulus:
-    """Finish a network that is to follow signals: its targets change in every step.
+    r"""Finish a network that is to follow signals: its targets change in every step.
 
     Targets are ``(n, steps, units of the last layer)``. The error is the mean squared error over samples, steps and
     units.
@@ -128,6 +155,20 @@ def signal_task(
     ------
     ArgumentError
         If the network has a task already, no layer or no input, or an argument does not fit them.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+
+    >>> projection = fa.Projection(net, "image", "output", fa.uniform(0.5))
+    >>> import numpy as np
+    >>> task = fa.signal_task(net, steps_per_image=3)
+    >>> net.stimulus.show_samples(np.ones((1, 3, 4)), np.zeros((1, 3, 2)))
+    >>> net.run_steps(3)
     """
     times = _times("signal_task", network, steps_per_image, duration, gap, learn_in_gaps)
     return present(network, SignalReadout(network), times)

@@ -14,12 +14,21 @@ Mask = ArrayLike | Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 
 
 def random_connectivity(fraction: float) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
-    """Each synapse exists with probability `fraction`, whichever others do.
+    r"""Each synapse exists with probability `fraction`, whichever others do.
 
     Raises
     ------
     ArgumentError
         If the fraction is not from 0 to 1.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> pre, post = (fa.Population(net, name, 50, "I : 1\ns : 1", emit="s = I") for name in ("pre", "post"))
+    >>> projection = fa.Projection(net, pre, post, fa.uniform(0.5), mask=fa.random_connectivity(0.1))
+    >>> float((projection.W != 0).mean().round(1))
+    0.1
     """
     in_range("random_connectivity", "fraction", fraction, 0, 1, rule="be from 0 to 1")
     return lambda rng, shape: rng.random(shape) < fraction
@@ -52,6 +61,13 @@ def local_receptive_fields(height: int, width: int, side: int, stride: int, maps
     ------
     ArgumentError
         If a number is not positive and whole, or the square is larger than the image.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> mask = fa.local_receptive_fields(height=6, width=6, side=3, stride=3, maps=2)
+    >>> mask.shape, mask.sum(axis=0).tolist()
+    ((36, 8), [9, 9, 9, 9, 9, 9, 9, 9])
     """
     given = {"height": height, "width": width, "side": side, "stride": stride, "maps": maps}
     for name, value in given.items():
@@ -92,6 +108,15 @@ def correlated_receptive_fields(
     ------
     ArgumentError
         If the images are not ``(n, n_pre)``, with a pixel for each unit, or fewer pixels vary than a field has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> digits = fa.datasets.load("digits")
+    >>> mask = fa.correlated_receptive_fields(digits.train_images, 12)(np.random.default_rng(0), (64, 5))
+    >>> mask.sum(axis=0).tolist()
+    [12, 12, 12, 12, 12]
     """
     images = real_array("correlated_receptive_fields", "images", images)
     if images.ndim != 2:

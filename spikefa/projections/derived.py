@@ -53,7 +53,7 @@ class _Dependent(Projection):
 
 
 class TiedProjection(_Dependent):
-    """A projection with the weights of another, or their transpose, and none of its own.
+    r"""A projection with the weights of another, or their transpose, and none of its own.
 
     Nothing is copied: what the source learns, this one has in the same moment.
 
@@ -75,6 +75,19 @@ class TiedProjection(_Dependent):
     ArgumentError
         If the source has another shape or weights that are not its own, or a transpose is to have a bias; the
         message names the projection.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> forward = fa.Projection(net, image, output, fa.uniform(0.5))
+    >>> back = fa.Population(net, "back", 4, "I : 1\ny : 1", emit="y = I", output="y", threshold=None)
+    >>> tied = fa.TiedProjection(net, output, back, forward, transpose=True)
+    >>> tied.W.shape
+    (2, 4)
     """
 
     def __init__(
@@ -163,7 +176,7 @@ class TiedProjection(_Dependent):
 
 
 class DerivedProjection(_Dependent):
-    """A projection with weights computed from another's: ``W = function(source.W)``, such as a pseudoinverse.
+    r"""A projection with weights computed from another's: ``W = function(source.W)``, such as a pseudoinverse.
 
     Parameters
     ----------
@@ -183,6 +196,21 @@ class DerivedProjection(_Dependent):
     ArgumentError
         If `function` or `every` is none, or what the function returns has another shape or is not finite; the
         message names the projection.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> import numpy as np
+    >>> forward = fa.Projection(net, image, output, fa.uniform(0.5))
+    >>> back = fa.Population(net, "back", 4, "I : 1\ny : 1", emit="y = I", output="y", threshold=None)
+    >>> signs = fa.DerivedProjection(net, output, back, forward, lambda W: np.sign(W.T), every=10)
+    >>> net.run_steps(1)
+    >>> bool((signs.W == np.sign(forward.W.T)).all())
+    True
     """
 
     def __init__(
@@ -217,7 +245,7 @@ class DerivedProjection(_Dependent):
 
 
 class ShuffledProjection(Projection):
-    """A projection with fixed weights whose columns are in a new random order in every step.
+    r"""A projection with fixed weights whose columns are in a new random order in every step.
 
     The order follows from the network's seed, the projection's name and the step.
 
@@ -225,6 +253,15 @@ class ShuffledProjection(Projection):
     ----------
     network, pre, post, W, mask, delay, into, name
         As in `Projection`; the delay is one for all, or one a presynaptic unit.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> projection = fa.ShuffledProjection(net, image, output, fa.uniform(0.5))
     """
 
     def __init__(

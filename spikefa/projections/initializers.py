@@ -19,6 +19,13 @@ def uniform(limit: float, high: float | None = None) -> Callable[[np.random.Gene
     ------
     ArgumentError
         If the only limit is negative, the limits are not in order, or one is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> fa.uniform(0.5)(np.random.default_rng(0), (2, 3)).shape
+    (2, 3)
     """
     if high is None:
         in_range("uniform", "limit", limit, 0, rule="be finite and at least 0")
@@ -35,6 +42,13 @@ def normal(sd: float) -> Callable[[np.random.Generator, tuple[int, int]], np.nda
     ------
     ArgumentError
         If the standard deviation is negative or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> fa.normal(0.1)(np.random.default_rng(0), (2, 3)).shape
+    (2, 3)
     """
     in_range("normal", "standard deviation", sd, 0, rule="be finite and at least 0")
     return lambda rng, shape: rng.normal(0, sd, shape)

@@ -33,7 +33,7 @@ from spikefa.projections.units import without_unit
 
 
 class Projection(Part, BrianObject):
-    """Weights from population `pre` to population `post`, and a bias for each post-synaptic unit.
+    r"""Weights from population `pre` to population `post`, and a bias for each post-synaptic unit.
 
     In every step, ``post.current = pre.output @ W + b`` for each stream. The variable that it writes, `into`, is its
     port. A port that is a plain parameter is what arrives in the step: the first projection into it overwrites it, the
@@ -90,6 +90,18 @@ class Projection(Part, BrianObject):
         If shapes do not fit, values are not finite, there is no such port, an array of weights is not 0 where there is
         no synapse or in its bounds, or a delay is negative, or under one step where one must pass; the message names
         the projection.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> net = fa.Network(target="numpy")
+    >>> image = fa.Input(net, "image", 4)
+    >>> graded = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    >>> output = fa.Layer(net, "output", 2, **graded)
+    >>> rule = fa.Plasticity("dW = 0.01 * y_post * s_pre")
+    >>> projection = fa.Projection(net, image, output, fa.uniform(0.5), plasticity=rule, bounds=(-1, 1))
+    >>> projection.name, projection.W.shape
+    ('image_to_output', (4, 2))
     """
 
     roles = ("projection",)

@@ -36,6 +36,14 @@ class Interval:
     ------
     ArgumentError
         If `low` is not below `high`, or not above 0 for a logarithm.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> vary = {"eta": fa.Interval(1e-4, 1e-2, log=True)}
+    >>> study = fa.Study("studies/drawn", "lillicrap2016_spiking", vary, random=5, preset="digits")
+    >>> len(study.runs)
+    5
     """
 
     low: float

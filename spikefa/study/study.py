@@ -55,6 +55,15 @@ class Study(Design):
         If a value is of another kind or outside its range.
     ModelError
         If there is no such model, preset or parameter, or a value does not fit.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> vary = {"eta": [1e-3, 2e-3], "pathway": ["alignment", "direct"]}
+    >>> study = fa.Study("studies/planned", "lillicrap2016_spiking", vary, seeds=3, preset="digits", validation=237)
+    >>> len(study.runs)
+    12
+    >>> study.run(workers=2)  # doctest: +SKIP
     """
 
     def run(
@@ -137,6 +146,13 @@ def open_study(directory: str | Path, data_dir: str | Path | None = None, trust:
         If it is no study of this version, or was changed.
     ModelError
         If its model is from elsewhere and not trusted.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> study = fa.open_study("studies/rates")
+    >>> [row["done"] for row in study.table()]
+    [1]
     """
     directory = checked_path("open_study", "directory", directory)
     record = study_record.read(directory)

@@ -33,12 +33,12 @@ class LearningView:
             chance = 100 * (1 - 1 / run.classes)
             self._errors.add_layout(Span(location=chance, line_color=RULE, line_dash="dashed"))
         self._others = {prefix: self._plot(title, label) for title, label, prefix in _BY_LAYER}
-        plots = Row(self._errors, *self._others.values(), sizing_mode="stretch_width", styles=WRAPPED)
-        self.layout = Column(self._status, plots, sizing_mode="stretch_width")
+        self._missing = sentence("", muted=True)
+        self.layout = Column(self._status, sizing_mode="stretch_width")
         self.update()
 
     def _plot(self, title: str, label: str) -> figure:
-        drawn = plot(title, "Training images", label, min_width=330, visible=False)
+        drawn = plot(title, "Training images", label, min_width=330)
         drawn.xaxis.formatter = NumeralTickFormatter(format="0,0")
         drawn.y_range.start = 0
         return drawn
@@ -61,6 +61,7 @@ class LearningView:
                 layer = column.removeprefix(prefix)
                 if layer != column and (prefix != "mean_output_" or f"rate_hz_{layer}" not in table):  # said in Hz
                     self._show(drawn, table, column, layer)
+        self._arrange()
 
     def _show(self, drawn: figure, table: dict[str, np.ndarray], column: str, label: str, scale: float = 1.0) -> None:
         measured = np.isfinite(table[column])
@@ -78,7 +79,18 @@ class LearningView:
             drawn.add_layout(_legend(), "above")  # where no curve is under it
         drawn.line("x", "y", line_width=2, **style)
         drawn.scatter("x", "y", size=5, **style)
-        drawn.visible = True
+
+    def _arrange(self) -> None:
+        """Show the plots that have a curve, and say which have none."""
+        plots = [self._errors, *self._others.values()]
+        shown = [drawn for drawn in plots if drawn.renderers]
+        if len(self.layout.children) == 1:
+            row = Row(*shown, sizing_mode="stretch_width", styles=WRAPPED)
+            self.layout.children = [self._status, row, self._missing]
+        elif self.layout.children[1].children != shown:
+            self.layout.children[1].children = shown
+        missing = [drawn.title.text.lower() for drawn in plots if not drawn.renderers]
+        self._missing.text = f"Not measured in this run: {', '.join(missing)}." if missing else ""
 
     def _words(self, table: dict[str, np.ndarray]) -> str:
         said = [f"{int(table['images_seen'][-1]):,} training images (epoch {table['epoch'][-1]:.4g})"]

@@ -38,5 +38,6 @@ class PicturesView:
             except READING_ERRORS as error:
                 left_out.setdefault(self._source.explain(error), []).append(caption.lower())
         why_not = [sentence(f"No {', '.join(names)}: {why}", muted=True) for why, names in left_out.items()]
-        self.layout.children = [Row(*shown, sizing_mode="stretch_width", styles=WRAPPED), *why_not]
+        row = [Row(*shown, sizing_mode="stretch_width", styles=WRAPPED)] if shown else []
+        self.layout.children = [*row, *why_not]
         self._drawn = checkpoint

@@ -20,12 +20,14 @@ from bokeh.plotting import figure
 from spikefa.diagnostics.activity_recording import ActivityRecording
 from spikefa.plotting.style import BLUE, INK, ORANGE, RULE, VERMILLION
 from spikefa.view.parts import plain, plot, sentence
+from spikefa.view.pictures import PicturesView
 from spikefa.view.source import READING_ERRORS, RunSource
 
 #: Recordings that a file without a server holds, evenly chosen, the first and the last among them.
 MOST_IN_A_FILE = 12
 #: Pixels of a unit in a raster.
 _UNIT_PIXELS = 3.2
+_NONE = "This run has no recordings of activity. They need layers that spike, classes, and record_activity."
 
 
 class RecordingsView:
@@ -41,18 +43,18 @@ class RecordingsView:
     def __init__(self, source: RunSource, alone: bool = False):
         self._source, self._alone = source, alone
         self._files: list[Path] = []
-        self._note = sentence("")
+        self._instead: PicturesView | None = None
+        self._note = sentence(_NONE)
         self.layout = Column(self._note, sizing_mode="stretch_width")
-        self.update()
+        if source.recordings():
+            self.update()
 
     def update(self) -> None:
         """Take in recordings that are new; whoever looks at an earlier one still does."""
         files = self._source.recordings()
         if files == self._files:
-            if not files:
-                self._note.text = (
-                    "This run has no recordings of activity. They need layers that spike, classes, and record_activity."
-                )
+            if not files and self._source.checkpoint():  # there will be none
+                self._show_figure()
             return
         try:
             if not self._files:
@@ -65,6 +67,13 @@ class RecordingsView:
                     self._moment.value = len(files) - 1
         except READING_ERRORS as error:
             self._note.text = plain(self._source.explain(error))
+
+    def _show_figure(self) -> None:
+        """Show what the network does now, as a figure."""
+        if self._instead is None:
+            self._instead = PicturesView(self._source, {"activity": "Activity"})
+            self.layout.children = [self._note, self._instead.layout]
+        self._instead.update()
 
     def _build(self, files: list[Path]) -> None:
         if self._alone:
@@ -191,7 +200,7 @@ class RecordingsView:
             y_range=(-v, v),
         )
         drawn.extra_y_ranges = {"delta": Range1d(-delta, delta)}
-        right = LinearAxis(y_range_name="delta", axis_label="δ", axis_label_text_font_style="normal")
+        right = LinearAxis(y_range_name="delta", axis_label="Modulatory signal δ", axis_label_text_font_style="normal")
         right.axis_label_text_color = right.major_label_text_color = VERMILLION
         drawn.add_layout(right, "right")
         drawn.yaxis[0].axis_label_text_color = drawn.yaxis[0].major_label_text_color = BLUE

@@ -2,6 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
+import spikefa as fa
 from spikefa.diagnostics.activity_recording import ActivityRecording
 from spikefa.errors import ArgumentError, DataError
 
@@ -29,9 +30,9 @@ def arguments(**changes):
 
 
 def assert_same(a, b):
-    for name in ("label", "images_seen", "steps_per_image", "dt", "units"):
+    for name in ("label", "images_seen", "steps_per_image", "dt", "units", "gap_steps"):
         assert getattr(a, name) == getattr(b, name)
-    for name in ("images", "labels", "output_classes"):
+    for name in ("images", "labels", "output_classes", "image_numbers"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
     for name in ("spikes", "v", "delta"):
         x, y = getattr(a, name), getattr(b, name)
@@ -89,6 +90,9 @@ def test_a_network_without_hidden_layers():
             {"labels": [0.5, 1]},
             r"ActivityRecording: labels must be a vector of classes from 0, got float64",
         ),
+        ({"image_numbers": [3]}, r"ActivityRecording: image_numbers must be 2, one an image, got 1"),
+        ({"image_numbers": [0.5, 1]}, r"ActivityRecording: image_numbers must be a vector of .* got float64"),
+        ({"gap_steps": 6}, r"ActivityRecording: gap_steps must be a whole number, from 0 to 5, got 6"),
         ({"labels": [-1, 1]}, r"ActivityRecording: labels must be a vector of classes from 0"),
         ({"spikes": {}}, r"ActivityRecording: spikes must have at least the output layer"),
         ({"spikes": [1]}, r"ActivityRecording: spikes must map layers to arrays, got \[1\]"),
@@ -129,6 +133,19 @@ def test_saved_and_loaded(tmp_path):
     later = ActivityRecording(**arguments(label="later", images_seen=7))
     later.save(str(tmp_path / "early.h5"))
     assert_same(ActivityRecording.load(str(tmp_path / "early.h5")), later)
+
+
+def test_trials_are_kept_and_files_of_version_2_have_none(tmp_path):
+    path = tmp_path / "a.h5"
+    d = ActivityRecording(**arguments(image_numbers=[40, 3], gap_steps=1))
+    d.save(path)
+    assert_same(ActivityRecording.load(path), d)
+    table = {name: column.tolist() for name, column in d.trials().items()}
+    assert table == {"image": [40, 3], "stream": [0, 0], "start": [0, 3], "stop": [2.5, 5.5], "label": [1, 0]}
+    with h5py.File(path, "r+") as f:
+        f.attrs["version"] = 2
+        del f["image_numbers"], f.attrs["gap_steps"]
+    assert ActivityRecording.load(path).trials()["image"].tolist() == [0, 1]
 
 
 def test_every_truncation_is_noticed(tmp_path):
@@ -243,6 +260,9 @@ def test_units_are_kept_in_the_file_where_there_are_any(tmp_path):
     d = ActivityRecording(**arguments(units={"a_second": "mV"}))
     d.save(tmp_path / "one.h5")
     assert_same(d, ActivityRecording.load(tmp_path / "one.h5"))
+    signals = d.activity().signals
+    assert (signals["z_first.v"].unit, signals["a_second.v"].unit, signals["a_second.delta"].unit) == ("", "mV", "")
+    assert fa.to_xarray(d).v_a_second.attrs["units"] == "mV" and fa.to_xarray(d).v_z_first.attrs["units"] == "1"
     ActivityRecording(**arguments()).save(tmp_path / "none.h5")
     with h5py.File(tmp_path / "none.h5") as f:
         assert "units" not in f.attrs  # as before there were units

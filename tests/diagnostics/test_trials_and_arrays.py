@@ -5,6 +5,7 @@ import pytest
 from brian2 import NeuronGroup, SpikeMonitor, StateMonitor
 
 import spikefa as fa
+from spikefa.diagnostics.record_activity import record_activity
 from spikefa.errors import ArgumentError
 
 
@@ -53,6 +54,40 @@ def test_monitors_become_arrays_by_unit_stream_and_time(net):
     shown = IMAGES.reshape(2, 3, 2)  # (presentation, stream, unit)
     assert shown[(table.time.values // 4).astype(int), table.stream.values, table.unit.values].all()
     assert len(table.spike) == shown.sum() * 4
+
+
+def test_arrays_know_which_image_was_shown_and_when_none_was(net):
+    net.stimulus.gap = 1
+    output = net["output"]
+    states, spikes, trials = StateMonitor(output, "v", record=True), SpikeMonitor(output), fa.TrialMonitor(net)
+    net.add(states, spikes)
+    net.stimulus.show_images(IMAGES, LABELS)
+    net.run_steps(10)
+    for name, shown in (("image", np.arange(6)), ("label", LABELS)):
+        expected = np.full((10, 3), -1)
+        expected[:4], expected[5:9] = shown[:3], shown[3:]
+        assert np.array_equal(fa.to_xarray(states, trials)[name], expected)
+    table = fa.to_xarray(spikes, trials)
+    assert np.array_equal(table.label, table.unit) and np.array_equal(table.image % 3, table.stream)
+    other = fa.Network(target="numpy")
+    with pytest.raises(ArgumentError, match="to_xarray: trials must be a TrialMonitor of the monitor's network, got"):
+        fa.to_xarray(states, other)
+
+
+def test_a_recording_knows_its_trials(net):
+    data = fa.datasets.Dataset("two", IMAGES, LABELS, IMAGES[[0, 0, 1]], LABELS[[0, 0, 1]], (1, 2), 2)
+    net.stimulus.gap = 1
+    recording = record_activity(net, data, 0, steps=2)
+    assert recording.trials()["image"].tolist() == [0, 2] and recording.trials()["stop"].tolist() == [2, 5]
+    array = fa.to_xarray(recording)
+    found = {name: array[name].values.tolist() for name in ("trial", "image", "label")}
+    assert found == {
+        "trial": [0, 0, -1, 1, 1, -1],
+        "image": [0, 0, -1, 2, 2, -1],
+        "label": [0, 0, -1, 1, 1, -1],
+    }
+    with pytest.raises(ArgumentError, match="trials must be None with an ActivityRecording, which has them"):
+        fa.to_xarray(recording, fa.TrialMonitor(net))
 
 
 @pytest.mark.parametrize("make", [lambda: 3, lambda: StateMonitor(NeuronGroup(2, "v : 1"), "v", record=True)])

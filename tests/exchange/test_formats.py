@@ -10,6 +10,8 @@ import pytest
 from spikefa.errors import ArgumentError, DataError
 from spikefa.exchange import Activity, Signal, trains_from_neo, trains_from_nwb, write_activity
 
+#: What the fixture's epochs have beside their labels.
+DETAILS = {"image": [7, 3], "stream": [0, 0]}
 UNITS = [("h1", unit) for unit in range(5)] + [("output", unit) for unit in range(4)]
 
 
@@ -49,8 +51,9 @@ def test_neo(recording, tmp_path):
         assert signals["h1.v"].sampling_period.rescale("ms") == pytest.approx(0.5)
         (epoch,) = segment.epochs
         np.testing.assert_allclose(epoch.times.rescale("ms").magnitude, [0, 5])
-        np.testing.assert_allclose(epoch.durations.rescale("ms").magnitude, [5, 5])
+        np.testing.assert_allclose(epoch.durations.rescale("ms").magnitude, [4, 4])
         assert epoch.labels.tolist() == ["1", "0"]
+        assert {name: list(numbers) for name, numbers in epoch.array_annotations.items()} == DETAILS
         back = trains_from_neo(block)
         assert back.shape == (1, 9) and np.array_equal(back.dense(0.5e-3)[0] > 0, all_spikes(recording))
 
@@ -68,10 +71,11 @@ def test_nwb(recording, tmp_path):
         assert file.acquisition["h1.v"].rate == pytest.approx(2000) and file.acquisition["h1.v"].unit == "dimensionless"
         assert np.array_equal(file.acquisition["h1.delta"].data[:], recording.delta["h1"])
         assert file.trials["label"][:].tolist() == ["1", "0"]
-        np.testing.assert_allclose(file.trials["stop_time"][:], [0.005, 0.01])
+        np.testing.assert_allclose(file.trials["stop_time"][:], [0.004, 0.009])
+        assert {name: file.trials[name][:].tolist() for name in DETAILS} == DETAILS
     trains, labels = trains_from_nwb(path, "label")
-    assert labels.tolist() == ["1", "0"] and trains.duration == pytest.approx(0.005)
-    assert np.array_equal(trains.dense(0.5e-3) > 0, all_spikes(recording).reshape(2, 10, 9))
+    assert labels.tolist() == ["1", "0"] and trains.duration == pytest.approx(0.004)
+    assert np.array_equal(trains.dense(0.5e-3) > 0, all_spikes(recording).reshape(2, 10, 9)[:, :8])
     assert len(recording.to_nwb().units) == 9
     with pytest.raises(DataError, match=r"a.nwb: label must be a column of the trials, \[.*\], got 'class'"):
         trains_from_nwb(path, "class")
@@ -104,7 +108,7 @@ def test_sonata(recording, tmp_path):
             0,
             1,
         ]
-    assert (path / "epochs.csv").read_text() == "start_ms,stop_ms,label\n0.0,5.0,1\n5.0,10.0,0\n"
+    assert (path / "epochs.csv").read_text() == "start_ms,stop_ms,label,image,stream\n0.0,4.0,1,7,0\n5.0,9.0,0,3,0\n"
 
 
 def test_csv(recording, tmp_path):
@@ -123,6 +127,7 @@ def test_csv(recording, tmp_path):
     assert [float(row["h1.v"]) for row in table("signals")] == recording.v["h1"].tolist()
     assert [float(row["time_ms"]) for row in table("signals")] == (np.arange(20) * 0.5).tolist()
     assert [row["label"] for row in table("epochs")] == ["1", "0"]
+    assert {name: [int(row[name]) for row in table("epochs")] for name in DETAILS} == DETAILS
 
 
 def test_what_is_there_is_replaced_and_an_error_leaves_it(recording, tmp_path, monkeypatch):
@@ -182,6 +187,7 @@ def test_neo_segments_are_samples():
         ),
         ({"signals": {"v": Signal(np.zeros(3))}}, r"signals\['v'\] must be \(4,\), got \(3,\)"),
         ({"epochs": ((2, 3, "x"),)}, "epochs must be within 4 steps, got 'x' at 2 to 5"),
+        ({"details": {"image": [1]}}, r"details\['image'\] must be 0 whole numbers, one an epoch, got \[1\]"),
         ({"dt": 0}, "dt must be a finite number, above 0, got 0"),
     ],
 )

@@ -15,7 +15,7 @@ from spikefa.pathways import pathways
 
 #: Public, and made by other functions or a mere base class: nothing to be given to them; or they write files.
 LEFT_OUT = {"Run", "Params", "Optimizer", "SGD", "save_figure", "save_study_figure", "VARIABLE", "WEIGHT_FILES"}
-LEFT_OUT |= {"Signal", "save_weights", "write_activity"}
+LEFT_OUT |= {"Signal", "save_animation", "save_weights", "write_activity"}
 #: These read files that are not everywhere: their valid arguments do not suffice.
 NEEDS_FILES = {"open_run", "open_study", "plot_study", "load_svhn", "load_timit_stops", "mnist_background"}
 NEEDS_FILES |= {"load_nmnist", "load_shd", "load_weights", "read_aer", "read_spikes_hdf5", "trains_from_nwb"}

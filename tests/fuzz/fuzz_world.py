@@ -13,6 +13,7 @@ from brian2 import BrianLogger, PoissonGroup, hertz
 import spikefa as fa
 from spikefa import datasets
 from spikefa.diagnostics.activity_recording import ActivityRecording
+from spikefa.diagnostics.record_outputs import OutputRecording
 
 LAYER = "v = I : 1\nI : 1\npsi = 1 - v : 1\ns : 1"
 ERROR = "u = layer_s - target : 1\ntarget : 1\ndelta : 1"
@@ -83,6 +84,12 @@ def recording():
     return ActivityRecording(
         "tiny", 0, np.zeros((2, 2, 2)), np.arange(2), 2, 1.0, spikes, np.arange(2), v=trace, delta=trace
     )
+
+
+@functools.cache
+def outputs():
+    course = {"h1": np.ones((4, 3)), "output": np.ones((4, 2))}
+    return OutputRecording("tiny", np.zeros((2, 2, 2)), np.arange(2), 2, 1.0, course, course, np.arange(2))
 
 
 def layer_for_softmax(world):
@@ -205,6 +212,7 @@ VALID = {
     "v": lambda world: [0.0, 1.0],
     "delta": lambda world: [0.0, 1.0],
     "stages": lambda world: [recording()],
+    "outputs_figure.stages": lambda world: [outputs()],
     "recording": lambda world: recording(),
     "new_run.directory": lambda world: world.folder / "run",
     "model": lambda world: "lillicrap2016_spiking",

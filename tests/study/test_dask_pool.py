@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,11 +81,11 @@ def test_a_scheduler_that_is_killed_is_told_and_the_study_goes_on(study, tmp_pat
                 self.killed.append(event.name)
 
     made = study(**LONG)
-    address = tmp_path / "scheduler.json"
+    dask, address = [sys.executable, "-m", "dask"], tmp_path / "scheduler.json"
     options = ["--scheduler-file", address, "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
-    scheduler = subprocess.Popen(["dask", "scheduler", *options], stderr=subprocess.DEVNULL)
+    scheduler = subprocess.Popen([*dask, "scheduler", *options], stderr=subprocess.DEVNULL)
     worker = subprocess.Popen(
-        ["dask", "worker", "--scheduler-file", address, "--nthreads", "1", "--host", "127.0.0.1"],
+        [*dask, "worker", "--scheduler-file", address, "--nthreads", "1", "--host", "127.0.0.1"],
         stderr=subprocess.DEVNULL,
     )
     try:

@@ -12,6 +12,7 @@ from study_runs import study_of
 from spikefa.errors import RunError
 from spikefa.view.opening import open_pages
 from spikefa.view.page import RunPage
+from spikefa.view.report import write_report
 from spikefa.view.source import RunSource
 
 
@@ -48,13 +49,13 @@ def test_a_finished_run_has_everything_and_none_of_its_files_changes(spiking_run
 
 def test_a_run_without_recordings_says_so_and_shows_the_rest(rate_run):
     page = page_of(rate_run.directory, "Recordings", "Weights", "Draw a digit")
-    assert says(page.layout, "no recordings of activity")
-    assert pictures(page.layout) == 2 and page.layout.select_one({"name": "outputs"}) is not None
+    assert says(page.layout, "no recordings of activity") and pictures(page.views["Recordings"].layout) == 1
+    assert pictures(page.layout) == 3 and page.layout.select_one({"name": "outputs"}) is not None
 
 
 def test_a_regression_says_what_needs_classes(regression_run):
     page = page_of(regression_run.directory)
-    assert pictures(page.layout) == 2
+    assert pictures(page.layout) == 3
     assert says(page.views["Draw a digit"].layout, "must have classes to answer to a drawing")
     assert says(page.layout, "No confusion matrix, images that it gets wrong: ")
 
@@ -63,7 +64,7 @@ def test_a_run_from_elsewhere_shows_what_needs_no_code_and_says_why_not_the_rest
     page = page_of(foreign, explain=lambda error: f"{error} HINT {error.hint}")
     assert says(page.views["Learning"].layout, "test error")
     assert pictures(page.views["Weights"].layout) == 1 and pictures(page.layout) == 1
-    for title in ("Weights", "Answers", "Units", "Draw a digit"):
+    for title in ("Recordings", "Weights", "Answers", "Units", "Draw a digit"):
         assert any("was not run" in text and "HINT trust" in text for text in texts(page.views[title].layout))
 
 
@@ -82,6 +83,19 @@ def test_the_curve_grows_with_the_table(spiking_run, tmp_path):
     page.update()
     assert seen() == len(whole) - 1
     assert says(page.layout, f"{int(list(csv.DictReader(whole))[-1]['images_seen']):,} training images")
+
+
+def test_a_report_of_little_says_what_was_not_measured_and_warns_of_nothing(spiking_run, tmp_path, caplog):
+    directory = shutil.copytree(spiking_run.directory, tmp_path / "run")
+    (directory / "checkpoint.h5").unlink()
+    lines = [line.split(",")[:5] for line in (directory / "metrics.csv").read_text().splitlines()]
+    (directory / "metrics.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+    page = open_pages(directory)(True)
+    assert says(page.layout, "Not measured in this run: firing rates, mean outputs, weights against feedback.")
+    write_report(page, "little", tmp_path / "little.html")
+    (directory / "metrics.csv").unlink()
+    write_report(open_pages(directory)(True), "less", tmp_path / "less.html")
+    assert [said.getMessage() for said in caplog.records if said.name.startswith("bokeh")] == []
 
 
 def test_rates_are_in_hz_where_the_table_has_them(spiking_run, tmp_path):

@@ -26,8 +26,15 @@ def write(activity: Activity, path: Path) -> None:
     named = [f"{name} ({signal.unit})" if signal.unit else name for name, signal in activity.signals.items()]
     columns = [np.arange(activity.steps) * ms, *(signal.values for signal in activity.signals.values())]
     _table(path / "signals.csv", ("time_ms", *named), zip(*(map(float, c) for c in columns), strict=True))
-    epochs = ((start * ms, (start + steps) * ms, label) for start, steps, label in activity.epochs)
-    _table(path / "epochs.csv", ("start_ms", "stop_ms", "label"), epochs)
+    write_epochs(activity, path / "epochs.csv")
+
+
+def write_epochs(activity: Activity, path: Path) -> None:
+    """Write a table of what was shown."""
+    ms, details = activity.dt * 1e3, activity.details
+    rows = ((start * ms, (start + steps) * ms, label) for start, steps, label in activity.epochs)
+    columns = zip(*details.values(), strict=True) if details else [()] * len(activity.epochs)
+    _table(path, ("start_ms", "stop_ms", "label", *details), (a + tuple(b) for a, b in zip(rows, columns, strict=True)))
 
 
 def _table(path: Path, header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -17,12 +17,21 @@ def to_neo(activity: Activity) -> Any:
     """Return activity as a `neo.Block` of one segment.
 
     Each unit is a spike train, those that never spiked included, annotated with its ``population`` and ``unit``.
-    Signals are analog signals; what was shown is the epoch "stimulus".
+    Signals are analog signals; what was shown is the epoch "stimulus", with the details as array annotations.
 
     Raises
     ------
     ArgumentError
         If Neo is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> spikes = {"h1": np.eye(4, dtype=bool)}  # four steps, four units
+    >>> activity = fa.exchange.Activity("mine", 1e-3, spikes, epochs=((0, 2, "a"), (2, 2, "b")))
+    >>> len(fa.exchange.to_neo(activity).segments[0].spiketrains)
+    4
     """
     instance("to_neo", "activity", activity, Activity, "an Activity")
     neo, pq = library("neo", "neo"), library("quantities", "neo")
@@ -50,7 +59,10 @@ def to_neo(activity: Activity) -> Any:
         )
     start, steps = (np.array([epoch[n] for epoch in activity.epochs], float) * activity.dt for n in (0, 1))
     labels = np.array([label for *_, label in activity.epochs], dtype="U")
-    segment.epochs.append(neo.Epoch(start * pq.s, steps * pq.s, labels, name="stimulus"))
+    details = {name: np.asarray(numbers) for name, numbers in activity.details.items()}
+    segment.epochs.append(
+        neo.Epoch(start * pq.s, steps * pq.s, labels, name="stimulus", array_annotations=details or None)
+    )
     block = neo.Block(name=activity.name, description=activity.description)
     block.segments.append(segment)
     segment.check_relationships()

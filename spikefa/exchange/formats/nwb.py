@@ -18,12 +18,21 @@ def to_nwb(activity: Activity) -> Any:
     """Return activity as a `pynwb.NWBFile`.
 
     Each unit is a row of ``units``, those that never spiked included, with its ``population`` and ``unit``. Signals are
-    time series of the acquisition; what was shown is ``trials``, with its ``label``.
+    time series of the acquisition; what was shown is ``trials``, with its ``label`` and details.
 
     Raises
     ------
     ArgumentError
         If pynwb is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spikefa as fa
+    >>> spikes = {"h1": np.eye(4, dtype=bool)}  # four steps, four units
+    >>> activity = fa.exchange.Activity("mine", 1e-3, spikes, epochs=((0, 2, "a"), (2, 2, "b")))
+    >>> fa.exchange.to_nwb(activity).trials["label"][:]
+    ['a', 'b']
     """
     instance("to_nwb", "activity", activity, Activity, "an Activity")
     pynwb = library("pynwb", "nwb")
@@ -51,8 +60,12 @@ def to_nwb(activity: Activity) -> Any:
             )
         )
     file.add_trial_column("label", "what was shown")
-    for start, steps, label in activity.epochs:
-        file.add_trial(start_time=start * activity.dt, stop_time=(start + steps) * activity.dt, label=label)
+    for name in activity.details:
+        file.add_trial_column(name, f"{name} number of what was shown")
+    for k, (start, steps, label) in enumerate(activity.epochs):
+        details = {name: int(numbers[k]) for name, numbers in activity.details.items()}
+        begin, end = start * activity.dt, (start + steps) * activity.dt
+        file.add_trial(start_time=begin, stop_time=end, label=label, **details)
     return file
 
 

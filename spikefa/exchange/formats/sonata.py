@@ -9,6 +9,7 @@ import numpy as np
 
 from spikefa.exchange.activity import Activity
 from spikefa.exchange.formats import Format, formats
+from spikefa.exchange.formats.csv import write_epochs
 
 #: What every SONATA file has at its root.
 _MAGIC, _VERSION = np.uint32(0x0A7A), np.array([0, 1], np.uint32)
@@ -46,8 +47,7 @@ def write(activity: Activity, path: Path) -> None:
             mapping["time"] = [0.0, activity.steps * ms, ms]
             mapping["time"].attrs["units"] = "ms"
             mapping["node_ids"].attrs.create("sorted", 1, dtype=np.uint8)
-    rows = [f"{start * ms},{(start + steps) * ms},{label}" for start, steps, label in activity.epochs]
-    (path / "epochs.csv").write_text("\n".join(["start_ms,stop_ms,label", *rows, ""]))
+    write_epochs(activity, path / "epochs.csv")
 
 
 def _new(path: Path) -> h5py.File:

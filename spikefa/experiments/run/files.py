@@ -62,6 +62,11 @@ class RunFiles:
         found = checkpoints.read_weights(self.directory / checkpoint, averaged)
         return {name: W for name, (W, _) in found.items()}
 
+    @property
+    def has_recordings(self) -> bool:
+        """Whether there are recordings of activity."""
+        return bool(self._recordings())
+
     def recordings(self) -> list[ActivityRecording]:
         """Return the recordings of activity, in the order in which they were made.
 
@@ -70,7 +75,7 @@ class RunFiles:
         RunError
             If there are none.
         """
-        files = sorted((self.directory / "recordings").glob("activity-*.h5"))
+        files = self._recordings()
         if not files:
             raise RunError(
                 f"{self.directory}: has no recordings of activity; they need layers that spike, classes, and "
@@ -78,3 +83,6 @@ class RunFiles:
                 hint="recordings",
             )
         return [ActivityRecording.load(file) for file in files]
+
+    def _recordings(self) -> list[Path]:
+        return sorted((self.directory / "recordings").glob("activity-*.h5"))

@@ -62,6 +62,14 @@ def new_run(
         If the data cannot be loaded, which is done only for sizes that follow from them.
     ArgumentError
         If a setting is none of `TrainingConfig`, or a number is outside its range.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> small = {"hidden": (20,), "outputs": 50}
+    >>> run = fa.new_run("runs/small", "lillicrap2016_spiking", small, preset="digits", seed=1, epochs=3)
+    >>> run.data, run.config.epochs
+    ('digits', 3)
     """
     directory = path("new_run", "directory", directory)
     data, given = _data(data)

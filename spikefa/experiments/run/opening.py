@@ -40,6 +40,14 @@ def open_run(
     ------
     RunError
         If it is no run directory of this version, or was changed.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> run.model.name
+    'lillicrap2016_spiking'
+    >>> network = run.trained_network(streams=1)
     """
     directory = path("open_run", "directory", directory)
     one_of("open_run", "device", device, ("cpu", *executors))

@@ -73,6 +73,16 @@ class Run(RunFiles):
     ------
     ArgumentError
         If a number is outside its range.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> run = fa.open_run("runs/digits")
+    >>> table = run.metrics()
+    >>> run.weights()["image_to_h1"].shape[0]
+    64
+    >>> len(run.recordings()) > 1
+    True
     """
 
     directory: Path

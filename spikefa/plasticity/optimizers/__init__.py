@@ -18,6 +18,12 @@ class Optimizer:
 
     The change that is gathered is ``change = carried * change + dW - decay * W``. With `scales_move`, dW is without the
     learning rate, and `move` gets it; otherwise dW has it, and `move` gets 1.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> isinstance(fa.Adam(), fa.Optimizer)
+    True
     """
 
     #: Whether updates are gathered; if not, they are added to the weights at once, and nothing else is asked for.

@@ -33,6 +33,11 @@ class Adam(Optimizer):
     ------
     ArgumentError
         If a number is out of range.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> rule = fa.Plasticity("dW = -1e-3 * delta_post * s_pre", optimizer=fa.Adam(beta1=0.9))
     """
 
     beta1: float = 0.9

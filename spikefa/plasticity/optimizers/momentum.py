@@ -27,6 +27,11 @@ class Momentum(Optimizer):
     ------
     ArgumentError
         If the momentum is out of range.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> rule = fa.Plasticity("dW = -1e-3 * delta_post * s_pre", optimizer=fa.Momentum(0.9))
     """
 
     momentum: float = 0.9

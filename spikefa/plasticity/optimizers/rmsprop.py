@@ -28,6 +28,11 @@ class RMSprop(Optimizer):
     ------
     ArgumentError
         If it is out of range.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> rule = fa.Plasticity("dW = -1e-3 * delta_post * s_pre", optimizer=fa.RMSprop(0.99))
     """
 
     decay: float = 0.99

@@ -10,7 +10,13 @@ from spikefa.plasticity.optimizers import Optimizer, optimizers
 @optimizers.register("sgd")
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Add each update to the weights at once: ``W += lr * dW``."""
+    """Add each update to the weights at once: ``W += lr * dW``.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> rule = fa.Plasticity("dW = -1e-3 * delta_post * s_pre", optimizer=fa.SGD())
+    """
 
     gathers = False
 
