@@ -1,6 +1,7 @@
 """What tests of runs need: a tiny model, a disk that is full, the command line."""
 
 import resource
+import signal
 from contextlib import contextmanager
 
 from typer.testing import CliRunner
@@ -25,3 +26,10 @@ def printed(*arguments):
     result = CliRunner().invoke(cli.app, [*map(str, arguments)], catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
+
+
+class InterruptsAtItsEnd:
+    """Ctrl-C comes while it is finalized, where Python drops exceptions."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from spikefa._interrupts import interrupts_are_kept
 from spikefa.cli import (
     animate,
     bench,
@@ -86,5 +87,5 @@ def main() -> None:
     sys.stdout, sys.stderr = tolerant(sys.stdout), tolerant(sys.stderr)
     if not callable(signal.getsignal(signal.SIGINT)):
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    with warnings_as_sentences(), errors_as_sentences():
+    with interrupts_are_kept(), warnings_as_sentences(), errors_as_sentences():
         app()

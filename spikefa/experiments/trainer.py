@@ -15,6 +15,7 @@ import numpy as np
 
 from spikefa._atomic_write import write_whole
 from spikefa._checks import in_range, text
+from spikefa._interrupts import interrupts_are_kept
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.diagnostics import evaluation
@@ -472,7 +473,8 @@ class Trainer:
         for number in (signal.SIGINT, signal.SIGTERM):
             before[number] = signal.signal(number, handle)
         try:
-            yield
+            with interrupts_are_kept():
+                yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,7 @@ import brian2
 import numpy as np
 import pytest
 from idx_files import arrays, write
-from run_helpers import TINY, largest_file, printed
+from run_helpers import TINY, InterruptsAtItsEnd, largest_file, printed
 
 from spikefa import datasets
 from spikefa.errors import ArgumentError, DataError, ModelError, RunError
@@ -105,6 +106,18 @@ def test_an_interrupt_ends_a_study_and_leaves_a_run_to_go_on_with(stated):
     with pytest.raises(KeyboardInterrupt, match="run: after 1,040 images, saved"):
         run.train(interrupt)
     assert np.array_equal(run.train()["test_error"], stated("at once").train()["test_error"])
+
+
+def test_a_second_interrupt_in_a_finalizer_stops_at_once(stated):
+    def interrupt(row):
+        if row["epoch"] > 0.5:
+            signal.raise_signal(signal.SIGINT)
+            InterruptsAtItsEnd()
+            time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        stated().train(interrupt)
+    assert "saved" not in str(stopped.value)
 
 
 def test_a_run_does_not_go_on_with_other_data(tiny, other_digits, monkeypatch):
