@@ -258,7 +258,7 @@ class ActivityRecording:
                 arrays |= {f"{group}/{layer}": x for layer, x in getattr(self, group).items()}
             for name, x in arrays.items():
                 f.create_dataset(name, data=x, compression="gzip", fletcher32=True)
-        write_whole(_checks.user_path(path), held.getvalue(), "the activity recording")
+        write_whole(_checks.path(_OWNER, "path", path), held.getvalue(), "the activity recording")
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> ActivityRecording:
@@ -272,7 +272,7 @@ class ActivityRecording:
             If it is not an activity recording, or is truncated or damaged, or holds more than one does; the message
             names the file.
         """
-        path = _checks.user_path(path)
+        path = _checks.path(_OWNER, "path", path)
         try:
             with open(path, "rb") as held, h5py.File(held, "r") as f:
                 if not {"format", "version"} <= set(f.attrs):

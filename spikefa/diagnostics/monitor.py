@@ -11,7 +11,8 @@ import numpy as np
 from brian2 import BrianObject
 
 from spikefa._atomic_write import write_whole
-from spikefa._checks import identifier, positive_int, user_path
+from spikefa._checks import identifier, positive_int
+from spikefa._checks import path as checked_path
 from spikefa.core.network import Network
 from spikefa.core.part import Part
 
@@ -104,7 +105,7 @@ class Monitor(Part, BrianObject):
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(table)
         writer.writerows(zip(*(column.tolist() for column in table.values()), strict=True))
-        write_whole(user_path(path), text.getvalue(), "the diagnostics")
+        write_whole(checked_path(type(self).__name__, "path", path), text.getvalue(), "the diagnostics")
 
     def _collected(self, prefix: str, names: list[str]) -> dict[str, np.ndarray]:
         return {name: np.array(self._columns.get(f"{prefix}_{name}", [])) for name in names}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from spikefa._atomic_write import write_whole
-from spikefa._checks import one_of
+from spikefa._checks import one_of, real_array, text
 from spikefa._checks import path as checked_path
 from spikefa.core.network import Network, require_network
 from spikefa.errors import DataError, did_you_mean
@@ -37,7 +37,7 @@ def save_weights(network: Network | Mapping[str, np.ndarray], path: str | os.Pat
     Raises
     ------
     ArgumentError
-        If the ending is another, or safetensors is not installed.
+        If the ending is another, safetensors is not installed, or there is something else than names and real arrays.
     OSError
         If it cannot be written.
 
@@ -51,15 +51,20 @@ def save_weights(network: Network | Mapping[str, np.ndarray], path: str | os.Pat
     >>> projection = fa.Projection(net, image, output, fa.uniform(0.5))
     >>> fa.exchange.save_weights(net, "weights.npz")
     """
-    path = _checked("save_weights", path)
-    arrays = dict(network) if isinstance(network, Mapping) else _weights(require_network("save_weights", network))
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    owner = "save_weights"
+    path = _checked(owner, path)
+    given = network if isinstance(network, Mapping) else _weights(require_network(owner, network))
+    arrays = {
+        text(owner, "each name", name): np.ascontiguousarray(real_array(owner, f"{name!r}", array))
+        for name, array in given.items()
+    }
     if path.suffix == ".npz":
         held = io.BytesIO()
         np.savez(held, **arrays)
         data = held.getvalue()
     else:
         data = library("safetensors.numpy", "safetensors").save(arrays)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, data, "the weights")
 
 

@@ -55,10 +55,11 @@ def write_activity(activity: Activity, path: str | os.PathLike, format: str) -> 
     path = checked_path(owner, "path", path)
     if path.suffix != chosen.suffix:
         path = path.with_name(path.name + chosen.suffix)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+    near = next(folder for folder in path.absolute().parents if folder.exists())
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=near) as folder:
         made = Path(folder) / path.name
         chosen.write(activity, made)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if made.is_dir() and path.is_dir():
             shutil.rmtree(path)
         os.replace(made, path)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spikefa._checks import one_of, user_path
+from spikefa._checks import one_of
+from spikefa._checks import path as checked_path
 from spikefa.exchange import WEIGHT_FILES, save_weights, write_activity
 from spikefa.exchange.formats import formats
 from spikefa.experiments import checkpoint
@@ -56,13 +57,12 @@ def export_run(run: Run, format: str, out: str | Path | None = None) -> list[Pat
     ['weights.npz']
     """
     one_of("export_run", "format", format, export_formats())
-    out = user_path(out) if out else run.directory / "exports" / format
+    out = run.directory / "exports" / format if out is None else checked_path("export_run", "out", out)
     if format in WEIGHTS:
         found = checkpoint.read_weights(run.directory / "checkpoint.h5")
         arrays = {}
         for name, (W, b) in found.items():
             arrays |= {f"{name}.W": W, f"{name}.b": b}
-        out.mkdir(parents=True, exist_ok=True)
         save_weights(arrays, out / f"weights.{format}")
         return [out / f"weights.{format}"]
     written = []

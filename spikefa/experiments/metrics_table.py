@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from spikefa._checks import user_path
+from spikefa._checks import path as checked_path
 from spikefa.errors import DataError, did_you_mean
 from spikefa.experiments import checkpoint
 
@@ -40,6 +40,8 @@ def read_metrics(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
     Raises
     ------
+    ArgumentError
+        If `path` is no path.
     FileNotFoundError
         If there is no such file.
     DataError
@@ -53,7 +55,7 @@ def read_metrics(path: str | os.PathLike) -> dict[str, np.ndarray]:
     >>> float(read_metrics("runs/digits/metrics.csv")["epoch"][0])
     0.0
     """
-    path = user_path(path)
+    path = checked_path("read_metrics", "path", path)
     beside = path.with_name("checkpoint.h5")
     kept = checkpoint.read_metrics_text(beside) if beside.exists() else ""  # first: the table may grow meanwhile
     try:

@@ -71,18 +71,25 @@ def live(trainer: Trainer, console: Console | None = None, force: bool = False) 
             trainer.on_progress, trainer.on_row = before
 
 
+def checked(owner: str, progress: bool | None) -> bool | None:
+    """Return whether to show progress, or None.
+
+    Raises
+    ------
+    ArgumentError
+        If it is anything else.
+    """
+    return None if progress is None else true_or_false(owner, "progress", progress)
+
+
 def train_shown(trainer: Trainer, progress: bool | None) -> None:
     """Train to the end, with live progress if `progress` says so; by default in a terminal or a notebook.
 
     Raises
     ------
-    ArgumentError
-        If `progress` is neither true nor false nor None.
     KeyboardInterrupt
         After Ctrl-C or SIGTERM, with a checkpoint saved.
     """
-    if progress is not None:
-        true_or_false("train", "progress", progress)
     with live(trainer, force=progress is True) if progress is not False else nullcontext():
         trainer.run()
     if trainer.interrupted:

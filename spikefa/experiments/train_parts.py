@@ -20,6 +20,7 @@ from spikefa.experiments import checkpoint, run_lock
 from spikefa.experiments.callbacks import Callback, schedule_of
 from spikefa.experiments.callbacks import checked as checked_callbacks
 from spikefa.experiments.metrics_table import read_metrics
+from spikefa.experiments.progress import checked as checked_progress
 from spikefa.experiments.progress import train_shown
 from spikefa.experiments.provenance import data_digest
 from spikefa.experiments.trainer import Trainer
@@ -99,6 +100,7 @@ def train(
     require_network("train", network).require_task("train")
     instance("train", "dataset", dataset, Dataset, "a Dataset")
     callbacks = checked_callbacks("train", callbacks)
+    progress = checked_progress("train", progress)
     steps = network.stimulus.steps_per_image if test_steps is None else test_steps
     stated = {"epochs": epochs, "test_steps": steps, "record_activity": directory is not None} | config
     for name in stated:

@@ -107,9 +107,10 @@ class Trainer:
         self._order: tuple[int, np.ndarray] | None = None  # an epoch's number and order
         self._failed: RunError | None = None
         self._finite = [name for name, array in network.state().items() if np.isfinite(array).all()]
-        before: Any = None
+        before = ()  # of no factor's type
         for epoch in range(max(1, config.epochs)):  # what is wrong with a later one is not found after a night
-            if (factor := self.lr_factor(epoch)) != before:
+            factor = self.lr_factor(epoch)
+            if type(factor) is not type(before) or factor != before:
                 self._checked_lr_factors(epoch, factor)
             before = factor
 

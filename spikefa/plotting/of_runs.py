@@ -9,7 +9,8 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from spikefa._atomic_write import write_whole
-from spikefa._checks import in_range, one_of, user_path, whole
+from spikefa._checks import in_range, one_of, refuse, whole
+from spikefa._checks import path as checked_path
 from spikefa.errors import ArgumentError, RunError
 from spikefa.experiments.run import Run
 from spikefa.plotting.figures import figures
@@ -60,12 +61,14 @@ def save_figure(
     >>> run = fa.open_run("runs/digits")
     >>> path = fa.plotting.save_figure(run, "learning", "learning.pdf", width=89)
     """
-    out = user_path(out) if out else run.directory / "figures" / f"{name}.png"
+    if not isinstance(getattr(run, "directory", None), Path):  # whatever else stands for a run has one
+        refuse("save_figure", "run", "be a Run", run)
+    figure_of = figures[name]
+    out = run.directory / "figures" / f"{name}.png" if out is None else checked_path("save_figure", "out", out)
     one_of("save_figure", f"the suffix of {str(out)!r}", out.suffix.lower(), FORMATS)
     dpi = whole("save_figure", "dpi", dpi, 1, 2400)
     if width is not None:
         width = in_range("save_figure", "width", width, 10, 2000)
-    figure_of = figures[name]
     try:
         figure = figure_of(run)
     except FileNotFoundError as error:

@@ -9,7 +9,8 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 
-from spikefa._checks import instance, one_of, user_path
+from spikefa._checks import instance, one_of
+from spikefa._checks import path as checked_path
 from spikefa.errors import RunError
 from spikefa.plotting.of_runs import FORMATS, write_figure
 from spikefa.plotting.style import BLUE, GREEN, ORANGE, PURPLE, RULE, SKY, STYLE, VERMILLION, new_axes, styled
@@ -111,7 +112,9 @@ def save_study_figure(study: Study, column: str | None = None, out: Any = None) 
     >>> study = fa.open_study("studies/rates")
     >>> path = fa.plotting.save_study_figure(study, "test_error", "rates.png")
     """
-    out = user_path(out) if out else study.directory / "figures" / "learning.png"
+    instance("save_study_figure", "study", study, Study, "a Study")
+    default = study.directory / "figures" / "learning.png"
+    out = default if out is None else checked_path("save_study_figure", "out", out)
     one_of("save_study_figure", f"the suffix of {str(out)!r}", out.suffix.lower(), FORMATS)
     with matplotlib.rc_context(STYLE):
         return write_figure(plot_study(study, column).figure, out)

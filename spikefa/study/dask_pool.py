@@ -31,20 +31,31 @@ _CONNECT = 20.0
 _stopped: set[str] = set()
 
 
+def check(scheduler: Any) -> None:
+    """Refuse what is no scheduler.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none of what `DaskPool` takes.
+    """
+    is_address = isinstance(scheduler, str) and ("://" in scheduler or scheduler == "local")
+    if not is_address and not isinstance(scheduler, distributed.Client) and not hasattr(scheduler, "scheduler_address"):
+        refuse("Study.run", "scheduler", 'be "local", an address such as "tcp://host:8786", or of Dask', scheduler)
+
+
 class DaskPool:
     """Workers of Dask, each of which must have one thread.
 
     Parameters
     ----------
     scheduler : str, Client or cluster
-        ``"local"`` starts workers on this machine, which listen on 127.0.0.1 alone.
+        What `check` lets pass; ``"local"`` starts workers on this machine, which listen on 127.0.0.1 alone.
     workers : int
         Their number, for ``"local"``.
 
     Raises
     ------
-    ArgumentError
-        If it is none of these.
     RunError
         If there is no scheduler, or a worker has several threads.
     """
@@ -77,8 +88,6 @@ class DaskPool:
                 silence_logs=logging.ERROR,
             )
             self._own.append(scheduler)
-        elif not (isinstance(scheduler, str) and "://" in scheduler) and not hasattr(scheduler, "scheduler_address"):
-            refuse("Study.run", "scheduler", 'be "local", an address such as "tcp://host:8786", or of Dask', scheduler)
         try:
             client = distributed.Client(scheduler, timeout=_CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:  # ValueError of an address

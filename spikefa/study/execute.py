@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import threading
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from spikefa._checks import true_or_false, whole
+from spikefa._checks import instance, true_or_false, whole
 from spikefa.experiments import run_lock
 from spikefa.experiments.run import Run
 from spikefa.study import results
@@ -48,6 +49,13 @@ def execute(study: Design, workers: int | None, scheduler: Any, retry: bool, pro
     if workers is not None:
         workers = whole("Study.run", "workers", workers, 0, 4096)
     true_or_false("Study.run", "retry", retry)
+    instance("Study.run", "progress", progress, (bool, Watcher), "true or false, or a Watcher")
+    if scheduler is not None:
+        from spikefa.study import dask_pool
+
+        dask_pool.check(scheduler)
+    if study.search is not None:
+        importlib.import_module("spikefa.study.search")  # says if Optuna is missing
     study.create()
     with run_lock.locked(study.directory), _interruptible():
         waiting = _waiting(study, retry)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from spikefa.study import results
 from spikefa.study.design import Design
 from spikefa.study.execute import execute
 from spikefa.study.points import Point
+from spikefa.study.progress import Watcher
 
 
 class Study(Design):
@@ -72,7 +72,7 @@ class Study(Design):
         scheduler: Any = None,
         *,
         retry: bool = False,
-        progress: bool | Callable = True,
+        progress: bool | Watcher = True,
     ) -> list[dict[str, Any]]:
         """Train what is missing. See `spikefa.study.execute.execute`, which this calls.
 
@@ -85,8 +85,8 @@ class Study(Design):
             or an object of `distributed` or `dask_jobqueue`.
         retry : bool
             Whether to try runs again that have failed.
-        progress : bool
-            Whether to show live progress.
+        progress : bool or Watcher
+            Whether to show live progress; or what shows it.
 
         Returns
         -------
@@ -95,6 +95,8 @@ class Study(Design):
 
         Raises
         ------
+        ArgumentError
+            If an argument is of another kind.
         RunError
             If the directory holds another study, another process works on it, or the scheduler cannot be used.
         KeyboardInterrupt

@@ -147,7 +147,10 @@ def test_a_missing_library_says_what_to_install(recording, tmp_path, name, modul
     for loaded in [m for m in sys.modules if m == module or m.startswith(f"{module}.")]:
         monkeypatch.delitem(sys.modules, loaded)
     monkeypatch.setitem(sys.modules, module, None)
-    for call in (lambda: write_activity(recording.activity(), tmp_path / "a", name), getattr(recording, f"to_{name}")):
+    for call in (
+        lambda: write_activity(recording.activity(), tmp_path / "new" / "a", name),
+        getattr(recording, f"to_{name}"),
+    ):
         with pytest.raises(ArgumentError, match=rf"exchange: {name} needs the library .*; install spikefa\[{name}\]"):
             call()
     assert not list(tmp_path.iterdir())

@@ -89,6 +89,13 @@ def test_a_damaged_file_is_refused(path):
         load_weights(network(), path.with_suffix(".pt"))
 
 
+def test_what_are_no_weights_are_not_written(tmp_path):
+    for given, message in (({1: np.eye(2)}, "each name must be a text, got 1"), ({"a": "b"}, "'a' must hold real")):
+        with pytest.raises(ArgumentError, match=f"^save_weights: {message}"):
+            save_weights(given, tmp_path / "new" / "weights.npz")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_objects_in_npz_are_not_unpickled(tmp_path):
     np.savez(tmp_path / "a.npz", **{"image_to_h1.W": np.array([print], object)})
     with pytest.raises(DataError, match="not a whole file of weights"):

@@ -1,6 +1,7 @@
 """A run on spike trains, from the command that trains it to what other software reads of it."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -76,9 +77,13 @@ def test_weights_are_exported_with_their_biases(runs, tmp_path):
         assert np.array_equal(array, net.parameters()[name]), name
 
 
-def test_what_cannot_be_exported_is_refused(runs, tmp_path):
+def test_what_cannot_be_exported_is_refused(runs, tmp_path, monkeypatch):
     assert set(export_formats()) == {"csv", "neo", "nwb", "sonata", "npz", "safetensors"}
     with pytest.raises(ArgumentError, match=r"export_run: format must be one of .*, got 'nvb'; did you mean 'nwb'"):
         export_run(runs[0], "nvb")
     with pytest.raises(RunError, match="has no recordings of activity"):
         export_run(dataclasses.replace(runs[0], directory=tmp_path), "csv")
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    with pytest.raises(ArgumentError, match=r"install spikefa\[safetensors\]"):
+        export_run(runs[0], "safetensors", tmp_path / "out")
+    assert not [*tmp_path.iterdir()]

@@ -94,6 +94,7 @@ def test_learning_rate_schedule_is_followed(run):
             {"h1_to_h3": 0.5},
             r"^Trainer: lr_factor must name projections that learn, .* got \['h1_to_h3'\]; did you mean 'h1_to_h2'",
         ),
+        (None, "^Trainer: lr_factor of '.*' in epoch 0 must be a finite number, at least 0, got None$"),
         (float("nan"), "^Trainer: lr_factor of '.*' in epoch 0 must be a finite number, at least 0, got nan$"),
         (
             {"h1_to_h2": -1.0},

@@ -13,12 +13,20 @@ from spikefa.experiments import model_file, model_source
 from spikefa.experiments.training_config import TrainingConfig
 from spikefa.pathways import pathways
 
-#: Public, and made by other functions or a mere base class: nothing to be given to them; or they write files.
-LEFT_OUT = {"Run", "Params", "Optimizer", "SGD", "save_figure", "save_study_figure", "VARIABLE", "WEIGHT_FILES"}
-LEFT_OUT |= {"Signal", "save_animation", "save_weights", "write_activity"}
+#: Public, and made by other functions or a mere base class: nothing to be given to them; or it needs ffmpeg.
+LEFT_OUT = {"Run", "Params", "Optimizer", "SGD", "VARIABLE", "WEIGHT_FILES", "Signal", "save_animation"}
 #: These read files that are not everywhere: their valid arguments do not suffice.
 NEEDS_FILES = {"open_run", "open_study", "plot_study", "load_svhn", "load_timit_stops", "mnist_background"}
-NEEDS_FILES |= {"load_nmnist", "load_shd", "load_weights", "read_aer", "read_spikes_hdf5", "trains_from_nwb"}
+NEEDS_FILES |= {
+    "save_figure",
+    "save_study_figure",
+    "load_nmnist",
+    "load_shd",
+    "load_weights",
+    "read_aer",
+    "read_spikes_hdf5",
+    "trains_from_nwb",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +54,7 @@ def functions():
     found |= {f"pathway {name}": pathways[name] for name in pathways if pathways[name] not in found.values()}
     for name in model_source.names():
         found[f"model {name}"] = model_file.load(name).module.Params
-    found["TrainingConfig"] = TrainingConfig
+    found |= {"TrainingConfig": TrainingConfig, "Run.train": fa.Run.train, "Study.run": fa.Study.run}
     return found
 
 
@@ -56,7 +64,7 @@ def parameters(name):
     for parameter in signature.values():
         if parameter.kind is parameter.VAR_KEYWORD:
             found |= {n: p for n, p in OPTIONS.get(name, dict)().items() if n not in signature}
-        elif parameter.kind is not parameter.VAR_POSITIONAL:
+        elif parameter.kind is not parameter.VAR_POSITIONAL and parameter.name != "self":
             found[parameter.name] = parameter
     return found
 
@@ -73,7 +81,8 @@ OPTIONS = {
 
 def valid(world, name, without=()):
     """Return valid arguments: those that have to be given, and those that `VALID` knows for this function."""
-    arguments = {}
+    own = fuzz_world.VALID.get(f"{name}.self")
+    arguments = {} if own is None else {"self": own(world)}
     for parameter in parameters(name).values():
         builder = fuzz_world.VALID.get(f"{name}.{parameter.name}")
         if builder is None and parameter.default is parameter.empty:

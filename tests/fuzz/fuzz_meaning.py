@@ -4,6 +4,8 @@ _NUMBERS = {"0", "1.5", "2**62", "numpy 0-d"}
 _REALS = _NUMBERS | {"minus 1", "huge", "1e308"}
 _TEXTS = {"text", "empty text", "text with spaces", "text of a number", "text with a null", "text not ASCII"}
 _TEXTS |= {"long text", "code", "power tower", "bomb", "nested"}
+#: What is found to be bad once it is called, when the training has begun.
+LATE = {"Run.train.watch": {"class", "function that raises", "function of nothing"}}
 _EMPTY = {"list", "tuple", "dict", "no elements"}
 
 #: Words of an annotation -> labels: a number within the parameter's range; nothing, where None or a collection may be.
@@ -39,8 +41,11 @@ PARAMETERS = {
     "Study.directory": _TEXTS | {"path"},
     "data_dir": _TEXTS | {"path"},
     "train.directory": _TEXTS | {"path"},
+    "write_activity.path": _TEXTS | {"path"},
     "train.lr_factor": {"class"},  # int is a function of the epoch
-    "train.callbacks": _EMPTY,
+    "callbacks": _EMPTY,
+    "watch": {"function to None"},
+    "progress": {"none"},  # by whether somebody looks on
     "column": _TEXTS,
     "captions": _EMPTY,
     "title": _TEXTS,
@@ -77,6 +82,11 @@ PARAMETERS = {
     "rule": _TEXTS,  # of a model's parameters: its build reads it
     "Plasticity.rule": set(),
 }
+
+
+def is_late(case):
+    """Return whether a value can be refused only when something has been written."""
+    return case.bad in LATE.get(f"{case.function}.{case.parameter}", ())
 
 
 def is_meant(case, annotation):

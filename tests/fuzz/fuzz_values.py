@@ -58,7 +58,7 @@ BAD = {
     "object": Odd,
     "class": lambda: int,
     "generator": lambda: (i for i in range(3)),
-    "path": lambda: Path("/no/such/place"),
+    "path": lambda: Path("no/such/place"),
     "numpy nan": lambda: np.float32("nan"),
     "numpy 0-d": lambda: np.array(2),
     "wrong shape": lambda: np.zeros((2, 5, 3)),

@@ -4,7 +4,6 @@ A new parameter joins by itself: one with a default keeps it, and one without ne
 """
 
 import functools
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -60,15 +59,6 @@ class World:
     def network(self):
         return network(self.stage)
 
-    @functools.cached_property
-    def folder(self):
-        self._folder = tempfile.TemporaryDirectory()
-        return Path(self._folder.name)
-
-    def end(self):
-        if "folder" in vars(self):
-            self._folder.cleanup()
-
 
 @functools.cache
 def data():
@@ -103,6 +93,10 @@ def poisson_group(net):
     BrianLogger.suppress_name("unused_brian_object")
     return PoissonGroup(3, 10 * hertz, clock=net.clock)
 
+
+#: A model and settings of runs that train within a second.
+MODEL = Path(__file__).parents[1] / "rate_model.py"
+RUN = {"changes": {"sizes": (64, 5, 10), "classes": 10}, "data": "digits", "streams": 479, "epochs": 0}
 
 IMAGES = np.eye(4)
 METRICS = {"images_seen": [0, 6], "test_error": [0.5, 0.4], "weight_angle_deg_h1": [90.0, 80.0]}
@@ -148,10 +142,10 @@ VALID = {
     "SpikeTrains.duration": lambda world: 1.0,
     "camera_trains.samples": lambda world: [np.array([(0, 0, 10, 1)], datasets.event_camera.EVENT)],
     "activity": lambda world: recording().activity(),
-    "load_weights.path": lambda world: world.folder / "weights.npz",
-    "trains_from_nwb.path": lambda world: world.folder / "a.nwb",
-    "read_aer.path": lambda world: world.folder / "a.bin",
-    "read_spikes_hdf5.path": lambda world: world.folder / "a.h5",
+    "load_weights.path": lambda world: "weights.npz",
+    "trains_from_nwb.path": lambda world: "a.nwb",
+    "read_aer.path": lambda world: "a.bin",
+    "read_spikes_hdf5.path": lambda world: "a.h5",
     "read_spikes_hdf5.duration": lambda world: 1.0,
     "segments": lambda world: recording().to_neo(),
     "Activity.dt": lambda world: 1e-3,
@@ -214,15 +208,25 @@ VALID = {
     "stages": lambda world: [recording()],
     "outputs_figure.stages": lambda world: [outputs()],
     "recording": lambda world: recording(),
-    "new_run.directory": lambda world: world.folder / "run",
+    "new_run.directory": lambda world: "run",
     "model": lambda world: "lillicrap2016_spiking",
     "new_run.changes": lambda world: {"pixels": 64, "hidden": (5,), "outputs": 10},
     "new_run.data": lambda world: "digits",
     "new_run.streams": lambda world: 2,
-    "open_run.directory": lambda world: world.folder,
-    "open_study.directory": lambda world: world.folder,
-    "Study.directory": lambda world: world.folder / "study",
-    "study": lambda world: fa.Study(world.folder / "study", "lillicrap2016_spiking"),
+    "open_run.directory": lambda world: ".",
+    "open_study.directory": lambda world: ".",
+    "Study.directory": lambda world: "study",
+    "train.directory": lambda world: "training",
+    "Run.train.self": lambda world: fa.new_run("run", MODEL, **RUN),
+    "Study.run.self": lambda world: fa.Study("study", MODEL, **RUN),
+    "Study.run.workers": lambda world: 0,
+    "Study.run.progress": lambda world: False,
+    "save_figure.run": lambda world: fa.new_run("run", MODEL, **RUN),
+    "save_figure.name": lambda world: "learning",
+    "save_weights.path": lambda world: "weights.npz",
+    "write_activity.path": lambda world: "activity",
+    "format": lambda world: "csv",
+    "study": lambda world: fa.Study("study", "lillicrap2016_spiking"),
     "low": lambda world: 1e-3,
     "high": lambda world: 1e-2,
 }

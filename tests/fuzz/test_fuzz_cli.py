@@ -3,7 +3,8 @@
 import io
 import os
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+import tempfile
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ BAD += [
     "pi\u03c0\u202e",
     "x" * 5000,
 ]
-BAD += ["/no/such/place", 'eta=f\'{open("ran", "w")}\'', "sizes=[open('ran', 'w')]", "eta={1: 2}", "eta=b'x'"]
+BAD += ["/dev/null/place", 'eta=f\'{open("ran", "w")}\'', "sizes=[open('ran', 'w')]", "eta={1: 2}", "eta=b'x'"]
 
 
 def _commands():
@@ -75,9 +76,8 @@ CASES = [(command, parameter.name, bad) for command in VALID for parameter in _p
 
 
 @pytest.fixture
-def _quiet(monkeypatch, tmp_path):
-    """Train nothing, write nowhere else."""
-    monkeypatch.chdir(tmp_path)
+def _quiet(monkeypatch):
+    """Train nothing."""
     monkeypatch.setattr("spikefa.study.study.Study.run", lambda *_, **__: [])
     for module in (cli.train, cli.demo):
         monkeypatch.setattr(module, "train_with_progress", lambda *_: None, raising=False)
@@ -107,15 +107,18 @@ def test_every_bad_value_is_refused_in_a_sentence(_quiet):
 
 
 def _call(case):
+    """Call the command in an empty directory, where nothing is left if it is refused."""
     before, sys.argv = sys.argv, ["spikefa", *_arguments(*case)]
-    try:
-        # Not pytest's own streams, which the command would take for itself.
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            cli.main()
-        status = 0
-    except SystemExit as end:
-        status = end.code or 0
-    finally:
-        sys.argv = before
-    assert status in (0, 1, 2, 3), case
-    assert not os.path.exists("ran"), case
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        try:
+            # Not pytest's own streams, which the command would take for itself.
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                cli.main()
+            status = 0
+        except SystemExit as end:
+            status = end.code or 0
+        finally:
+            sys.argv = before
+        assert status in (0, 1, 2, 3), case
+        assert not os.path.exists("ran"), case
+        assert status == 0 or not os.listdir(), (case, os.listdir())

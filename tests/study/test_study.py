@@ -6,6 +6,7 @@ import math
 import shutil
 import signal
 import statistics
+import sys
 
 import numpy as np
 import pytest
@@ -165,6 +166,30 @@ def test_failed_runs_are_tried_again_when_asked_to(study):
 def test_what_a_study_cannot_be_is_refused(study, change, error, message, tmp_path):
     with pytest.raises(error, match=message):
         study(**change)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"retry": 1}, "retry must be true or false, got 1"),
+        ({"progress": "bar"}, "progress must be true or false, or a Watcher, got 'bar'"),
+        ({"scheduler": "here"}, "scheduler must be \"local\", an address such as .*, got 'here'"),
+    ],
+)
+def test_a_training_that_cannot_be_is_refused_before_anything_is_written(study, how, message, tmp_path):
+    if "scheduler" in how:
+        pytest.importorskip("distributed")
+    with pytest.raises(ArgumentError, match=f"^Study.run: {message}"):
+        study().run(workers=0, **how)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_search_without_optuna_is_refused_before_anything_is_written(study, tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "spikefa.study.search", raising=False)
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(RunError, match="a search needs Optuna"):
+        study(search=3, validation=237).run(workers=0)
     assert not [*tmp_path.iterdir()]
 
 

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spikefa import datasets
-from spikefa._checks import is_whole, whole
+from spikefa._checks import called, is_whole, refuse, whole
 from spikefa.core.network import Network
 from spikefa.datasets import Dataset
 from spikefa.errors import RunError
@@ -24,6 +24,7 @@ from spikefa.experiments.callbacks import Callback, schedule_of
 from spikefa.experiments.callbacks import checked as checked_callbacks
 from spikefa.experiments.metrics_table import read_metrics
 from spikefa.experiments.model_file import Model, as_tuples
+from spikefa.experiments.progress import checked as checked_progress
 from spikefa.experiments.progress import train_shown
 from spikefa.experiments.provenance import data_digest, git_state, load_again, machine, versions
 from spikefa.experiments.run.files import RunFiles
@@ -292,6 +293,8 @@ class Run(RunFiles):
 
         Raises
         ------
+        ArgumentError
+            If an argument is of another kind, or `watch` raises.
         RunError
             If the directory holds another run or files of another kind, another process trains it, the data are not
             those it began with, it cannot be written, or a callback raises.
@@ -300,8 +303,11 @@ class Run(RunFiles):
         KeyboardInterrupt
             After Ctrl-C or SIGTERM, with a checkpoint saved; call it again to go on.
         """
+        if not callable(watch):
+            refuse("Run.train", "watch", "be a function of a row", watch)
+        progress = checked_progress("Run.train", progress)
         trainer = self.begun(callbacks)
-        trainer.on_row = watch
+        trainer.on_row = partial(called, "Run.train", "watch", watch)
         with self.locked():
             trainer.resume()
             self.write_epochs()
