@@ -77,10 +77,11 @@ CASES = [(command, parameter.name, bad) for command in VALID for parameter in _p
 
 @pytest.fixture
 def _quiet(monkeypatch):
-    """Train nothing."""
+    """Train and draw nothing."""
     monkeypatch.setattr("spikefa.study.study.Study.run", lambda *_, **__: [])
     for module in (cli.train, cli.demo):
-        monkeypatch.setattr(module, "train_with_progress", lambda *_: None, raising=False)
+        monkeypatch.setattr(module, "train_with_progress", lambda *_: {"wrote": []})
+    monkeypatch.setattr("spikefa.plotting.of_runs.save_figure", lambda *_: None)
 
 
 def _arguments(command, name, bad):
