@@ -103,10 +103,13 @@ def test_refractoriness_and_times_of_units_do_not_drift(target, dtype):
     count : 1
     turns : 1
     old : 1
+    first : second
+    gone : 1
     s : 1
     """
     layer = fa.Layer(net, "h", 1, equations, threshold="True", refractory=5 * ms, namespace={"period": 1 * ms})
     layer.run_regularly("on = int(t >= onset)\ncount = int(t / period)\nturns = int(phase)\nold = int(age > 2.5*ms)")
+    layer.run_regularly("gone = int((t - first) / (11*ms) + 0.0001)")  # by unit, so that no scalar statement has it
     layer.onset, layer.last = 100.02 * second, 100.01 * second
     net.step = 100_000
     spikes = SpikeMonitor(layer)
@@ -114,11 +117,12 @@ def test_refractoriness_and_times_of_units_do_not_drift(target, dtype):
     seen = []
     for _ in range(50):
         net.run_steps(1)
-        seen.append([layer.on[0], layer.count[0], layer.turns[0], layer.old[0]])
+        seen.append([layer.on[0], layer.count[0], layer.turns[0], layer.old[0], layer.gone[0]])
     assert Counter(np.diff(np.rint(spikes.t / ms)).tolist()) == {5.0: 9}
-    on, count, turns, old = np.array(seen).T
+    on, count, turns, old, gone = np.array(seen).T
     assert np.array_equal(on, np.arange(50) >= 20) and np.array_equal(old, np.arange(50) >= 13)
     assert np.array_equal(count, 100_000 + np.arange(50)) and np.array_equal(count, turns)
+    assert np.array_equal(gone, count // 11)
 
 
 def test_operations_without_a_clock_run_once_a_step(small, digits):
