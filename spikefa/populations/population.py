@@ -24,7 +24,7 @@ from spikefa.engine.brian2_internals import EVENTS, belongs_to, seed_noise
 from spikefa.errors import ArgumentError, SpikefaError
 from spikefa.populations.arguments import check_arguments, owner_of
 from spikefa.populations.seeded_views import PopulationPart, part, seeded
-from spikefa.populations.values import refuse_draws, settable, values
+from spikefa.populations.values import refuse_draws, require_numbers, settable, values
 
 
 class Population(Part, NeuronGroup):
@@ -209,7 +209,10 @@ class Population(Part, NeuronGroup):
 
     def __setattr__(self, name: str, value: Any, level: int = 0) -> None:
         """Set a variable, as in ``layer.v = "rand()"``, with random numbers of the network's seed."""
-        if isinstance(value, str) and name in getattr(self, "variables", ()):
+        known = name in getattr(self, "variables", ())
+        if known:
+            require_numbers(self, name, value)
+        if known and isinstance(value, str):
             refuse_draws(self, name, value)
             value = self.numbered(value)
             with unreadable(f"{type(self).__name__} {self.name!r}, {name}"):

@@ -8,7 +8,7 @@ from brian2.core.variables import VariableView
 from brian2.groups.group import Group
 from brian2.groups.subgroup import Subgroup
 
-from spikefa.populations.values import refuse_draws
+from spikefa.populations.values import refuse_draws, require_numbers
 
 
 class SeededView(VariableView):
@@ -16,7 +16,9 @@ class SeededView(VariableView):
 
     def set_item(self, item: Any, value: Any, level: int = 0, namespace: dict | None = None) -> None:
         """Set values at an index; strings such as ``"rand()"`` may stand for both."""
-        refuse_draws(getattr(self.group, "source", self.group), self.name, value, item)
+        population = getattr(self.group, "source", self.group)
+        require_numbers(population, self.name, value)
+        refuse_draws(population, self.name, value, item)
         item, value = self._numbered(item), self._numbered(value)
         super().set_item(item, value, level=level + 1, namespace=namespace)
 
@@ -38,9 +40,11 @@ class PopulationPart(Subgroup):
 
     def __setattr__(self, name: str, value: Any, level: int = 0) -> None:
         """Set a variable, as in ``layer[:4].v = "rand()"``."""
-        if isinstance(value, str) and name in getattr(self, "variables", ()):
-            refuse_draws(self.source, name, value)
-            value = self.source.numbered(value)
+        if name in getattr(self, "variables", ()):
+            require_numbers(self.source, name, value)
+            if isinstance(value, str):
+                refuse_draws(self.source, name, value)
+                value = self.source.numbered(value)
         super().__setattr__(name, value, level + 1)
 
     def __getitem__(self, item: Any) -> PopulationPart:

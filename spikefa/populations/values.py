@@ -10,12 +10,12 @@ import numpy as np
 from brian2 import Equations, NeuronGroup, Quantity, get_dimensions, get_unit
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.base import BrianObjectException
-from brian2.core.variables import ArrayVariable
+from brian2.core.variables import ArrayVariable, LinkedVariable
 from brian2.equations.equations import PARAMETER, SingleEquation
 from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.stringtools import get_identifiers
 
-from spikefa._checks import called, finite_array, shown
+from spikefa._checks import called, finite_array, real_array, shown
 from spikefa.core.changes import changed_variables
 from spikefa.core.equation_errors import unreadable
 from spikefa.engine.brian2_internals import belongs_to
@@ -93,6 +93,18 @@ def refuse_draws(population: NeuronGroup, variable: str, *texts: Any) -> None:
         f"{title}: {variable!r} is a parameter, of which {drawn[0]!r} would draw another value in each of "
         f"{population.streams} streams; write set({variable!r}, ..., each='unit'), or each='neuron' if that is meant"
     )
+
+
+def require_numbers(population: NeuronGroup, variable: str, value: Any) -> None:
+    """Refuse what is neither a string nor real numbers, of which Brian2 says something about dimensions.
+
+    Raises
+    ------
+    ArgumentError
+        Naming the variable.
+    """
+    if not isinstance(value, str | LinkedVariable):
+        real_array(_title(population), variable, value)
 
 
 def _of_string(

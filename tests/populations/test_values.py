@@ -186,6 +186,22 @@ def test_strings_that_brian2_cannot_read_are_refused(text, message):
         layer.set("theta", text)
 
 
+SET = [
+    lambda layer, value: setattr(layer, "v", value),
+    lambda layer, value: layer.v.__setitem__(slice(None), value),
+    lambda layer, value: setattr(layer[:6], "v", value),
+]
+
+
+@pytest.mark.parametrize("how", SET)
+@pytest.mark.parametrize("value", [None, 1j, {}, ["a"]])
+def test_what_are_no_numbers_is_refused_in_every_way(how, value):
+    _, layer = network()
+    with pytest.raises(ArgumentError, match="^Layer 'h': v must "):
+        how(layer, value)
+    assert not layer.v[:].any()
+
+
 def test_each_is_a_unit_or_a_neuron():
     with pytest.raises(ArgumentError, match="Layer 'h': each must be one of 'unit', 'neuron', got 'stream'"):
         network()[1].set("theta", 1, each="stream")
