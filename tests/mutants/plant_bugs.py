@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,7 +83,11 @@ def main():
             rows.append((mutant["file"].removeprefix("spikefa/"), mutant["what"], by or "nothing"))
     print(f"{len(chosen)} bugs, {survived} survived")
     if arguments.table:
-        head = ["# Planted bugs", "", f"Made by `python tests/mutants/plant_bugs.py --table {arguments.table}`.", ""]
+        command = f"python tests/mutants/plant_bugs.py --table {arguments.table}"
+        commit = ["git", "rev-parse", "--short", "HEAD"]
+        on = subprocess.run(commit, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        head = ["# Planted bugs", "", f"Made by `{command}` on commit {on}, {date.today()}.", ""]
+        head += [f"{len(chosen)} bugs were tried, one after the other; {survived} survived.", ""]
         head += ["| module | planted bug | found by |", "| --- | --- | --- |"]
         lines = [f"| `{module}` | {what} | `{by.removeprefix('tests/')}` |" for module, what, by in rows]
         arguments.table.parent.mkdir(parents=True, exist_ok=True)

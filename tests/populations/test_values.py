@@ -197,7 +197,7 @@ SET = [
 @pytest.mark.parametrize("value", [None, 1j, {}, ["a"]])
 def test_what_are_no_numbers_is_refused_in_every_way(how, value):
     _, layer = network()
-    with pytest.raises(ArgumentError, match="^Layer 'h': v must "):
+    with pytest.raises(ArgumentError, match=r"^Layer 'h': v must "):
         how(layer, value)
     assert not layer.v[:].any()
 
