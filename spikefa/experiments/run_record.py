@@ -134,6 +134,16 @@ def _mapping(owner: str, name: str, value: Any) -> None:
         refuse(owner, name, "map names to values", value)
 
 
+def _config(owner: str, name: str, value: Any) -> None:
+    _mapping(owner, name, value)
+    whole(owner, "epochs", value.get("epochs"))  # `TrainingConfig` checks the others when the run is opened
+
+
+def _texts(owner: str, name: str, value: Any) -> None:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        refuse(owner, name, "be a list of texts", value)
+
+
 #: What a run needs of its record; each check is called with the owner, the name and the value.
 _CHECKS: dict[str, tuple[Callable[..., Any], tuple]] = {
     "model": (text, ()),
@@ -142,18 +152,22 @@ _CHECKS: dict[str, tuple[Callable[..., Any], tuple]] = {
     "params": (_mapping, ()),
     "streams": (whole, (1,)),
     "seed": (whole, (0,)),
-    "config": (_mapping, ()),
+    "config": (_config, ()),
     "data": (text, ()),
     "data_dir": (_or_none(text), ()),
     "data_digest": (_or_none(text), ()),
     "validation": (whole, (0,)),
     "classes": (_or_none(whole), (2,)),
+    "device": (text, ()),
+    "schedule": (_texts, ()),
 }
 
 
 def _check(path: Path, record: Mapping[str, Any]) -> None:
     """Refuse a record that lacks something, or has it of a kind that it cannot be."""
     for name, (check, limits) in _CHECKS.items():
+        if name == "schedule" and name not in record:  # of a run from before there were callbacks
+            continue
         if name not in record:
             raise RunError(f"{path}: is incomplete or of another version of spikefa ({name!r})")
         try:
