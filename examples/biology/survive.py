@@ -14,6 +14,7 @@ the digits. ``--write`` writes ``results.toml``; without it, the errors are chec
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
@@ -25,6 +26,7 @@ from _study import QUICK, metrics_of, tidy
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+import spikefa as fa
 from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, STYLE, VERMILLION
 
@@ -50,17 +52,26 @@ CONDITIONS = {
     "frozen": ("control: hidden layers fixed", {"pathway": "output_only"}),
 }
 CONTROLS = ("shuffled", "frozen")
-#: Sizes and schedules, a data set each.
+#: Sizes, data and schedules. Of MNIST, the first 20,000 training images, shown once.
 NETWORKS = {
     "digits": {"pixels": 64, "hidden": (200, 200), "outputs": 100},
-    "mnist": {"pixels": 784, "hidden": (500, 500), "outputs": 200},
+    "mnist": {"pixels": 784, "hidden": (200, 200), "outputs": 100},
 }
-SCHEDULES = {"digits": {"streams": 20, "epochs": 10}, "mnist": {"streams": 50, "epochs": 3}}
+DATA = {"digits": "digits", "mnist": "survive:mnist_20000"}
+SCHEDULES = {"digits": {"streams": 20, "epochs": 10}, "mnist": {"streams": 100, "epochs": 1}}
 #: Of the published network: its presets' scales.
 PUBLISHED = {
     "digits": {"weight_range": 0.2, "feedback_range": 0.3, "eta": 4e-3},
     "mnist": {"eta": 1e-3},
 }
+
+
+def mnist_20000():
+    """Return MNIST with its first 20,000 training images, and all test images."""
+    whole = fa.datasets.load("mnist")
+    return replace(
+        whole, name="mnist_20000", train_images=whole.train_images[:20000], train_labels=whole.train_labels[:20000]
+    )
 
 
 def arguments():
@@ -89,7 +100,7 @@ def run(options, name, seed):
         model,
         size | changes,
         preset=preset,
-        data=options.data,
+        data=DATA[options.data],
         seed=seed,
         record_activity=False,
         **schedule,
