@@ -50,8 +50,8 @@ tau : second                 # membrane time constant
 s : 1                        # spike
 """
 THRESHOLD, RESET = "v > 1", "v = 0"
-# psi stands in the place of ds/dv. It is of the potential without resets, since v stays below 1 at any rate: with psi of
-# v, neurons that fire most go on to learn, and their rates grow without bound.
+# psi stands in the place of ds/dv. It is of the potential without resets, since v stays below 1 at any rate: with psi
+# of v, neurons that fire most go on to learn, and their rates grow without bound.
 LAYER = f"""{NEURON}
 dfree/dt = (I + drive - free) / tau : 1     # potential without resets
 psi = 1 / (1 + steepness * abs(free - 1))**2 : 1
