@@ -58,6 +58,7 @@ NETWORKS = {
     "mnist": {"pixels": 784, "hidden": (200, 200), "outputs": 100},
 }
 DATA = {"digits": "digits", "mnist": "survive:mnist_20000"}
+FIGURES = {"digits": "survive.png", "mnist": "survive_mnist.png"}
 SCHEDULES = {"digits": {"streams": 20, "epochs": 10}, "mnist": {"streams": 100, "epochs": 1}}
 #: Of the published network: its presets' scales.
 PUBLISHED = {
@@ -81,8 +82,10 @@ def arguments():
     parser.add_argument("--seeds", type=int, default=1 if QUICK else 3)
     parser.add_argument("--only", nargs="+", choices=CONDITIONS, help="conditions; all by default")
     parser.add_argument("--kept", type=Path, default=Path("study_biology"), help="where runs are kept")
-    parser.add_argument("--figure", type=Path, default=Path(f"{Path(__file__).stem}.png"))
-    return parser.parse_args()
+    parser.add_argument("--figure", type=Path, help="survive.png or survive_mnist.png by default")
+    options = parser.parse_args()
+    options.figure = options.figure or Path(FIGURES[options.data])
+    return options
 
 
 def run(options, name, seed):
@@ -162,6 +165,7 @@ def main():
         {ids[name]: CONDITIONS[name][0] for name in errors},
         margin=4 if options.data == "digits" else 1.5,
         epochs=SCHEDULES[options.data]["epochs"],
+        figure=FIGURES[options.data],
         command=f"python examples/biology/survive.py --data {options.data}",
     )
     if set(CONTROLS) <= set(errors):
