@@ -48,6 +48,7 @@ CONDITIONS = {
     "heterogeneous": ("time constants of 10 ± 3 ms", {"tau_spread": 0.3}),
     "poisson": ("Poisson input, 0 to 100 Hz", {"poisson": True}),
     "together": ("all together, delay of 5 ms", {}),
+    "but_dale": ("... but Dale's law", {"dale": False}),
     "shuffled": ("control: feedback shuffled", {"pathway": "shuffled_feedback"}),
     "frozen": ("control: hidden layers fixed", {"pathway": "output_only"}),
 }
@@ -96,8 +97,8 @@ def run(options, name, seed):
     model, preset = "biology", None
     if name == "published":
         model, changes, schedule = "lillicrap2016_spiking", PUBLISHED[options.data], schedule | {"test_steps": 20}
-    elif name == "together":
-        preset = name
+    elif name in ("together", "but_dale"):
+        preset = "together"
     state = new_run(
         options.kept / options.data / f"{name}-{seed}",
         model,
