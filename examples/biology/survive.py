@@ -61,10 +61,10 @@ NETWORKS = {
 DATA = {"digits": "digits", "mnist": "survive:mnist_20000"}
 FIGURES = {"digits": "survive.png", "mnist": "survive_mnist.png"}
 SCHEDULES = {"digits": {"streams": 20, "epochs": 10}, "mnist": {"streams": 100, "epochs": 1}}
-#: Of the published network: its presets' scales.
+#: Of the published network: the preset of the digits, and the best of 1, 2, 4 and 8e-3 on validation images of MNIST.
 PUBLISHED = {
     "digits": {"weight_range": 0.2, "feedback_range": 0.3, "eta": 4e-3},
-    "mnist": {"eta": 1e-3},
+    "mnist": {"eta": 8e-3},
 }
 
 
