@@ -34,21 +34,21 @@ from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, STYLE,
 CONDITIONS = {
     "published": ("published rule, stochastic units", {}),
     "lif": ("integrate-and-fire, dt = 1 ms", {}),
-    "lif_dt_500us": ("... dt = 0.5 ms", {"dt": 0.5}),
-    "lif_dt_250us": ("... dt = 0.25 ms", {"dt": 0.25}),
-    "lif_dt_100us": ("... dt = 0.1 ms", {"dt": 0.1}),
+    "lif_dt_500us": ("integrate-and-fire, dt = 0.5 ms", {"dt": 0.5}),
+    "lif_dt_250us": ("integrate-and-fire, dt = 0.25 ms", {"dt": 0.25}),
+    "lif_dt_100us": ("integrate-and-fire, dt = 0.1 ms", {"dt": 0.1}),
     "spiking_feedback": ("spiking feedback", {"spiking_feedback": True}),
     "delay_1ms": ("feedback delayed by 1 ms", {"feedback_delay": 1.0}),
-    "delay_5ms": ("... by 5 ms", {"feedback_delay": 5.0}),
-    "delay_10ms": ("... by 10 ms", {"feedback_delay": 10.0}),
-    "delay_25ms": ("... by 25 ms", {"feedback_delay": 25.0}),
+    "delay_5ms": ("feedback delayed by 5 ms", {"feedback_delay": 5.0}),
+    "delay_10ms": ("feedback delayed by 10 ms", {"feedback_delay": 10.0}),
+    "delay_25ms": ("feedback delayed by 25 ms", {"feedback_delay": 25.0}),
     "blanks": ("blank intervals of 50 ms", {"gap": 50.0}),
     "dale": ("Dale's law", {"dale": True}),
     "sparse": ("a tenth of the feedback synapses", {"feedback_density": 0.1}),
     "heterogeneous": ("time constants of 10 ± 3 ms", {"tau_spread": 0.3}),
     "poisson": ("Poisson input, 0 to 100 Hz", {"poisson": True}),
     "together": ("all together, delay of 5 ms", {}),
-    "but_dale": ("... but Dale's law", {"dale": False}),
+    "but_dale": ("all but Dale's law", {"dale": False}),
     "shuffled": ("control: feedback shuffled", {"pathway": "shuffled_feedback"}),
     "frozen": ("control: hidden layers fixed", {"pathway": "output_only"}),
 }
@@ -134,7 +134,7 @@ def draw(metrics, epochs):
         a.grid(axis="y", linewidth=0.3)
         b.set(xlabel="Epoch", ylabel="Test error (%)", ylim=(0, 100))
         b.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        b.legend(handlelength=1.4)
+        b.legend(handlelength=1.4, loc="upper right", bbox_to_anchor=(1, 0.88))
         tidy(a, b)
     return figure
 
