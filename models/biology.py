@@ -13,11 +13,12 @@ Switches, each off by default, but for refractoriness:
 * ``feedback_delay``: the time that feedback takes from one population to the next.
 * ``gap``: a blank interval after each image, without targets; rules rest in it.
 * ``dale``: excitatory neurons project forward by weights of at least 0. A quarter as many inhibitory neurons a layer
-  receive what it receives and its own spikes, and inhibit it by weights of at most 0.
+  receive what it receives and its own spikes, and inhibit it by weights of at most 0. These learn to keep each
+  neuron's rate (Vogels et al. 2011, https://doi.org/10.1126/science.1211095).
 * ``feedback_density``: the fraction of feedback synapses that exist.
 * ``tau_spread``: membrane time constants differ from unit to unit.
 
-``dW = -eta * delta_post * psi_post * s_pre`` in every forward projection: at each presynaptic spike, by the modulatory
+``dW = -eta * delta_post * psi_post * s_pre`` in forward projections: at each presynaptic spike, by the modulatory
 signal and by psi, a function of the distance to the threshold (a surrogate of a derivative that spikes do not have:
 Zenke & Ganguli 2018, https://doi.org/10.1162/neco_a_01086). No neuron has a learned bias.
 
@@ -49,7 +50,14 @@ tau : second                 # membrane time constant
 s : 1                        # spike
 """
 THRESHOLD, RESET = "v > 1", "v = 0"
-LAYER = NEURON + "psi = 1 / (1 + steepness * abs(v - 1))**2 : 1   # in the place of ds/dv\n"
+# psi stands in the place of ds/dv. It is of the potential without resets, since v stays below 1 at any rate: with psi
+# of v, neurons that fire most go on to learn, and their rates grow without bound.
+LAYER = f"""{NEURON}
+dfree/dt = (I + drive - free) / tau : 1     # potential without resets
+psi = 1 / (1 + steepness * abs(free - 1))**2 : 1
+drate/dt = -rate / tau_rate : Hz            # filtered spikes
+"""
+LAYER_RESET = "v = 0\nrate += 1 / tau_rate"
 
 ERROR = """
 du/dt = (layer_s / (target_rate * dt) - target - u) / tau_error : 1    # rate less target, in units of target_rate
@@ -76,6 +84,8 @@ q = q - spike
 """
 
 RULE = "dW = -eta * delta_post * psi_post * s_pre"
+# Inhibition that keeps the rate of each neuron, after Vogels et al. (2011).
+INHIBITORY_RULE = "dW = -eta * (rate_post - wanted) / wanted * s_pre"
 
 
 @dataclass(frozen=True)
@@ -110,17 +120,17 @@ class Params(fa.Params):
     """Time constant of error and feedback populations (ms)."""
     refractory: Annotated[float, fa.Range(0)] = 2.0
     """Refractory period (ms)."""
-    drive: float = 0.2
-    """Constant current of each neuron; 1 would bring it to its threshold."""
+    drive: float = 1.0
+    """Constant current of each neuron; 1 brings it to its threshold."""
     steepness: Annotated[float, fa.Range(0)] = 1.0
     """Of psi about the threshold."""
     target_rate: Annotated[float, fa.Range(0, open_low=True)] = 100.0
     """Rate that output units of the image's class are to have (Hz); the others' is 0."""
     dale: bool = False
     """Whether each neuron is excitatory or inhibitory."""
-    weight_scale: Annotated[float, fa.Range(0)] = 2.0
+    weight_scale: Annotated[float, fa.Range(0)] = 0.5
     """Forward weights start uniform in +- this times sqrt(12 / presynaptic units)."""
-    feedback_scale: Annotated[float, fa.Range(0)] = 0.5
+    feedback_scale: Annotated[float, fa.Range(0)] = 0.2
     """Feedback weights are uniform in +- this times sqrt(3 / synapses of a unit)."""
     feedback_density: Annotated[float, fa.Range(0, 1, open_low=True)] = 1.0
     """Fraction of the feedback synapses that exist."""
@@ -134,8 +144,14 @@ class Params(fa.Params):
     """How errors reach the hidden layers; or, as controls, not, or through B in a new order in every step."""
     eta: Annotated[float, fa.Range(0)] = 1e-3
     """Learning rate, for the update summed over the streams."""
-    eta_factor_inhibitory: Annotated[float, fa.Range(0)] = 0.1
-    """Factor of eta in synapses of inhibitory neurons, which fire most; with `dale`."""
+    eta_inhibitory: Annotated[float, fa.Range(0)] = 5e-5
+    """Learning rate of inhibitory synapses; with `dale`."""
+    initial_density: Annotated[float, fa.Range(0, 1, open_low=True)] = 0.1
+    """Fraction of the excitatory synapses that start above 0; with `dale`."""
+    hidden_rate: Annotated[float, fa.Range(0, open_low=True)] = 25.0
+    """Rate that inhibition keeps in each hidden neuron (Hz); with `dale`."""
+    tau_rate: Annotated[float, fa.Range(0, open_low=True)] = 100.0
+    """Time over which a neuron's rate is measured for it (ms)."""
     streams: Annotated[int, fa.Range(1)] = 20
     """Images shown at once, unless the command line says how many."""
     epochs: Annotated[int, fa.Range(0)] = 10
@@ -187,6 +203,7 @@ def _constants(params: Params) -> dict:
         "steepness": params.steepness,
         "target_rate": params.target_rate * Hz,
         "feedback_rate": params.feedback_rate * Hz,
+        "tau_rate": params.tau_rate * ms,
     }
 
 
@@ -223,7 +240,7 @@ def _neurons(net: fa.Network, kind: type, name: str, units: int, params: Params,
         units,
         LAYER if kind is fa.Layer else NEURON,
         threshold=THRESHOLD,
-        reset=RESET,
+        reset=LAYER_RESET if kind is fa.Layer else RESET,
         refractory=params.refractory * ms,
         namespace=constants | {"mean_tau": params.tau * ms, "spread": params.tau_spread},
         initial={"tau": "clip(mean_tau * (1 + spread * randn()), mean_tau / 4, 4 * mean_tau)", "v": "rand()"},
@@ -259,13 +276,21 @@ def _connect(net: fa.Network, below: fa.Population, layer: fa.Layer, params: Par
     if not params.dale:
         fa.Projection(net, below, layer, fa.uniform(limit), plasticity=rule, learn_bias=False)
         return
-    # Excitation and inhibition are about equal at first. Inhibitory neurons, which nothing inhibits, get a third of the
-    # weight, and fire about three times as often as those that excite them; lateral inhibition keeps the layer's rate.
     inhibitory = net[f"{layer.name}_inhibitory"]
-    mean = params.weight_scale * np.sqrt(3 / below.units)
-    slow = fa.Plasticity(RULE, {"eta": params.eta_factor_inhibitory * params.eta}) if learns else None
-    fa.Projection(net, below, inhibitory, fa.uniform(0, 2 * mean / 3), sign="excitatory")
-    fa.Projection(net, layer, inhibitory, fa.uniform(0, 10 / layer.units), sign="excitatory")
-    fa.Projection(net, below, layer, fa.uniform(0, 2 * mean), sign="excitatory", plasticity=rule, learn_bias=False)
-    strong = 2 * mean / 3 * below.units / inhibitory.units
-    fa.Projection(net, inhibitory, layer, fa.uniform(-strong, 0), sign="inhibitory", plasticity=slow, learn_bias=False)
+    initial = _excitatory_weights(params)
+    wanted = params.target_rate / params.classes if layer is net.layers[-1] else params.hidden_rate
+    balance = fa.Plasticity(INHIBITORY_RULE, {"eta": params.eta_inhibitory, "wanted": wanted * Hz})
+    fa.Projection(net, below, inhibitory, initial, sign="excitatory")
+    fa.Projection(net, layer, inhibitory, fa.uniform(0, 4 / layer.units), sign="excitatory")
+    fa.Projection(net, below, layer, initial, sign="excitatory", plasticity=rule, learn_bias=False)
+    strong = fa.uniform(-2 * params.weight_scale / np.sqrt(inhibitory.units), 0)
+    fa.Projection(net, inhibitory, layer, strong, sign="inhibitory", plasticity=balance, learn_bias=False)
+
+
+def _excitatory_weights(params: Params) -> Callable[[np.random.Generator, tuple[int, int]], np.ndarray]:
+    def draw(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        density = params.initial_density  # few strong synapses vary more, at the same mean, than many weak ones
+        limit = params.weight_scale * np.sqrt(12 / (shape[0] * density))
+        return rng.uniform(0, limit, shape) * (rng.random(shape) < density)
+
+    return draw

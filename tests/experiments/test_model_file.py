@@ -123,10 +123,10 @@ def test_a_study_is_a_copy_with_an_equation_changed(model, tmp_path, digits):
 
 
 def test_the_package_names_no_model():
-    root = Path(model_file.__file__).parents[1]
+    root, names = Path(model_file.__file__).parents[1], model_file.names()
     for path in root.rglob("*.py"):
         if "_models" not in path.parts:
-            assert not any(name in path.read_text() for name in model_file.names()), path
+            assert not any(name in path.read_text() for name in names), path
 
 
 def test_a_description_says_types_defaults_ranges_meanings_and_what_presets_change(model):
