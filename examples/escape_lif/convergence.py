@@ -6,9 +6,9 @@ Communications 7:13276, https://doi.org/10.1038/ncomms13276.
 
 Shows, with dt of 1, 0.5, 0.25 and 0.1 ms: (a) test errors on the 8 x 8 digits, (b) the standard deviation of each
 projection's learned weights, and (c) rates while the network learns; and how likely their differences are by the
-scatter of the seeds alone. (d) The rate of neurons at a constant potential, and 1 / (t_ref + 1 / rho). (e) The error of a
-potential without spikes, whose slope is 1 with Euler's method. (f) How far a potential strays in time while one image is
-shown: in this network, and in the published one (``models/lillicrap2016_spiking.py``), which draws one spike a step.
+scatter of the seeds alone. (d) The rate of neurons at a constant potential, and 1 / (t_ref + 1 / rho). (e) The error of
+a potential without spikes, whose slope is 1 with Euler's method. (f) How far a potential strays in time while one image
+is shown: in this network, and in the published one (``models/lillicrap2016_spiking.py``), which draws one spike a step.
 There a smaller dt / tau = a averages the noise away, as sqrt(a / (2 - a)). Arguments: figure (``convergence.png``),
 seeds (3), epochs (5), and where runs are kept (a temporary directory): given, an interrupted study goes on. The numbers
 are in ``docs/results/escape_lif.md``. Full run: about 20 minutes of one core.
@@ -190,7 +190,7 @@ for name, values in zip(MEASURED, np.moveaxis(learned, -1, 0), strict=True):
     if SEEDS > 1:
         apart = ttest_ind(values[0], values[-1], equal_var=False).confidence_interval()
         print(
-            f"{name}: the same at every dt with P = {f_oneway(*values).pvalue:.2g}; {STEPS[0]:g} less {STEPS[-1]:g} ms: "
+            f"{name}: the same at every dt with P = {f_oneway(*values).pvalue:.2g}; {STEPS[0]:g} less {STEPS[-1]:g} ms "
             f"{values[0].mean() - values[-1].mean():.3g}, 95 % interval {apart.low:.3g} to {apart.high:.3g}"
         )
 for dt, (found, says, allowed) in measured.items():
