@@ -56,6 +56,28 @@ MODELS = {
         {"pixels": 16, "hidden": (12, 10), "classes": CLASSES, "weights": "fan_in", "eta": 1e-2},
         ("transpose", "alignment", "direct", "indirect"),
     ),
+    # Those whose cases are all in `VARIANTS`.
+    "escape_lif": (
+        {
+            "pixels": 16,
+            "hidden": (12, 10),
+            "outputs": 8,
+            "classes": CLASSES,
+            "dt": "1 ms",
+            "duration": "5 ms",
+            "method": "euler",
+            "weight_range": "9 mV",
+            "feedback_range": 2.0,
+            "eta": "2 mV",
+        },
+        (),
+    ),
+    "eprop": ({"pixels": 16, "hidden": 12, "classes": CLASSES, "duration_ms": 5.0, "readout_range": 0.5}, ()),
+    "reward_stdp": ({"pixels": 16, "outputs": 8, "classes": CLASSES, "duration_ms": 5.0, "output_bias": 0.0}, ()),
+    "apical_dendrites": (
+        {"pixels": 16, "hidden": (12, 10), "outputs": 8, "classes": CLASSES, "modulators": 5, "eta": 4e-2},
+        (),
+    ),
 }
 _SPIKING_VARIANTS = {
     "1 stream": {"streams": 1},
@@ -119,6 +141,7 @@ _RATE_VARIANTS = {
     "dropout": {"dropout": 0.5},
     "frozen": {"frozen": (2,)},
 }
+_FLOAT64 = {"dtype": "float64"}
 #: Further parameters of a model, beside its small network's, and the number of streams if not 3.
 VARIANTS = {
     "lillicrap2016_spiking": _SPIKING_VARIANTS,
@@ -153,6 +176,19 @@ VARIANTS = {
         },
         "momentum": {"rmsprop": 0.0, "momentum": 0.5, "eta": 0.1},
         "subtracted": {"rmsprop": 0.0, "subtracted": 1e-3, "gamma": 1e-3, "eta": 0.1},
+    },
+    "escape_lif": {
+        "spiking feedback": {"steps": 60},
+        "0.25 ms": {"dt": "0.25 ms", "steps": 240},
+        "float64, 1 stream": _FLOAT64 | {"streams": 1, "steps": 200},
+    },
+    "eprop": {"traces of units": {}, "states of synapses": {"filtered": True}, "no feedback": {"pathway": "none"}},
+    "reward_stdp": {"spike less probability": {}, "pairs": {"window": "pairs", "hidden": (12,)}},
+    "apical_dendrites": {
+        "modulators": {},
+        "direct": {"feedback": "direct"},
+        "coupled, float64": _FLOAT64 | {"coupling": 0.1},
+        "40 streams": {"streams": 40},
     },
 }
 
