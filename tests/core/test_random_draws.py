@@ -147,7 +147,8 @@ def test_counts_have_their_distributions():
 def test_poisson_counts_are_those_of_scipy():
     """Small means are computed in another way."""
     rng = np.random.default_rng(0)
-    uniform = np.append(rng.integers(0, 2**32, 2000), 2**32 - 1) / 2**32
+    uniform = np.append(rng.integers(0, 2**32, 2000), [2**32 - 1, 2**32 - 2**-21]) / 2**32
+    assert uniform[-1] == 1 - 2**-53  # a sum of probabilities may stay below it
     for most in (0.2, 8, 9):
         mean = rng.random(uniform.size) * most
         mean[0] = most

@@ -78,6 +78,10 @@ MODELS = {
         {"pixels": 16, "hidden": (12, 10), "outputs": 8, "classes": CLASSES, "modulators": 5, "eta": 4e-2},
         (),
     ),
+    "biology": (
+        {"pixels": 16, "hidden": (12, 10), "outputs": 8, "classes": CLASSES, "duration": 20.0, "feedback_scale": 1.0},
+        (),
+    ),
 }
 _SPIKING_VARIANTS = {
     "1 stream": {"streams": 1},
@@ -189,6 +193,12 @@ VARIANTS = {
         "direct": {"feedback": "direct"},
         "coupled, float64": _FLOAT64 | {"coupling": 0.1},
         "40 streams": {"streams": 40},
+    },
+    "biology": {
+        "integrate and fire": {},
+        "dale": {"dale": True, "weight_scale": 1.0},
+        "spiking feedback": {"spiking_feedback": True, "feedback_delay": 2.0, "gap": 5.0},
+        "float64, 1 stream": _FLOAT64 | {"streams": 1, "poisson": True, "tau_spread": 0.3},
     },
 }
 

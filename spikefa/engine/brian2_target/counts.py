@@ -1,5 +1,7 @@
 """Random counts of a given mean, made of uniform random numbers: ``poisson(mean)`` and ``binomial(n, p)``."""
 
+from itertools import count
+
 import numpy as np
 from brian2.core.functions import DEFAULT_FUNCTIONS, Function
 from brian2.input.binomial import BinomialFunction
@@ -26,14 +28,14 @@ def _poisson(uniform: np.ndarray, mean: np.ndarray) -> np.ndarray:
 def _few(uniform: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """Return for each uniform number the least count up to which the probabilities add up to it."""
     counts = np.zeros(np.broadcast_shapes(uniform.shape, mean.shape), np.int32)
-    probability = np.exp(-mean)
-    below, number = probability.copy(), 0
-    while (more := uniform > below).any():
-        counts += more
-        number += 1
+    probability = below = np.exp(-mean)
+    for number in count(1):
         probability = probability * mean / number
+        more = (uniform > below) & (below + probability > below)  # a sum that grows no more may stay below a number
+        if not more.any():
+            return counts
+        counts += more
         below = below + probability
-    return counts
 
 
 def _binomial(uniform: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.ndarray:
