@@ -6,7 +6,7 @@ https://doi.org/10.1038/ncomms13276, and integrate-and-fire networks of the same
 Shows: (a) test errors after learning, with the published rule; with integrate-and-fire neurons of 2 ms refractoriness
 at dt = 1 to 0.1 ms; and with these at dt = 1 ms and one switch each: spiking feedback, delays, blank intervals, Dale's
 law, sparse feedback, time constants that differ, Poisson input; all of it; and two controls, hidden layers that do not
-learn and feedback that is shuffled in each step. (b) The same while they learn.
+learn and feedback that is shuffled in each step. (b) Of the digits, the same while they learn.
 
 A stopped study goes on where it was, with the same ``--kept``. Settings were found on the last 237 training images of
 the digits. ``--write`` writes ``results.toml``; without it, the errors are checked against that file.
@@ -113,30 +113,39 @@ def run(options, name, seed):
 
 
 def draw(metrics, epochs):
-    """Return the figure."""
+    """Return the figure; what was shown once has no curves."""
     shown = {"published": INK, "lif": BLUE, "dale": GREEN, "poisson": ORANGE, "delay_25ms": SKY, "together": VERMILLION}
     shown["frozen"] = PURPLE
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 4.2), dpi=150, layout="constrained")
-        a, b = figure.subplots(1, 2, width_ratios=(1.3, 1))
+        if epochs < 2:
+            figure = Figure(figsize=(4.6, 4.2), dpi=150, layout="constrained")
+            axes = [figure.subplots()]
+        else:
+            figure = Figure(figsize=(7.2, 4.2), dpi=150, layout="constrained")
+            axes = figure.subplots(1, 2, width_ratios=(1.3, 1))
+            draw_curves(axes[1], metrics, shown)
         for place, (name, several) in enumerate(metrics.items()):
             last = [100 * rows["test_error"][-1] for rows in several]
             colour = shown.get(name, INK)
-            a.plot(last, [place] * len(last), "o", color=colour, markersize=3, alpha=0.6, clip_on=False)
-            a.plot(np.mean(last), place, "|", color=colour, markersize=9, markeredgewidth=1.5)
-            if name in shown:
-                curves = np.array([100 * rows["test_error"] for rows in several if rows["epoch"][-1] >= epochs])
-                if len(curves):
-                    b.plot(several[0]["epoch"], curves.mean(axis=0), color=colour, label=CONDITIONS[name][0])
-        a.set_yticks(range(len(metrics)), [CONDITIONS[name][0] for name in metrics])
-        a.set(xlabel="Test error (%)", xlim=(0, None))
-        a.invert_yaxis()
-        a.grid(axis="y", linewidth=0.3)
-        b.set(xlabel="Epoch", ylabel="Test error (%)", ylim=(0, 100))
-        b.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        b.legend(handlelength=1.4, loc="upper right", bbox_to_anchor=(1, 0.88))
-        tidy(a, b)
+            axes[0].plot(last, [place] * len(last), "o", color=colour, markersize=3, alpha=0.6, clip_on=False)
+            axes[0].plot(np.mean(last), place, "|", color=colour, markersize=9, markeredgewidth=1.5)
+        axes[0].set_yticks(range(len(metrics)), [CONDITIONS[name][0] for name in metrics])
+        axes[0].set(xlabel="Test error (%)", xlim=(0, None))
+        axes[0].invert_yaxis()
+        axes[0].grid(axis="y", linewidth=0.3)
+        tidy(*axes)
     return figure
+
+
+def draw_curves(ax, metrics, shown):
+    """Draw the means of test errors while networks learn, each in its colour."""
+    for name in [name for name in shown if name in metrics]:
+        epochs = metrics[name][0]["epoch"]
+        curves = [100 * rows["test_error"] for rows in metrics[name] if len(rows["epoch"]) == len(epochs)]
+        ax.plot(epochs, np.mean(curves, axis=0), color=shown[name], label=CONDITIONS[name][0])
+    ax.set(xlabel="Epoch", ylabel="Test error (%)", ylim=(0, 100))
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.legend(handlelength=1.4, loc="upper right", bbox_to_anchor=(1, 0.88))
 
 
 def main():
@@ -167,7 +176,7 @@ def main():
         margin=4 if options.data == "digits" else 1.5,
         epochs=SCHEDULES[options.data]["epochs"],
         figure=FIGURES[options.data],
-        command=f"python examples/biology/survive.py --data {options.data}",
+        command=f"python examples/biology/survive.py --data {options.data} --seeds {options.seeds}",
     )
     if set(CONTROLS) <= set(errors):
         best = min(np.mean(errors[name]) for name in CONTROLS)
