@@ -1,6 +1,7 @@
 """Ctrl-C in a finalizer, where Python drops exceptions, is not lost, and prints no traceback."""
 
 import io
+import signal
 import sys
 import time
 from contextlib import redirect_stderr, redirect_stdout
@@ -11,6 +12,14 @@ from run_helpers import InterruptsAtItsEnd
 from spikefa import cli
 from spikefa._interrupts import interrupts_are_kept
 from spikefa.experiments import model_source
+
+
+@pytest.fixture(autouse=True)
+def handled():
+    """Ctrl-C raises, also where these tests run in the background of a script, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def _interrupted():
