@@ -6,9 +6,12 @@ deep learning. Nature Communications 7:13276. https://doi.org/10.1038/ncomms1327
 Reproduces: Figs 2, 3 and 5, Supplementary Figs 5-8 and 14, Supplementary Notes 5-7 and 9: one preset for each, and one
 `pathway` for each feedback pathway. ``y = f(y_below @ W + b)``, one step an example, with these updates:
 
-* output: ``dW = -eta y_below^T (e * f') - gamma W`` with e = y - target; hidden: ``e * f'`` replaced by delta;
-* backprop: ``delta = ((e * f') @ W_above^T) * f'``, and so on down;
-* alignment: ``delta = (e @ B) * f'``, then ``delta = (delta_above @ B) * f'``.
+* output: ``dW = -eta y_below^T (e * f') - gamma W`` with e = y - target;
+* alignment: ``delta = e @ B``, then ``delta = delta_above @ B``: no derivative on the way down (Methods, "Deep nonlinear
+  function approximation"); hidden: ``dW = -eta y_below^T (delta * f') - gamma W``;
+* backprop: ``delta = ((e * f') @ W_above^T) * f'``, and so on down; hidden: ``e * f'`` replaced by delta.
+
+With `gated`, alignment sends ``delta * f'`` down from one hidden layer to the next, as Nokland (2016) does.
 
 `eta` is for one example. With S streams, S examples are shown at once, a mini-batch, and their updates are summed, or
 averaged with `mean_over_streams`: then one step of 100 streams moves weights as far as one of one stream. Decay is
@@ -79,11 +82,13 @@ delta : 1
 """
 ERROR_SENT = "delta = err * layer_psi"
 PLAIN_ERROR_SENT = "delta = err"
-MODULATION = "delta = J * layer_psi"
+MODULATION = "delta = J"
+GATED_MODULATION = "delta = J * layer_psi"
 LOSS = "(layer_y - low - (high - low) * target)**2 / 2"
 
-RULE = "dW = -eta * delta_post * y_pre - gamma * W"
-PLAIN_ERROR_RULE = "dW = -eta * delta_post * psi_post * y_pre - gamma * W"
+#: Of layers whose delta holds their derivative, and of those whose delta does not.
+GATED_RULE = "dW = -eta * delta_post * y_pre - gamma * W"
+RULE = "dW = -eta * delta_post * psi_post * y_pre - gamma * W"
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,8 @@ class Params(fa.Params):
     """Divisor of the learning rate after each of these epochs."""
     derivative_sent: bool = False
     """Whether alignment, direct and indirect send e * f' of the output units down; the paper sends e."""
+    gated: bool = False
+    """Whether alignment sends delta * f' from one hidden layer down to the next; the paper sends delta."""
     connection_probability: Annotated[float, fa.Range(0, 1, open_low=True)] = 1.0
     """Probability that a forward synapse exists."""
     feedback_connection_probability: Annotated[float, fa.Range(0, 1, open_low=True)] = 1.0
@@ -396,11 +403,11 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         _layer(net, f"h{number}", units, params.units, dropping=params.dropout is not None)
     _layer(net, "output", last, params.output_unit)
     sent = params.derivative_sent or params.pathway not in ("alignment", "direct", "indirect")
-    _add_pathway(net, params, sent)
+    gated = params.gated or params.pathway != "alignment"
+    _add_pathway(net, params, sent, gated)
     constants = {"eta": params.eta / (streams if params.mean_over_streams else 1), "gamma": params.gamma}
     optimizer = fa.Momentum(params.momentum) if params.momentum else fa.SGD()
-    rule = fa.Plasticity(RULE, constants, optimizer)
-    output_rule = rule if sent else fa.Plasticity(PLAIN_ERROR_RULE, constants, optimizer)
+    rules = {holds: fa.Plasticity(GATED_RULE if holds else RULE, constants, optimizer) for holds in (True, False)}
     for number, layer in enumerate(net.layers, start=1):
         learns = "delta" in layer.variables and number not in params.frozen
         weights = params.weight_range
@@ -412,7 +419,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         if params.scaled:
             local = number == 1 and params.maps
             weights /= params.receptive_field_side if local else np.sqrt(below.units * density)
-        plasticity = output_rule if layer is net.layers[-1] else rule
+        plasticity = rules[sent if layer is net.layers[-1] else gated]
         fa.Projection(net, below, layer, fa.uniform(weights), mask=mask, plasticity=plasticity if learns else None)
         below = layer
     if params.classes:
@@ -432,7 +439,7 @@ def _layer(net: fa.Network, name: str, units: int, kind: str, dropping: bool = F
     fa.Layer(net, name, units, equations, emit=emit, output="y", threshold=None)
 
 
-def _add_pathway(net: fa.Network, params: Params, derivative_sent: bool) -> None:
+def _add_pathway(net: fa.Network, params: Params, derivative_sent: bool, gated: bool) -> None:
     low, high = (params.target_low, params.target_high) if params.classes else (0.0, 1.0)
 
     def B(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -446,7 +453,7 @@ def _add_pathway(net: fa.Network, params: Params, derivative_sent: bool) -> None
         error=ERROR,
         emit_error=ERROR_SENT if derivative_sent else PLAIN_ERROR_SENT,
         feedback=FEEDBACK,
-        emit=MODULATION,
+        emit=GATED_MODULATION if gated else MODULATION,
         B=B,
         scale=params.feedback_range,
         loss=LOSS,

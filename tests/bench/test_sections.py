@@ -21,6 +21,7 @@ KEYS = {
     "images": "train test epoch test_set",
     "one-stream": "step busy bytes bandwidth bound ratio profile/propagation profile/no_product",
     "brian2": "stock spikefa spikefa_one ratio ratio_one",
+    "delays": "none delayed ratio none_one delayed_one ratio_one",
     "lif": "numpy spikefa spikefa_one ratio/numpy ratio_one/numpy",
     "pytorch": "pytorch",
     "memory": "imports training with_data arrays",

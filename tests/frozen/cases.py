@@ -33,7 +33,7 @@ MODELS = {
         ("alignment", "direct", "reshuffled", "transpose", "shallow"),
     ),
     "lillicrap2016_rate": (
-        _RATE | {"classes": CLASSES, "weight_range": 0.5, "feedback_range": 1.0, "gamma": 1e-3},
+        _RATE | {"classes": CLASSES, "weight_range": 0.5, "feedback_range": 1.0, "gamma": 1e-3, "gated": True},
         ("alignment", "transpose", "shallow", "node_perturbation", "pseudobackprop", "direct", "indirect", "sign"),
     ),
     "dargazany2019_itd": (
@@ -144,6 +144,9 @@ _RATE_VARIANTS = {
     "local fields": {"sizes": (36, 32, 10, CLASSES), "maps": 2, "field": 3},
     "dropout": {"dropout": 0.5},
     "frozen": {"frozen": (2,)},
+    "the published path down": {"gated": False},
+    "the published path down, 1 stream": {"gated": False, "streams": 1},
+    "the published path down, tanh, 40 streams": {"gated": False, "streams": 40, "units": "tanh"},
 }
 _FLOAT64 = {"dtype": "float64"}
 #: Further parameters of a model, beside its small network's, and the number of streams if not 3.

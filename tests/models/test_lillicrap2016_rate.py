@@ -148,10 +148,11 @@ def by_hand(net, params, x, targets, sends_derivative):
     error = y[-1] - targets
     deltas = [error * slopes[-1]]
     down = deltas[0] if sends_derivative else error
+    gated = params.gated or params.pathway != "alignment"
     for layer, slope in zip(net.hidden[::-1], slopes[-2::-1], strict=True):
-        back = B[layer.name]
-        down = ((error if params.pathway == "direct" else down) @ back) * slope
-        deltas.insert(0, down)
+        received = (error if params.pathway == "direct" else down) @ B[layer.name]
+        deltas.insert(0, received * slope)
+        down = deltas[0] if gated else received
     eta = params.eta / (len(x) if params.mean_over_streams else 1)
     return [
         (w - eta * below.T @ delta - params.gamma * w, c - eta * delta.sum(axis=0) - params.gamma * c)
@@ -164,6 +165,7 @@ def by_hand(net, params, x, targets, sends_derivative):
     [
         ("alignment", "tanh", "tanh", 4, True),
         ("alignment", "leaky", "logistic", 3, False),
+        ("gated alignment", "logistic", "tanh", 2, False),
         ("direct", "logistic", "tanh", 1, False),
         ("backprop", "linear", "linear", 2, True),
         ("backprop", "logistic", "logistic", 5, False),
@@ -173,7 +175,8 @@ def by_hand(net, params, x, targets, sends_derivative):
 @pytest.mark.parametrize("classes", [None, 3])
 def test_one_step_equals_the_formula(build, rate, rng, pathway, units, output_unit, streams, mean, classes):
     changes = SMALL | {
-        "pathway": pathway,
+        "pathway": pathway.removeprefix("gated "),
+        "gated": pathway.startswith("gated"),
         "units": units,
         "output_unit": output_unit,
         "mean_over_streams": mean,
@@ -195,6 +198,16 @@ def test_one_step_equals_the_formula(build, rate, rng, pathway, units, output_un
     for projection, (W, b) in zip(forward(net), expected, strict=True):
         np.testing.assert_allclose(projection.W, W, rtol=1e-12, atol=1e-14, err_msg=projection.title)
         np.testing.assert_allclose(projection.b, b, rtol=1e-12, atol=1e-14, err_msg=projection.title)
+
+
+def test_error_comes_down_through_the_feedback_weights_alone(build, rng):
+    """What each hidden layer receives is e @ B_2 @ B_1, as published: no derivative on the way."""
+    net = build(7, **SMALL | {"units": "tanh"})
+    net.stimulus.show_images(rng.random((7, 6)), rng.integers(0, 3, 7))
+    net.run_steps(1)
+    e = np.asarray(net.error.get_states(["err"], units=False)["err"]).reshape(3, 7)
+    to_h2, to_h1 = (net[f"{pre}_to_feedback_{post}"].W for pre, post in (("error_output", "h2"), ("feedback_h2", "h1")))
+    np.testing.assert_allclose(net["feedback_h1"].view("J"), ((e.T @ to_h2) @ to_h1).T, rtol=1e-13, atol=1e-15)
 
 
 def test_alignment_may_send_the_derivative_and_momentum_adds_up(build, rate, rng):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brian2 import Hz, ms
+from brian2 import Hz, Quantity, ms
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
 
 from spikefa.bench.harness import Section, Setting, StepTimer, show_synthetic, take_turns
@@ -28,8 +28,8 @@ ERROR = "du/dt = (layer_s - target - u) / (20*ms) : 1\ntarget : 1\ndelta : 1"
 FEEDBACK = "du/dt = (J - u) / (20*ms) : 1\nJ : 1\ndelta : 1"
 
 
-def network(streams: int, quick: bool) -> Network:
-    """Build a network that learns by feedback alignment, and let it do a few steps (compiled)."""
+def network(streams: int, quick: bool, delay: Quantity | None = None) -> Network:
+    """Build a network that learns by feedback alignment, its spikes delayed, and let it do a few steps (compiled)."""
     net = Network(streams=streams, seed=0, dt=0.1 * ms)
     pixels, *layers = QUICK_SIZES if quick else SIZES
     Input(net, "image", pixels, max_rate=63.75 * Hz)
@@ -39,7 +39,7 @@ def network(streams: int, quick: bool) -> Network:
     feedback_alignment(net, error=ERROR, feedback=FEEDBACK, B=uniform(0.1))
     rule = Plasticity("dW = -1e-4 * delta_post * psi_post * s_pre")
     for pre, post in zip(["image", *names], names, strict=False):
-        Projection(net, pre, post, uniform(2.0), plasticity=rule)
+        Projection(net, pre, post, uniform(2.0), plasticity=rule, delay=delay)
     classification_task(net, classes=10, duration=2 * ms)
     started(net)
     return net
