@@ -445,6 +445,7 @@ _TRAINED = {
             "distort_sigma": 2.0,
             "distort_alpha": 4.0,
             "turns": (1,),
+            "gated": True,
             "weight_range": 0.2,
         },
     },

@@ -37,7 +37,7 @@ def network(streams: int, quick: bool, delay: Quantity | None = None) -> Network
     for name, units in zip(names, layers, strict=True):
         Layer(net, name, units, LAYER, threshold="v > 1", reset="v = 0", refractory=2 * ms)
     feedback_alignment(net, error=ERROR, feedback=FEEDBACK, B=uniform(0.1))
-    rule = Plasticity("dW = -1e-4 * delta_post * psi_post * s_pre")
+    rule = Plasticity("dW = -eta * delta_post * psi_post * s_pre", {"eta": 1e-4})
     for pre, post in zip(["image", *names], names, strict=False):
         Projection(net, pre, post, uniform(2.0), plasticity=rule, delay=delay)
     classification_task(net, classes=10, duration=2 * ms)
