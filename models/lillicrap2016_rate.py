@@ -7,7 +7,7 @@ Reproduces: Figs 2, 3 and 5, Supplementary Figs 5-8 and 14, Supplementary Notes 
 `pathway` for each feedback pathway. ``y = f(y_below @ W + b)``, one step an example, with these updates:
 
 * output: ``dW = -eta y_below^T (e * f') - gamma W`` with e = y - target;
-* alignment: ``delta = e @ B``, then ``delta = delta_above @ B``: no derivative on the way down (Methods, "Deep nonlinear
+* alignment: ``delta = e @ B``, then ``delta = delta_above @ B``, without a derivative (Methods, "Deep nonlinear
   function approximation"); hidden: ``dW = -eta y_below^T (delta * f') - gamma W``;
 * backprop: ``delta = ((e * f') @ W_above^T) * f'``, and so on down; hidden: ``e * f'`` replaced by delta.
 

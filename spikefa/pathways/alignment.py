@@ -48,8 +48,8 @@ def feedback_alignment(
     feedback : str
         Equations of the feedback populations, with the current ``J``.
     emit : str
-        Statement that makes ``delta`` of ``u``, for all of them. In a rate network ``delta = J``, where the rule has the
-        derivative; ``delta = J * layer_psi`` also sends it down to the next layer, as Nokland (2016) does.
+        Statement that makes ``delta`` of ``u``, for all of them. In a rate network ``delta = J``, if the rule has the
+        derivative; ``delta = J * layer_psi`` sends it down to the next layer, too, as Nokland (2016) does.
     emit_error : str, optional
         Statement of the error population, such as ``delta = layer_y - target``; `emit` by default.
     B : array, or function of (rng, shape)
