@@ -21,7 +21,7 @@ Rules of the hidden layers, by the parameter ``hidden_rule``:
 * ``pairwise``: the same by the order of spikes: eta / kappa * (s_last_pre * nudged - s_pre * s_last), a spike-timing
   window of one step on either side.
 * ``stdp``: the same with exponential windows of ``window_steps``: eta / kappa * (trace_pre * nudged - s_pre * trace),
-  of traces that hold the spikes before this step. Both windows have the same area, so that only changes count.
+  of traces of the image's spikes before this step. Both windows have the same area, so that only changes count.
 * ``real_nudge``: such windows and nothing else, eta / kappa * (trace_pre * s - s_pre * trace), of spikes that feedback
   has moved: from an image's step ``free_steps`` on, counted from 0, a hidden unit's potential is v - kappa * delta, of
   the step before. The change of its rate, about -kappa * delta * psi, is what the windows see.
@@ -61,10 +61,15 @@ INPUT_SPIKES = """
 s_last = s
 s = int(rand() < clip(x, 0, max_spike_probability))
 """
-# Traces of the rules with exponential windows, in which each spike counts 1 in all. They begin anew with each image.
-TRACE = "trace : 1    # of the spikes before this step"
 WITHIN = "within = int(t_in_timesteps % steps >= settling_steps) : 1    # 0 in the first steps of an image"
-TRACE_OF_SPIKES = "trace = within * (decay * trace + (1 - decay) * s)\n"
+# Traces of the rules with exponential windows begin anew with each image. `filled` is the trace of a unit that always
+# spikes: a bias is learned as the weight from such a unit, whose trace is written 1, as a mean of its spikes.
+TRACE = """
+filtered : 1    # the spikes before this step, in the window
+filled = within * (1 - decay ** (t_in_timesteps % steps - settling_steps + 1)) : 1
+trace = filtered / (filled + 1 - within) : 1    # their mean
+"""
+TRACE_OF_SPIKES = "filtered = within * (decay * filtered + (1 - decay) * s)\n"
 
 LAYER = """
 dv/dt = (I - v) / tau : 1    # potential
@@ -103,8 +108,10 @@ NUDGED_RULE = "dW = eta / kappa * (nudged_post - s_post) * s_pre - gamma * W"
 PAIRWISE_RULE = (
     "dW = eta / kappa * (within_post * nudged_post * s_last_pre - within_post * s_last_post * s_pre) - gamma * W"
 )
-STDP_RULE = "dW = eta / kappa * (trace_pre * nudged_post - trace_post * s_pre) - gamma * W"
-REAL_NUDGE_RULE = "dW = eta / kappa * (trace_pre * s_post - trace_post * s_pre) - gamma * W"
+STDP_RULE = (
+    "dW = eta / kappa * (filled_post * nudged_post * trace_pre - filled_post * trace_post * s_pre) - gamma * W"
+)
+REAL_NUDGE_RULE = STDP_RULE.replace("nudged_post", "s_post")
 OUTPUT_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
 
 # The spike, had feedback moved the potential; and a potential that it moves.
@@ -130,7 +137,7 @@ RULES = {
     "potential": Rule(CHANGE_RULE, "v_last : 1\nchange = within * (v - v_last) : 1"),
     "nudged": Rule(NUDGED_RULE, NUDGED),
     "pairwise": Rule(PAIRWISE_RULE, NUDGED),
-    "stdp": Rule(STDP_RULE, f"{NUDGED}\n{TRACE}", TRACE_OF_SPIKES),
+    "stdp": Rule(STDP_RULE, f"{NUDGED}{TRACE}", TRACE_OF_SPIKES),
     "real_nudge": Rule(REAL_NUDGE_RULE, TRACE, TRACE_OF_SPIKES),
     "itd_dy": Rule(CHANGE_RULE, CHANGE_OF_DELTA, "delta_last = delta\n"),
     "itd_y": Rule(CHANGE_RULE, "sent_last : 1\nchange = within * (sent - sent_last) : 1", "sent_last = sent\n"),
@@ -285,7 +292,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         net,
         "image",
         params.pixels,
-        f"{INPUT}{TRACE}\n{WITHIN}" if traces else INPUT,
+        f"{INPUT}{WITHIN}{TRACE}" if traces else INPUT,
         emit=(TRACE_OF_SPIKES if traces else "") + INPUT_SPIKES,
         namespace=limit | (phases | window if traces else {}),
     )

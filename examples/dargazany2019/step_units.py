@@ -35,10 +35,10 @@ FORMS = {  # name -> label, colour, pathway, what is in the derivative's place, 
     "surrogate": ("alignment, slope of tanh", BLUE, "alignment", "surrogate", 3e-3),
     "nothing": ("alignment, nothing", SKY, "alignment", "one", 1e-2),
     "sub": ("$g - g_{last}$, nothing", GREEN, "itd_sub", "one", 1e-2),
-    "dy": ("$g(g-g_{last})$", VERMILLION, "itd_dy", "derivative", 3e-3),
-    "y": ("$g(r-r_{last})$, outputs sent down", ORANGE, "itd_y", "derivative", 3e-3),
+    "dy": ("$g(g-g_{last})$", VERMILLION, "itd_dy", "derivative", 1e-2),
+    "y": ("$g(r-r_{last})$, outputs sent down", ORANGE, "itd_y", "derivative", 1e-2),
     "e": ("the same, errors sent down", PURPLE, "itd_e", "derivative", 3e-3),
-    "h": ("$g(y-y_{last})$", "#8c6d4f", "itd_h", "derivative", 3e-3),
+    "h": ("$g(y-y_{last})$", "#8c6d4f", "itd_h", "derivative", 1e-2),
     "derivative": ("alignment, derivative (0)", RULE, "alignment", "derivative", 3e-3),
     "fixed": ("hidden layers fixed", RULE, "output_only", "derivative", 3e-3),
 }
@@ -78,7 +78,7 @@ with matplotlib.rc_context(STYLE):
     shown = [name for name in FORMS if name != "derivative"]  # it is that of fixed layers
     for name in shown:
         label, colour, *_ = FORMS[name]
-        for seed, (rows, _) in enumerate(results[name]):
+        for rows, _ in results[name]:
             dashes = (0, (3, 2)) if name == "fixed" else "-"
             left.plot(rows["epoch"], 100 * rows["test_error"], color=colour, linewidth=0.9, linestyle=dashes)
         right.plot(last[name], [label] * SEEDS, "o", color=colour, markersize=3.5)
