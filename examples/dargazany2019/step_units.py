@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, RULE, SKY, STYLE, VERMILLION
 
-SEEDS, EPOCHS = (1, 6) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "3"][len(sys.argv[2:4]) :]])
+SEEDS, EPOCHS = (1, 4) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "3"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
 FORMS = {  # name -> label, colour, pathway, what is in the derivative's place, learning rate
     "surrogate_backprop": ("backpropagation, slope of tanh", INK, "backprop", "surrogate", 3e-3),
@@ -38,7 +38,7 @@ FORMS = {  # name -> label, colour, pathway, what is in the derivative's place, 
     "dy": ("$g(g-g_{last})$", VERMILLION, "itd_dy", "derivative", 1e-2),
     "y": ("$g(r-r_{last})$, outputs sent down", ORANGE, "itd_y", "derivative", 1e-2),
     "e": ("the same, errors sent down", PURPLE, "itd_e", "derivative", 3e-3),
-    "h": ("$g(y-y_{last})$", "#8c6d4f", "itd_h", "derivative", 1e-2),
+    "h": ("$g(y-y_{last})$", "#8c6d4f", "itd_h", "derivative", 3e-3),
     "derivative": ("alignment, derivative (0)", RULE, "alignment", "derivative", 3e-3),
     "fixed": ("hidden layers fixed", RULE, "output_only", "derivative", 3e-3),
 }

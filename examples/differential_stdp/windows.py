@@ -10,8 +10,8 @@ The network and the rules are those of models/differential_stdp.py, on the 8 x 8
   two steps of one image, and not of unrelated batches;
 * the published derivative, the rules with one bit, and hidden layers that do not learn.
 
-Shows: test errors after each epoch, and in the end. Nudging strengths and rates were chosen on 237 validation images
-(seed 100, 4 epochs). Arguments: figure (``windows.png``), seeds (3), epochs (4), and where runs are kept (a temporary
+Shows: test errors after each epoch, and in the end. The nudging strength, 2 of 2, 4 and 10, was chosen on 237 validation
+images (seed 100, 4 epochs). Arguments: figure (``windows.png``), seeds (1), epochs (4), and where runs are kept (a temporary
 directory): given, an interrupted study goes on. The numbers are in ``docs/results/differential_stdp.md``.
 """
 
@@ -30,25 +30,24 @@ from matplotlib.figure import Figure
 from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, RULE, SKY, STYLE, VERMILLION
 
-SEEDS, EPOCHS = (1, 3) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "4"][len(sys.argv[2:4]) :]])
+SEEDS, EPOCHS = (1, 3) if QUICK else (int(n) for n in [*sys.argv[2:4], *["1", "4"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
-STRONG = {"nudging_strength": 10.0}
+NUDGE = {"nudging_strength": 2.0}
 PHASES = {"steps_per_image": 10, "settling_steps": 2, "free_steps": 5}
 LEARNERS = {  # name -> label, colour, parameters
     "derivative": ("derivative", INK, {}),
     "rectified": ("rectified difference", BLUE, {}),
     "nudged": ("nudged spike", GREEN, {}),
     "none": ("hidden layers fixed", RULE, {"weight_range": 2.0}),
-    "pairwise": ("window of one step", SKY, STRONG),
-    "stdp_1": ("exponential, 1 step", ORANGE, STRONG | {"hidden_rule": "stdp", "window_steps": 1.0}),
-    "stdp_2": ("exponential, 2 steps", ORANGE, STRONG | {"hidden_rule": "stdp", "window_steps": 2.0}),
-    "stdp_4": ("exponential, 4 steps", ORANGE, STRONG | {"hidden_rule": "stdp", "window_steps": 4.0}),
-    "real_nudge": ("exponential, 2 steps, real nudge", PURPLE, STRONG | PHASES),
+    "pairwise": ("window of one step", SKY, NUDGE),
+    "stdp_1": ("exponential, 1 step", ORANGE, NUDGE | {"hidden_rule": "stdp", "window_steps": 1.0}),
+    "stdp_2": ("exponential, 2 steps", ORANGE, NUDGE | {"hidden_rule": "stdp", "window_steps": 2.0}),
+    "stdp_4": ("exponential, 4 steps", ORANGE, NUDGE | {"hidden_rule": "stdp", "window_steps": 4.0}),
+    "real_nudge": ("exponential, 2 steps, real nudge", PURPLE, NUDGE | PHASES),
     "itd_dy": (r"differences $\delta(\delta-\delta_{last})$", VERMILLION, {}),
     "itd_y": (r"... $\delta(r-r_{last})$", VERMILLION, {}),
     "itd_sub": (r"... $(\delta-\delta_{last})\psi$", VERMILLION, {}),
 }
-WINDOWS = ("pairwise", "stdp_1", "stdp_2", "stdp_4")
 RESULTS = results_beside(__file__)
 
 
@@ -91,6 +90,5 @@ for name, errors in last.items():
 assert last["derivative"].mean() < 40
 assert min(last[name].mean() for name in ("itd_dy", "itd_y", "itd_sub")) > 60
 if not QUICK and EPOCHS == 4:
-    assert (np.diff([last[name].mean() for name in WINDOWS]) > -3).all()  # wider is no better
     for name, errors in last.items():
         RESULTS.check(f"digits_{name}", errors)
