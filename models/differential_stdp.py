@@ -108,9 +108,7 @@ NUDGED_RULE = "dW = eta / kappa * (nudged_post - s_post) * s_pre - gamma * W"
 PAIRWISE_RULE = (
     "dW = eta / kappa * (within_post * nudged_post * s_last_pre - within_post * s_last_post * s_pre) - gamma * W"
 )
-STDP_RULE = (
-    "dW = eta / kappa * (filled_post * nudged_post * trace_pre - filled_post * trace_post * s_pre) - gamma * W"
-)
+STDP_RULE = "dW = eta / kappa * (filled_post * nudged_post * trace_pre - filled_post * trace_post * s_pre) - gamma * W"
 REAL_NUDGE_RULE = STDP_RULE.replace("nudged_post", "s_post")
 OUTPUT_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
 

@@ -3,7 +3,7 @@
 With A+ trace_pre s_post - A- s_pre trace_post, of traces of time constants tau+ and tau- steps that hold the spikes
 before a step, weights follow x (beta0 r + beta1 dr/dt), where beta0 = A+ tau+ - A- tau- and
 beta1 = A+ tau+^2 + A- tau-^2. Means over streams are compared with exact expectations, made of plain loops over the
-windows. A false alarm is a deviation above 5 standard errors, one of 1.7 million; with 24 means, one of 70,000 seeds.
+windows. A false alarm is a deviation above 5 standard errors, one of 1.7 million; with 16 means, one of 100,000 seeds.
 """
 
 import math
