@@ -114,7 +114,7 @@ def learned(itd, changes, streams=3, batches=1):
 def test_step_units_are_1_or_minus_1_and_have_no_derivative(itd):
     changes, net = learned(itd, {"pathway": "alignment"})
     for layer in net.hidden:
-        assert np.array_equal(layer.view("y"), np.where(layer.view("v") > 0, 1, -1))
+        assert np.array_equal(layer.view("y"), np.where(layer.view("I") > 0, 1, -1))
     assert [np.abs(change).max() > 0 for change in changes] == [False, False, True]
 
 
@@ -123,7 +123,7 @@ def test_something_else_stands_for_the_derivative_of_step_units(itd, psi, slope)
     changes, net = learned(itd, {"pathway": "alignment", "psi": psi})
     error = net["output"].view("y") - net["error_output"].view("target")
     B = net["error_output_to_feedback_h2"].W
-    delta = B.T @ error / 3 * slope(net["h2"].view("v"))
+    delta = B.T @ error / 3 * slope(net["h2"].view("I"))
     np.testing.assert_allclose(changes[1], -0.3 * net["h1"].view("y") @ delta.T, rtol=0, atol=1e-12)
 
 
