@@ -11,8 +11,9 @@ The network and the rules are those of models/differential_stdp.py, on the 8 x 8
 * the published derivative, the rules with one bit, and hidden layers that do not learn.
 
 Shows: test errors after each epoch, and in the end. The nudging strength, 2 of 2, 4 and 10, was chosen on 237
-validation images (seed 100, 4 epochs). Arguments: figure (``windows.png``), seeds (1), epochs (4), and where runs are kept (a
-temporary directory): given, an interrupted study goes on. The numbers are in ``docs/results/differential_stdp.md``.
+validation images (seed 100, 4 epochs). Arguments: figure (``windows.png``), seeds (1), epochs (4), and where runs are
+kept (a temporary directory): given, an interrupted study goes on. The numbers are in
+``docs/results/differential_stdp.md``.
 """
 
 import sys
