@@ -16,6 +16,11 @@ with ``g = delta_above @ B``, and ``_last`` for the batch before, whose images a
 * ``itd_sub``: (g - g_last) * (1 - y^2), an earlier form, which has the derivative.
 * ``output_only``: hidden layers do not learn, a control.
 
+Whether a difference can take the derivative's place, units without a derivative tell: ``units=step``, y = 1 if v > 0,
+else -1. Their derivative is 0, so that backprop, alignment and itd_sub have hidden layers that do not learn. With
+``psi=surrogate``, 1 - tanh(v)^2 stands for it in these three forms, and with ``psi=one`` nothing does. A product of two
+errors is small: ``rmsprop`` divides each synapse's updates by their size, so that only their direction counts.
+
 Deviations from the paper: biases learn and start at 0; the arithmetic is float32.
 """
 
@@ -36,8 +41,11 @@ HIDDEN = """
 v = I : 1                    # potential
 I : 1                        # y_below @ W + b
 y : 1                        # rate
-psi = 1 - y**2 : 1           # dy/dv
+psi = {psi} : 1           # dy/dv, or what stands for it
 """
+RATE = {"tanh": "y = tanh(v)", "step": "y = 2 * int(v > 0) - 1"}
+DERIVATIVE = {"tanh": "1 - y**2", "step": "0"}
+PSI = {"surrogate": "1 - tanh(v)**2", "one": "1"}
 OUTPUT = """
 I : 1
 y : 1                        # softmax of I
@@ -78,8 +86,19 @@ class Params(fa.Params):
     """Units of each layer: input, hidden layers, output."""
     pathway: Literal["backprop", "alignment", "itd_dy", "itd_y", "itd_e", "itd_h", "itd_sub", "output_only"] = "itd_y"
     """What hidden layers learn from."""
+    units: Literal["tanh", "step"] = "tanh"
+    """Hidden units."""
+    psi: Literal["derivative", "surrogate", "one"] = "derivative"
+    """What is in the place of dy/dv in backprop, alignment and itd_sub: the units' own derivative, that of tanh, or
+    1. For tanh units the first two are the same."""
     eta: Annotated[float, fa.Range(0)] = 1e-3
-    """Learning rate of the mean cross-entropy of a batch, whose images are the streams."""
+    """Learning rate of the mean cross-entropy of a batch, whose images are the streams; with `rmsprop`, about a
+    synapse's move in a step."""
+    rmsprop: Annotated[float, fa.Range(0, 1, open_low=True, open_high=True)] | None = None
+    """Share of a synapse's mean squared update that stays in a step; updates are divided by its root; none: plain."""
+    mean_error: bool = True
+    """Whether errors are those of the batch's mean cross-entropy, as in the paper: divided by its images. Updates that
+    multiply errors shrink with its square, and below what `rmsprop` can divide."""
     steps_per_image: Annotated[int, fa.Range(1)] = 1
     """Steps for which a batch is shown; a difference is one of steps, and with more it is 0 in most."""
     test_steps: Annotated[int, fa.Range(1)] = 1
@@ -114,8 +133,9 @@ def _weights(fan_in: int) -> Callable[[np.random.Generator, tuple[int, int]], np
     return fa.uniform(np.sqrt(2 / fan_in))
 
 
-def _add_pathway(net: fa.Network, pathway: str) -> None:
-    batch = {"batch": net.streams}
+def _add_pathway(net: fa.Network, params: Params) -> None:
+    pathway = params.pathway
+    batch = {"batch": net.streams if params.mean_error else 1}
     error = fa.ErrorPopulation(net, "error_output", net.layers[-1], ERROR, emit=ERROR_SENT, namespace=batch)
     down = [] if pathway == "output_only" else net.hidden[::-1]
     names = ["error_output", *(f"feedback_{layer.name}" for layer in down)]
@@ -147,13 +167,16 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     below = fa.Input(
         net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=None
     )
+    equations = HIDDEN.format(psi=PSI.get(params.psi, DERIVATIVE[params.units]))
     for number, units in enumerate(hidden, start=1):
-        fa.Layer(net, f"h{number}", units, HIDDEN, emit="y = tanh(v)", output="y", threshold=None)
+        fa.Layer(net, f"h{number}", units, equations, emit=RATE[params.units], output="y", threshold=None)
     fa.Softmax(net, fa.Layer(net, "output", last, OUTPUT, output="y", threshold=None), potential="I")
-    _add_pathway(net, params.pathway)
-    rule = fa.Plasticity(RULE, {"eta": params.eta})
+    _add_pathway(net, params)
+    eta, lr = (1.0, params.eta) if params.rmsprop else (params.eta, 1.0)
+    optimizer = fa.RMSprop(params.rmsprop) if params.rmsprop else fa.SGD()
     for layer in net.layers:
         learns = params.pathway != "output_only" or layer is net.layers[-1]
+        rule = fa.Plasticity(RULE, {"eta": eta}, optimizer, lr)
         fa.Projection(net, below, layer, _weights(below.units), plasticity=rule if learns else None)
         below = layer
     fa.classification_task(net, params.steps_per_image, last)

@@ -20,11 +20,21 @@ Rules of the hidden layers, by the parameter ``hidden_rule``:
   random number, or, with ``shared_random_number=False``, of two.
 * ``pairwise``: the same by the order of spikes: eta / kappa * (s_last_pre * nudged - s_pre * s_last), a spike-timing
   window of one step on either side.
+* ``stdp``: the same with exponential windows of ``window_steps``: eta / kappa * (trace_pre * nudged - s_pre * trace),
+  of traces of the image's spikes before this step. Both windows have the same area, so that only changes count.
+* ``real_nudge``: such windows and nothing else, eta / kappa * (trace_pre * s - s_pre * trace), of spikes that feedback
+  has moved: from an image's step ``free_steps`` on, counted from 0, a hidden unit's potential is v - kappa * delta, of
+  the step before. The change of its rate, about -kappa * delta * psi, is what the windows see.
+* ``itd_dy``, ``itd_y``, ``itd_sub``: the forms of iterative temporal differencing (Dargazany 2019, see
+  ``dargazany2019_itd``), whose differences are there of unrelated batches, and here of two steps of one image: in the
+  place of psi delta - delta_last, or the change of the outputs that are sent down by the feedback weights; or
+  (delta - delta_last) * psi. Its form with the unit's own output is ``spikes``.
 * ``none``: hidden layers do not learn, a control.
 
 There is no reset between images, so that a difference in an image's first step would be one of two images. It counts
-as 0 in ``rectified``, ``spikes``, ``potential`` and ``pairwise``, which therefore learn in four of five steps. (The
-model knows images by ``steps_per_image``; `Stimulus.steps_per_image` must not be changed while it learns.)
+as 0 in all rules but ``derivative`` and ``nudged``, which therefore learn in four of five steps. After
+``settling_steps`` other than 1 it is the first so many steps. (The model knows images by ``steps_per_image``;
+`Stimulus.steps_per_image` must not be changed while it learns.)
 
 Deviations from the paper: tanh as phi_delta and summed updates of several streams, as in ``lillicrap2016_spiking``;
 psi; and the output layer's rule, which has no psi (``loss``). There the error is made of the unit's own spikes in the
@@ -34,8 +44,9 @@ the published error, the differences teach output units to be silent.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from brian2 import ms
 
@@ -50,6 +61,15 @@ INPUT_SPIKES = """
 s_last = s
 s = int(rand() < clip(x, 0, max_spike_probability))
 """
+WITHIN = "within = int(t_in_timesteps % steps >= settling_steps) : 1    # 0 in the first steps of an image"
+# Traces of the rules with exponential windows begin anew with each image. `filled` is the trace of a unit that always
+# spikes: a bias is learned as the weight from such a unit, whose trace is written 1, as a mean of its spikes.
+TRACE = """
+filtered : 1    # the spikes before this step, in the window
+filled = within * (1 - decay ** (t_in_timesteps % steps - settling_steps + 1)) : 1
+trace = filtered / (filled + 1 - within) : 1    # their mean
+"""
+TRACE_OF_SPIKES = "filtered = within * (decay * filtered + (1 - decay) * s)\n"
 
 LAYER = """
 dv/dt = (I - v) / tau : 1    # potential
@@ -59,7 +79,6 @@ psi = p * (1 - p) : 1        # its derivative, which most rules do without
 r : 1                        # random number of the spike
 s : 1                        # spike
 s_last : 1                   # spike a step before
-within = int(t_in_timesteps % steps > 0) : 1    # 0 in the first step of an image
 """
 SPIKES = """
 s_last = s
@@ -83,25 +102,51 @@ delta : 1
 MODULATION = "delta = tanh(u)"
 
 RULE = "dW = -eta * delta_post * psi_post * s_pre - gamma * W"
+SUB_RULE = "dW = -eta * change_post * psi_post * s_pre - gamma * W"
 CHANGE_RULE = "dW = -eta * delta_post * change_post * s_pre - gamma * W"
 NUDGED_RULE = "dW = eta / kappa * (nudged_post - s_post) * s_pre - gamma * W"
 PAIRWISE_RULE = (
     "dW = eta / kappa * (within_post * nudged_post * s_last_pre - within_post * s_last_post * s_pre) - gamma * W"
 )
+STDP_RULE = "dW = eta / kappa * (filled_post * nudged_post * trace_pre - filled_post * trace_post * s_pre) - gamma * W"
+REAL_NUDGE_RULE = STDP_RULE.replace("nudged_post", "s_post")
 OUTPUT_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
 
-# The spike, had feedback moved the potential.
+# The spike, had feedback moved the potential; and a potential that it moves.
 NUDGED = "nudged = int(r_nudged < 1 / (1 + exp(kappa * delta - v))) : 1"
-# A rule by its name, and the equations that a layer needs for it, beside LAYER.
+FREE_P = "p = 1 / (1 + exp(-v)) : 1"
+NUDGED_P = "p = 1 / (1 + exp(kappa * delta * int(t_in_timesteps % steps >= free_steps) - v)) : 1"
+CHANGE_OF_DELTA = "delta_last : 1\nchange = within * (delta - delta_last) : 1"
+
+
+class Rule(NamedTuple):
+    """A rule of the hidden layers: its text, and what a layer needs for it beside LAYER and SPIKES."""
+
+    text: str
+    equations: str = ""
+    before_spikes: str = ""
+
+
 RULES = {
-    "none": ("", ""),
-    "derivative": (RULE, ""),
-    "rectified": (CHANGE_RULE, "change = within * (s - s_last)**2 / 2 : 1"),
-    "spikes": (CHANGE_RULE, "change = within * (s - s_last) : 1"),
-    "potential": (CHANGE_RULE, "v_last : 1\nchange = within * (v - v_last) : 1"),
-    "nudged": (NUDGED_RULE, NUDGED),
-    "pairwise": (PAIRWISE_RULE, NUDGED),
+    "none": Rule(""),
+    "derivative": Rule(RULE),
+    "rectified": Rule(CHANGE_RULE, "change = within * (s - s_last)**2 / 2 : 1"),
+    "spikes": Rule(CHANGE_RULE, "change = within * (s - s_last) : 1"),
+    "potential": Rule(CHANGE_RULE, "v_last : 1\nchange = within * (v - v_last) : 1"),
+    "nudged": Rule(NUDGED_RULE, NUDGED),
+    "pairwise": Rule(PAIRWISE_RULE, NUDGED),
+    "stdp": Rule(STDP_RULE, f"{NUDGED}{TRACE}", TRACE_OF_SPIKES),
+    "real_nudge": Rule(REAL_NUDGE_RULE, TRACE, TRACE_OF_SPIKES),
+    "itd_dy": Rule(CHANGE_RULE, CHANGE_OF_DELTA, "delta_last = delta\n"),
+    "itd_y": Rule(CHANGE_RULE, "sent_last : 1\nchange = within * (sent - sent_last) : 1", "sent_last = sent\n"),
+    "itd_sub": Rule(SUB_RULE, CHANGE_OF_DELTA, "delta_last = delta\n"),
 }
+#: Rules without a difference.
+IN_EVERY_STEP = ("none", "derivative", "nudged")
+SENT = """
+J : 1                        # outputs @ B of the layers between
+sent : 1
+"""
 
 
 @dataclass(frozen=True)
@@ -124,15 +169,36 @@ class Params(fa.Params):
     """Forward weights start uniform in +- this."""
     feedback_range: Annotated[float, fa.Range(0)] = 0.1
     """Feedback weights are uniform in +- this."""
-    hidden_rule: Literal["derivative", "rectified", "spikes", "potential", "nudged", "pairwise", "none"] = "rectified"
+    hidden_rule: Literal[
+        "derivative",
+        "rectified",
+        "spikes",
+        "potential",
+        "nudged",
+        "pairwise",
+        "stdp",
+        "real_nudge",
+        "itd_dy",
+        "itd_y",
+        "itd_sub",
+        "none",
+    ] = "rectified"
     """The rule of the hidden layers; derivative is the published one."""
     loss: Literal["squared_error", "cross_entropy"] = "cross_entropy"
     """Which error the output layer descends: squared_error by the same rule as the hidden layers (the published one,
     with derivative), or cross_entropy by the rule without psi, so that no unit needs a derivative."""
     nudging_strength: Annotated[float, fa.Range(0, open_low=True)] = 1.0
-    """How far feedback moves the potential, in units of delta: kappa in the equations of nudged and pairwise."""
+    """How far feedback moves the potential, in units of delta: kappa in the equations of nudged, pairwise, stdp
+    and real_nudge."""
     shared_random_number: bool = True
-    """Whether the spike and the nudged spike are of one random number; of the rules nudged and pairwise."""
+    """Whether the spike and the nudged spike are of one random number; of the rules nudged, pairwise and
+    stdp."""
+    window_steps: Annotated[float, fa.Range(0, open_low=True)] = 2.0
+    """Time constant of the windows of stdp and real_nudge, in steps."""
+    settling_steps: Annotated[int, fa.Range(1)] = 1
+    """Steps at the start of an image in which differences and traces are 0."""
+    free_steps: Annotated[int, fa.Range(1)] = 3
+    """Steps of an image before feedback moves potentials, in real_nudge."""
     eta: Annotated[float, fa.Range(0)] = 1e-3
     """Learning rate, for the update summed over the streams."""
     gamma: Annotated[float, fa.Range(0, 1, open_high=True)] = 1e-8
@@ -154,8 +220,12 @@ class Params(fa.Params):
         """Refuse parameters that do not fit each other."""
         if not self.hidden:
             self.refuse("hidden", "name at least one hidden layer")
-        if self.hidden_rule not in ("none", "derivative", "nudged") and self.steps_per_image < 2:
-            self.refuse("steps_per_image", f"be at least 2 for {self.hidden_rule}")
+        if self.hidden_rule not in IN_EVERY_STEP and self.steps_per_image <= self.settling_steps:
+            self.refuse("steps_per_image", f"be at least {self.settling_steps + 1} for {self.hidden_rule}")
+        if self.hidden_rule == "itd_y" and self.loss != "cross_entropy":
+            self.refuse("loss", "be cross_entropy for itd_y")
+        if self.hidden_rule == "real_nudge" and not self.settling_steps <= self.free_steps < self.steps_per_image:
+            self.refuse("free_steps", "be settling_steps at least and below steps_per_image for real_nudge")
 
 
 _SMALL = {"hidden": (500, 500, 500), "outputs": 500, "weight_range": 0.1, "test_steps": 20}
@@ -185,33 +255,56 @@ def sizes(params: Params, dataset: fa.datasets.Dataset) -> dict:
     return {"pixels": dataset.train_images.shape[1], "classes": classes, "outputs": outputs}
 
 
+def _add_layer(net: fa.Network, name: str, units: int, params: Params, constants: dict) -> None:
+    rule, shared = RULES[params.hidden_rule], params.shared_random_number
+    learns_so = name != "output" or params.loss == "squared_error"
+    layer = LAYER.replace(FREE_P, NUDGED_P) if params.hidden_rule == "real_nudge" and learns_so else LAYER
+    if params.hidden_rule == "itd_y" and not learns_so:  # nothing is sent down to it
+        rule = RULES["none"]
+    equations = f"{layer}{WITHIN}\n{ONE_RANDOM_NUMBER if shared else TWO_RANDOM_NUMBERS}\n{rule.equations}"
+    emit = rule.before_spikes + (SPIKES if shared else SPIKES_OF_TWO_RANDOM_NUMBERS)
+    receive = "v_last = v" if params.hidden_rule == "potential" else ""
+    fa.Layer(net, name, units, equations, emit=emit, namespace=constants, receive=receive)
+
+
+def _send_outputs(net: fa.Network, down: list[fa.Projection]) -> None:
+    """Send the output layer's spikes to each hidden layer, by the weights by which the error reaches it."""
+    above = net.layers[-1]
+    for layer, error in zip(net.hidden[::-1], down, strict=True):
+        sent = fa.FeedbackPopulation(net, f"sent_{layer.name}", layer, SENT, emit="sent = J", output="sent")
+        fa.TiedProjection(net, above, sent, error.name)
+        above = sent
+
+
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
     """Build the network."""
     net = fa.Network(streams=streams, seed=seed, dt=1 * ms, dtype=params.dtype, target=params.target)
     kappa, tau = params.nudging_strength, net.clock.dt / params.dt_over_tau
-    constants = {"tau": tau, "steps": params.steps_per_image, "kappa": kappa}
-    rule, knows = RULES[params.hidden_rule]
-    shared = params.shared_random_number
-    equations = f"{LAYER}{ONE_RANDOM_NUMBER if shared else TWO_RANDOM_NUMBERS}\n{knows}"
+    phases = {"steps": params.steps_per_image, "settling_steps": params.settling_steps}
+    constants = {"tau": tau, "kappa": kappa, "free_steps": params.free_steps} | phases
+    window = {"decay": math.exp(-1 / params.window_steps)}
+    rule = RULES[params.hidden_rule]
+    traces = TRACE in rule.equations
     limit = {"max_spike_probability": params.max_spike_probability}
-    below = fa.Input(net, "image", params.pixels, INPUT, emit=INPUT_SPIKES, namespace=limit)
+    below = fa.Input(
+        net,
+        "image",
+        params.pixels,
+        f"{INPUT}{WITHIN}{TRACE}" if traces else INPUT,
+        emit=(TRACE_OF_SPIKES if traces else "") + INPUT_SPIKES,
+        namespace=limit | (phases | window if traces else {}),
+    )
     sizes = {f"h{number}": units for number, units in enumerate(params.hidden, start=1)}
     for name, units in {**sizes, "output": params.outputs}.items():
-        fa.Layer(
-            net,
-            name,
-            units,
-            equations,
-            emit=SPIKES if shared else SPIKES_OF_TWO_RANDOM_NUMBERS,
-            namespace=constants,
-            receive="v_last = v" if params.hidden_rule == "potential" else "",
-        )
-    fa.feedback_alignment(
+        _add_layer(net, name, units, params, constants | (window if traces else {}))
+    down = fa.feedback_alignment(
         net, error=ERROR, feedback=FEEDBACK, emit=MODULATION, B=fa.uniform(params.feedback_range), namespace=constants
     )
+    if params.hidden_rule == "itd_y":
+        _send_outputs(net, down)
     learned = {"eta": params.eta, "gamma": params.gamma, "kappa": kappa}
     for layer in net.layers:
-        text = OUTPUT_RULE if layer is net.layers[-1] and params.loss == "cross_entropy" else rule
+        text = OUTPUT_RULE if layer is net.layers[-1] and params.loss == "cross_entropy" else rule.text
         plasticity = fa.Plasticity(text, {n: v for n, v in learned.items() if n in text}) if text else None
         fa.Projection(net, below, layer, fa.uniform(params.weight_range), plasticity=plasticity)
         below = layer

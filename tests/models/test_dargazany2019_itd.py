@@ -94,3 +94,41 @@ def test_equals_plain_loops(itd, form, rng):
 def test_bad_parameters_are_refused(itd, changes, message):
     with pytest.raises(ModelError, match=f"^Model 'dargazany2019_itd': {message}$"):
         itd.build(itd.params(changes))
+
+
+STEP = {"sizes": SIZES, "units": "step", "dtype": "float64", "target": "numpy", "eta": 0.3}
+
+
+def learned(itd, changes, streams=3, batches=1):
+    """What each forward projection has learned, and the network."""
+    net = itd.build(itd.params(STEP | changes), streams=streams, seed=3)
+    rng = np.random.default_rng(5)
+    before = [p.W.copy() for p in net.projections if p.post in net.layers]
+    for _ in range(batches):
+        net.stimulus.show_images(rng.normal(size=(streams, SIZES[0])), rng.integers(0, SIZES[-1], streams))
+        net.run_steps(1)
+    after = [p.W for p in net.projections if p.post in net.layers]
+    return [new - old for new, old in zip(after, before, strict=True)], net
+
+
+def test_step_units_are_1_or_minus_1_and_have_no_derivative(itd):
+    changes, net = learned(itd, {"pathway": "alignment"})
+    for layer in net.hidden:
+        assert np.array_equal(layer.view("y"), np.where(layer.view("I") > 0, 1, -1))
+    assert [np.abs(change).max() > 0 for change in changes] == [False, False, True]
+
+
+@pytest.mark.parametrize(("psi", "slope"), [("one", np.ones_like), ("surrogate", lambda v: 1 - np.tanh(v) ** 2)])
+def test_something_else_stands_for_the_derivative_of_step_units(itd, psi, slope):
+    changes, net = learned(itd, {"pathway": "alignment", "psi": psi})
+    error = net["output"].view("y") - net["error_output"].view("target")
+    B = net["error_output_to_feedback_h2"].W
+    delta = B.T @ error / 3 * slope(net["h2"].view("I"))
+    np.testing.assert_allclose(changes[1], -0.3 * net["h1"].view("y") @ delta.T, rtol=0, atol=1e-12)
+
+
+def test_a_difference_moves_step_units_by_each_synapse_as_far(itd):
+    """RMSprop: after one batch a synapse has moved by eta / sqrt(1 - decay), whatever the size of two errors."""
+    for mean_error in (True, False):
+        (*_, change, _), _ = learned(itd, {"pathway": "itd_dy", "rmsprop": 0.75, "eta": 1e-3, "mean_error": mean_error})
+        np.testing.assert_allclose(np.abs(change), 2e-3, rtol=1e-3)
