@@ -157,8 +157,8 @@ class Params(fa.Params):
     dropout: Annotated[float, fa.Range(0, 1, open_low=True, open_high=True)] | None = None
     """Fraction of hidden units that are silent, drawn anew in each step; the others' rates grow to make up for it."""
     weighting: Literal["derivative", "window", "none"] = "derivative"
-    """What weighs the modulators of hidden units in alignment: the derivative; 1 where |v| < 0.88, so that a tanh unit's
-    derivative is above 1/2, and else 0; or nothing."""
+    """What weighs the modulators of hidden units in alignment: the derivative; 1 where |v| < 0.88 and else 0, a
+    window in which a tanh unit's derivative is above 1/2; or nothing."""
     biases: bool = True
     """Whether units have biases, which learn; the paper's linear networks have none."""
     frozen: tuple[Annotated[int, fa.Range(1)], ...] = ()

@@ -5,7 +5,8 @@ Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https
 Shows: tanh networks learn the answers of a random 30-20-10-10 network with feedback alignment and with backprop: one of
 30-40-10, one of 30-40-20-10, and the latter with the first hidden layer frozen. Frozen, it leaves much more of the
 variance than with all layers learning, and more than the shallower network, with either pathway. eta .05 for the mean
-of 100 examples, as printed; 5 runs. Full run: about 1 minute. Writes ``s6_frozen.png`` here. The numbers are in ``docs/results/lillicrap2016.md``.
+of 100 examples, as printed; 5 runs. Full run: about 1 minute. Writes ``s6_frozen.png`` here. The numbers are in
+``docs/results/lillicrap2016.md``.
 """
 
 import sys
