@@ -37,7 +37,7 @@ REGIMENS = {
 
 
 def run(turns, seed):
-    """Times; angles of W with B^+ and with B^T, and of B E with W^T E; and the error, (4, times)."""
+    """Return times; angles of W with B^+ and with B^T, and of B E with W^T E; and the error (4, times)."""
     rng = np.random.default_rng(seed)
     T, B = rng.uniform(-1, 1, (10, 30)), rng.uniform(-0.5, 0.5, (20, 10))
     W, A = rng.uniform(-0.01, 0.01, (10, 20)), rng.uniform(-0.01, 0.01, (20, 30))
