@@ -49,7 +49,7 @@ with matplotlib.rc_context(STYLE):
             band(ax, x, [curve for curve, _ in results[preset, weighting]], colour, label)
         ax.set(title=title, xlabel="Examples (thousands)", xlim=(0, x[-1]))
     log_errors(axes[0])
-    axes[0].legend(title="weighted by", loc="lower left", handlelength=1.4)
+    axes[1].legend(title="weighted by", loc="center right", handlelength=1.4)
     tidy(*axes)
 save(figure, __file__)
 
