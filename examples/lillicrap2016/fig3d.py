@@ -78,7 +78,7 @@ for name, pair in deeper.items():
         f"{name}: 4 layers against 3, paired t-test P = {ttest_rel(*pair).pvalue:.1g}, better in "
         f"{(pair[1] < pair[0]).sum()} of {RUNS} runs"
     )
-    assert (pair[1] < pair[0]).mean() >= 0.9
+    assert (pair[1] < pair[0]).mean() >= (0.5 if QUICK else 0.9)
     assert QUICK or ttest_rel(*pair).pvalue < 1e-5  # two runs cannot tell
 soon = slice(50_000 // (WINDOW * STREAMS))  # as well as backprop up to 50,000 examples, and then not
 for layers, pair in {"3": (three_fa, three_bp), "4": (four_fa, four_bp)}.items():

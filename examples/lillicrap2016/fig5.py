@@ -23,14 +23,13 @@ from matplotlib.figure import Figure
 
 from spikefa.datasets import synthetic
 from spikefa.metrics import unit_angles
-from spikefa.plotting.style import BLUE, GREEN, INK, RULE, SKY, STYLE, VERMILLION
+from spikefa.plotting.style import BLUE, INK, RULE, STYLE, VERMILLION
 
 RESULTS = results_beside(__file__)
 RUNS, WINDOW = (1, 20) if QUICK else (5, 50)
 #: Hidden units, examples a step, learning rate; and steps: of all together, and of three phases with a rate of its own.
 TOGETHER = (200, 40, 5e-4, (400,)) if QUICK else (1000, 10, 3e-4, (3000,))
 IN_TURN = (200, 40, 2e-4, (100, 300, 300)) if QUICK else (1000, 20, 1e-4, (400, 1000, 1000))
-PHASES = (RULE, SKY, GREEN)
 WEIGHTS = {"alignment": 0.1, "backprop": 0.3, "output_only": 0.1}
 
 
@@ -116,14 +115,16 @@ with matplotlib.rc_context(STYLE):
         middle = x[-1] * (start + end) / 2 / PARTS[-1]
         third.text(middle, 0.98, text, transform=third.get_xaxis_transform(), ha="center", va="top", fontsize=6.5)
     shown = (("before", at_start, RULE), ("after", angles[:, -1], BLUE))
-    phases = [
-        (f"after phase {k + 1}", turn_angles[:, p - 1], c) for k, (p, c) in enumerate(zip(PARTS, PHASES, strict=True))
-    ]
+    phases = (
+        ("after phase 1", turn_angles[:, PARTS[0] - 1], RULE),
+        ("after phase 2", turn_angles[:, PARTS[1] - 1], BLUE),
+    )
     for ax, title, groups in zip(histograms, ("All weights learn", "In turn"), (shown, phases), strict=True):
         for label, values, colour in groups:
             ax.hist(values.ravel(), np.arange(0, 181, 5), histtype="step", color=colour, label=label)
         ax.set(title=title, ylabel="Hidden units of all runs", xlim=(0, 180))
         ax.set_xticks([0, 45, 90, 135, 180])
+        ax.margins(y=0.3)
         ax.legend(loc="upper right", handlelength=1.0)
     histograms[1].set_xlabel("Angle of a unit's W and B (degrees)")
     tidy(top, bottom, third, fourth, *histograms)
