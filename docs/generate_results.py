@@ -1,6 +1,7 @@
 """Make the pages of ``docs/results`` from the examples' ``results.toml`` and the prose in ``docs/results/_prose``.
 
-A paper has a page with tables of at most six columns, and a page of details with a section a result.
+A paper has a page with tables of at most six columns, and a page of details with a section a result. One page lists the
+claims of all papers.
 
 Run as ``python docs/generate_results.py``; with ``--check`` nothing is written, and pages that are not up to date are
 named. In the prose a line ``{{table GROUP}}`` stands for the table of a group of results, and ``{{ID}}`` for the number
@@ -219,14 +220,28 @@ def page(results: Results, prose: str) -> str:
     return f"{head}\n\n{made.strip()}\n"
 
 
+def claims_page(papers: dict[str, Results], prose: str) -> str:
+    """Return the page of all papers' claims, in which ``{{PAPER/ID}}`` stands for a result's verdict and number."""
+
+    def filled(match: re.Match) -> str:
+        paper, name = match.groups()
+        result = papers[paper][name]
+        section = result.own.get("of", result.id)
+        return f"{result.verdict}, [{ours_of(result)}](details/{paper}.md#{section})"
+
+    head = "<!-- Made by docs/generate_results.py from docs/results/_prose/claims.md and the papers' results. -->"
+    return f"{head}\n\n{re.sub(r'{{([a-z0-9_]+)/([a-z0-9_]+)}}', filled, prose).strip()}\n"
+
+
 def pages() -> dict[Path, str]:
     """Every page and its text."""
-    made = {}
+    made, papers = {}, {}
     for path in sorted((ROOT / "examples").glob("*/results.toml")):
         name = path.parent.name
-        results = load_results(path)
+        papers[name] = results = load_results(path)
         made[PAGES / f"{name}.md"] = page(results, (PROSE / f"{name}.md").read_text(encoding="utf-8"))
         made[PAGES / "details" / f"{name}.md"] = details_page(results)
+    made[PAGES / "claims.md"] = claims_page(papers, (PROSE / "claims.md").read_text(encoding="utf-8"))
     return made
 
 

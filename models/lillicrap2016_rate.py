@@ -49,6 +49,8 @@ UNITS = {
     "logistic": ("1 / (1 + exp(-v))", "r * (1 - r)"),
     "leaky": ("v * (0.05 + 0.95 * int(v > 0))", "0.05 + 0.95 * int(v > 0)"),
 }
+#: What weighs a hidden unit's modulator in its rule.
+WEIGHTINGS = {"derivative": "psi_post", "window": "int(abs(v_post) < 0.88)", "none": "1"}
 LAYER = """
 v = I : 1                    # potential
 I : 1                        # y_below @ W + b
@@ -154,6 +156,11 @@ class Params(fa.Params):
     """Side of those fields, in pixels of a square image; neighbours are one pixel apart."""
     dropout: Annotated[float, fa.Range(0, 1, open_low=True, open_high=True)] | None = None
     """Fraction of hidden units that are silent, drawn anew in each step; the others' rates grow to make up for it."""
+    weighting: Literal["derivative", "window", "none"] = "derivative"
+    """What weighs the modulators of hidden units in alignment: the derivative; 1 where |v| < 0.88 and else 0, a
+    window in which a tanh unit's derivative is above 1/2; or nothing."""
+    biases: bool = True
+    """Whether units have biases, which learn; the paper's linear networks have none."""
     frozen: tuple[Annotated[int, fa.Range(1)], ...] = ()
     """Numbers of the forward projections that do not learn; 1 is the one from the input."""
     turns: tuple[Annotated[int, fa.Range(1)], ...] = ()
@@ -199,6 +206,8 @@ class Params(fa.Params):
             self.refuse("classes", "be None with autoencode, whose targets are the images")
         if self.turns and self.pathway == "output_only":
             self.refuse("turns", "be empty with output_only, in which the output alone learns")
+        if self.weighting != "derivative" and (self.pathway != "alignment" or self.gated):
+            self.refuse("weighting", "be 'derivative' but in alignment that is not gated")
         if any(number >= len(self.sizes) for number in self.frozen):
             self.refuse("frozen", f"hold numbers from 1 to {len(self.sizes) - 1}, the forward projections")
         if (self.maps or self.distort) and self.side() ** 2 != self.sizes[0]:
@@ -272,6 +281,7 @@ PRESETS = {
         "feedback_range": 0.5,
         "eta": 2e-3,
         "gamma": 0.0,
+        "biases": False,
         "dtype": "float64",
         "streams": 1,
     },
@@ -398,7 +408,9 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     _add_pathway(net, params, sent, gated)
     constants = {"eta": params.eta / (streams if params.mean_over_streams else 1), "gamma": params.gamma}
     optimizer = fa.Momentum(params.momentum) if params.momentum else fa.SGD()
-    rules = {holds: fa.Plasticity(GATED_RULE if holds else RULE, constants, optimizer) for holds in (True, False)}
+    hidden_rule = RULE.replace("psi_post", WEIGHTINGS[params.weighting])
+    rule_of_last = fa.Plasticity(GATED_RULE if sent else RULE, constants, optimizer)
+    rule_of_hidden = fa.Plasticity(GATED_RULE if gated else hidden_rule, constants, optimizer)
     for number, layer in enumerate(net.layers, start=1):
         learns = "delta" in layer.variables and number not in params.frozen
         weights = params.weight_range
@@ -410,8 +422,9 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         if params.scaled:
             local = number == 1 and params.maps
             weights /= params.receptive_field_side if local else np.sqrt(below.units * density)
-        plasticity = rules[sent if layer is net.layers[-1] else gated]
-        fa.Projection(net, below, layer, fa.uniform(weights), mask=mask, plasticity=plasticity if learns else None)
+        rule = rule_of_last if layer is net.layers[-1] else rule_of_hidden
+        rule = rule if learns else None
+        fa.Projection(net, below, layer, fa.uniform(weights), mask=mask, plasticity=rule, learn_bias=params.biases)
         below = layer
     if params.classes:
         fa.classification_task(net, params.steps_per_image, params.classes)

@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "diagnostics.gradient_alignment": ["GradientAlignment"],
         "diagnostics.responses": ["responses"],
         "diagnostics.labelled_arrays": ["to_xarray"],
+        "diagnostics.signal_alignment": ["SignalAlignment"],
         "diagnostics.trial_monitor": ["TrialMonitor"],
         "diagnostics.weight_alignment": ["WeightAlignment"],
         "diagnostics.weight_monitor": ["WeightMonitor"],

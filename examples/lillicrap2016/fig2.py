@@ -4,7 +4,8 @@ Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https
 
 Shows: (a) the error of linear 30-20-10 networks that learn y = T x one example at a time, by four pathways, each with a
 rate chosen by hand on other seeds. (b) The angle between the hidden updates of feedback alignment, B e, and of backprop
-at the same weights, W^T e. 10 runs. Full run: about 1 minute. Writes ``fig2.png`` here. The numbers are in
+at the same weights, W^T e, and how often the two are less than 90 degrees apart, which is the paper's condition e^T W B
+e > 0. 10 runs. Full run: about 1 minute. Writes ``fig2.png`` here. The numbers are in
 ``docs/results/lillicrap2016.md``.
 """
 
@@ -16,12 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 import matplotlib
 import numpy as np
 from _results import results_beside
-from _study import QUICK, backward, band, build, forward, learn, mean_sd, save, tidy
+from _study import QUICK, band, build, learn, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
+import spikefa as fa
 from spikefa.datasets import synthetic
 from spikefa.diagnostics import evaluation
-from spikefa.metrics import angle
 from spikefa.plotting.style import BLUE, GREEN, INK, RULE, STYLE, VERMILLION
 
 RESULTS = results_beside(__file__)
@@ -40,13 +41,9 @@ def run(pathway, eta, seed):
     data = synthetic.linear(seed=seed, train=EXAMPLES)
     net = build("fig2", seed=seed, pathway=pathway, eta=eta)
 
-    angles = []
-
-    def look():
-        error = net.error.view("delta")
-        angles.append(angle(backward(net)[0].W.T @ error, forward(net)[1].W @ error))
-
-    curve, *_ = learn(net, data, EXAMPLES, WINDOW, each=look if pathway == "alignment" else None)
+    monitor = fa.SignalAlignment(net) if pathway == "alignment" else None
+    curve, _ = learn(net, data, EXAMPLES, WINDOW)
+    angles = monitor.angle["h1"] if monitor else None
     return curve, angles, evaluation.error(net, data.test_images, data.test_targets, 1)
 
 
@@ -58,11 +55,11 @@ fast, backprop = (  # examples until a fraction is left, mean of the runs
     for name in ("alignment", "backprop")
 )
 edges = np.unique(np.geomspace(1, EXAMPLES + 1, 40).astype(int)) - 1
-smooth = np.add.reduceat(angles, edges[:-1], axis=1) / np.diff(edges)
+smooth, positive = (np.add.reduceat(what, edges[:-1], axis=1) / np.diff(edges) for what in (angles, angles < 90.0))
 
 with matplotlib.rc_context(STYLE):
-    figure = Figure(figsize=(6.0, 2.5), dpi=150, layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(7.2, 2.5), dpi=150, layout="constrained")
+    left, right, third = figure.subplots(1, 3)
     for name, (label, colour, _) in PATHWAYS.items():
         band(left, seen, [curve for curve, _, _ in results[name]], colour, label)
     left.set(yscale="log", ylim=(1e-7, 3), ylabel="Normalised squared error", xlabel="Examples", xlim=(0, EXAMPLES))
@@ -72,26 +69,35 @@ with matplotlib.rc_context(STYLE):
     right.plot(middle, smooth.T, color=BLUE, linewidth=0.3, alpha=0.4)
     right.plot(middle, smooth.mean(axis=0), color=BLUE, linewidth=1.4)
     right.axhline(90, color=INK, linewidth=0.5, linestyle=(0, (4, 3)))
-    right.set(xlabel="Examples", xscale="log", xlim=(1, EXAMPLES))
+    third.plot(middle, 100 * positive.mean(axis=0), color=BLUE, linewidth=1.4)
+    third.axhline(50, color=INK, linewidth=0.5, linestyle=(0, (4, 3)))
+    third.set(ylabel="Examples with eᵀ W B e > 0 (%)", ylim=(0, 103))
     right.set(ylabel="Angle of B e with Wᵀ e (degrees)", ylim=(0, 120))
     right.set_yticks([0, 30, 60, 90, 120])
-    right.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
-    tidy(left, right)
+    for ax in (right, third):
+        ax.set(xlabel="Examples", xscale="log", xlim=(1, EXAMPLES))
+        ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
+    tidy(left, right, third)
 save(figure, __file__)
 
 errors = {name: np.array([error for _, _, error in runs]) for name, runs in results.items()}
 for name, error in errors.items():
     print(f"{name}: test error {100 * error.mean():.3g} % of the variance after {EXAMPLES} examples ({mean_sd(error)})")
 first, last = angles[:, 0], angles[:, -200:].mean(axis=1)
+early, late = 100 * (angles[:, :10] < 90).mean(axis=1), 100 * (angles[:, 200:] < 90).mean(axis=1)
+print(f"e'WBe > 0: {mean_sd(early)} % of the first 10 examples, {mean_sd(late)} % of those after 200")
 print(f"angle: {mean_sd(first)} degrees at first, {mean_sd(last)} in the end, never below {smooth.min():.1f}")
 print(f"examples until {LEFT} of the variance are left: alignment {fast}, backprop {backprop}")
 assert (fast[:-1] < backprop[:-1]).all() and fast[0] < 0.7 * backprop[0] and fast[-1] < 1.1 * backprop[-1]
 assert max(errors[name].max() for name in ("alignment", "backprop")) < (1e-4 if QUICK else 1e-8)
 assert errors["node_perturbation"].mean() < errors["output_only"].mean()
+assert late.mean() > 99
 assert 60 < first.mean() < 120 and last.mean() < 45 and smooth.min() > 5
 if not QUICK:
     RESULTS.check("fig2a_node_perturbation", errors["node_perturbation"])
     RESULTS.check("fig2a_output_only", errors["output_only"])
     RESULTS.check("fig2b_first", first)
     RESULTS.check("fig2b_last", last)
+    RESULTS.check("fig2_condition", late)
+    RESULTS.check("fig2_condition_early", early)
     assert smooth.min() > 12

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -105,6 +106,7 @@ def flow(
     feedback: Feedback = "alignment",
     *,
     t: ArrayLike,
+    frozen: Literal["W", "A"] | None = None,
     rtol: float = 1e-10,
     atol: float = 1e-12,
     max_evaluations: int = 50_000,
@@ -120,6 +122,8 @@ def flow(
         As in `velocity`.
     t : array_like (times,)
         Ascending times to return, the first that of the start.
+    frozen : {"W", "A"}, optional
+        The matrix that does not learn: of the decoupled dynamics, in which the layers learn in turn [Supp. Note 12].
     rtol, atol : float
         Tolerances of the integrator.
     max_evaluations : int
@@ -132,7 +136,8 @@ def flow(
     Raises
     ------
     ArgumentError
-        If shapes do not fit, the feedback is unknown or lacks its B, or the times do not ascend.
+        If shapes do not fit, the feedback is unknown or lacks its B, `frozen` names no matrix, or the times do not
+        ascend.
     FloatingPointError
         If the integrator gives up or `max_evaluations` do not suffice, as where weights explode.
     """
@@ -142,6 +147,8 @@ def flow(
     _check(T, W, A, B, feedback)
     if t.ndim != 1 or len(t) < 2 or not (np.diff(t) > 0).all():
         raise ArgumentError(f"flow: t must be a vector of at least 2 ascending times, got shape {t.shape}")
+    if frozen not in (None, "W", "A"):
+        raise ArgumentError(f"flow: frozen must be 'W', 'A' or None, got {frozen!r}")
 
     evaluations = 0
 
@@ -157,7 +164,8 @@ def flow(
         if not np.isfinite(state).all():  # of a step that is too long; it has no pseudoinverse
             return np.full_like(state, np.nan)
         W_now, A_now = _unpacked(state, W.shape, A.shape)
-        return np.concatenate([d.ravel() for d in velocity(T, W_now, A_now, B, feedback)])
+        dW, dA = velocity(T, W_now, A_now, B, feedback)
+        return np.concatenate([(dW * (frozen != "W")).ravel(), (dA * (frozen != "A")).ravel()])
 
     start = np.concatenate([W.ravel(), A.ravel()])
     # Not DOP853: near the flow's fixed points its dense output errs by thousands of times the tolerance.

@@ -3,10 +3,11 @@
 Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https://doi.org/10.1038/ncomms13276.
 
 Shows: the angle of the hidden update B E of feedback alignment with that of backprop, W^T E, and with the Gauss-Newton
-step W^+ E ("pseudobackprop"), along the flow of linear 30-20-10 networks (sizes as in Fig. 2), W, A ~ U[-w, w], 20 runs
-a w. From small weights the pseudoinverse is the closer one from about a tenth of the error on; before, backprop is.
-From larger weights both stay large and come together. Full run: about 20 seconds. Writes ``s13_pseudoinverse.png``
-here. The numbers are in ``docs/results/lillicrap2016.md``.
+step W^+ E ("pseudobackprop"), along the flow of linear 30-20-10 networks (sizes as in Fig. 2), W, A ~ U[-w, w], nine w
+from 1e-4 to .25 (those between are our choice), 20 runs each; and the error of each w in time. From small weights the
+pseudoinverse is the closer one from about a tenth of the error on; before, backprop is. From larger weights both stay
+large and come together. Full run: about 20 seconds. Writes ``s13_pseudoinverse.png`` here. The numbers are in
+``docs/results/lillicrap2016.md``.
 """
 
 import os
@@ -27,33 +28,42 @@ from spikefa.plotting.style import BLUE, RULE, STYLE, TICKS, VERMILLION
 RESULTS = results_beside(__file__)
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
 RUNS = 3 if quick else 20
-SCALES = (1e-4, 1e-2, 0.25) if quick else (1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.25)
+SCALES = (1e-4, 1e-2, 0.25) if quick else (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.03, 0.07, 0.15, 0.25)
+TIMES = np.linspace(0, 12, 601)
 LEFT = np.geomspace(0.95, 1e-3, 20 if quick else 60)  # the error left, in fractions
 
 
 def run(w, seed):
-    """Return the two angles where each fraction of the error is left, (2, fractions)."""
+    """Return the two angles where each fraction of the error is left, (2, fractions), and the error in time."""
     rng = np.random.default_rng(seed)
     T, B = rng.uniform(-1, 1, (10, 30)), rng.uniform(-0.5, 0.5, (20, 10))
-    path = flow(T, rng.uniform(-w, w, (10, 20)), rng.uniform(-w, w, (20, 30)), B, t=np.linspace(0, 12, 601))
+    path = flow(T, rng.uniform(-w, w, (10, 20)), rng.uniform(-w, w, (20, 30)), B, t=TIMES)
     at = np.argmax(path.normalized_squared_error < LEFT[:, None], axis=1)
     signals = [(B @ E, W.T @ E, np.linalg.pinv(W) @ E) for W, E in zip(path.W[at], path.E[at], strict=True)]
-    return [[angle(signal[0], signal[k]) for signal in signals] for k in (1, 2)]
+    return [[angle(signal[0], signal[k]) for signal in signals] for k in (1, 2)], path.normalized_squared_error
 
 
-angles = {w: np.array([run(w, seed) for seed in range(RUNS)]) for w in SCALES}  # (runs, 2, fractions)
+results = {w: [run(w, seed) for seed in range(RUNS)] for w in SCALES}
+angles = {w: np.array([both for both, _ in runs]) for w, runs in results.items()}  # (runs, 2, fractions)
 LOOKS = (("backprop, Wᵀe", VERMILLION, "o"), ("pseudobackprop, W⁺e", BLUE, "s"))
 
 with matplotlib.rc_context(STYLE):
-    figure = Figure(figsize=(7.2, 2.5), dpi=150, layout="constrained")
-    axes = figure.subplots(1, 3, sharey=True)
+    figure = Figure(figsize=(6.0, 4.6), dpi=150, layout="constrained")
+    in_time, *axes = figure.subplots(2, 2).ravel()
+    for number, (w, runs) in enumerate(results.items()):
+        colour = matplotlib.colormaps["viridis"](number / len(results))
+        error = np.exp(np.log([error for _, error in runs]).mean(axis=0))
+        in_time.plot(TIMES, error, color=colour, linewidth=1.0, label=f"{w:g}")
+    in_time.set(yscale="log", xlabel="Time", ylabel="Error |E|² / |T|²", xlim=(0, 6), ylim=(1e-4, 2))
+    in_time.legend(title="w", loc="upper right", ncols=2, handlelength=1.0, columnspacing=0.8)
     for ax, w in zip(axes, (SCALES[0], SCALES[-1]), strict=False):
         for k, (label, colour, _) in enumerate(LOOKS):
             ax.plot(100 * LEFT, angles[w][:, k].T, color=colour, linewidth=0.3, alpha=0.35)
             ax.plot(100 * LEFT, angles[w][:, k].mean(axis=0), color=colour, linewidth=1.6, label=label)
         ax.set(xscale="log", xlim=(95, 0.1), xlabel="Error left (%)", title=f"W, A ~ U[−{w:g}, {w:g}]")
         ax.set_xticks([10, 1, 0.1], ["10", "1", "0.1"])
-    axes[0].set(ylabel="Angle with the update of\nfeedback alignment, Be (degrees)", ylim=(0, 95))
+    for ax in axes:
+        ax.set(ylabel="Angle with Be (degrees)", ylim=(0, 95))
     axes[0].legend(loc="lower left")
     at = np.abs(LEFT - 0.01).argmin()
     for k, (label, colour, marker) in enumerate(LOOKS):
@@ -73,6 +83,7 @@ with matplotlib.rc_context(STYLE):
     for ax in axes:
         ax.set_yticks([0, 30, 60, 90])
         ax.axhline(90, color=RULE, linewidth=0.6, linestyle=(0, (4, 3)), zorder=0)
+    for ax in (in_time, *axes):
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(**TICKS)
         ax.tick_params(which="minor", length=0)

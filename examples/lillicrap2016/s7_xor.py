@@ -5,9 +5,9 @@ Lillicrap, Cownden, Tweed & Akerman (2016), Nature Communications 7:13276, https
 Shows: (a) logistic 2-2-1 networks from the printed W = (.15, -.13) with B = (-3.75, -4.53), eta .5, and 10 draws of the
 hidden weights, U[-.5, .5], which are not printed: whatever the draw, both output weights turn negative like B; those
 that solve the task pass the printed (-4.65, -4.55) on their way, at an error of a few percent, and go on growing. Two
-hidden units often do not solve it. (b) 2-25-1 networks all do. (c) In many 2-2-1 networks W and B, U[-5, 5], correlate.
-The four patterns are shown at once. Full run: about 1 minute. Writes ``s7_xor.png`` here. The numbers are in
-``docs/results/lillicrap2016.md``.
+hidden units often do not solve it. (b) 2-25-1 networks all do. (c) In these W and B, U[-5, 5], are not correlated
+before learning, and are after, as they are in 2-2-1 networks. The four patterns are shown at once. Full run: about 1
+minute. Writes ``s7_xor.png`` here. The numbers are in ``docs/results/lillicrap2016.md``.
 """
 
 import sys
@@ -37,8 +37,9 @@ def run(sizes, seed, printed=False):
     W, B = forward(net)[1], backward(net)[0]
     if printed:
         W.W, B.W = np.reshape(START, (2, 1)), np.reshape(FEEDBACK, (1, 2))
+    start = W.W.ravel().copy()
     errors, weights = learn(net, XOR, STEPS, WINDOW, lambda: W.W.ravel().copy())
-    return errors, np.vstack([START, weights]) if printed else weights, B.W.ravel()
+    return errors, np.vstack([start, weights]), B.W.ravel()
 
 
 printed = [run((2, 2, 1), seed, True) for seed in range(RUNS)]
@@ -48,6 +49,7 @@ solved = np.array([errors[-1] < 0.05 for errors, _, _ in printed])
 nearest = [path[np.hypot(*(path - PRINTED).T).argmin()] for _, path, _ in printed]
 distance = np.array([np.hypot(*(point - PRINTED)) for point in nearest])
 W, B = np.array([(path[-1], b) for _, path, b in many]).transpose(1, 0, 2)
+before, after = (np.array([np.corrcoef(path[at], b)[0, 1] for _, path, b in wide]) for at in (0, -1))
 
 with matplotlib.rc_context(STYLE):
     figure = Figure(figsize=(7.2, 2.5), dpi=150, layout="constrained")
@@ -67,8 +69,11 @@ with matplotlib.rc_context(STYLE):
     second.set(yscale="log", xlabel="Presentations", ylabel="Normalised squared error", xlim=(0, STEPS), title="Error")
     second.legend(loc="lower left", handlelength=1.2)
     third.axhline(0, color=RULE, linewidth=0.5), third.axvline(0, color=RULE, linewidth=0.5)
-    third.plot(B.ravel(), W.ravel(), "o", color=BLUE, markersize=2.5, markeredgewidth=0)
-    third.set(xlabel="Feedback weight B", ylabel="Output weight W at the end", title="2-2-1, random weights")
+    for at, colour, label in ((0, RULE, "before"), (-1, BLUE, "after")):
+        points = np.array([(b, path[at]) for _, path, b in wide]).transpose(1, 0, 2).reshape(2, -1)
+        third.plot(*points, "o", color=colour, markersize=2, markeredgewidth=0, label=label)
+    third.set(xlabel="Feedback weight B", ylabel="Output weight W", title="2-25-1, all runs")
+    third.legend(loc="upper left", handlelength=1.0)
     tidy(first, second, third)
 save(figure, __file__)
 
@@ -80,8 +85,12 @@ print(
     f"2-2-1 from the printed weights: {solved.sum()} of {RUNS} solve it; W at the end {mean_sd(ends[:, 0])}, "
     f"{mean_sd(ends[:, 1])}; those pass the printed W at {distance[solved].max(initial=0):.2f} or less"
 )
+print(f"2-25-1: W and B correlate, r = {mean_sd(before)} before and {mean_sd(after)} after, {after.min():.2f} at least")
 print(f"2-2-1, {len(many)} runs: W and B correlate, r = {correlation:.2f}; same sign in {np.mean(W * B > 0):.0%}")
 assert error.max() < (0.05 if QUICK else 2e-3) and (ends < 0).all() and correlation > 0.3 and np.mean(W * B > 0) > 0.95
+assert abs(before.mean()) < 0.3 and after.min() > 0.6
 assert 0 < solved.mean() < 0.7 and distance[solved].max() < 0.15
 if not QUICK:
     RESULTS.check("s7_correlation", correlation)
+    RESULTS.check("s7_wide_before", before)
+    RESULTS.check("s7_wide_after", after)

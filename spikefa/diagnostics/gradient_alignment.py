@@ -207,13 +207,26 @@ class GradientAlignment(Monitor):
 
     def gradients(self) -> dict[str, np.ndarray]:
         """Return the backpropagated error of each layer in this step, by name: ``(units, streams)``."""
+        return self._backpropagated()[0]
+
+    def signals(self) -> dict[str, np.ndarray]:
+        """Return what backpropagation sends to each hidden layer, its error before the units' derivative."""
+        return self._backpropagated()[1]
+
+    @property
+    def direction(self) -> float:
+        """-1 if the network descends along the output error of `gradients`, 1 if along its negative."""
+        return self._direction
+
+    def _backpropagated(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         layers = self.network.layers
-        found = {layers[-1].name: self._top()}
+        errors, sent = {layers[-1].name: self._top()}, {}
         for layer in reversed(layers[:-1]):
-            sums = [p.W @ found[p.post.name] for p in self._forward if p.pre is layer and p.post.name in found]
+            sums = [p.W @ errors[p.post.name] for p in self._forward if p.pre is layer and p.post.name in errors]
             if sums:
-                found[layer.name] = sum(sums) * self._derivative[layer.name]()
-        return found
+                sent[layer.name] = sum(sums)
+                errors[layer.name] = sent[layer.name] * self._derivative[layer.name]()
+        return errors, sent
 
     def _measure(self) -> dict[str, float]:
         gradients, values = self.gradients(), {}

@@ -7,6 +7,8 @@ each planted error: the sign of A' turned, the feedback of another network, back
 import numpy as np
 import pytest
 from flow_networks import learning_flow, network, other_B, wrong_sign
+from scipy.integrate import trapezoid
+from scipy.linalg import expm
 
 from spikefa.errors import ArgumentError
 from spikefa.metrics import angle
@@ -324,6 +326,133 @@ def test_euler_steps_approach_the_flow_as_the_rate_falls(rng):
     assert distance[0] / distance[1] == pytest.approx(10, rel=0.05)
 
 
+# 10. Theorem 1. The Notes' text is not at hand: its steps, and the lemmas on one pair, are derived here.
+
+
+def error_left(start, feedback="alignment", t=200.0):
+    return flow(*of_zero(*start), feedback, t=[0, t]).normalized_squared_error[-1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_from_zero_all_of_the_error_goes_if_the_feedback_tells_all_outputs_apart(seed):
+    T, W, A, B = network(np.random.default_rng(seed))
+    np.testing.assert_allclose(np.linalg.pinv(B) @ B, np.eye(5), atol=1e-12)
+    assert error_left((T, W, A, B)) < 1e-10
+
+
+def test_it_stays_if_the_feedback_is_of_a_lower_rank(rng):
+    """B^+ B is no identity: A learns nothing that the last output alone needs."""
+    T, W, A, B = network(rng)
+    B[:, -1] = B[:, 0]
+    assert error_left((T, W, A, B)) > 1e-3
+
+
+def all_that_was_sent_is_spent(start, feedback):
+    """|B E|^2 begins at |B T|^2 and ends at 0; what is lost is the integral of 2 |B E A^T|^2 + |A^T B E|^2."""
+    t = np.concatenate([[0], np.geomspace(1e-4, 200, 4000)])
+    path = flow(*start, feedback, t=t)
+    F, A_t = path.B @ path.E, np.swapaxes(path.A, 1, 2)
+    lost = 2 * np.square(F @ A_t).sum(axis=(1, 2)) + np.square(A_t @ F).sum(axis=(1, 2))
+    first = np.square(path.B @ path.T).sum()
+    return np.square(F[-1]).sum() < 1e-8 * first and abs(trapezoid(lost, t) / first - 1) < 1e-3
+
+
+def test_what_the_feedback_sends_is_spent_on_learning(rng):
+    start = of_zero(*network(rng))
+    assert all_that_was_sent_is_spent(start, "alignment")
+    assert not all_that_was_sent_is_spent(start, other_B)
+    assert not all_that_was_sent_is_spent((start[0], *network(rng)[1:]), "alignment")  # not from zero
+
+
+def follows_the_scalars(rng, feedback):
+    """One pair from zero: W = w y (B y)^T and A = a B y with w = a^2 / 2, until w a |B y|^2 = 1."""
+    y, B = rng.normal(size=(5, 1)), rng.uniform(-0.5, 0.5, (8, 5))
+    By = B @ y
+    path = flow(y, np.zeros((5, 8)), np.zeros((8, 1)), B, feedback, t=np.linspace(0, 40, 81))
+    size = np.square(By).sum()
+    a = (By.T @ path.A)[:, 0, 0] / size
+    on_A = np.abs(path.A - a[:, None, None] * By).max() < 1e-8
+    on_W = np.abs(path.W - (a**2 / 2)[:, None, None] * (y @ By.T)).max() < 1e-8
+    return on_A and on_W and abs(a[-1] - np.cbrt(2 / size)) < 1e-6
+
+
+def test_one_pair_from_zero_is_a_flow_of_two_scalars(rng):
+    assert follows_the_scalars(rng, "alignment")
+    assert not follows_the_scalars(rng, wrong_sign)
+    assert not follows_the_scalars(rng, other_B)
+
+
+def test_of_one_pair_the_error_sent_is_that_of_pseudobackprop(rng):
+    """W^+ e = B e / (w |B y|^2) [derived; eq. 49 prints the inverse of this scalar]."""
+    y, B, w = rng.normal(size=(5, 1)), rng.uniform(-0.5, 0.5, (8, 5)), 0.3
+    W, e, size = w * y @ (B @ y).T, 0.7 * y, np.square(B @ y).sum()
+    np.testing.assert_allclose(np.linalg.pinv(W) @ e, B @ e / (w * size), atol=1e-12)
+    assert np.abs(np.linalg.pinv(W) @ e - B @ e * (w * size)).max() > 0.1  # the printed one
+
+
+# 11. Supplementary Note 12: the layers learn in turn [derived].
+
+
+def one_turn_each_gives_the_inverse(start, feedback, turn=2.0):
+    """With W = 0, A = t B T; then W = T A^+ (1 - exp(-A A^T t)), which goes to B^+ / t."""
+    T, W, A, B = of_zero(*start)
+    hidden = flow(T, W, A, B, feedback, t=[0, turn], frozen="W")
+    assert not hidden.W[-1].any()
+    output = flow(T, W, hidden.A[-1], B, feedback, t=[0, 0.3, 100], frozen="A")
+    assert np.array_equal(output.A[0], output.A[-1])
+    A = turn * B @ T
+    soon = T @ np.linalg.pinv(A) @ (np.eye(8) - expm(-0.3 * A @ A.T))
+    of_A = np.abs(hidden.A[-1] - A).max() < 1e-9
+    return of_A and np.abs(output.W[1] - soon).max() < 1e-7 and angle(output.W[-1], np.linalg.pinv(B)) < 0.1
+
+
+def test_hidden_and_then_output_weights_invert_the_feedback(rng):
+    start = network(rng)
+    assert one_turn_each_gives_the_inverse(start, "alignment")
+    assert not one_turn_each_gives_the_inverse(start, wrong_sign)
+    assert not one_turn_each_gives_the_inverse(start, other_B)
+
+
+def test_short_turns_approach_learning_at_once(rng):
+    """First order in the length of a turn, each of which gives one matrix all of the time of two."""
+    T, W0, A0, B = network(rng)
+    exact = flow(T, W0, A0, B, t=[0, 1])
+    distance = []
+    for turns in (20, 40):
+        W, A = W0, A0
+        for _ in range(turns):
+            for frozen in "WA":
+                path = flow(T, W, A, B, t=[0, 1 / turns], frozen=frozen)
+                W, A = path.W[-1], path.A[-1]
+        distance.append(np.abs(W - exact.W[-1]).max())
+    assert distance[0] / distance[1] == pytest.approx(2, rel=0.1)
+
+
+# 12. Equation 79 with biases: y = W (A x + a) + w, of white inputs x and the target T x + t.
+
+
+def biased_jacobian(rng, feedback, h=1e-6):
+    """By finite differences; the biases are the weights of a unit that is always 1, in both layers."""
+    T, W, A, B = network(rng, (4, 3, 2))
+    target, V = (np.hstack([M, rng.uniform(-1, 1, (2, 1))]) for M in (T, W))
+    C = np.hstack([A, rng.uniform(-1, 1, (3, 1))])
+
+    def field(state):
+        V_now, C_now = state[: V.size].reshape(V.shape), state[V.size :].reshape(C.shape)
+        X = np.vstack([C_now, np.eye(1, 5, 4)])
+        E = target - V_now @ X
+        return np.concatenate([(E @ X.T).ravel(), (feedback(V_now[:, :-1], B) @ E).ravel()])
+
+    state = np.concatenate([V.ravel(), C.ravel()])
+    return np.array([(field(state + h * e) - field(state - h * e)) / (2 * h) for e in np.eye(len(state))]).T
+
+
+def test_with_biases_backprop_is_a_gradient_too_and_alignment_is_not(rng):
+    assert asymmetry(biased_jacobian(rng, lambda W, B: W.T)) < 1e-8
+    assert asymmetry(biased_jacobian(rng, lambda W, B: B)) > 0.1
+    assert asymmetry(biased_jacobian(rng, lambda W, B: -W.T)) > 0.1  # planted
+
+
 # Bad input.
 
 
@@ -335,6 +464,7 @@ def test_euler_steps_approach_the_flow_as_the_rate_falls(rng):
         ({"B": np.ones((5, 8))}, r"B must be \(n_hidden, n_out\) = \(8, 5\), got \(5, 8\)"),
         ({"A": np.ones((7, 6))}, r"must fit, got \(5, 8\), \(7, 6\) and \(5, 6\)"),
         ({"t": [0, 0]}, "ascending times"),
+        ({"frozen": "B"}, "frozen must be 'W', 'A' or None, got 'B'"),
     ],
 )
 def test_bad_input_is_refused(rng, change, message):

@@ -210,6 +210,24 @@ def test_error_comes_down_through_the_feedback_weights_alone(build, rng):
     np.testing.assert_allclose(net["feedback_h1"].view("J"), ((e.T @ to_h2) @ to_h1).T, rtol=1e-13, atol=1e-15)
 
 
+@pytest.mark.parametrize("weighting", ["window", "none"])
+def test_modulators_are_weighted_roughly_and_biases_may_be_absent(build, rng, weighting):
+    net = build(
+        9,
+        **SMALL
+        | {"units": "tanh", "weighting": weighting, "biases": False, "weight_range": 3.0, "eta": 0.2, "gamma": 0},
+    )
+    x, before = rng.random((9, 6)), forward(net)[0].W.copy()
+    net.stimulus.show_images(x, rng.integers(0, 3, 9))
+    net.run_steps(1)
+    received, v = net["feedback_h1"].view("J").T, x @ before
+    weights = np.abs(v) < 0.88 if weighting == "window" else np.ones_like(v)
+    assert 0 < (np.abs(v) < 0.88).mean() < 1
+    expected = before - 0.2 * x.T @ (received * weights)
+    np.testing.assert_allclose(forward(net)[0].W, expected, rtol=1e-12, atol=1e-14)
+    assert not any(projection.b.any() for projection in forward(net))
+
+
 def test_alignment_may_send_the_derivative_and_momentum_adds_up(build, rate, rng):
     changes = SMALL | {"derivative_sent": True, "momentum": 0.5, "eta": 0.3, "gamma": 0.0, "classes": None}
     net = build(2, **changes)
@@ -408,6 +426,10 @@ def test_augment_distorts_only_where_asked(rate, rng):
         ({"autoencode": True}, "classes must be None with autoencode, whose targets are the images, got 10"),
         ({"turns": (0, 3)}, "turns must hold positive whole numbers, got (0, 3)"),
         ({"turns": (2,), "pathway": "output_only"}, "turns must be empty with output_only, .*, got (2,)"),
+        (
+            {"weighting": "none", "pathway": "backprop"},
+            "weighting must be 'derivative' but in alignment that is not gated",
+        ),
         ({"frozen": (3,)}, "frozen must hold numbers from 1 to 2, the forward projections, got (3,)"),
         ({"maps": 6}, "sizes must have 3174 units in the first hidden layer, for 6 maps, got (784, 1000, 10)"),
         ({"maps": 6, "receptive_field_side": 29}, "receptive_field_side must fit the image of 28 x 28 pixels, got 29"),
