@@ -158,8 +158,17 @@ VARIANTS = {
         "nudged by two draws": {"pathway": "nudged", "shared_draw": False, "kappa": 0.5},
         "pairwise, 1 stream": {"pathway": "pairwise", "streams": 1},
         "pairwise, 40 streams, averaged": {"pathway": "pairwise", "streams": 40, "average": 100},
+        "exponential windows": {"pathway": "stdp", "window_steps": 1.5},
+        "real nudge": {"pathway": "real_nudge", "settling_steps": 2},
+        "itd_dy": {"pathway": "itd_dy"},
+        "itd_y": {"pathway": "itd_y"},
+        "itd_sub": {"pathway": "itd_sub"},
     },
-    "dargazany2019_itd": {"itd_y, 1 stream": {"pathway": "itd_y", "streams": 1}},
+    "dargazany2019_itd": {
+        "itd_y, 1 stream": {"pathway": "itd_y", "streams": 1},
+        "steps": {"pathway": "itd_dy", "units": "step", "rmsprop": 0.9, "mean_error": False},
+        "steps, surrogate": {"pathway": "alignment", "units": "step", "psi": "surrogate"},
+    },
     "lansdell2020_np": {
         "rectifiers, float64": {"pathway": "learned", "units": ("rectifier", "tanh", "logistic"), "dtype": "float64"},
         "1 stream": {"pathway": "learned", "streams": 1},
