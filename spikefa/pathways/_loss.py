@@ -1,4 +1,4 @@
-"""The loss of the output units, which broadcasts that learn by noise need: summed, and less what was to be expected."""
+"""The loss that pathways by noise broadcast: the sum over the output units, less its running mean."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from spikefa.populations.population import Population
 from spikefa.populations.roles import FeedbackPopulation
 from spikefa.projections.projection import Projection
 
-# In `receive`, that is before the mean knows the step's loss: the mean depends on no noise of the step. In the network's
-# first step it is the loss.
+# In `receive`, before the mean knows the step's loss: it depends on no noise of the step. In the network's first step
+# it is the loss.
 SURPRISE = """
 m = m + int(t_in_timesteps == 0) * (J - m)
 surprise = J - m

@@ -13,6 +13,7 @@ from spikefa.populations.roles import Layer
 
 #: A rule, or a function of the layer that the weights project to.
 RuleOf = Plasticity | Callable[[Layer], Plasticity]
+_VARIABLE = re.compile(r"\b([A-Za-z_]\w*)_(pre|post)\b")
 
 
 class TransposedRule:
@@ -43,16 +44,14 @@ class TransposedRule:
         found = rule(layer) if callable(rule) else rule
         if not isinstance(found, Plasticity):
             raise ArgumentError(f"{owner}: rule must be a Plasticity, or a function of a layer, got {shown(found)}")
-        sides = re.compile(r"\b([A-Za-z_]\w*)_(pre|post)\b")
-        other = {"pre": "post", "post": "pre"}
-
-        def swapped(match: re.Match) -> str:
-            return match[0] if match[0] in found.constants else f"{match[1]}_{other[match[2]]}"
-
-        names = {match.groups() for match in sides.finditer(found.rule) if match[0] not in found.constants}
+        names = {match.groups() for match in _VARIABLE.finditer(found.rule)}
         self.below = {name for name, side in names if side == "pre"}
         self.above = {name for name, side in names if side == "post" and name != modulator}
-        self.plasticity = replace(found, rule=sides.sub(swapped, found.rule))
+        self.plasticity = replace(found, rule=_VARIABLE.sub(_exchanged, found.rule))
+
+
+def _exchanged(variable: re.Match) -> str:
+    return f"{variable[1]}_{'post' if variable[2] == 'pre' else 'pre'}"
 
 
 def knowing(equations: str, names: set[str]) -> str:

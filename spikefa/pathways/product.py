@@ -1,10 +1,10 @@
 """Product feedback alignment: feedback in two stages, of which the lower learns, so that the product becomes W.T.
 
-``q = delta_{l+1} @ B`` by a population between two feedback populations, B fixed and random; ``J_l = q @ R``, and R learns
-by the forward weights' update with q in the place of delta, ``dR = -eta * q.T @ s_l - gamma * R``. So R becomes
-``B.T @ W.T``, and ``B @ R`` becomes ``B @ B.T @ W.T``, close to ``W.T`` if many units with weights of variance 1 / units
-are between (Ji-An & Benna 2024, Deep learning without weight symmetry, arXiv 2405.20594). No unit that receives a forward
-synapse sends one back to the same unit: no two weights have to be equal.
+A population between two feedback populations is ``q = delta_above @ B``, with fixed random B; it sends ``J = q @ R``.
+R learns by the forward weights' update, with q in the place of delta: ``dR = -eta * q.T @ s_below - gamma * R``. So R
+becomes ``B.T @ W.T``, and ``B @ R`` becomes ``B @ B.T @ W.T``. That is close to ``W.T`` if many units with weights of
+variance ``1 / units`` are between (Ji-An & Benna 2024, Deep learning without weight symmetry, arXiv 2405.20594). No
+unit sends a synapse back to a unit that sends it one, so that no two weights have to be equal.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def product_feedback_alignment(
         As in `feedback_alignment`. ``delta`` is what rules have; for the feedback to become backpropagation's, `emit`
         has the derivative.
     B : array, or function of (rng, shape)
-        The learning weights R at the start, ``(units between, units of the layer)``. The fixed ones are normal, with the
+        The learning weights R at the start, ``(units between, units of the layer)``. The fixed ones are normal, of
         variance ``1 / units``.
     rule : Plasticity, or function of a layer
         What the forward weights to each layer learn by, as in `kolen_pollack`; of the layer itself, it has ``delta``
@@ -62,7 +62,8 @@ def product_feedback_alignment(
     Raises
     ------
     ArgumentError
-        If the network has no layer, `units` is not positive, `rule` is none or needs more of the layer, or as its parts.
+        If the network has no layer, `units` is not positive, `rule` is none or needs more of the layer, or as its
+        parts.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Feedback weights that learn from each unit's own spike noise: what it does to the loss, the feedback comes to predict.
+"""Feedback weights that learn from each unit's own spike noise: they come to predict what it does to the loss.
 
 A unit that spikes with probability p, ``psi = dp/dv``, has the noise ``xi = s - p``, and ``(L - m) * xi`` is on average
 ``psi`` times the gradient of the loss L with respect to its output (see `spikefa.pathways.reinforce`, also for the mean
