@@ -33,10 +33,10 @@ SEEDS, EPOCHS = (1, 4) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "4
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
 PATHWAYS = {  # name -> (label, changes)
     "backprop": ("backpropagation", BACKPROP),
-    "kolen_pollack": ("Kolen–Pollack", BACKPROP | {"feedback_range": 0.3, "gamma": 1e-3}),
-    "product": ("product feedback", BACKPROP | {"feedback_range": 0.1, "gamma": 1e-3}),
+    "kolen_pollack": ("Kolen–Pollack", BACKPROP | {"feedback_range": 0.3, "gamma": 3e-4}),
+    "product": ("product feedback", BACKPROP | {"feedback_range": 0.1, "gamma": 3e-4}),
     "sign_symmetric": ("sign-symmetric", BACKPROP | {"feedback_range": 0.15}),
-    "relaxation": ("relaxation", BACKPROP | {"relaxation_step": 0.4}),
+    "relaxation": ("relaxation", BACKPROP | {"relaxation_step": 0.8}),
     "reinforce_feedback": ("feedback learned by spike noise", BACKPROP | {"eta_feedback": 1e-5}),
     "pseudobackprop": ("pseudoinverse", {"feedback_every": 100, "pseudoinverse_cutoff": 0.3}),
     "alignment": ("random feedback", {}),
