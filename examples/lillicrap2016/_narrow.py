@@ -6,6 +6,7 @@ from pathlib import Path
 
 from _study import QUICK
 
+from spikefa.datasets import Dataset
 from spikefa.experiments.run import Run, new_run
 
 #: Errors of many output units add up on their way down, and nothing bounds them: the rate has to be lower.
@@ -14,8 +15,13 @@ if QUICK:
     BACKPROP = {"eta": 0.1, "eta_factor_output": 0.1}
 
 
-def narrow_run(folder: Path, changes: dict, seed: int, epochs: int, evaluate_every: float) -> Run:
-    """State a run with the rule, loss and averaging of the preset ``dense``, and its rate divided in the last epoch."""
+def narrow_run(
+    folder: Path, changes: dict, seed: int, epochs: int, evaluate_every: float, data: str | Dataset = "mnist"
+) -> Run:
+    """State a run with the rule, loss and averaging of the preset ``dense``.
+
+    If there are several epochs, the rate is divided in the last.
+    """
     common = {
         "hidden": (500, 500, 500),
         "outputs": 500,
@@ -26,7 +32,7 @@ def narrow_run(folder: Path, changes: dict, seed: int, epochs: int, evaluate_eve
         "output_bias": -2.2,
         "eta": 3e-2,
         "eta_factor_output": 0.3,
-        "lr_milestones": (epochs - 1,),
+        "lr_milestones": (epochs - 1,) if epochs > 1 else (),
         "averaging_images": 60000,
         "test_steps": 20,
     }
@@ -37,7 +43,7 @@ def narrow_run(folder: Path, changes: dict, seed: int, epochs: int, evaluate_eve
         folder,
         "lillicrap2016_spiking",
         common | changes,
-        data="digits" if QUICK else "mnist",
+        data="digits" if QUICK else data,
         streams=20 if QUICK else 100,
         seed=seed,
         epochs=epochs,

@@ -29,7 +29,7 @@ def reinforce(
     network: Network,
     *,
     error: str,
-    emit_error: str,
+    emit_error: str = "delta = tanh(u)",
     loss: str,
     score: str,
     baseline_steps: float = 2.0,

@@ -440,12 +440,12 @@ BAD = [
     (["scale"], {"scale": np.inf}, "scale must be a finite number, got inf"),
     (["scale"], {"scale": "a"}, "scale must be a finite number, got 'a'"),
     (["every"], {"every": 0}, "every must be a positive whole number of steps"),
-    (["step"], {"step": 0}, r"step must be a finite number, in \(0, 1\], got 0"),
+    (["step"], {"step": 0}, "step must be a finite number, above 0 and at most 1, got 0"),
     (["units"], {"units": 0}, "units must be a positive whole number of units, got 0"),
     (["baseline_steps"], {"baseline_steps": 0.5}, "baseline_steps must be a finite number, at least 1, got 0.5"),
     (["score"], {"score": "layer_q"}, "'layer_q' needs a variable 'q' of layer 'h1'"),
     (["nonlinearity"], {"nonlinearity": "layer_q"}, "'layer_q' needs a variable 'q' of layer 'h1'"),
-    (["cutoff"], {"cutoff": 2}, "cutoff must be a finite number, in"),
+    (["cutoff"], {"cutoff": 2}, "cutoff must be a finite number, at least 0 and at most 1, got 2"),
     (["rule"], {"rule": "dW = 0"}, "rule must be a Plasticity, or a function of a layer, got 'dW = 0'"),
 ]
 
