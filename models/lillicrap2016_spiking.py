@@ -325,7 +325,8 @@ def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
 
 def _rule(net: fa.Network, layer: fa.Layer, params: Params) -> fa.Plasticity:
     top = layer is net.layers[-1]
-    plain = params.pathway in (*OF_GRADIENTS, "augmented_direct") or (top and params.loss == "cross_entropy")
+    without = params.loss == "cross_entropy" if top else params.pathway == "augmented_direct"
+    plain = without or params.pathway in OF_GRADIENTS
     text = PLAIN_RULE if plain and params.rule == RULE else params.rule
     if params.rate_average_steps:
         text = text.replace("s_pre", CENTRED)

@@ -44,7 +44,10 @@ PATHWAYS = {  # name -> (label, changes)
     "sign_symmetric": ("sign-symmetric", BACKPROP | {"feedback_range": 0.15}),
     "relaxation": ("relaxation", BACKPROP | {"relaxation_step": 0.8}),
     "reinforce_feedback": ("feedback learned by spike noise", BACKPROP | {"eta_feedback": 1e-4}),
-    "pseudobackprop": ("pseudoinverse", {"feedback_every": 100, "pseudoinverse_cutoff": 0.3}),
+    "pseudobackprop": (
+        "pseudoinverse",
+        {"eta": 0.1, "eta_factor_output": 0.09, "feedback_every": 100, "pseudoinverse_cutoff": 0.3},
+    ),
     "alignment": ("random feedback", {}),
     "direct": ("direct random feedback", {}),
     "augmented_direct": ("direct, other nonlinearity", {"eta": 5e-3, "eta_factor_output": 1.8}),
