@@ -41,7 +41,7 @@ PATHWAYS = {  # name -> (label, changes)
     "backprop": ("backpropagation", BACKPROP),
     "kolen_pollack": ("Kolen–Pollack", BACKPROP | {"feedback_range": 0.3, "gamma": 3e-4}),
     "product": ("product feedback", BACKPROP | {"feedback_range": 0.1, "gamma": 3e-4}),
-    "sign_symmetric": ("sign-symmetric", BACKPROP | {"feedback_range": 0.15}),
+    "sign_symmetric": ("sign-symmetric", BACKPROP | {"eta": 2e-3, "eta_factor_output": 1.5, "feedback_range": 0.15}),
     "relaxation": ("relaxation", BACKPROP | {"relaxation_step": 0.8}),
     "reinforce_feedback": ("feedback learned by spike noise", BACKPROP | {"eta_feedback": 1e-4}),
     "pseudobackprop": (
