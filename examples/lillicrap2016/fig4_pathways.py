@@ -141,7 +141,7 @@ def draw(last, angles):
         left.set(xscale="log", xlabel=f"Test error after {EPOCHS} epoch{'s' * (EPOCHS > 1)} (%)")
         left.set_xticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
         right.axvline(90, color=INK, linewidth=0.5, linestyle=(0, (4, 3)))
-        right.set(xlabel="Angle of updates and backpropagation's (degrees)", xlim=(0, 105))
+        right.set(xlabel="Angle of updates and backpropagation's (degrees)", xlim=(0, 110))
         right.set_xticks([0, 30, 60, 90])
         right.legend(loc="lower left")
         for ax in (left, right):
