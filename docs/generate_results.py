@@ -4,8 +4,8 @@ A paper has a page with tables of at most six columns, and a page of details wit
 claims of all papers.
 
 Run as ``python docs/generate_results.py``; with ``--check`` nothing is written, and pages that are not up to date are
-named. In the prose a line ``{{table GROUP}}`` stands for the table of a group of results, and ``{{ID}}`` for the number
-of a result.
+named. In the prose a line ``{{table GROUP}}`` stands for the table of a group of results, ``{{table GROUP with PART}}``
+for one with columns of the parts whose ids end in these words, and ``{{ID}}`` for the number of a result.
 """
 
 from __future__ import annotations
@@ -79,8 +79,11 @@ def compared_with(result: Result) -> str:
     return f"P = {other}" if result.unit == "P" else other
 
 
-def table(results: Results, group: str) -> str:
-    """Return the table of a group: a row a result, with a link to how it was made."""
+def table(results: Results, group: str, parts: Sequence[str] = ()) -> str:
+    """Return the table of a group: a row a result, with a link to how it was made.
+
+    Columns of parts, by the ends of their ids, are in the place of the steps and the verdict.
+    """
     entries = results.groups[group]
     other = "goal" if any("goal" in result.own for result in entries) else "paper"
     columns = {
@@ -91,6 +94,12 @@ def table(results: Results, group: str) -> str:
         "steps": [str(result.steps or "") for result in entries],
         "verdict": [result.verdict for result in entries],
     }
+    if parts:
+        ours = {result.id: results.parts(result) for result in entries}
+        for end in parts:
+            found = [[short(p) for p in ours[result.id] if p.id == f"{result.id}_{end}"] for result in entries]
+            columns[end] = ["".join(cells) for cells in found]
+        del columns["steps"], columns["verdict"]
     columns = {name: cells for name, cells in columns.items() if any(cells)}
     return "\n".join(row(cells) for cells in [columns, ["---"] * len(columns), *zip(*columns.values(), strict=True)])
 
@@ -204,8 +213,9 @@ def page(results: Results, prose: str) -> str:
     def filled(match: re.Match) -> str:
         kind, _, group = match[1].partition(" ")
         if kind == "table":
+            group, _, parts = group.partition(" with ")
             left.discard(group)
-            return table(results, group)
+            return table(results, group, parts.split())
         if kind == "verdicts":
             return "\n".join(f"* *{verdict}*: {meaning}." for verdict, meaning in VERDICTS.items())
         return ours_of(results[kind])

@@ -72,10 +72,10 @@ def learn(net, data, presentations, window=50, look=None, each=None, seed=0):
     return np.array(errors), np.array(looks)
 
 
-def metrics_of(run, name: str) -> dict[str, np.ndarray]:
+def metrics_of(run, name: str, watch=lambda row: None) -> dict[str, np.ndarray]:
     """Train a run until it ends or its weights have grown without bound, which is printed; return its metrics."""
     try:
-        return run.train()
+        return run.train(watch)
     except DivergenceError as grown:
         print(f"{name}, seed {run.seed}: {grown}")
         return read_metrics(run.directory / "metrics.csv")

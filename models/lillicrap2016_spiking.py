@@ -19,14 +19,16 @@ Parameters that the paper does not have, all off by default:
 * input spikes that fail (``release_probability``);
 * first-layer units that receive a few pixels (``receptive_field_pixels``);
 * the output layer's own loss, and output units that compete (``loss``, ``softmax``);
-* direct feedback, and hidden units that receive the errors of two classes (``pathway``, ``feedback_pairs``);
-* learning rates by layer, a schedule, momentum, weights averaged for testing, and the controls (``pathway``).
+* every other way of the errors down (``pathway``), and hidden units that receive the errors of two classes
+  (``feedback_pairs``);
+* learning rates by layer, a schedule, momentum, and weights averaged for testing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
@@ -73,10 +75,20 @@ dm/dt = (s - m) / tau_mean : 1
 centred = s - m : 1
 """
 CENTRED = "centred_pre"  # in the rule, in the place of s_pre; for a bias it is 1
-# Backpropagation, a control: the derivative goes down with the error.
+# Pathways whose delta is to be the gradient: the derivative goes down with the error, and is in no rule.
 GRADIENT = "delta = u * layer_psi"
-# Backpropagation's rule, and without psi the output layer's for the cross-entropy of its spikes, competing or not.
+BY_NOISE = ("reinforce", "reinforce_feedback", "node_perturbation", "node_perturbation_feedback")
+OF_GRADIENTS = ("backprop", "sign_symmetric", "kolen_pollack", "product", "relaxation", *BY_NOISE)
+# Their rule, and that of the output layer for the cross-entropy of its spikes, competing or not.
 PLAIN_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
+# A unit's spike noise: what its spike tells of its current, d log P(s) / dv.
+NOISE = "layer_s - layer_p"
+# An output unit's part of the loss, by its probability of a spike: its own spike's noise is not in it.
+LOSSES = {
+    "squared_error": "(layer_p - target)**2 / 2",
+    "cross_entropy": "log(1 + exp(layer_v)) - target * layer_v",
+    "softmax": "-target * log(layer_p + 1e-30)",
+}
 
 
 @dataclass(frozen=True)
@@ -128,14 +140,47 @@ class Params(fa.Params):
     rate_average_steps: Annotated[float, fa.Range(1)] | None = None
     """Time constant, in steps, of the running mean of each unit's spikes that the rule subtracts; none: no mean."""
     pathway: Annotated[
-        Literal["alignment", "direct", "shuffled_feedback", "backprop", "output_only"],
+        Literal[
+            "alignment",
+            "direct",
+            "augmented_direct",
+            "indirect",
+            "sign_symmetric",
+            "pseudobackprop",
+            "kolen_pollack",
+            "product",
+            "relaxation",
+            "reinforce",
+            "reinforce_feedback",
+            "node_perturbation",
+            "node_perturbation_feedback",
+            "shuffled_feedback",
+            "backprop",
+            "output_only",
+        ],
         fa.OrRegistered("spikefa.pathways"),
     ] = "alignment"
-    """How errors reach the hidden layers: by alignment or direct (from the output to each hidden layer); or, as
-    controls, by shuffled_feedback (B in a new order in every step), backprop, or not (output_only)."""
+    """How errors reach the hidden layers: alignment is the paper's; shuffled_feedback (B in a new order in every step),
+    backprop and output_only (not at all) are controls."""
     feedback_pairs: bool = False
     """Whether a hidden unit receives only the errors of two random classes, one by plus and one by minus
     `feedback_range`; with the direct pathway."""
+    feedback_every: Annotated[int, fa.Range(1)] = 1
+    """Steps from one computation of sign_symmetric's and pseudobackprop's feedback weights to the next."""
+    pseudoinverse_cutoff: Annotated[float, fa.Range(0, 1)] | None = None
+    """Singular values below this fraction of the largest count as 0 in pseudobackprop; none: numpy's."""
+    feedback_nonlinearity: str = "cos(layer_v)"
+    """What augmented_direct has in the place of psi."""
+    product_units: Annotated[int, fa.Range(1)] = 1000
+    """Units between two feedback populations; with the product pathway."""
+    relaxation_step: Annotated[float, fa.Range(0, 1, open_low=True)] = 0.2
+    """How far the feedback to a hidden layer goes in a step; with relaxation."""
+    baseline_steps: Annotated[float, fa.Range(1)] = 2.0
+    """Time constant, in steps, of the mean loss that reinforce and reinforce_feedback subtract."""
+    noise: Annotated[float, fa.Range(0, open_low=True)] = 0.1
+    """Standard deviation of the noise of node_perturbation and node_perturbation_feedback."""
+    eta_feedback: Annotated[float, fa.Range(0)] = 1e-5
+    """Learning rate of the feedback weights of reinforce_feedback and node_perturbation_feedback."""
     averaging_images: Annotated[int, fa.Range(1)] | None = None
     """Images over which weights are averaged for testing; the paper does not average."""
     steps_per_image: Annotated[int, fa.Range(1)] = 5
@@ -251,7 +296,7 @@ def _two_classes(params: Params) -> Callable[[np.random.Generator, tuple[int, in
 
 def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
     emit, emit_error = MODULATION, MODULATION
-    if params.pathway == "backprop":
+    if params.pathway in OF_GRADIENTS:
         emit, emit_error = GRADIENT, "delta = u" if params.loss == "cross_entropy" else GRADIENT
     fa.add_pathway(
         net,
@@ -262,12 +307,26 @@ def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
         emit=emit,
         B=_two_classes(params) if params.feedback_pairs else fa.uniform(params.feedback_range),
         namespace=constants,
+        scale=params.feedback_range,
+        every=params.feedback_every,
+        cutoff=params.pseudoinverse_cutoff,
+        nonlinearity=params.feedback_nonlinearity,
+        units=params.product_units,
+        rule=partial(_rule, net, params=params),
+        step=params.relaxation_step,
+        loss=LOSSES["softmax" if params.softmax else params.loss],
+        score=NOISE,
+        derivative="layer_psi",
+        baseline_steps=params.baseline_steps,
+        noise=params.noise,
+        eta=params.eta_feedback,
     )
 
 
 def _rule(net: fa.Network, layer: fa.Layer, params: Params) -> fa.Plasticity:
     top = layer is net.layers[-1]
-    plain = params.pathway == "backprop" or (top and params.loss == "cross_entropy")
+    without = params.loss == "cross_entropy" if top else params.pathway == "augmented_direct"
+    plain = without or params.pathway in OF_GRADIENTS
     text = PLAIN_RULE if plain and params.rule == RULE else params.rule
     if params.rate_average_steps:
         text = text.replace("s_pre", CENTRED)

@@ -140,6 +140,22 @@ def deltas_down(y, target, B):
     return deltas
 
 
+def product(a, b):
+    """a * b, element by element."""
+    return [[x * y for x, y in zip(*rows, strict=True)] for rows in zip(a, b, strict=True)]
+
+
+def approach(a, b, fraction):
+    """a, some of the way to b."""
+    return [[x + fraction * (y - x) for x, y in zip(*rows, strict=True)] for rows in zip(a, b, strict=True)]
+
+
+def squared_error(y, target):
+    """Half the squared error of each stream, of one unit: [[...]]."""
+    streams = range(len(y[0]))
+    return [[sum((o[k] - t[k]) ** 2 / 2 for o, t in zip(y, target, strict=True)) for k in streams]]
+
+
 def deltas_direct(y, target, B):
     """Deltas of all layers; B[l] leads from the error to layer l + 1."""
     top = top_delta(y, target)

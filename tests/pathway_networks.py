@@ -8,7 +8,7 @@ import pytest
 import spikefa as fa
 from spikefa.pathways import pathways
 
-ETA, SCALE, NOISE = 0.1, 0.3, 1e-2
+ETA, SCALE, NOISE, GAMMA = 0.1, 0.3, 1e-2, 1e-2
 SIZES = (6, 5, 4, 4)
 
 RATE = """
@@ -34,6 +34,21 @@ ARGUMENTS = {
     "eta": ETA,
     "scale": SCALE,
     "every": 3,
+    "rule": fa.Plasticity("dW = -eta * delta_post * y_pre - gamma * W", {"eta": ETA, "gamma": GAMMA}),
+    "units": 7,
+    "step": 0.3,
+    "nonlinearity": "cos(3 * layer_y)",
+    "score": "layer_y - 0.1",
+    "derivative": "layer_psi",
+    "baseline_steps": 2.5,
+}
+#: Of networks that spike.
+SPIKING = {
+    "loss": "(layer_p - target)**2 / 2",
+    "noise": 0.1,
+    "rule": fa.Plasticity("dW = -eta * delta_post * s_pre - gamma * W", {"eta": ETA, "gamma": GAMMA}),
+    "nonlinearity": "cos(layer_v)",
+    "score": "layer_s - layer_p",
 }
 every_pathway = pytest.mark.parametrize("pathway", pathways)
 
@@ -78,7 +93,7 @@ def spiking_network(model, pathway, streams=1, seed=0, target="numpy", dtype="fl
     for name, units in (("h1", 12), ("h2", 9), ("output", 10)):
         fa.Layer(net, name, units, model.module.LAYER, emit=model.module.SPIKES, namespace=constants)
     strings = {"error": model.module.ERROR, "feedback": model.module.FEEDBACK, "namespace": constants}
-    fa.add_pathway(net, pathway, **strings | ARGUMENTS | {"loss": "(layer_p - target)**2 / 2", "noise": 0.1} | options)
+    fa.add_pathway(net, pathway, **strings | ARGUMENTS | SPIKING | options)
     derivative = "* psi_post" if takes(pathway, "error") else ""  # what estimates a gradient has it already
     rule = fa.Plasticity(f"dW = -eta * delta_post {derivative} * s_pre - gamma * W", {"eta": 4e-2, "gamma": 1e-3})
     for below, above in (("image", "h1"), ("h1", "h2"), ("h2", "output")):

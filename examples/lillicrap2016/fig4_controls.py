@@ -21,37 +21,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 
 import matplotlib
 import numpy as np
+from _narrow import BACKPROP, narrow_run
 from _results import results_beside
 from _study import QUICK, mean_sd, save, tidy
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, STYLE, VERMILLION
 
 RESULTS = results_beside(__file__)
 SEEDS, EPOCHS = (1, 6) if QUICK else (int(n) for n in [*sys.argv[2:4], *["5", "4"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
-COMMON = {
-    "hidden": (500, 500, 500),
-    "outputs": 500,
-    "weight_range": 0.1,
-    "feedback_range": 0.1,
-    "rate_average_steps": 500.0,
-    "loss": "cross_entropy",
-    "output_bias": -2.2,
-    "eta": 3e-2,
-    "eta_factor_output": 0.3,
-    "lr_milestones": (EPOCHS - 1,),
-    "averaging_images": 60000,
-    "test_steps": 20,
-}
-if QUICK:
-    COMMON |= {"pixels": 64, "hidden": (100, 100, 100), "outputs": 100, "averaging_images": 1000, "weight_range": 0.2}
-# Errors of many output units add up on their way down, and nothing bounds them: the rate has to be lower.
-BACKPROP = {"eta": 1e-3, "eta_factor_output": 3.0, "weight_range": 0.3}
-if QUICK:
-    BACKPROP = {"eta": 0.1, "eta_factor_output": 0.1}
 CONTROLS = {  # name -> (label, changes, colour)
     "alignment": ("random feedback", {}, BLUE),
     "backprop": ("backpropagation", {"pathway": "backprop"} | BACKPROP, INK),
@@ -63,18 +43,7 @@ CONTROLS = {  # name -> (label, changes, colour)
 
 def run(name, seed):
     """Return a control with a seed, run to its end: its metrics."""
-    return new_run(
-        KEPT / f"{name}-{seed}",
-        "lillicrap2016_spiking",
-        COMMON | CONTROLS[name][1],
-        data="digits" if QUICK else "mnist",
-        streams=20 if QUICK else 100,
-        seed=seed,
-        epochs=EPOCHS,
-        evaluate_every=2,
-        record_activity=False,
-        diagnostics=True,
-    ).train()
+    return narrow_run(KEPT / f"{name}-{seed}", CONTROLS[name][1], seed, EPOCHS, evaluate_every=2).train()
 
 
 metrics = {name: [run(name, seed) for seed in range(SEEDS)] for name in CONTROLS}

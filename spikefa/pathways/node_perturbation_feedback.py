@@ -17,6 +17,7 @@ from spikefa._checks import in_range
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import error_population, feedback_population
+from spikefa.pathways._loss import UnitLoss
 from spikefa.pathways.perturbed_copy import change_of, perturbed_copies
 from spikefa.plasticity.rule import Plasticity
 from spikefa.populations.population import Population
@@ -26,16 +27,6 @@ from spikefa.projections.projection import Projection
 
 #: Of the feedback projections; J is delta_above @ B.
 RULE = "dW = -eta * delta_pre * (J_post - wanted_post)"
-
-
-class LossChange(FeedbackPopulation):
-    """What the copy's noise changes in each output unit's part of the loss, which may depend on the target."""
-
-    def __init__(self, network: Network, name: str, layer: str, loss: str, namespace: dict[str, Any] | None):
-        emit = f"change = {change_of(loss)}"
-        super().__init__(network, name, layer, "change : 1", emit=emit, output="change", namespace=namespace)
-        self.variables.add_reference("target", network.error, "target")
-        self.statement = {"name": name, "layer": layer, "loss": loss, "namespace": namespace}
 
 
 @pathways.register("node_perturbation_feedback")
@@ -97,7 +88,7 @@ def node_perturbation_feedback(
     """
     others: list[Projection] = list(perturbed_copies(network, noise, on="output", noisy_top=False))
     top = error_population(network, error, emit if emit_error is None else emit_error, namespace)
-    change = LossChange(network, f"change_{top.layer.name}", top.layer.name, loss, namespace)
+    change = UnitLoss(network, f"change_{top.layer.name}", top.layer.name, "change", change_of(loss), namespace)
     total = Population(network, "loss_change", 1, "J : 1", output="J", current="J", threshold=None, slot="feedback")
     others.append(Projection(network, change, total, np.ones((change.units, 1))))
     populations = [top]

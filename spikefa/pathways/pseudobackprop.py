@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from brian2 import Quantity
 
+from spikefa._checks import in_range
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import chain, forward_name, spiking_options
@@ -27,6 +28,7 @@ def pseudobackprop(
     emit: str = "delta = tanh(u)",
     emit_error: str | None = None,
     every: int = 1,
+    cutoff: float | None = None,
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
     receive: str = "",
@@ -47,6 +49,9 @@ def pseudobackprop(
         As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
     every : int
         Steps from one computation of the pseudoinverses to the next.
+    cutoff : float, optional
+        Singular values below this fraction of the largest one count as 0; those of rounding alone by default. A square
+        matrix of random weights has some that are next to 0, which its inverse would blow up.
 
     Returns
     -------
@@ -67,11 +72,17 @@ def pseudobackprop(
     >>> [population.name for population in net.feedback]
     ['error_output', 'feedback_hidden']
     """
+    if cutoff is not None:
+        in_range("Pathway pseudobackprop", "cutoff", cutoff, 0, 1)
+
+    def pseudoinverse(W: np.ndarray) -> np.ndarray:
+        return np.linalg.pinv(W) if cutoff is None else np.linalg.pinv(W, cutoff)
+
     spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
     populations = chain(network, error, feedback, emit, emit_error, namespace, **spiking)
     return [
         DerivedProjection(
-            network, above, below, forward_name(network, below.layer), np.linalg.pinv, every=every, delay=delay
+            network, above, below, forward_name(network, below.layer), pseudoinverse, every=every, delay=delay
         )
         for above, below in pairwise(populations)
     ]

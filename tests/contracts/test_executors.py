@@ -114,6 +114,9 @@ def both(device, run=lambda net: net.run_steps(12), **changes):
         {"receptive_field_pixels": 2, "momentum": 0.5, "gamma": 1e-3, "averaging_images": 20},
         {"pathway": "direct", "feedback_pairs": True, "dtype": "float64"},
         {"pathway": "shuffled_feedback"},  # runs on the host
+        {"pathway": "product", "gamma": 1e-3, "product_units": 6},  # feedback that learns
+        {"pathway": "reinforce_feedback", "baseline_steps": 3.0},
+        {"pathway": "relaxation"},
         {"steps_per_image": 1},
     ],
     ids=str,

@@ -1,5 +1,7 @@
 """Every pathway through the same checks: plain loops, gradients, determinism, resuming, evaluation, stock Brian2."""
 
+import math
+import re
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -10,6 +12,7 @@ from brian2 import ms
 from pathway_networks import (
     ARGUMENTS,
     ETA,
+    GAMMA,
     NOISE,
     ONE_STATEMENT,
     RATE,
@@ -54,6 +57,8 @@ class Step:
     """Feedback weights that are not the forward ones, in the order in which they were added; oracles may change it."""
     y: list
     """Outputs, of the input first."""
+    kept: dict
+    """What an oracle keeps from one step to the next."""
 
     @property
     def target(self):
@@ -92,6 +97,71 @@ def learned_feedback(now):
     return deltas
 
 
+def kolen_pollack(now):
+    deltas = naive.deltas_down(now.y, now.target, now.B[::-1])
+    updates = [naive.update(b, deltas[-1 - l], now.y[-2 - l], -ETA, 1 - GAMMA) for l, b in enumerate(now.B)]
+    now.B[:] = updates
+    return deltas
+
+
+def product(now):
+    """B has the fixed weights and the learning ones in turns, top down."""
+    deltas = [naive.top_delta(now.y, now.target)]
+    for l in range(len(now.B) // 2):
+        fixed, learning = now.B[2 * l : 2 * l + 2]
+        between = naive.propagate(fixed, deltas[0], [0.0] * len(learning))
+        y = now.y[-2 - l]
+        deltas.insert(0, naive.gated(naive.propagate(learning, between, [0.0] * len(y)), y))
+        now.B[2 * l + 1] = naive.update(learning, between, y, -ETA, 1 - GAMMA)
+    return deltas
+
+
+def relaxing(now):
+    deltas = [naive.top_delta(now.y, now.target)]
+    for l in range(len(now.W) - 1, 0, -1):
+        received = naive.propagate(naive.transposed(now.W[l]), deltas[0], [0.0] * len(now.W[l]))
+        before = now.kept.get(l, [[0.0] * len(row) for row in received])
+        now.kept[l] = naive.approach(before, received, ARGUMENTS["step"])
+        deltas.insert(0, naive.gated(now.kept[l], now.y[l]))
+    return deltas
+
+
+def surprise(now):
+    """Loss of each stream, less the mean of the steps before; in the first step, less itself."""
+    losses = naive.squared_error(now.y[-1], now.target)
+    mean = now.kept.setdefault("mean", losses)
+    now.kept["mean"] = naive.approach(mean, losses, 1 / ARGUMENTS["baseline_steps"])
+    return [loss - m for loss, m in zip(losses[0], mean[0], strict=True)]
+
+
+def told(now, layer):
+    """Surprise times the layer's score."""
+    return [[s * (y - 0.1) for s, y in zip(now.kept["surprise"], row, strict=True)] for row in now.y[layer]]
+
+
+def reinforced(now):
+    now.kept["surprise"] = surprise(now)
+    return [*(told(now, layer) for layer in range(1, len(now.W))), naive.top_delta(now.y, now.target)]
+
+
+def reinforced_feedback(now):
+    now.kept["surprise"] = surprise(now)
+    deltas = naive.deltas_down(now.y, now.target, now.B[::-1])
+    for l, b in enumerate(list(now.B)):
+        layer, above = len(now.W) - 1 - l, deltas[-1 - l]
+        predicted = naive.gated(naive.propagate(b, above, [0.0] * len(now.y[layer])), now.y[layer])
+        wanted = told(now, layer)
+        missed = [[p - w for p, w in zip(*rows, strict=True)] for rows in zip(predicted, wanted, strict=True)]
+        now.B[l] = naive.update(b, above, missed, -ETA, 1)
+    return deltas
+
+
+def augmented(now):
+    *hidden, top = naive.deltas_direct(now.y, now.target, now.B[::-1])
+    g = [[[math.cos(3 * y) for y in row] for row in layer] for layer in now.y[1:-1]]
+    return [*(naive.product(*pair) for pair in zip(hidden, g, strict=True)), top]
+
+
 def perturbed(now):
     noisy = naive.rate_forward(now.W, now.b, now.y[0], now.noise)
     return naive.deltas_perturbed(now.y, noisy, now.target, now.noise, NOISE)
@@ -105,20 +175,26 @@ def top_only(now):
 #: has an entry; one of elsewhere may be without, and is not compared.
 ORACLES = {
     "alignment": lambda now: naive.deltas_down(now.y, now.target, now.B[::-1]),
+    "augmented_direct": augmented,
     "backprop": lambda now: naive.deltas_down(now.y, now.target, [naive.transposed(w) for w in now.W[1:]]),
     "direct": lambda now: naive.deltas_direct(now.y, now.target, now.B[::-1]),
     "indirect": lambda now: naive.deltas_up(now.y, now.target, now.B[0], now.W),
+    "kolen_pollack": kolen_pollack,
     "node_perturbation": perturbed,
     "node_perturbation_feedback": learned_feedback,
     "output_only": top_only,
+    "product": product,
     "pseudobackprop": derived(lambda w: np.linalg.pinv(np.array(w)).tolist()),
+    "reinforce": reinforced,
+    "reinforce_feedback": reinforced_feedback,
+    "relaxation": relaxing,
     "shuffled_feedback": reshuffled,
     "sign_symmetric": derived(lambda w: naive.signs(naive.transposed(w), SCALE)),
 }
 
 
 def test_every_pathway_of_the_package_has_an_oracle():
-    assert len(ORACLES) >= 10
+    assert len(ORACLES) >= 16
     assert {name for name, add in pathways.items() if add.__module__.startswith("spikefa.")} <= set(ORACLES)
 
 
@@ -133,14 +209,16 @@ def test_equals_plain_loops(pathway, streams, rng):
     B = [
         p.W.tolist()
         for p in net.projections
-        if type(p) in (fa.Projection, fa.ShuffledProjection) and p not in learned and "change" not in p.name
+        if type(p) in (fa.Projection, fa.ShuffledProjection)
+        and p not in learned
+        and not re.search("change|surprise", p.name)
     ]
-    W, b = [p.W.tolist() for p in learned], [p.b.tolist() for p in learned]
+    W, b, kept = [p.W.tolist() for p in learned], [p.b.tolist() for p in learned], {}
     for steps in ([0], [1, 2, 3]):
         show(net, rng)
         for step in steps:
             y = naive.rate_forward(W, b, net.input.view("x").tolist())
-            deltas = ORACLES[pathway](Step(net, step, W, b, B, y))
+            deltas = ORACLES[pathway](Step(net, step, W, b, B, y, kept))
             naive.learn(W, b, y, deltas, ETA)
         net.run_steps(len(steps))
         for layer, delta in zip(net.layers, deltas, strict=True):
@@ -188,6 +266,8 @@ def test_learning_moves_what_should_move(pathway, rng):
 @every_pathway
 def test_without_an_error_nothing_changes(pathway, rng):
     """Except where noise finds the error: it raises the loss of a perfect answer, to the second order."""
+    if takes(pathway, "step") or takes(pathway, "baseline_steps"):
+        pytest.skip("it remembers the error of the steps before")
     net = rate_network(pathway, 3)
     show(net, rng)
     rule = forward(net)[-1].learning.plasticity
@@ -360,6 +440,13 @@ BAD = [
     (["scale"], {"scale": np.inf}, "scale must be a finite number, got inf"),
     (["scale"], {"scale": "a"}, "scale must be a finite number, got 'a'"),
     (["every"], {"every": 0}, "every must be a positive whole number of steps"),
+    (["step"], {"step": 0}, "step must be a finite number, above 0 and at most 1, got 0"),
+    (["units"], {"units": 0}, "units must be a positive whole number of units, got 0"),
+    (["baseline_steps"], {"baseline_steps": 0.5}, "baseline_steps must be a finite number, at least 1, got 0.5"),
+    (["score"], {"score": "layer_q"}, "'layer_q' needs a variable 'q' of layer 'h1'"),
+    (["nonlinearity"], {"nonlinearity": "layer_q"}, "'layer_q' needs a variable 'q' of layer 'h1'"),
+    (["cutoff"], {"cutoff": 2}, "cutoff must be a finite number, at least 0 and at most 1, got 2"),
+    (["rule"], {"rule": "dW = 0"}, "rule must be a Plasticity, or a function of a layer, got 'dW = 0'"),
 ]
 
 

@@ -151,3 +151,10 @@ def test_one_of_the_values_can_be_checked():
         results.check("one", 1.0, at=1)
     with pytest.raises(_results.ResultsError, match="have no mean"):
         results.check("one", 1.0)
+
+
+def test_a_table_may_have_columns_of_parts():
+    part = {"id": "one_angles", "of": "one", "values": [61, 62], "over": "h1, h2", "unit": "degrees"}
+    lines = _generate.table(results_of({"values": [3.5], "seeds": [0], "steps": 5}, part), "a", ["angles"]).split("\n")
+    assert lines[0] == "| claim | here | seeds | angles |"
+    assert lines[2].endswith("| **3.5 %** | 1 | 61, 62 |")

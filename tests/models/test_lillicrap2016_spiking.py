@@ -40,6 +40,41 @@ def test_pathways_of_the_spiking_network(small, digits, pathway):
     assert all(np.abs(p.b).max() > 0 for p in net.projections if p.name in learned and p.name in moved)
 
 
+#: Pathway -> what learns beside the forward weights.
+OTHERS = {
+    "augmented_direct": (),
+    "indirect": (),
+    "sign_symmetric": (),
+    "pseudobackprop": (),
+    "relaxation": (),
+    "reinforce": (),
+    "node_perturbation": (),
+    "kolen_pollack": ("error_output_to_feedback_h2", "feedback_h2_to_feedback_h1"),
+    "reinforce_feedback": ("error_output_to_feedback_h2", "feedback_h2_to_feedback_h1"),
+    "node_perturbation_feedback": ("error_output_to_feedback_h2", "feedback_h2_to_feedback_h1"),
+    "product": ("product_h2_to_feedback_h2", "product_h1_to_feedback_h1"),
+}
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+@pytest.mark.parametrize("pathway", OTHERS)
+def test_other_pathways_of_the_spiking_network(small, digits, pathway, loss):
+    """psi is in the rule where it is not in what is sent, whatever the loss; and all that learns does."""
+    net = small(5, pathway=pathway, loss=loss, rate_average_steps=20, target="numpy")
+    learning = {p.name: p.learning.plasticity.rule for p in net.projections if p.learning is not None}
+    forward = ["image_to_h1", "h1_to_h2", "h2_to_output"]
+    assert {*learning} == {*forward, *OTHERS[pathway]}
+    squared, bounded = loss == "squared_error", pathway in ("indirect", "pseudobackprop", "augmented_direct")
+    hidden = bounded and pathway != "augmented_direct"
+    assert ["psi_post" in learning[name] for name in forward] == [hidden, hidden, bounded and squared]
+    if pathway != "node_perturbation":  # which estimates the output's gradient, too
+        assert ("psi" in net.error.statement["emit"]) == (squared and not bounded)
+    before = {name: net[name].W.copy() for name in learning}
+    net.stimulus.show_images(digits.train_images[:10], digits.train_labels[:10])
+    net.run_steps(10)
+    assert all(not np.array_equal(net[name].W, W) and np.isfinite(W).all() for name, W in before.items())
+
+
 @pytest.mark.parametrize("trained", ["dense", "receptive_fields"])
 @pytest.mark.parametrize(("control", "learn"), [("backprop", 3), ("output_only", 1)])
 def test_a_control_differs_from_its_preset_in_what_it_controls_alone(model, digits, trained, control, learn):
