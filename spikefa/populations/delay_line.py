@@ -56,10 +56,10 @@ class DelayLine(Part, BrianObject):
     ):
         super().__init__(clock=network.clock, when=when, order=order, name=name)
         self.source, self.delay = source, delay
-        self._lags = delay.steps - late
+        lags = delay.steps - late
         units = np.arange(len(source)) if delay.units is None else delay.units
-        self._units = units if self._lags.ndim else slice(None)
-        slots = int(self._lags.max()) + 1
+        slots = int(lags.max()) + 1
+        self._lags, self._units = (lags, units) if lags.ndim else (int(lags), slice(None))  # a view, not a copy
         require_memory(f"Delay {name!r}", f"what is under way in {slots} steps", slots * source.nbytes)
         self._ring = np.zeros((slots, *source.shape), source.dtype)
         self.output = np.zeros((len(units), source.shape[1]), source.dtype)
