@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from spikefa.errors import ModelError
+from spikefa.errors import ArgumentError, ModelError
 from spikefa.experiments import model_file
 from spikefa.experiments.params import kinds_of
 
@@ -126,7 +126,7 @@ def test_a_list_with_brackets_that_do_not_match_is_shown_whole(model, text):
 
 
 #: Parameters of the model that are rules.
-TEXTS = ("rule", "hidden_rule")
+TEXTS = ("rule", "hidden_rule", "feedback_nonlinearity")
 
 
 @pytest.mark.parametrize(
@@ -144,6 +144,16 @@ def test_no_value_of_a_parameter_runs_as_python(model, tmp_path, code):
         except ModelError:
             continue
         assert name in TEXTS, name
+    assert not mark.exists()
+
+
+def test_no_nonlinearity_of_the_feedback_runs_as_python(tmp_path):
+    mark = tmp_path / "mark"
+    model = model_file.load("lillicrap2016_spiking")
+    changes = {"hidden": (5,), "outputs": 10, "target": "numpy", "pathway": "augmented_direct"}
+    params = model.params(changes | {"feedback_nonlinearity": f"open({str(mark)!r}, 'w')"})
+    with pytest.raises(ArgumentError, match="nonlinearity"):
+        model.build(params)
     assert not mark.exists()
 
 
