@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from spikefa.errors import ArgumentError, ModelError
+from spikefa.errors import EquationError, ModelError
 from spikefa.experiments import model_file
 from spikefa.experiments.params import kinds_of
 
@@ -152,7 +152,7 @@ def test_no_nonlinearity_of_the_feedback_runs_as_python(tmp_path):
     model = model_file.load("lillicrap2016_spiking")
     changes = {"hidden": (5,), "outputs": 10, "target": "numpy", "pathway": "augmented_direct"}
     params = model.params(changes | {"feedback_nonlinearity": f"open({str(mark)!r}, 'w')"})
-    with pytest.raises(ArgumentError, match="nonlinearity"):
+    with pytest.raises(EquationError, match="nonlinearity must have no constants but numbers"):
         model.build(params)
     assert not mark.exists()
 
