@@ -72,7 +72,9 @@ def surprise(
     Raises
     ------
     ArgumentError
-        If `loss` is no expression, or `baseline_steps` is below 1.
+        If `loss` is no text, or `baseline_steps` is below 1.
+    EquationError
+        If `loss` is no expression.
     """
     check_expression("Pathway", "loss", loss)
     steps = in_range("Pathway", "baseline_steps", baseline_steps, 1)

@@ -47,7 +47,9 @@ def augmented_direct(
     Raises
     ------
     ArgumentError
-        If the network has no layer, `nonlinearity` is no expression, or as its parts.
+        If the network has no layer, `nonlinearity` is no text, or as its parts.
+    EquationError
+        If `nonlinearity` is no expression.
 
     Examples
     --------
