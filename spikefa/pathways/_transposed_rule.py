@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from brian2 import Equations
+
 from spikefa._checks import shown
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.rule import Plasticity
@@ -55,5 +57,10 @@ def _exchanged(variable: re.Match) -> str:
 
 
 def knowing(equations: str, names: set[str]) -> str:
-    """Return a feedback population's equations with variables of its layer, by their own names."""
-    return "\n".join([equations, *(f"{name} = layer_{name} : 1" for name in sorted(names))])
+    """Return a feedback population's equations with variables of its layer, by their own names.
+
+    What is no text is returned as it is, for the population to refuse.
+    """
+    if not isinstance(equations, str | Equations):
+        return equations
+    return "\n".join([f"{equations}", *(f"{name} = layer_{name} : 1" for name in sorted(names))])
