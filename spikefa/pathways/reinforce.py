@@ -64,6 +64,8 @@ def reinforce(
     ------
     ArgumentError
         If the network has no layer, `baseline_steps` is below 1, or as its parts.
+    EquationError
+        If `loss` or `score` is no expression.
 
     Examples
     --------

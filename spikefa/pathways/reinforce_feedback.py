@@ -71,6 +71,8 @@ def reinforce_feedback(
     ------
     ArgumentError
         If the network has no layer, `baseline_steps` is below 1, or as its parts.
+    EquationError
+        If `loss`, `score` or `derivative` is no expression.
 
     Examples
     --------
