@@ -58,7 +58,9 @@ class DelayLine(Part, BrianObject):
         self.source, self.delay = source, delay
         lags = delay.steps - late
         units = np.arange(len(source)) if delay.units is None else delay.units
-        slots = int(lags.max()) + 1
+        # Where all of a slot leaves at once, what comes takes its place: a long ring is far away in memory.
+        self._exchanges = lags.ndim == 0 and lags > 0
+        slots = int(lags.max()) + (not self._exchanges)
         self._lags, self._units = (lags, units) if lags.ndim else (int(lags), slice(None))  # a view, not a copy
         require_memory(f"Delay {name!r}", f"what is under way in {slots} steps", slots * source.nbytes)
         self._ring = np.zeros((slots, *source.shape), source.dtype)
@@ -72,8 +74,13 @@ class DelayLine(Part, BrianObject):
     def run(self) -> None:
         """Take this step's values, and put those that arrive into `output`."""
         step, slots = int(self._step[0]), len(self._ring)
-        self._ring[step % slots] = self.source
-        self.output[...] = self._ring[(step - self._lags) % slots, self._units]
+        slot = self._ring[step % slots]
+        if self._exchanges:
+            self.output[...] = slot
+            slot[...] = self.source
+        else:
+            slot[...] = self.source
+            self.output[...] = self._ring[(step - self._lags) % slots, self._units]
 
     def state_arrays(self) -> dict[str, np.ndarray]:
         """Return what is under way: a slot for each step, at the step's number modulo the slots."""
