@@ -20,12 +20,15 @@ from spikefa.core.executor import Executor, executors
 from spikefa.core.part import NO_COPY, STRIDE, Part
 from spikefa.core.run_context import collected_seldom, one_at_a_time, unread_thresholds_inactive
 from spikefa.core.summary import Summary, summary_of
+from spikefa.core.uncaught import use_hook
 from spikefa.engine.brian2_internals import belongs_to, run_has_ended, steps_left
 from spikefa.engine.kernels.blas import single_threaded_blas
 from spikefa.engine.targets import code_object_class
 from spikefa.engine.threads import refuse_forked, thread_pool
 from spikefa.engine.weights import WeightPolicy
 from spikefa.errors import ArgumentError, SpikefaError
+
+use_hook()
 
 #: One step: the stimulus, then every layer bottom up, then the error top down, then plasticity. Brian2's own
 #: slots have to stay in the list.

@@ -37,6 +37,9 @@ class Part:
     #: Whether it changes no array of the network, so that on a device nothing has to be brought back.
     only_reads: ClassVar[bool] = False
 
+    def __del__(self) -> None:
+        """Say nothing: what a constructor refuses is never included in a network, of which Brian2 would warn."""
+
     def __reduce_ex__(self, protocol: int) -> tuple:
         """Refuse copies, which would share the network and do nothing in it."""
         raise SpikefaError(NO_COPY.format(owner=f"{type(self).__name__} {self.name!r}"))

@@ -87,6 +87,10 @@ class Trainer:
             targets = network.readout.validate_targets(self._answers(part)[:1], 1)
             network.stimulus.require_steps(samples, targets, steps)
         self.images = len(dataset.train_images)
+        if network.streams > self.images:
+            raise ArgumentError(
+                f"Trainer: streams must be at most {self.images}, one a training image, got {network.streams}"
+            )
         total = config.epochs * self.images
         self.total = -(-total // network.streams) * network.streams
         if self.total / self._evaluated_every() > MOST:
@@ -255,7 +259,7 @@ class Trainer:
         for callback in self.callbacks:
             callback.check(self)
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str = "by a callback") -> None:
         """Stop at the end of this presentation, with a checkpoint, for a reason that the run tells."""
         self.stopped = text("Trainer", "reason", reason)
         if self.network.readout.on_presentation is not None:

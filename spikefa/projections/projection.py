@@ -382,8 +382,10 @@ class Projection(Part, BrianObject):
         return self.post.variables[self.into].conditional_write is not None
 
     def before_run(self, run_namespace: dict) -> None:
-        """Fetch the views of both populations once a run."""
+        """Fetch the views of both populations once a run, and look at weights that were written one by one."""
         super().before_run(run_namespace)
+        if self.bounds is not None:
+            self._check_bounds(self.W, self.mask)
         self._activity = self.pre.view(self.pre.output_variable) if self._line is None else self._line.output
         self._current = self.post.view(self.into)
         self._free = self.post.view("not_refractory") if self.spares_refractory else None

@@ -387,3 +387,14 @@ def test_a_part_cannot_be_removed(small):
     with pytest.raises(ArgumentError, match=r"Network: Projection 'image_to_h1' cannot be removed; set its"):
         net.remove(net["image_to_h1"])
     assert net["image_to_h1"] in net.objects
+
+
+def test_an_uncaught_error_of_spikefa_is_no_bug_of_brian2(tmp_path):
+    script = tmp_path / "wrong.py"
+    script.write_text(
+        "import spikefa as fa\nfrom brian2 import ms\nnet = fa.Network(target='numpy')\nfa.Input(net, 'image', 4)\n"
+        "fa.Layer(net, 'h', 3, 'I : 1\\ns : 1', emit='s = 0')\nfa.Projection(net, 'image', 'h', 1.0, delay=-1*ms)\n"
+    )
+    said = subprocess.run([sys.executable, script], capture_output=True, text=True).stderr
+    assert "spikefa.errors.ArgumentError: Projection 'image->h': delay" in said
+    assert "Brian 2 encountered" not in said and "getting deleted" not in said

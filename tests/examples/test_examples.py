@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *documents.written()]
 MODULES = {"fa": fa, "evaluation": evaluation, "plotting": plotting, "datasets": datasets}
 #: A script is what is run from the command line; the other modules serve scripts.
-EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*/*.py")) if path.name != "learning_flow.py" and path.name[0] != "_"]
+EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*/[!_]*.py")) if path.name != "learning_flow.py"]
 #: Studies of small networks, of which most of the time is spent on imports and kernels: one process for all.
 STUDIES = [path for path in EXAMPLES if "from _study import" in path.read_text()]
 ONE_PROCESS = """

@@ -418,6 +418,11 @@ def test_data_that_do_not_fit_are_refused(run):
         run(classes=5).trainer()
 
 
+def test_streams_without_an_image_of_their_own_are_refused(tiny):
+    with pytest.raises(ArgumentError, match=r"^Trainer: streams must be at most 1500, one a training image, got 1501$"):
+        tiny(streams=1501).trainer()
+
+
 def test_evaluations_are_never_within_a_presentation(tiny):
     trainer = tiny(epochs=1, evaluate_every=1e-12).trainer()
     assert trainer.evaluations() == list(range(0, 1501, 100))

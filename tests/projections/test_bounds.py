@@ -121,6 +121,15 @@ def test_weights_that_are_set_must_be_within_bounds():
     projection.W = np.ones((PRE, POST))
 
 
+def test_weights_that_are_written_one_by_one_are_looked_at_when_a_run_begins():
+    net, projection = dale("excitatory", fa.uniform(0, 0.2))
+    projection.W[1, 2] = -1
+    with pytest.raises(ArgumentError, match=r"weights must be at least 0 \(sign='excitatory'\), got -1"):
+        net.run_steps(1)
+    projection.W[1, 2] = 0
+    net.run_steps(1)
+
+
 BAD = [
     ({"sign": "excitatory"}, fa.uniform(0.5), r"weights must be at least 0 \(sign='excitatory'\), got -0"),
     ({"sign": "inhibitory"}, fa.uniform(0.5), r"weights must be at most 0 \(sign='inhibitory'\), got 0"),
