@@ -112,14 +112,10 @@ def _projection(projection: Any) -> dict[str, Any]:
     return {
         "name": projection.name,
         "shape": projection.shape,
-        "synapses": _synapses(projection) if own else 0,
+        "synapses": projection.synapse_count if own else 0,
         "bytes": _bytes([*own.values(), *remembered.values()]),
         "rule": _rule(projection, own),
     }
-
-
-def _synapses(projection: Any) -> int:
-    return int(np.count_nonzero(projection.mask)) if projection.masked else projection.shape[0] * projection.shape[1]
 
 
 def _rule(projection: Any, own: dict[str, np.ndarray]) -> str | None:

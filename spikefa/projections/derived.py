@@ -137,7 +137,7 @@ class TiedProjection(_Dependent):
     @property
     def W(self) -> np.ndarray:
         """The source's weights as an array ``(n_pre, n_post)``, read-only; a copy if the source is sparse."""
-        W = self.weights.dense().view()
+        W = self.weights.as_stated().view()
         W.flags.writeable = False
         return W
 
