@@ -76,6 +76,12 @@ class Brian2Reference:
         for projection in network.projections:
             if isinstance(projection.pre, UnitSlice):
                 raise ArgumentError(f"Brian2Reference: {projection.title} must be from a whole population, not a slice")
+        for projection in network.projections:
+            if projection.weights.shared:
+                raise ArgumentError(
+                    f"Brian2Reference: {projection.title}: stock Brian2's synapses share no weights; state it as a "
+                    "Projection with a mask"
+                )
         self.network = Network(
             streams=1,
             seed=network.seed,

@@ -453,7 +453,7 @@ class TransposedWeights(Weights):
     def __init__(self, source: Weights):
         self.source, self.shape = source, source.shape[::-1]
         self.pre_major, self.sparse = not source.pre_major, source.sparse
-        self.present = source.present
+        self.present, self.shared = source.present, source.shared
 
     @property
     def values(self) -> np.ndarray:

@@ -160,10 +160,28 @@ class Convolution(Projection):
     ) -> ConvolutionalWeights:
         return ConvolutionalWeights(W, self.window, network.dtype)
 
+    def check_tied(self, title: str, pre: Any, post: Any, transpose: bool) -> None:
+        """Refuse populations of other maps for a projection with these weights, see `check_grids`."""
+        check_grids(title, self.window, pre, post, transpose)
+
     @property
     def synapse_count(self) -> int:
         """How many synapses share the weights."""
         return self.window.synapse_count
+
+
+def check_grids(title: str, window: Window, pre: Any, post: Any, transpose: bool) -> None:
+    """Refuse populations of other maps than a window's for a projection that follows another.
+
+    Raises
+    ------
+    ArgumentError
+        If so; the message begins with `title`.
+    """
+    needed = (window.post, window.pre) if transpose else (window.pre, window.post)
+    for population, grid in zip((pre, post), needed, strict=True):
+        if getattr(population, "grid", None) != grid:
+            raise ArgumentError(f"{title}: {population.name!r} must have units {grid}, got {population.grid or population.units}")
 
 
 def grids_of(

@@ -126,6 +126,8 @@ class TiedProjection(_Dependent):
         if shape != self.shape:
             what = "the transposed weights" if self.transpose else "the weights"
             raise ArgumentError(f"{self.title}: {what} of {source.title} must be {self.shape}, got {shape}")
+        if source.weights.shared:
+            source.check_tied(self.title, self.pre, self.post, self.transpose)
         self._weights = TransposedWeights(source.weights) if self.transpose else source.weights
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from brian2 import Quantity
@@ -12,8 +12,9 @@ from spikefa._checks import one_of
 from spikefa.core.network import Network
 from spikefa.engine.pooling import MaxPooling, MeanPooling
 from spikefa.engine.window import Window, map_units
+from spikefa.errors import ArgumentError
 from spikefa.populations.population import Population
-from spikefa.projections.convolution import check_fits, grids_of
+from spikefa.projections.convolution import check_fits, check_grids, grids_of
 from spikefa.projections.projection import Projection
 
 #: Kind of pooling -> its weights.
@@ -134,6 +135,12 @@ class Pooling(Projection):
     def masked(self) -> bool:
         """Whether the projection has a mask."""
         return False
+
+    def check_tied(self, title: str, pre: Any, post: Any, transpose: bool) -> None:
+        """Refuse populations of other maps for a projection back, and a second projection with the same winners."""
+        if not transpose:
+            raise ArgumentError(f"{title}: {self.title} has no weights to share; pool by a projection of its own")
+        check_grids(title, self.window, pre, post, transpose)
 
     def writes(self) -> list[tuple[VariableOwner, str]]:
         """Return the port and the winners."""
