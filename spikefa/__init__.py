@@ -89,6 +89,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "projections.initializers": ["normal", "uniform"],
         "projections.pooling": ["pooling"],
         "projections.projection": ["Projection"],
+        "projections.reciprocal": ["ReciprocalProjection"],
         "study.axes": ["Interval"],
         "study.study": ["Study", "open_study"],
     },

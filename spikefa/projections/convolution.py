@@ -155,10 +155,16 @@ class Convolution(Projection):
     def _check_form(self, plasticity: Plasticity, steps: np.ndarray | None) -> None:
         self._refuse_form(plasticity, "where places share weights")
 
-    def _stored(
+    def stored(
         self, network: Network, W: np.ndarray, mask: None, learns: bool, rows: None
     ) -> ConvolutionalWeights:
         return ConvolutionalWeights(W, self.window, network.dtype)
+
+    def weights_back(self, back: Projection, network: Network) -> ConvolutionalWeights:
+        """Return weights of a projection the other way, shared by the same synapses."""
+        check_grids(back.title, self.window, back.pre, back.post, transpose=True)
+        window = self.window.reversed
+        return ConvolutionalWeights(back.initial_weights(window.weights_shape, None), window, network.dtype)
 
     def check_tied(self, title: str, pre: Any, post: Any, transpose: bool) -> None:
         """Refuse populations of other maps for a projection with these weights, see `check_grids`."""

@@ -11,6 +11,7 @@ from brian2.groups.group import VariableOwner
 from spikefa._checks import one_of
 from spikefa.core.network import Network
 from spikefa.engine.pooling import MaxPooling, MeanPooling
+from spikefa.engine.weights import TransposedWeights
 from spikefa.engine.window import Window, map_units
 from spikefa.errors import ArgumentError
 from spikefa.populations.population import Population
@@ -135,6 +136,11 @@ class Pooling(Projection):
     def masked(self) -> bool:
         """Whether the projection has a mask."""
         return False
+
+    def weights_back(self, back: Projection, network: Network) -> TransposedWeights:
+        """Return the way back to the winners, or to all of a window."""
+        check_grids(back.title, self.window, back.pre, back.post, transpose=True)
+        return TransposedWeights(self._weights)
 
     def check_tied(self, title: str, pre: Any, post: Any, transpose: bool) -> None:
         """Refuse populations of other maps for a projection back, and a second projection with the same winners."""

@@ -147,11 +147,8 @@ class Projection(Part, BrianObject):
         steps = self._delay_in_steps(network, delay, a_synapse=self._delays_synapses)
         if mask is not None:
             mask = self._checked_mask(self._drawn("mask", mask, network.seed, f"{self.name} mask"))
-        drawn = callable(W)
-        W = self._weights_of(self._drawn("weights", W, network.seed, self.name))
+        W = self._initial(W, mask, network.seed)
         learn_bias = true_or_false(self.title, "learn_bias", learn_bias)
-        if mask is not None:
-            W = W * mask if drawn else self._checked_absent(W, mask)
         bias = np.zeros(self.bias_shape) if bias is None else bias
         self._bias = np.array(self._bias_of(bias), dtype=network.dtype)
         self.bounds, self.sign = bounds_of(self.title, bounds, sign, network.dtype), sign
@@ -163,7 +160,7 @@ class Projection(Part, BrianObject):
             if plasticity.factored.outer is None:
                 self._check_form(plasticity, steps)
         rows = self._send(network, steps, mask)
-        self._weights = self._stored(network, W, mask, plasticity is not None, rows)
+        self._weights = self.stored(network, W, mask, plasticity is not None, rows)
         self._enter(network)
         if plasticity is not None:
             self.learning = PlasticityUpdater(
@@ -181,6 +178,13 @@ class Projection(Part, BrianObject):
             )
             network.join(self.learning)
 
+    def _initial(self, W: Initial, mask: np.ndarray | None, seed: int) -> np.ndarray:
+        """Return initial weights, 0 where there is no synapse."""
+        found = self._weights_of(self._drawn("weights", W, seed, self.name))
+        if mask is None:
+            return found
+        return found * mask if callable(W) else self._checked_absent(found, mask)
+
     def _check_form(self, plasticity: Plasticity, steps: np.ndarray | None) -> None:
         """Refuse a rule that is no sum of outer products where only such can learn."""
         if np.ndim(steps) == 2:
@@ -191,7 +195,7 @@ class Projection(Part, BrianObject):
             f"{self.title}: a rule must be a sum of terms f(pre) * g(post) {where}, got {plasticity.rule!r}"
         )
 
-    def _stored(
+    def stored(
         self,
         network: Network,
         W: np.ndarray,
@@ -405,6 +409,19 @@ class Projection(Part, BrianObject):
     def synapses(self) -> tuple[np.ndarray, np.ndarray]:
         """Presynaptic and post-synaptic unit of each synapse; if sparse, in the order of ``weights.values``."""
         return self.weights.synapses()
+
+    def weights_back(self, back: Projection, network: Network) -> Weights:
+        """Return weights of `back`, a projection between the same units the other way, at the same synapses.
+
+        Parameters
+        ----------
+        back : Projection
+            Whose `initial_weights` are asked for.
+        network : Network
+        """
+        mask = None if self.mask is None else self.mask.T
+        W = back.initial_weights(self.shape[::-1], mask)
+        return back.stored(network, W, mask, False, None)
 
     @property
     def synapse_count(self) -> int:
