@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from spikefa.engine.kernels.blas import gemm_address
-from spikefa.engine.kernels.convolution import convolve, place_blocks, update_shared
+from spikefa.engine.kernels.convolution import BLOCK_NUMBERS, convolve, place_blocks, update_shared
 from spikefa.engine.memory import require_memory
 from spikefa.engine.weights import Weights
 from spikefa.engine.window import Window
@@ -21,13 +21,16 @@ class ConvolutionalWeights(Weights):
     W : ndarray (maps in, field, field, maps out)
     window : Window
     dtype : dtype
+    block_numbers : int
+        How many numbers are laid out at a time.
     """
 
     pre_major, shared = True, True
 
-    def __init__(self, W: np.ndarray, window: Window, dtype: np.dtype):
+    def __init__(self, W: np.ndarray, window: Window, dtype: np.dtype, block_numbers: int = BLOCK_NUMBERS):
         self.window, self.shape = window, (math.prod(window.pre), math.prod(window.post))
         self._values = np.array(W, dtype=dtype, order="C").reshape(-1, window.post[0])
+        self._block_numbers = block_numbers
         self._gemm = gemm_address(str(np.dtype(dtype)))
 
     @property
@@ -89,7 +92,6 @@ class ConvolutionalWeights(Weights):
     def _maps(window: Window, activity: np.ndarray) -> np.ndarray:
         return activity.reshape(*window.pre[:2], -1)
 
-    @staticmethod
-    def _blocks(window: Window, activity: np.ndarray) -> tuple[int, int]:
+    def _blocks(self, window: Window, activity: np.ndarray) -> tuple[int, int]:
         streams, rows = activity.shape[1], math.prod(window.weights_shape[:3])
-        return place_blocks(math.prod(window.post[1:]), rows, streams), streams
+        return place_blocks(math.prod(window.post[1:]), rows * streams, self._block_numbers), streams

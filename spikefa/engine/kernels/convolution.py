@@ -24,9 +24,16 @@ BLOCK_NUMBERS = 1 << 18
 UPDATE_PARTS = 8
 
 
-def place_blocks(places: int, rows: int, streams: int) -> int:
-    """Return how many blocks of places there are, where a place has columns of `rows` x `streams` numbers."""
-    return min(places, max(2, -(-places * rows * streams // BLOCK_NUMBERS)))
+def place_blocks(places: int, each: int, numbers: int = BLOCK_NUMBERS) -> int:
+    """Return how many blocks of places there are, if the columns of a place have `each` numbers, those of a block few.
+
+    Parameters
+    ----------
+    places, each : int
+    numbers : int
+        That a block may have.
+    """
+    return min(places, max(2, -(-places * each // numbers)))
 
 
 @compiled(nogil=True)
