@@ -155,9 +155,8 @@ class Convolution(Projection):
     def _check_form(self, plasticity: Plasticity, steps: np.ndarray | None) -> None:
         self._refuse_form(plasticity, "where places share weights")
 
-    def stored(
-        self, network: Network, W: np.ndarray, mask: None, learns: bool, rows: None
-    ) -> ConvolutionalWeights:
+    def stored(self, network: Network, W: np.ndarray, mask: None, learns: bool, rows: None) -> ConvolutionalWeights:
+        """Return initial weights as they lie in memory."""
         return ConvolutionalWeights(W, self.window, network.dtype)
 
     def weights_back(self, back: Projection, network: Network) -> ConvolutionalWeights:
@@ -187,7 +186,9 @@ def check_grids(title: str, window: Window, pre: Any, post: Any, transpose: bool
     needed = (window.post, window.pre) if transpose else (window.pre, window.post)
     for population, grid in zip((pre, post), needed, strict=True):
         if getattr(population, "grid", None) != grid:
-            raise ArgumentError(f"{title}: {population.name!r} must have units {grid}, got {population.grid or population.units}")
+            raise ArgumentError(
+                f"{title}: {population.name!r} must have units {grid}, got {population.grid or population.units}"
+            )
 
 
 def grids_of(

@@ -372,20 +372,22 @@ class Projection(Part, BrianObject):
 
     @W.setter
     def W(self, values: ArrayLike) -> None:
+        weights = self.weights  # a source's synapses may decide the shape
         W = self._weights_of(values)
         if self.masked:
             self._checked_absent(W, self.mask)
         self._check_bounds(W, self.mask)
-        self.weights.assign(W)
+        weights.assign(W)
 
     @property
     def b(self) -> np.ndarray:
         """The biases, ``(n_post,)``."""
-        return self._bias
+        return self.bias_array
 
     @b.setter
     def b(self, values: ArrayLike) -> None:
-        self._bias[...] = self._bias_of(values)
+        bias = self.bias_array
+        bias[...] = self._bias_of(values)
 
     @property
     def bias_array(self) -> np.ndarray:
@@ -479,4 +481,6 @@ class Projection(Part, BrianObject):
         """Draw from a function of (rng, shape) by numbers of its own; anything else is returned as it is."""
         if not callable(values):
             return values
-        return called(self.title, f"of {what}", values, np.random.default_rng([seed, crc32(name.encode())]), self.weights_shape)
+        return called(
+            self.title, f"of {what}", values, np.random.default_rng([seed, crc32(name.encode())]), self.weights_shape
+        )

@@ -93,6 +93,12 @@ class ReciprocalProjection(DependentProjection):
         return self._weights
 
     @property
+    def bias_array(self) -> np.ndarray:
+        """The biases that are added in a step, not a copy: zeros, unless they are set."""
+        self.source  # noqa: B018
+        return self._bias
+
+    @property
     def synapse_count(self) -> int:
         """How many synapses exist."""
         return self.source.synapse_count

@@ -50,7 +50,9 @@ def test_backprop_through_maps_is_the_gradient():
 
     before = {name: array.copy() for name, array in net.parameters().items() if name.endswith((".W", ".b"))}
     net.run_steps(1)
-    moved = {name: (before[name] - array) / map_networks.ETA for name, array in net.parameters().items() if name in before}
+    moved = {
+        name: (before[name] - array) / map_networks.ETA for name, array in net.parameters().items() if name in before
+    }
     assert all(value == pytest.approx(0, abs=1e-5) for name, value in monitor.last.items() if name.startswith("angle"))
     assert all(value == pytest.approx(1) for name, value in monitor.last.items() if name.startswith("sign"))
     net.learns = False
@@ -79,5 +81,7 @@ def test_random_feedback_through_maps_aligns_with_the_weights_by_maps():
 
 def test_stock_brian2_has_no_shared_weights():
     net = map_network("backprop", streams=1)
-    with pytest.raises(ArgumentError, match="^Brian2Reference: .* share no weights; state it as a Projection with a mask"):
+    with pytest.raises(
+        ArgumentError, match=r"^Brian2Reference: .* share no weights; state it as a Projection with a mask"
+    ):
         Brian2Reference(net)

@@ -55,7 +55,9 @@ def test_the_weights_of_all_synapses_make_the_same_products(reverse):
     weights, x, e, _ = case(3, 2, 2)
     if reverse:
         window = weights.window.reversed
-        weights = ConvolutionalWeights(np.random.default_rng(2).normal(size=window.weights_shape), window, np.dtype(float))
+        weights = ConvolutionalWeights(
+            np.random.default_rng(2).normal(size=window.weights_shape), window, np.dtype(float)
+        )
         x, e = e, x
     W, zeros = weights.dense(), np.zeros(e.shape[0])
     current, back = np.empty((W.shape[1], 2)), np.empty((W.shape[0], 2))
