@@ -316,7 +316,7 @@ def convolve_update(W, x, e, scale, keep, stride, padding):
 
 
 def pool(x, rows, columns, field, stride, kind):
-    """Outputs [map][y][x][stream], and what share of them a place has: {(map, y, x, stream, place y, place x): share}."""
+    """Outputs [map][y][x][stream], and what share of them a place has: {(map, y, x, stream, its y, its x): share}."""
     out, shares = [], {}
     for c in range(len(x)):
         out.append([[[0.0] * len(x[0][0][0]) for _ in range(columns)] for _ in range(rows)])

@@ -50,7 +50,7 @@ class Window:
         return Window(self.post, self.pre, self.field, self.stride, self.padding, not self.transposed)
 
     def _along(self, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return, along one direction, where what is received comes from and goes to, and the position in the window."""
+        """Return, along one direction, where what arrives comes from and goes to, and the position in the window."""
         field, padding, step, divide, sign = self.geometry
         at = np.arange(self.post[axis])[:, None] * step + sign * (np.arange(field) - padding)
         to, k = np.nonzero((at % divide == 0) & (at >= 0) & (at < self.pre[axis] * divide))
@@ -62,7 +62,7 @@ class Window:
         return self.pre[0] * self.post[0] * len(self._along(1)[0]) * len(self._along(2)[0])
 
     def synapses(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return presynaptic and post-synaptic unit of each synapse, and the place of its weight in the flat weights."""
+        """Return presynaptic and post-synaptic unit of each synapse, and its weight's place in the flat weights."""
         (maps_in, height, width), (maps_out, rows, columns) = self.pre, self.post
         (y, y_to, ky), (x, x_to, kx) = self._along(1), self._along(2)
         one, a, b, other = np.ogrid[:maps_in, : len(y), : len(x), :maps_out]
@@ -72,9 +72,7 @@ class Window:
         return tuple(array.ravel() for array in np.broadcast_arrays(pre, post, place))
 
 
-def map_units(
-    units: Grid, field: int, *, stride: int = 1, padding: int = 0, maps: int | None = None, owner: str = "map_units"
-) -> Grid:
+def map_units(units: Grid, field: int, *, stride: int = 1, padding: int = 0, maps: int | None = None) -> Grid:
     """Return maps, height and width of a population that receives from windows of another.
 
     Parameters
@@ -90,8 +88,6 @@ def map_units(
         Places of zeros around each map, fewer than the field.
     maps : int, optional
         Maps of the population; as many as the other has by default.
-    owner : str
-        Begins messages.
 
     Returns
     -------
@@ -110,6 +106,17 @@ def map_units(
     (32, 24, 24)
     >>> fa.map_units((32, 24, 24), field=2, stride=2)
     (32, 12, 12)
+    """
+    return checked_units("map_units", units, field, stride, padding, maps)
+
+
+def checked_units(owner: str, units: Grid, field: int, stride: int, padding: int, maps: int | None) -> Grid:
+    """Return what `map_units` does; `owner` begins messages.
+
+    Raises
+    ------
+    ArgumentError
+        As there.
     """
     if not (isinstance(units, tuple | list) and len(units) == 3 and all(is_whole(n) and n > 0 for n in units)):
         refuse(owner, "units", "be (maps, height, width)", units)

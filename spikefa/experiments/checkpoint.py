@@ -270,7 +270,7 @@ def _read_as(path: Path, f: h5py.File, name: str, array: np.ndarray) -> np.ndarr
 def _read_weights(
     path: Path, f: h5py.File, projection: str, name: str, shape: tuple[int, ...] | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read weights as an array (n_pre, n_post), four-dimensional if shared, of `shape` unless it is None, and biases."""
+    """Read weights (n_pre, n_post), four-dimensional if shared, of `shape` unless it is None, and biases."""
     if projection not in _names(f, "synapses"):
         W = _hdf5.read(f, f"{name}.W", shape, 2**62)
     else:

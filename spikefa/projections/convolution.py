@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from spikefa.core.network import Network
 from spikefa.engine.convolution import ConvolutionalWeights
-from spikefa.engine.window import Window, map_units
+from spikefa.engine.window import Window, checked_units
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.rule import Plasticity
 from spikefa.populations.arguments import population_of
@@ -92,7 +92,7 @@ def convolution(
     """
     owner, before, after = grids_of("convolution", network, pre, post)
     maps = after[0] if maps is None else maps
-    check_fits(owner, after, map_units(before, field, stride=stride, padding=padding, maps=maps, owner=owner))
+    check_fits(owner, after, checked_units(owner, before, field, stride, padding, maps))
     window = Window(before, after, int(field), int(stride), int(padding))
     return Convolution(
         network,

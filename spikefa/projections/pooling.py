@@ -12,7 +12,7 @@ from spikefa._checks import one_of
 from spikefa.core.network import Network
 from spikefa.engine.pooling import MaxPooling, MeanPooling
 from spikefa.engine.weights import TransposedWeights
-from spikefa.engine.window import Window, map_units
+from spikefa.engine.window import Window, checked_units
 from spikefa.errors import ArgumentError
 from spikefa.populations.population import Population
 from spikefa.projections.convolution import check_fits, check_grids, grids_of
@@ -79,7 +79,7 @@ def pooling(
     one_of("pooling", "kind", kind, KINDS)
     owner, before, after = grids_of("pooling", network, pre, post)
     stride = field if stride is None else stride
-    check_fits(owner, after, map_units(before, field, stride=stride, owner=owner))
+    check_fits(owner, after, checked_units(owner, before, field, stride, 0, None))
     window = Window(before, after, int(field), int(stride))
     return Pooling(network, pre, post, kind, window, delay=delay, into=into, name=name)
 
