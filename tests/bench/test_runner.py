@@ -29,7 +29,7 @@ def test_sections_are_chosen_by_name():
     assert chosen(None) == list(sections)
     assert chosen("one-stream, step,one-stream") == ["one-stream", "step"]
     for none in ("", ","):
-        with pytest.raises(ArgumentError, match=r"^benchmark: sections must be at least one of brian2, delays, .*, got "):
+        with pytest.raises(ArgumentError, match=r"^benchmark: sections must be at least one of brian2, convolution, .*, got "):
             chosen(none)
     with pytest.raises(ArgumentError, match=r"^no benchmark section 'stp'; there are .*; did you mean 'step'"):
         chosen("step,stp")

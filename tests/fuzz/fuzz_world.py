@@ -21,7 +21,7 @@ STAGES = ("empty", "units", "layers", "feedback", "task")
 
 
 def network(stage="task", streams=2):
-    """4 inputs, a map of 2 x 2 -> 3 hidden -> 2 outputs, and 3 units aside; with feedback and a task if the stage says so."""
+    """4 inputs, a map, -> 3 hidden -> 2 outputs, and 3 units aside; with feedback and a task if the stage says so."""
     net = fa.Network(streams=streams, dtype="float64", target="numpy")
     if stage == "empty":
         return net
