@@ -50,6 +50,22 @@ def test_products_and_updates_are_those_of_plain_loops(window, options):
     assert np.array_equal(weights.as_stated(), W)
 
 
+def test_columns_are_there_while_blas_reads_them():
+    """Large memory is unmapped as soon as it is free."""
+    rng = np.random.default_rng(0)
+    window = Window((8, 20, 20), (2, 20, 20), 5, 1, 2)
+    x, e = rng.normal(size=(3200, 40)), rng.normal(size=(800, 40))
+    found = []
+    for numbers in (1 << 14, 1 << 30):
+        weights = ConvolutionalWeights(np.ones(window.weights_shape), window, np.dtype(float), numbers)
+        current, values = np.empty_like(e), np.zeros_like(weights.values)
+        weights.propagate(x, np.zeros(2), current, False)
+        weights.update(values, x, e, 1.0, 0.0)
+        found.append((current, values))
+    for few, many in zip(*found, strict=True):
+        np.testing.assert_allclose(few, many, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_the_weights_of_all_synapses_make_the_same_products(reverse):
     weights, x, e, _ = case(3, 2, 2)

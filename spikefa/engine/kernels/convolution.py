@@ -136,6 +136,7 @@ def convolve(gemm, weights, source, bias, current, add, width, streams, geometry
             current[0, low * streams :].ctypes.data,
             np.int32(places * streams),
         )
+        columns[0, 0] = 0  # BLAS has an address only: without a later use numba would free them before the call
         restore(mode)
 
 
@@ -181,6 +182,7 @@ def update_shared(gemm, weights, pre, post, scale, factor, width, streams, geome
                 sums[part].ctypes.data,
                 np.int32(maps),
             )
+            columns[0, 0] = 0  # see `convolve`
         restore(mode)
     for row in prange(rows):
         for j in range(maps):
