@@ -162,6 +162,20 @@ def test_resumes_bit_for_bit_and_evaluations_leave_no_trace(tmp_path):
     assert 0 < evaluation.alignment(whole)["p1"] < 180
 
 
+def test_a_copy_of_a_layer_receives_by_the_same_weights_and_biases():
+    def make(net):
+        fa.convolution(net, "image", "h", fa.uniform(1), field=3, stride=2, padding=1, bias=[0.1, 0.2, -0.3])
+        fa.PerturbedCopy(net, "copy", "h", noise=1e-9)
+        tied = fa.TiedProjection(net, "image", "copy", "image_to_h", bias=True)
+        assert np.array_equal(tied.W, net["image_to_h"].W) and np.array_equal(tied.b, [0.1, 0.2, -0.3])
+
+    net = spiking(2, make)
+    net.stimulus.show_images(np.full((2, 40), 0.8))
+    net.run_steps(2)
+    assert net["h"].view("v").std() > 0.1
+    np.testing.assert_allclose(net["copy"].view("v"), net["h"].view("v"), rtol=0, atol=1e-7)
+
+
 def test_the_weights_of_a_window_are_watched_by_their_index():
     rule = fa.Plasticity("dW = 0.05 * s_pre * (s_post - p_post)")
     net = shared(2, plasticity=rule)
