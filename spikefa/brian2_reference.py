@@ -23,6 +23,7 @@ from spikefa.populations.unit_slice import UnitSlice
 from spikefa.presentation.tasks import present
 from spikefa.projections.derived import DerivedProjection, ShuffledProjection, TiedProjection
 from spikefa.projections.projection import Projection
+from spikefa.projections.reciprocal import ReciprocalProjection
 
 
 class Brian2Reference:
@@ -76,6 +77,12 @@ class Brian2Reference:
         for projection in network.projections:
             if isinstance(projection.pre, UnitSlice):
                 raise ArgumentError(f"Brian2Reference: {projection.title} must be from a whole population, not a slice")
+        for projection in network.projections:
+            if projection.weights.shared:
+                raise ArgumentError(
+                    f"Brian2Reference: {projection.title}: stock Brian2's synapses share no weights; state it as a "
+                    "Projection with a mask"
+                )
         self.network = Network(
             streams=1,
             seed=network.seed,
@@ -225,6 +232,7 @@ class Brian2Reference:
             write(self.W(name)[:, projection.permutation(net.step)], "shuffled")
 
         kinds = {Projection: None, TiedProjection: share, DerivedProjection: compute, ShuffledProjection: shuffle}
+        kinds |= {ReciprocalProjection: None}
         if type(projection) not in kinds:
             raise ArgumentError(
                 f"Brian2Reference: {projection.title}: its kind must be one that can be stated again, "

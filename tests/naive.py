@@ -264,3 +264,78 @@ def adam(memory, change, local, lr, beta1=0.9, beta2=0.999, epsilon=1e-8):
 
 #: Optimizer -> its plain loops.
 OPTIMIZERS = {"adam": adam, "momentum": momentum, "rmsprop": rmsprop, "sgd": sgd}
+
+
+# Maps of units: x[map][y][x][stream], weights W[map in][i][j][map out].
+
+
+def _received(x, c, at_y, at_x, k):
+    inside = 0 <= at_y < len(x[c]) and 0 <= at_x < len(x[c][0])
+    return x[c][at_y][at_x][k] if inside else 0.0
+
+
+def _windows(W, x, rows, columns, stride, padding):
+    """Every synapse: (weight, unit that receives, what it receives in each stream)."""
+    for m in range(len(W[0][0][0])):
+        for y in range(rows):
+            for z in range(columns):
+                for c in range(len(W)):
+                    for i in range(len(W[0])):
+                        for j in range(len(W[0])):
+                            at = y * stride + i - padding, z * stride + j - padding
+                            got = [_received(x, c, *at, k) for k in range(len(x[0][0][0]))]
+                            yield (c, i, j, m), (m, y, z), at, got
+
+
+def convolve(W, x, b, rows, columns, stride, padding):
+    """Outputs [map][y][x][stream] of a convolution."""
+    streams = range(len(x[0][0][0]))
+    out = [[[[bias for _ in streams] for _ in range(columns)] for _ in range(rows)] for bias in b]
+    for (c, i, j, m), (_, y, z), _, got in _windows(W, x, rows, columns, stride, padding):
+        for k in streams:
+            out[m][y][z][k] += W[c][i][j][m] * got[k]
+    return out
+
+
+def convolve_back(W, x, e, stride, padding):
+    """What the transpose of a convolution of x makes of e, in the shape of x."""
+    back = [[[[0.0] * len(place) for place in row] for row in one] for one in x]
+    for (c, i, j, m), (_, y, z), at, _ in _windows(W, x, len(e[0]), len(e[0][0]), stride, padding):
+        if 0 <= at[0] < len(x[0]) and 0 <= at[1] < len(x[0][0]):
+            for k in range(len(e[0][0][0])):
+                back[c][at[0]][at[1]][k] += W[c][i][j][m] * e[m][y][z][k]
+    return back
+
+
+def convolve_update(W, x, e, scale, keep, stride, padding):
+    """W <- keep W + scale * sum over the places and streams of what is received times e."""
+    new = [[[[keep * w for w in row] for row in rows] for rows in one] for one in W]
+    for (c, i, j, m), (_, y, z), _, got in _windows(W, x, len(e[0]), len(e[0][0]), stride, padding):
+        new[c][i][j][m] += scale * sum(a * b for a, b in zip(got, e[m][y][z], strict=True))
+    return new
+
+
+def pool(x, rows, columns, field, stride, kind):
+    """Outputs [map][y][x][stream], and what share of them a place has: {(map, y, x, stream, its y, its x): share}."""
+    out, shares = [], {}
+    for c in range(len(x)):
+        out.append([[[0.0] * len(x[0][0][0]) for _ in range(columns)] for _ in range(rows)])
+        for y in range(rows):
+            for z in range(columns):
+                for k in range(len(x[0][0][0])):
+                    window = [(y * stride + i, z * stride + j) for i in range(field) for j in range(field)]
+                    values = [x[c][a][b][k] for a, b in window]
+                    best = values.index(max(values))
+                    for n, (a, b) in enumerate(window):
+                        share = float(n == best) if kind == "max" else 1 / field**2
+                        out[c][y][z][k] += share * values[n]
+                        shares[c, y, z, k, a, b] = share
+    return out, shares
+
+
+def pool_back(x, e, shares):
+    """What pooling sends back of e, in the shape of x."""
+    back = [[[[0.0] * len(place) for place in row] for row in one] for one in x]
+    for (c, y, z, k, a, b), share in shares.items():
+        back[c][a][b][k] += share * e[c][y][z][k]
+    return back

@@ -112,20 +112,16 @@ def _projection(projection: Any) -> dict[str, Any]:
     return {
         "name": projection.name,
         "shape": projection.shape,
-        "synapses": _synapses(projection) if own else 0,
+        "synapses": projection.synapse_count if own else 0,
         "bytes": _bytes([*own.values(), *remembered.values()]),
         "rule": _rule(projection, own),
     }
 
 
-def _synapses(projection: Any) -> int:
-    return int(np.count_nonzero(projection.mask)) if projection.masked else projection.shape[0] * projection.shape[1]
-
-
 def _rule(projection: Any, own: dict[str, np.ndarray]) -> str | None:
     if projection.learning is not None:
         return " ".join(projection.learning.plasticity.rule.split())
-    return None if own else f"weights of {projection.source.name}"
+    return f"weights of {projection.source.name}" if not own and hasattr(projection, "source") else None
 
 
 def _bytes(arrays: Iterable[np.ndarray]) -> int:

@@ -11,6 +11,7 @@ from spikefa.metrics import angle
 from spikefa.populations.population import Population
 from spikefa.populations.roles import Layer
 from spikefa.presentation.by_input import Shown, count_of, some_of
+from spikefa.projections.pooling import Pooling
 from spikefa.projections.projection import Projection
 
 
@@ -168,7 +169,7 @@ def alignment(network: Network) -> dict[str, float]:
     """
     pairs = feedback_pairs(network)
     return {
-        layer.name: angle(pairs[layer.name][0].W, pairs[layer.name][1].W.T) if layer.name in pairs else float("nan")
+        layer.name: angle(*matrices(*pairs[layer.name])) if layer.name in pairs else float("nan")
         for layer in network.hidden
     }
 
@@ -180,16 +181,28 @@ def feedback_pairs(network: Network) -> dict[str, tuple[Projection, Projection]]
     -------
     dict
         Layer name -> (forward, feedback): the first such pair, if a layer has several outgoing projections. Layers
-        without such feedback are left out.
+        without such feedback are left out, and those that are pooled.
     """
     pairs = {}
     for layer in network.hidden:
         ups = [p for p in network.projections if p.pre is layer and p.post in network.layers]
+        ups = [p for p in ups if not isinstance(p, Pooling)]
         downs = [p for p in network.projections if _belongs_to(p.post, layer)]
         both = [(up, down) for up in ups for down in downs if _belongs_to(down.pre, up.post)]
         if both:
             pairs[layer.name] = both[0]
     return pairs
+
+
+def matrices(forward: Projection, feedback: Projection) -> tuple[np.ndarray, np.ndarray]:
+    """Return W and the transpose of B of a pair as matrices; of two convolutions with a row a map.
+
+    Of a convolution and a projection that is none, they are those of all synapses.
+    """
+    W, B = forward.W, feedback.W.swapaxes(0, -1)
+    if W.ndim != B.ndim:
+        W, B = forward.weights.dense(), feedback.weights.dense().T
+    return W.reshape(len(W), -1), B.reshape(len(B), -1)
 
 
 def _belongs_to(population: Population, layer: Layer) -> bool:

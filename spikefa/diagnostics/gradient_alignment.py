@@ -222,7 +222,8 @@ class GradientAlignment(Monitor):
         layers = self.network.layers
         errors, sent = {layers[-1].name: self._top()}, {}
         for layer in reversed(layers[:-1]):
-            sums = [p.W @ errors[p.post.name] for p in self._forward if p.pre is layer and p.post.name in errors]
+            above = [p for p in self._forward if p.pre is layer and p.post.name in errors]
+            sums = [_sent_back(p, errors[p.post.name]) for p in above]
             if sums:
                 sent[layer.name] = sum(sums)
                 errors[layer.name] = sent[layer.name] * self._derivative[layer.name]()
@@ -244,6 +245,12 @@ class GradientAlignment(Monitor):
         terms, coefficient = self._factors[projection.name], self._coefficients[projection.name]
         (n_pre, n_post), streams = projection.shape, projection.post.streams
         mask = self._masks[projection.name]
+        if projection.weights.shared:
+            ours = sum(_shared(projection, f, scale * g) for _, scale, f, g in terms)
+            theirs = _shared(projection, activity, gradient)
+            ratio = metrics.whole_ratio(metrics.compared_rows(ours, theirs))
+            sign = metrics.sign_congruence(ours, theirs)
+            return metrics.angle(ours, theirs), ratio / coefficient if coefficient else np.nan, sign
         if terms is None:
             update = projection.learning.dense_update()
 
@@ -305,6 +312,24 @@ class GradientAlignment(Monitor):
             for what in MEASURES
             for p in self._learning
         }
+
+
+def _sent_back(projection: Projection, error: np.ndarray) -> np.ndarray:
+    """Return what a projection's transpose makes of an error, ``(n_pre, streams)``."""
+    if not projection.weights.shared:
+        return projection.W @ error
+    sent = np.empty_like(projection.pre.view(projection.pre.output_variable))
+    error = np.ascontiguousarray(error, sent.dtype)
+    projection.weights.propagate_transposed(error, np.zeros(len(sent), sent.dtype), sent, False)
+    return sent
+
+
+def _shared(projection: Projection, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
+    """Return ``pre @ post.T``, summed over the synapses that share a weight."""
+    values = np.zeros_like(projection.weights.values)
+    pre, post = (np.ascontiguousarray(factor, values.dtype) for factor in (pre, post))
+    projection.weights.update(values, pre, post, 1.0, 0.0)
+    return values
 
 
 def _in_blocks(

@@ -69,7 +69,7 @@ class WeightAlignment(Monitor):
     def _measure(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for layer, (up, down) in self._pairs.items():
-            sums = metrics.compared_rows(up.W, down.W.T)
+            sums = metrics.compared_rows(*evaluation.matrices(up, down))
             values[f"angle_{layer}"] = metrics.whole_angle(sums)
             if self.units:
                 values[f"units_{layer}"] = metrics.row_angles(sums)
@@ -82,5 +82,8 @@ class WeightAlignment(Monitor):
 
     @property
     def unit_angle(self) -> dict[str, np.ndarray]:
-        """Layer name -> angle of each unit's outgoing weights and its feedback weights, ``(n, units)``."""
+        """Layer name -> angle of each unit's outgoing weights and its feedback weights, ``(n, units)``.
+
+        Of a convolution whose feedback is one, too, each map's: ``(n, maps)``.
+        """
         return self._collected("units", list(self._pairs) if self.units else [])

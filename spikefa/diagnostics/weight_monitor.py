@@ -23,7 +23,7 @@ class WeightMonitor(Monitor):
     network : Network
     projection : Projection or str
     synapses : array_like of int (n, 2), or of bool (n_pre, n_post)
-        Presynaptic and postsynaptic unit of each synapse.
+        Presynaptic and postsynaptic unit of each synapse; of a convolution ``(n, 4)``, the index of each weight in W.
     every : int or None
         Steps between measurements, see `Monitor`.
     name : str
@@ -62,26 +62,27 @@ class WeightMonitor(Monitor):
             refuse("WeightMonitor", "projection", rule, getattr(projection, "name", projection))
         self.projection = projection
         owner = f"WeightMonitor of {projection.title}"
-        self.pre, self.post = self._chosen(array(owner, "synapses", synapses), synapses)
+        self._chosen = self._checked(array(owner, "synapses", synapses), synapses)
         super().__init__(network, every, "end", 110, name)
         network.join(self)
 
-    def _chosen(self, chosen: np.ndarray, given: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        owner, shape = f"WeightMonitor of {self.projection.title}", self.projection.shape
+    def _checked(self, chosen: np.ndarray, given: ArrayLike) -> tuple[np.ndarray, ...]:
+        owner, shape = f"WeightMonitor of {self.projection.title}", self.projection.weights_shape
         if chosen.dtype == bool and chosen.shape == shape:
             chosen = np.argwhere(chosen)
-        if chosen.dtype.kind not in "iu" or chosen.ndim != 2 or chosen.shape[1] != 2 or not len(chosen):
-            refuse(owner, "synapses", f"be pairs of units (n, 2) or bool {shape}", given)
+        if chosen.dtype.kind not in "iu" or chosen.ndim != 2 or chosen.shape[1] != len(shape) or not len(chosen):
+            what = "pairs of units (n, 2)" if len(shape) == 2 else f"indices of weights (n, {len(shape)})"
+            refuse(owner, "synapses", f"be {what} or bool {shape}", given)
         if not ((chosen >= 0) & (chosen < shape)).all():
             wrong = chosen[((chosen < 0) | (chosen >= shape)).any(axis=1)][0]
             refuse(owner, "synapses", f"be within {shape}", tuple(wrong.tolist()))
-        return chosen[:, 0], chosen[:, 1]
+        return tuple(chosen.T)
 
     def _measure(self) -> dict[str, Any]:
         self.projection.weights.catch_up()
-        return {"weights": self.projection.W[self.pre, self.post].copy()}
+        return {"weights": self.projection.W[self._chosen].copy()}
 
     @property
     def weights(self) -> np.ndarray:
         """The weights, ``(measurements, n)``; `steps` says when."""
-        return np.array(self._columns.get("weights", np.zeros((0, len(self.pre)))))
+        return np.array(self._columns.get("weights", np.zeros((0, len(self._chosen[0])))))

@@ -125,6 +125,8 @@ class Weights(ABC):
     present: np.ndarray | None = None
     #: Whether an update may wait for the next propagation, to share its pass over the rows.
     may_wait = False
+    #: Whether synapses at many places share each weight.
+    shared = False
 
     @property
     @abstractmethod
@@ -199,9 +201,17 @@ class Weights(ABC):
         """Do the update that waits, if one does."""
         return  # most kinds let none wait
 
+    def as_stated(self) -> np.ndarray:
+        """Return the weights in the shape in which a projection states them, as `dense` unless they are shared."""
+        return self.dense()
+
+    def stated(self, values: np.ndarray) -> np.ndarray:
+        """Return an array that lies as `values` does, as it is saved, not a copy: as it is if sparse."""
+        return values if self.sparse or self.pre_major else values.T
+
     def as_saved(self) -> np.ndarray:
-        """Return what is saved and written back, not a copy: `values` if sparse, else ``(n_pre, n_post)``."""
-        return self.values if self.sparse else self.dense()
+        """Return what is saved and written back, not a copy: `values` if sparse, else as `as_stated`."""
+        return self.stated(self.values)
 
 
 class DenseWeights(Weights):
@@ -443,7 +453,7 @@ class TransposedWeights(Weights):
     def __init__(self, source: Weights):
         self.source, self.shape = source, source.shape[::-1]
         self.pre_major, self.sparse = not source.pre_major, source.sparse
-        self.present = source.present
+        self.present, self.shared = source.present, source.shared
 
     @property
     def values(self) -> np.ndarray:
@@ -453,6 +463,10 @@ class TransposedWeights(Weights):
     def dense(self) -> np.ndarray:
         """Return the weights ``(n_pre, n_post)``: the source's memory, or a copy if they are sparse."""
         return self.source.dense().T
+
+    def as_stated(self) -> np.ndarray:
+        """Return the weights as the source states them, with the first and the last dimension exchanged."""
+        return self.source.as_stated().swapaxes(0, -1)
 
     def synapses(self) -> tuple[np.ndarray, np.ndarray]:
         """Return presynaptic and post-synaptic unit of each synapse, in the source's order."""

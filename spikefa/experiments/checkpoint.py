@@ -150,7 +150,7 @@ def load_weights(path: Path, network: Network, averaged: bool = True) -> None:
             if averaged and average is not None:
                 mean = f"parameters/{average}.{p.name}"
                 name = mean if f"{mean}.W" in f else name
-            W, b = _read_weights(path, f, p.name, name, p.shape)
+            W, b = _read_weights(path, f, p.name, name, p.weights_shape)
             check_weights(path, p, "W", p.W, W)
             check_weights(path, p, "b", p.b, b)
             p.W, p.b = W, b
@@ -168,7 +168,8 @@ def read_weights(path: Path, averaged: bool = True) -> dict[str, tuple[np.ndarra
     Returns
     -------
     dict
-        The projection's name -> its weights (n_pre, n_post), 0 where there is no synapse, and its biases (n_post,).
+        The projection's name -> its weights (n_pre, n_post), 0 where there is no synapse, and its biases (n_post,). Of
+        a convolution they are (maps in, field, field, maps out) and (maps out,).
 
     Raises
     ------
@@ -267,9 +268,9 @@ def _read_as(path: Path, f: h5py.File, name: str, array: np.ndarray) -> np.ndarr
 
 
 def _read_weights(
-    path: Path, f: h5py.File, projection: str, name: str, shape: tuple[int, int] | None
+    path: Path, f: h5py.File, projection: str, name: str, shape: tuple[int, ...] | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read weights as an array (n_pre, n_post), of `shape` unless it is None, and biases."""
+    """Read weights (n_pre, n_post), four-dimensional if shared, of `shape` unless it is None, and biases."""
     if projection not in _names(f, "synapses"):
         W = _hdf5.read(f, f"{name}.W", shape, 2**62)
     else:
@@ -283,9 +284,9 @@ def _read_weights(
             raise ValueError(f"the synapses of {projection} must be counted from 0")
         W = np.zeros(shape, values.dtype)
         W[pre, post] = values
-    if W.ndim != 2:
-        raise ValueError(f"{name}.W must have two dimensions, got {W.shape}")
-    b = _hdf5.read(f, f"{name}.b", W.shape[1:])
+    if W.ndim not in (2, 4):
+        raise ValueError(f"{name}.W must have two or four dimensions, got {W.shape}")
+    b = _hdf5.read(f, f"{name}.b", W.shape[-1:])
     for own, array in ((f"{name}.W", W), (f"{name}.b", b)):
         check_finite(path, own, array)
     return W, b

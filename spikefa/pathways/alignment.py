@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 from brian2 import Quantity
 
+from spikefa._checks import one_of
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
-from spikefa.pathways._chain import chain, spiking_options
+from spikefa.pathways._chain import chain, forward_name, spiking_options
 from spikefa.projections.initializers import Initial
 from spikefa.projections.projection import Projection
+from spikefa.projections.reciprocal import ReciprocalProjection
 
 
 @pathways.register("alignment")
@@ -26,6 +28,7 @@ def feedback_alignment(
     emit: str = "delta = tanh(u)",
     emit_error: str | None = None,
     B: Initial,
+    connectivity: Literal["all", "forward"] = "all",
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
     receive: str = "",
@@ -54,6 +57,10 @@ def feedback_alignment(
         Statement of the error population, such as ``delta = layer_y - target``; `emit` by default.
     B : array, or function of (rng, shape)
         Feedback weights ``(units of the layer above, units of the layer)``, such as ``uniform(0.1)``.
+    connectivity : {"all", "forward"}
+        Where feedback goes: from all units to all; or back along the synapses of the forward projections, by a
+        `ReciprocalProjection` each, which says the shape of B. Through a convolution it is a transposed one of random
+        weights, through a pooling it goes to the winners.
     namespace : dict, optional
         Constants of the equations.
     delay : Quantity, optional
@@ -87,5 +94,11 @@ def feedback_alignment(
     ['error_output', 'feedback_hidden']
     """
     spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
+    one_of("feedback_alignment", "connectivity", connectivity, ("all", "forward"))
     populations = chain(network, error, feedback, emit, emit_error, namespace, **spiking)
-    return [Projection(network, above, below, B, delay=delay) for above, below in pairwise(populations)]
+    if connectivity == "all":
+        return [Projection(network, above, below, B, delay=delay) for above, below in pairwise(populations)]
+    return [
+        ReciprocalProjection(network, above, below, forward_name(network, below.layer), B, delay=delay)
+        for above, below in pairwise(populations)
+    ]

@@ -39,7 +39,10 @@ class UpdateTerm:
     bias_pre: float
     """What `pre` is for the bias: its expression where every variable is 1."""
     bias_post: np.ndarray
-    """``(n_post, streams)``: `post`; or, if `pre` has traces, the product of both for the bias."""
+    """``(n_post, streams)``: `post`; or, if `pre` has traces, the product of both for the bias.
+
+    Of maps of units with a bias each, ``(maps, places * streams)``.
+    """
 
 
 class PlasticityUpdater(Part, BrianObject):
@@ -50,7 +53,7 @@ class PlasticityUpdater(Part, BrianObject):
     network : Network
     plasticity : Plasticity
     weights : Weights
-    bias : ndarray (n_post,)
+    bias : ndarray (n_post,) or (maps,)
     pre, post : Population
     projection : str
         Name of the projection.
@@ -152,10 +155,10 @@ class PlasticityUpdater(Part, BrianObject):
         f, g = factors.of("pre", term.pre, f"f{label}"), factors.of("post", term.post, f"g{label}")
         if any(is_state(symbol) for symbol in term.pre.free_symbols):
             bias = factors.of_bias(term.pre, term.post, f"bias_f{label}") if self.learn_bias else g
-            return UpdateTerm(term.coefficient, f, g, 1.0, bias)
+            return UpdateTerm(term.coefficient, f, g, 1.0, bias.reshape(len(self.bias), -1))
         functions = rule_functions.known([self.pre.constants])
         one = rule_functions.value(term.pre, self.plasticity.numbers(self.clock.dt_), functions)
-        return UpdateTerm(term.coefficient, f, g, one, g)
+        return UpdateTerm(term.coefficient, f, g, one, g.reshape(len(self.bias), -1))
 
     def _prepare_loop(self, factors: Factors) -> None:
         rule, states = self.plasticity, self.states

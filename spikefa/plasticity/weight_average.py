@@ -120,7 +120,5 @@ class WeightAverage(Part, BrianObject):
         arrays = {"count": self._count}
         for projection in self._projections:
             W, b = self._means[projection.name]
-            weights = projection.weights
-            post_major = not (weights.sparse or weights.pre_major)
-            arrays |= {f"{projection.name}.W": W.T if post_major else W, f"{projection.name}.b": b}
+            arrays |= {f"{projection.name}.W": projection.weights.stated(W), f"{projection.name}.b": b}
         return arrays

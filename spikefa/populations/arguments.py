@@ -12,7 +12,7 @@ from brian2.core.functions import Function
 from brian2.core.names import Nameable
 from brian2.stateupdaters.base import StateUpdateMethod
 
-from spikefa._checks import identifier, is_number, one_of, positive_int, refuse, shown, text
+from spikefa._checks import identifier, is_number, is_whole, one_of, positive_int, refuse, shown, text
 from spikefa.core.expression_checks import check_equations, check_expression, check_statements
 from spikefa.core.network import SCHEDULE, Network, require_network
 from spikefa.core.statements import assigned
@@ -35,6 +35,28 @@ def owner_of(kind: type, network: Network, name: str) -> str:
     return owner
 
 
+def read_units(owner: str, units: Any) -> tuple[int, tuple[int, int, int] | None]:
+    """Return a number of units, and the maps, height and width that they are, or None.
+
+    Parameters
+    ----------
+    owner : str
+        Begins messages.
+    units : int or (int, int, int)
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither a positive whole number nor three of them.
+    """
+    if not isinstance(units, tuple | list):
+        return positive_int(owner, "units", units), None
+    if len(units) != 3 or not all(is_whole(length) and length > 0 for length in units):
+        refuse(owner, "units", "be a positive whole number or (maps, height, width)", units)
+    maps, height, width = map(int, units)
+    return maps * height * width, (maps, height, width)
+
+
 def check_arguments(owner: str, network: Network, given: Mapping[str, Any]) -> Equations:
     """Refuse arguments of `Population` that cannot be; return the equations that were read.
 
@@ -45,7 +67,7 @@ def check_arguments(owner: str, network: Network, given: Mapping[str, Any]) -> E
     EquationError
         If equations, statements or expressions cannot be read, or are too large when they are written out.
     """
-    units = positive_int(owner, "units", given["units"])
+    units, _ = read_units(owner, given["units"])
     if units * network.streams > MOST_NEURONS:
         refuse(owner, "units", f"be at most {MOST_NEURONS // network.streams} with {network.streams} streams", units)
     for name in ("output", "current"):

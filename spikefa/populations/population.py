@@ -22,7 +22,7 @@ from spikefa.core.random_draws import Draws, refuse_unseeded
 from spikefa.core.statements import assigned
 from spikefa.engine.brian2_internals import EVENTS, belongs_to, seed_noise
 from spikefa.errors import ArgumentError, SpikefaError
-from spikefa.populations.arguments import check_arguments, owner_of
+from spikefa.populations.arguments import check_arguments, owner_of, read_units
 from spikefa.populations.seeded_views import PopulationPart, part, seeded
 from spikefa.populations.values import refuse_draws, require_numbers, settable, values
 
@@ -39,8 +39,9 @@ class Population(Part, NeuronGroup):
         The network it becomes a part of; gives streams, seed, dt, dtype and code-generation target.
     name : str
         A unique name; it also numbers the population's random draws.
-    units : int
-        Number of units.
+    units : int or (int, int, int)
+        Number of units; or maps, height and width, which make them maps of places for convolutions. Then unit
+        ``(map * height + y) * width + x`` is that of a map at place (y, x).
     equations : str
         Brian2 equations; noise ``xi`` in them follows from the network's seed, too.
     emit : str
@@ -68,6 +69,13 @@ class Population(Part, NeuronGroup):
     method : str
         Integration method. ``"euler"`` with dt/tau = a is exactly ``v + a*(I - v)``.
 
+    Attributes
+    ----------
+    units : int
+        Number of units.
+    grid : (int, int, int) or None
+        Maps, height and width, if `units` stated them.
+
     Raises
     ------
     ArgumentError
@@ -92,7 +100,7 @@ class Population(Part, NeuronGroup):
         self,
         network: Network,
         name: str,
-        units: int,
+        units: int | tuple[int, int, int],
         equations: str,
         *,
         emit: str = "",
@@ -127,7 +135,8 @@ class Population(Part, NeuronGroup):
             method=method,
         )
         read = check_arguments(owner, network, self.statement)
-        units = self.statement["units"] = int(units)
+        units, self.grid = read_units(owner, units)
+        self.statement["units"] = self.grid or units
         self.network, self.units, self.streams, self.slot = network, units, network.streams, slot
         self.output_variable, self.current_variable = output, current
         self.constants = dict(namespace or {})

@@ -55,7 +55,7 @@ class Input(Population):
         self,
         network: Network,
         name: str,
-        units: int,
+        units: int | tuple[int, int, int],
         equations: str = "x : 1\ns : 1",
         *,
         emit: str | None = None,
@@ -137,7 +137,7 @@ class FeedbackPopulation(Population):
     network : Network
     name : str
     layer : Layer
-        The layer it serves; gives the number of units.
+        The layer it serves; gives the units.
     equations, emit, output, current, namespace
         As in `Population`; by default ``delta`` and ``J``.
     modulator : str, optional
@@ -188,7 +188,8 @@ class FeedbackPopulation(Population):
             )
         options = {"threshold": None, "slot": "feedback", **options}
         options.pop("units", None)
-        super().__init__(network, name, layer.units, equations, emit=emit, output=output, current=current, **options)
+        units = layer.grid or layer.units
+        super().__init__(network, name, units, equations, emit=emit, output=output, current=current, **options)
         self.layer, self.modulator = layer, modulator
         for text in (equations, emit):
             self.refer_to_layer(text)

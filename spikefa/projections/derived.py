@@ -19,7 +19,7 @@ from spikefa.projections.initializers import Initial
 from spikefa.projections.projection import Projection
 
 
-class _Dependent(Projection):
+class DependentProjection(Projection):
     """A projection with a source, which may be named before it exists: rules need the feedback first."""
 
     def _set_source(self, network: Network, source: Projection | str) -> None:
@@ -52,7 +52,7 @@ class _Dependent(Projection):
         """Check the source."""
 
 
-class TiedProjection(_Dependent):
+class TiedProjection(DependentProjection):
     r"""A projection with the weights of another, or their transpose, and none of its own.
 
     Nothing is copied: what the source learns, this one has in the same moment.
@@ -126,6 +126,8 @@ class TiedProjection(_Dependent):
         if shape != self.shape:
             what = "the transposed weights" if self.transpose else "the weights"
             raise ArgumentError(f"{self.title}: {what} of {source.title} must be {self.shape}, got {shape}")
+        if source.weights.shared:
+            source.check_tied(self.title, self.pre, self.post, self.transpose)
         self._weights = TransposedWeights(source.weights) if self.transpose else source.weights
 
     @property
@@ -137,7 +139,7 @@ class TiedProjection(_Dependent):
     @property
     def W(self) -> np.ndarray:
         """The source's weights as an array ``(n_pre, n_post)``, read-only; a copy if the source is sparse."""
-        W = self.weights.dense().view()
+        W = self.weights.as_stated().view()
         W.flags.writeable = False
         return W
 
@@ -175,7 +177,7 @@ class TiedProjection(_Dependent):
         return {}
 
 
-class DerivedProjection(_Dependent):
+class DerivedProjection(DependentProjection):
     r"""A projection with weights computed from another's: ``W = function(source.W)``, such as a pseudoinverse.
 
     Parameters

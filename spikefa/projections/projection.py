@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from typing import Any, Literal, NoReturn
 from zlib import crc32
 
 import numpy as np
@@ -127,16 +128,28 @@ class Projection(Part, BrianObject):
         name: str | None = None,
     ):
         self._join(network, pre, post, into, name)
-        require_memory(self.title, f"weights {self.shape}", self.shape[0] * self.shape[1] * 8)
+        self._make(network, W, bias, mask, plasticity, learn_bias, bounds, sign, delay)
+
+    def _make(
+        self,
+        network: Network,
+        W: Initial,
+        bias: ArrayLike | None,
+        mask: Mask | None,
+        plasticity: Plasticity | None,
+        learn_bias: bool,
+        bounds: tuple[float | None, float | None] | None,
+        sign: Literal["excitatory", "inhibitory"] | None,
+        delay: Quantity | None,
+    ) -> None:
+        """Make weights and biases in the shapes `weights_shape` and `bias_shape`, and what learns them."""
+        require_memory(self.title, f"weights {self.weights_shape}", math.prod(self.weights_shape) * 8)
         steps = self._delay_in_steps(network, delay, a_synapse=self._delays_synapses)
         if mask is not None:
             mask = self._checked_mask(self._drawn("mask", mask, network.seed, f"{self.name} mask"))
-        drawn = callable(W)
-        W = self._weights_of(self._drawn("weights", W, network.seed, self.name))
+        W = self._initial(W, mask, network.seed)
         learn_bias = true_or_false(self.title, "learn_bias", learn_bias)
-        if mask is not None:
-            W = W * mask if drawn else self._checked_absent(W, mask)
-        bias = np.zeros(self.post.units) if bias is None else bias
+        bias = np.zeros(self.bias_shape) if bias is None else bias
         self._bias = np.array(self._bias_of(bias), dtype=network.dtype)
         self.bounds, self.sign = bounds_of(self.title, bounds, sign, network.dtype), sign
         self._check_bounds(W, mask)
@@ -144,21 +157,10 @@ class Projection(Part, BrianObject):
             if not isinstance(plasticity, Plasticity):
                 raise ArgumentError(f"{self.title}: plasticity must be a Plasticity, got {shown(plasticity)}")
             plasticity.check_names(self.title, self.pre, self.post)
-            if np.ndim(steps) == 2 and plasticity.factored.outer is None:
-                raise ArgumentError(
-                    f"{self.title}: a rule must be a sum of terms f(pre) * g(post) where each synapse has a delay of "
-                    f"its own, got {plasticity.rule!r}"
-                )
+            if plasticity.factored.outer is None:
+                self._check_form(plasticity, steps)
         rows = self._send(network, steps, mask)
-        self._weights = network.weight_policy.make(
-            W,
-            mask,
-            network.dtype,
-            network.streams,
-            spikes=bool(self.pre.thresholder),
-            learns=plasticity is not None,
-            rows=rows,
-        )
+        self._weights = self.stored(network, W, mask, plasticity is not None, rows)
         self._enter(network)
         if plasticity is not None:
             self.learning = PlasticityUpdater(
@@ -175,6 +177,35 @@ class Projection(Part, BrianObject):
                 self.bounds,
             )
             network.join(self.learning)
+
+    def _initial(self, W: Initial, mask: np.ndarray | None, seed: int) -> np.ndarray:
+        """Return initial weights, 0 where there is no synapse."""
+        found = self._weights_of(self._drawn("weights", W, seed, self.name))
+        if mask is None:
+            return found
+        return found * mask if callable(W) else self._checked_absent(found, mask)
+
+    def _check_form(self, plasticity: Plasticity, steps: np.ndarray | None) -> None:
+        """Refuse a rule that is no sum of outer products where only such can learn."""
+        if np.ndim(steps) == 2:
+            self._refuse_form(plasticity, "where each synapse has a delay of its own")
+
+    def _refuse_form(self, plasticity: Plasticity, where: str) -> NoReturn:
+        raise ArgumentError(
+            f"{self.title}: a rule must be a sum of terms f(pre) * g(post) {where}, got {plasticity.rule!r}"
+        )
+
+    def stored(
+        self,
+        network: Network,
+        W: np.ndarray,
+        mask: np.ndarray | None,
+        learns: bool,
+        rows: tuple[np.ndarray, np.ndarray] | None,
+    ) -> Weights:
+        """Return initial weights as they lie in memory."""
+        spikes = bool(self.pre.thresholder)
+        return network.weight_policy.make(W, mask, network.dtype, network.streams, spikes, learns, rows)
 
     def __repr__(self) -> str:
         synapses = f", {self.mask.mean():.1%} of the synapses" if self.masked else ""
@@ -211,6 +242,9 @@ class Projection(Part, BrianObject):
         order = self.post.place + (ACCUMULATE if self.accumulates else PROJECT) + before / (1 + before)
         super().__init__(clock=network.clock, when=self.post.slot, order=order, name=name)
         self.shape = (self.pre.units, self.post.units)
+        #: Shapes of `W` and `b`.
+        self.weights_shape: tuple[int, ...] = self.shape
+        self.bias_shape: tuple[int, ...] = self.shape[1:]
         self.adds = self.accumulates  # of the others, their `Port` says it when a run begins
         self.learning: PlasticityUpdater | None = None
         self._line: DelayLine | None = None
@@ -275,12 +309,12 @@ class Projection(Part, BrianObject):
     def _weights_of(self, values: Any) -> np.ndarray:
         current, output = self._current_dim, self.pre.variables[self.pre.output_variable].dim
         return finite_array(
-            self.title, "weights", without_unit(self.title, "weights", values, current, output), self.shape
+            self.title, "weights", without_unit(self.title, "weights", values, current, output), self.weights_shape
         )
 
     def _bias_of(self, values: Any) -> np.ndarray:
         return finite_array(
-            self.title, "bias", without_unit(self.title, "bias", values, self._current_dim), self.shape[1:]
+            self.title, "bias", without_unit(self.title, "bias", values, self._current_dim), self.bias_shape
         )
 
     @property
@@ -330,7 +364,7 @@ class Projection(Part, BrianObject):
         and a copy where only the existing synapses are stored: to change weights, set the whole, as in
         ``projection.W = W``.
         """
-        W = self.weights.dense()
+        W = self.weights.as_stated()
         if self.masked:
             W = W.view()
             W.flags.writeable = False
@@ -338,20 +372,22 @@ class Projection(Part, BrianObject):
 
     @W.setter
     def W(self, values: ArrayLike) -> None:
+        weights = self.weights  # a source's synapses may decide the shape
         W = self._weights_of(values)
         if self.masked:
             self._checked_absent(W, self.mask)
         self._check_bounds(W, self.mask)
-        self.weights.assign(W)
+        weights.assign(W)
 
     @property
     def b(self) -> np.ndarray:
         """The biases, ``(n_post,)``."""
-        return self._bias
+        return self.bias_array
 
     @b.setter
     def b(self, values: ArrayLike) -> None:
-        self._bias[...] = self._bias_of(values)
+        bias = self.bias_array
+        bias[...] = self._bias_of(values)
 
     @property
     def bias_array(self) -> np.ndarray:
@@ -375,6 +411,24 @@ class Projection(Part, BrianObject):
     def synapses(self) -> tuple[np.ndarray, np.ndarray]:
         """Presynaptic and post-synaptic unit of each synapse; if sparse, in the order of ``weights.values``."""
         return self.weights.synapses()
+
+    def weights_back(self, back: Projection, network: Network) -> Weights:
+        """Return weights of `back`, a projection between the same units the other way, at the same synapses.
+
+        Parameters
+        ----------
+        back : Projection
+            Whose `initial_weights` are asked for.
+        network : Network
+        """
+        mask = None if self.mask is None else self.mask.T
+        W = back.initial_weights(self.shape[::-1], mask)
+        return back.stored(network, W, mask, False, None)
+
+    @property
+    def synapse_count(self) -> int:
+        """How many synapses exist."""
+        return int(np.count_nonzero(self.mask)) if self.masked else self.shape[0] * self.shape[1]
 
     @property
     def spares_refractory(self) -> bool:
@@ -429,4 +483,6 @@ class Projection(Part, BrianObject):
         """Draw from a function of (rng, shape) by numbers of its own; anything else is returned as it is."""
         if not callable(values):
             return values
-        return called(self.title, f"of {what}", values, np.random.default_rng([seed, crc32(name.encode())]), self.shape)
+        return called(
+            self.title, f"of {what}", values, np.random.default_rng([seed, crc32(name.encode())]), self.weights_shape
+        )

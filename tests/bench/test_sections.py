@@ -21,6 +21,7 @@ KEYS = {
     "images": "train test epoch test_set",
     "one-stream": "step busy bytes bandwidth bound ratio profile/propagation profile/no_product",
     "brian2": "stock spikefa spikefa_one ratio ratio_one",
+    "convolution": "forward back update",
     "delays": "none delayed ratio none_one delayed_one ratio_one",
     "lif": "numpy spikefa spikefa_one ratio/numpy ratio_one/numpy",
     "pytorch": "pytorch",
@@ -38,7 +39,7 @@ ANY_SIGN = {"remainder", "crossover", "crossover/dense", "crossover/tables"}
 
 
 #: Sections that say why they cannot measure, where a package or a GPU is missing.
-MAY_BE_MISSING = {"pytorch", "mkl", "gpu", "gpu-pytorch"}
+MAY_BE_MISSING = {"convolution", "pytorch", "mkl", "gpu", "gpu-pytorch"}
 
 
 @pytest.mark.parametrize("name", sections)

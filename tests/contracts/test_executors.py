@@ -196,6 +196,17 @@ def test_delays_are_refused(device):
     net.run_steps(1)
 
 
+def test_shared_weights_are_refused(device):
+    net = fa.Network(streams=2, device=device)
+    fa.Input(net, "image", (1, 4, 4))
+    fa.Layer(net, "h", (2, 2, 2), "I : 1\ns : 1", emit="s = int(I > 0)")
+    fa.convolution(net, "image", "h", fa.uniform(0.5), field=3)
+    with pytest.raises(
+        ArgumentError, match=r"'cuda' no projection can be a convolution or pooling, got Convolution 'im"
+    ):
+        net.run_steps(1)
+
+
 @pytest.mark.parametrize("in_time", ["samples", "targets"])
 def test_samples_and_targets_that_change_are_refused(device, in_time):
     net = fa.Network(streams=2, device=device)

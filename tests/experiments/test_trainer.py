@@ -419,8 +419,8 @@ def test_data_that_do_not_fit_are_refused(run):
 
 
 def test_streams_without_an_image_of_their_own_are_refused(tiny):
-    with pytest.raises(ArgumentError, match=r"^Trainer: streams must be at most 1500, one a training image, got 1501$"):
-        tiny(streams=1501).trainer()
+    with pytest.raises(ArgumentError, match=r"^Trainer: streams must be at most 1437, one a training image, got 1438$"):
+        tiny(streams=1438).trainer()
 
 
 def test_evaluations_are_never_within_a_presentation(tiny):

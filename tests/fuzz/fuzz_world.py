@@ -21,11 +21,11 @@ STAGES = ("empty", "units", "layers", "feedback", "task")
 
 
 def network(stage="task", streams=2):
-    """4 inputs -> 3 hidden -> 2 outputs, and 3 units aside; with feedback and a task if the stage says so."""
+    """4 inputs, a map, -> 3 hidden -> 2 outputs, and 3 units aside; with feedback and a task if the stage says so."""
     net = fa.Network(streams=streams, dtype="float64", target="numpy")
     if stage == "empty":
         return net
-    fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    fa.Input(net, "image", (1, 2, 2), emit="s = x", threshold=None)
     for name, units in (("h1", 3), ("output", 2)):
         fa.Layer(net, name, units, LAYER, emit="s = v", threshold=None)
     fa.Population(net, "side", 3, "v : 1\nI : 1\ns : 1", emit="s = I", threshold=None)
@@ -88,6 +88,12 @@ def layer_for_softmax(world):
     return "soft"
 
 
+def units_of(world, units):
+    """A population of more units than the network's others, or of maps."""
+    fa.Population(world.network, "others", units, "v : 1\nI : 1\ns : 1", emit="s = I", threshold=None)
+    return "others"
+
+
 def poisson_group(net):
     """A group; Brian2 says nothing if a refusal leaves it in no network."""
     BrianLogger.suppress_name("unused_brian_object")
@@ -118,6 +124,14 @@ VALID = {
     "pre": lambda world: "image",
     "post": lambda world: "side",
     "W": lambda world: np.ones((4, 3)),
+    "convolution.post": lambda world: units_of(world, (3, 1, 1)),
+    "convolution.W": lambda world: np.ones((1, 2, 2, 3)),
+    "pooling.post": lambda world: units_of(world, (1, 1, 1)),
+    "field": lambda world: 2,
+    "map_units.units": lambda world: (1, 2, 2),
+    "ReciprocalProjection.pre": lambda world: "side",
+    "ReciprocalProjection.post": lambda world: units_of(world, 4),
+    "ReciprocalProjection.W": lambda world: np.ones((3, 4)),
     "B": lambda world: np.ones((2, 3)),
     "source": lambda world: "image_to_h1",
     "function": lambda world: lambda W: 2 * W,
@@ -239,7 +253,8 @@ VALID = {
 }
 
 _JOINS = ("Population", "Layer", "FeedbackPopulation", "ErrorPopulation", "PerturbedCopy", "Softmax", "add_pathway")
-_PROJECTIONS = ("Projection", "TiedProjection", "DerivedProjection", "ShuffledProjection")
+_PROJECTIONS = ("Projection", "TiedProjection", "DerivedProjection", "ShuffledProjection", "ReciprocalProjection")
+_PROJECTIONS += ("convolution", "pooling")
 #: Callable -> what its network has; else a task.
 STAGE = dict.fromkeys((*_JOINS, *_PROJECTIONS, "Source"), "layers") | {"Input": "empty", "PerturbedCopy": "units"}
 STAGE |= dict.fromkeys(("classification_task", "regression_task", "signal_task"), "feedback")

@@ -70,6 +70,10 @@ class CudaExecutor(Part, BrianObject):
             raise ArgumentError(
                 f"Network: on device 'cuda' projections must be from whole populations, got {', '.join(sliced)}"
             )
+        if shared := [p.title for p in self.network.projections if p.weights.shared]:
+            raise ArgumentError(
+                f"Network: on device 'cuda' no projection can be a convolution or pooling, got {', '.join(shared)}"
+            )
         objects = [obj for obj in self.network.sorted_objects if obj.active and obj is not self]
         for obj in objects:
             if obj.clock is not self.network.clock:

@@ -16,5 +16,9 @@ def receptive_fields(run: Run) -> Figure:
     network = run.trained_network()
     first = next(p for p in network.projections if p.pre is network.input)
     with styled_panels(run, 1, (4.2, 3.8)) as figure:
-        plot_receptive_fields(first.W, run.dataset().shape, ax=figure.axes[0])
+        W, shape = first.W, run.dataset().shape
+        if first.weights.shared:  # the windows of all maps, one below the other
+            maps, side, _, units = W.shape
+            W, shape = W.reshape(-1, units), (maps * side, side)
+        plot_receptive_fields(W, shape, ax=figure.axes[0])
     return figure
