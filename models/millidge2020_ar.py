@@ -149,9 +149,7 @@ class Params(fa.Params):
 
 def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, constants: dict) -> None:
     error, top = ERROR + KNOWN, net.layers[-1]
-    populations = {
-        top.name: fa.ErrorPopulation(net, "error_output", top, error, emit=ERROR_SENT, namespace=constants)
-    }
+    populations = {top.name: fa.ErrorPopulation(net, "error_output", top, error, emit=ERROR_SENT, namespace=constants)}
     swapped = rule.rule.replace("y_pre", "y_below").replace("_post", "_pre").replace("y_below", "y_post")
     backward = fa.Plasticity(swapped, rule.constants) if params.pathway == "learned" else None
     for layer in net.hidden[::-1]:

@@ -80,7 +80,7 @@ save(figure, __file__)
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}
 for name, errors in last.items():
     angles = [rows["update_angle_deg_image_to_h1"][-1] for rows in metrics[name]]
-    print(f"{NETWORKS[name][0]}: test error {mean_sd(errors)} %, updates of the first layer at {mean_sd(angles)} degrees")
+    print(f"{NETWORKS[name][0]}: test error {mean_sd(errors)} %, first layer's updates at {mean_sd(angles)} degrees")
     if FULL:
         RESULTS.check(f"cross_entropy_{name}", errors)
         RESULTS.check(f"cross_entropy_{name}_angle", angles)
