@@ -85,6 +85,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "projections.derived": ["DerivedProjection", "ShuffledProjection", "TiedProjection"],
         "projections.initializers": ["normal", "uniform"],
+        "projections.least_squares": ["LeastSquaresProjection"],
         "projections.projection": ["Projection"],
         "study.axes": ["Interval"],
         "study.study": ["Study", "open_study"],

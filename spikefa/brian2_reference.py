@@ -24,6 +24,9 @@ from spikefa.presentation.tasks import present
 from spikefa.projections.derived import DerivedProjection, ShuffledProjection, TiedProjection
 from spikefa.projections.projection import Projection
 
+#: What can be stated again.
+KINDS = (Projection, TiedProjection, DerivedProjection, ShuffledProjection)
+
 
 class Brian2Reference:
     r"""A network of one stream, stated again with `Synapses` in place of projections and rules.
@@ -45,8 +48,8 @@ class Brian2Reference:
     Raises
     ------
     ArgumentError
-        If the network has more streams, gaps without learning, a `Softmax`, a `NeuronGroup` as a source, or a
-        projection from some units of a population.
+        If the network has more streams, gaps without learning, a `Softmax`, a `NeuronGroup` as a source, a projection
+        from some units of a population, or one of another kind than `KINDS`.
     KeyError
         When it runs, if a rule needs a constant that has different values in the two populations.
 
@@ -76,6 +79,11 @@ class Brian2Reference:
         for projection in network.projections:
             if isinstance(projection.pre, UnitSlice):
                 raise ArgumentError(f"Brian2Reference: {projection.title} must be from a whole population, not a slice")
+            if type(projection) not in KINDS:
+                raise ArgumentError(
+                    f"Brian2Reference: {projection.title}: its kind must be one that can be stated again, "
+                    f"{', '.join(kind.__name__ for kind in KINDS)}"
+                )
         self.network = Network(
             streams=1,
             seed=network.seed,
@@ -224,13 +232,8 @@ class Brian2Reference:
         def shuffle() -> None:
             write(self.W(name)[:, projection.permutation(net.step)], "shuffled")
 
-        kinds = {Projection: None, TiedProjection: share, DerivedProjection: compute, ShuffledProjection: shuffle}
-        if type(projection) not in kinds:
-            raise ArgumentError(
-                f"Brian2Reference: {projection.title}: its kind must be one that can be stated again, "
-                f"{', '.join(kind.__name__ for kind in kinds)}"
-            )
-        return kinds[type(projection)]
+        ways = {Projection: None, TiedProjection: share, DerivedProjection: compute, ShuffledProjection: shuffle}
+        return ways[type(projection)]
 
     def _state_rule(self, projection: Projection, synapses: Synapses, bias: str, place: int) -> None:
         updater = projection.learning

@@ -123,9 +123,7 @@ def _synapses(projection: Any) -> int:
 
 
 def _rule(projection: Any, own: dict[str, np.ndarray]) -> str | None:
-    if projection.learning is not None:
-        return " ".join(projection.learning.plasticity.rule.split())
-    return None if own else f"weights of {projection.source.name}"
+    return projection.learns_by if own else f"weights of {projection.source.name}"
 
 
 def _bytes(arrays: Iterable[np.ndarray]) -> int:

@@ -82,9 +82,7 @@ def test_with_a_skip_a_layer_receives_the_sum_over_those_above(pathway, options)
     V = net["h1_to_output"].W.copy()
     net.run_steps(1)
     sums, y = W @ net["feedback_h2"].view("delta") + V @ net.error.view("delta"), net["h1"].view("y")
-    np.testing.assert_allclose(
-        net["feedback_h1"].view("delta"), sums * (1 - y**2), rtol=0, atol=1e-12
-    )
+    np.testing.assert_allclose(net["feedback_h1"].view("delta"), sums * (1 - y**2), rtol=0, atol=1e-12)
     assert np.abs(skip.W @ net.error.view("delta")).max() > 0.01
 
 
