@@ -114,7 +114,7 @@ def test_noise_reaches_the_copies_alone(lansdell, digits):
         ({"pathway": "kolen_pollack"}, "decay must be above 0 with kolen_pollack, .*, got 0.0"),
         (
             {"pathway": "alignment", "feedback_rule": "least_squares"},
-            "feedback_rule must be sgd, unless the pathway .*",
+            "feedback_rule must be sgd, unless .*",
         ),
         ({"warm_up": -1}, "warm_up must be at least 0, got -1"),
     ],
