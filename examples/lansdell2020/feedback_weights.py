@@ -112,8 +112,8 @@ def report(name, values):
 
 last = {noise: np.array([found[-1] for _, found in several]) for noise, several in curves.items()}
 for noise, values in last.items():
-    report(f"lsq_noise_{noise:g}", values)
+    report(f"lsq_c{round(-np.log10(noise))}", values)
 for N in WIDTHS:
-    report(f"lsq_width_{N}", np.array(widths[N]))
+    report(f"lsq_n{N}", np.array(widths[N]))
 assert all((values[:, 0, 1] < (80 if QUICK else 15)).all() for values in last.values())
 assert all(several[0][1][-1, 0, 0] < several[0][1][0, 0, 0] for several in curves.values())

@@ -3,11 +3,13 @@
 Millidge, Tschantz, Seth & Buckley (2020), Activation relaxation: a local dynamical approximation to backpropagation in
 the brain, https://doi.org/10.48550/arXiv.2009.05359, Fig. 5.
 
-Shows: test errors on MNIST of 784-300-300-100-10 rectifiers with softmax outputs, which learn by backpropagation, by
-activation relaxation, with backward weights that learn, without the rectifier's derivative in the relaxation, and with
-both; and the angle between the updates of the first layer and backpropagation's. Arguments: figure
-(``cross_entropy.png``), seeds (1; the paper has 5), epochs (3; the paper has 50), and where runs are kept (a temporary
-directory): given, an interrupted study goes on. The numbers are in ``docs/results/millidge2020.md``.
+Shows: test errors of rectifiers with softmax outputs, which learn by backpropagation, by activation relaxation, with
+backward weights that learn, without the rectifier's derivative in the relaxation, and with both; and the angle between
+the updates of the first layer and backpropagation's. The data are scikit-learn's digits and the network is
+64-60-60-30-10; with ``mnist`` they are the paper's, 784-300-300-100-10, of which nothing is said here. Arguments: figure
+(``cross_entropy.png``), seeds (1; the paper has 5), epochs (10; the paper has 50), where runs are kept (a temporary
+directory; given, an interrupted study goes on), and data (``digits``). The numbers are in
+``docs/results/millidge2020.md``.
 """
 
 import sys
@@ -26,8 +28,9 @@ from matplotlib.ticker import MaxNLocator
 from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, STYLE
 
-SEEDS, EPOCHS = (1, 6) if QUICK else (int(n) for n in [*sys.argv[2:4], *["1", "3"][len(sys.argv[2:4]) :]])
+SEEDS, EPOCHS = (1, 3) if QUICK else (int(n) for n in [*sys.argv[2:4], *["1", "10"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
+DATA = sys.argv[5] if len(sys.argv) > 5 else "digits"
 NETWORKS = {  # name -> (label, parameters, colour)
     "backprop": ("backpropagation", {"pathway": "backprop"}, INK),
     "relaxation": ("relaxation", {}, BLUE),
@@ -35,9 +38,9 @@ NETWORKS = {  # name -> (label, parameters, colour)
     "learned": ("learned backward weights", {"pathway": "learned"}, ORANGE),
     "both": ("learned, without derivative", {"pathway": "learned", "derivative": False}, PURPLE),
 }
-FULL = not QUICK and EPOCHS == 3
+FULL = not QUICK and EPOCHS == 10 and DATA == "digits"
 RESULTS = results_beside(__file__)
-SMALL = {"sizes": (64, 60, 60, 30, 10), "weight_sd": 0.15, "eta": 2e-3} if QUICK else {}
+SMALL = {"sizes": (64, 60, 60, 30, 10), "weight_sd": 0.15, "eta": 2e-3} if DATA == "digits" else {}
 
 
 def run(name, seed):
@@ -46,7 +49,7 @@ def run(name, seed):
         KEPT / f"{name}-{seed}",
         "millidge2020_ar",
         SMALL | {"loss": "cross_entropy"} | NETWORKS[name][1],
-        data="digits" if QUICK else "mnist",
+        data=DATA,
         streams=64,
         seed=seed,
         epochs=EPOCHS,
@@ -84,5 +87,5 @@ for name, errors in last.items():
     if FULL:
         RESULTS.check(f"cross_entropy_{name}", errors)
         RESULTS.check(f"cross_entropy_{name}_angle", angles)
-assert abs(last["relaxation"].mean() - last["backprop"].mean()) < (5 if QUICK else 0.5)
+assert abs(last["relaxation"].mean() - last["backprop"].mean()) < (20 if QUICK else 2)
 assert all(rows["update_angle_deg_image_to_h1"][-1] < 10 for rows in metrics["relaxation"])
