@@ -13,8 +13,8 @@ the layer above, and the forward weights learn by what the feedback weights say 
 * forward: ``W -= eta * y_below^T d``. All updates are summed over the images of a batch, which are the streams.
 
 With ``feedback_rule="least_squares"`` the feedback weights are the ridge regression of all images seen,
-``B = (ridge I + sum d_above^T d_above)^-1 sum d_above^T xi_l (L~ - L) / c^2``, of which the code's tables are. It counts
-the images of long ago, when W was another, as much as the last ones. What the paper compares is a pathway, too:
+``B = (ridge I + sum d_above^T d_above)^-1 sum d_above^T xi_l (L~ - L) / c^2``, of which the code's tables are. It
+counts the images of long ago, when W was another, as much as the last ones. What the paper compares is a pathway, too:
 ``alignment``, ``backprop``, and its "matched", whose feedback weights learn by the forward weights' updates with the
 same decay: ``kolen_pollack``.
 

@@ -6,7 +6,7 @@ the brain, https://doi.org/10.48550/arXiv.2009.05359, Fig. 5.
 Shows: test errors of rectifiers with softmax outputs, which learn by backpropagation, by activation relaxation, with
 backward weights that learn, without the rectifier's derivative in the relaxation, and with both; and the angle between
 the updates of the first layer and backpropagation's. The data are scikit-learn's digits and the network is
-64-60-60-30-10; with ``mnist`` they are the paper's, 784-300-300-100-10, of which nothing is said here. Arguments: figure
+64-60-60-30-10; with ``mnist`` they are the paper's, 784-300-300-100-10, which was not run. Arguments: figure
 (``cross_entropy.png``), seeds (1; the paper has 5), epochs (10; the paper has 50), where runs are kept (a temporary
 directory; given, an interrupted study goes on), and data (``digits``). The numbers are in
 ``docs/results/millidge2020.md``.
