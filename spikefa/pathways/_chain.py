@@ -100,13 +100,13 @@ def feedback_pairs(
 def _checked(names: list[str], connections: Connections) -> list[tuple[str, str]]:
     later = [(below, above) for number, below in enumerate(names) for above in names[number + 1 :]]
     listed = isinstance(connections, Sequence) and not isinstance(connections, str)
-    pairs = [tuple(pair) if isinstance(pair, Sequence) else pair for pair in connections] if listed else []
-    for pair in pairs if listed else [connections]:
-        if pair not in later or pairs.count(pair) > 1:
-            raise ArgumentError(
-                f"Pathway: connections must be pairs of layers (below, above) in the order {names}, each once, got "
-                f"{shown(pair)}"
-            )
+    pairs = [tuple(pair) if isinstance(pair, list) else pair for pair in connections] if listed else []
+    wrong = [pair for pair in pairs if not isinstance(pair, tuple) or pair not in later or pairs.count(pair) > 1]
+    if wrong or not listed:
+        raise ArgumentError(
+            f"Pathway: connections must be pairs of layers (below, above) in the order {names}, each once, got "
+            f"{shown(wrong[0] if wrong else connections)}"
+        )
     for name in names[:-1]:
         if all(below != name for below, _ in pairs):
             raise ArgumentError(f"Pathway: connections must lead from {name!r} to a later layer, got {shown(pairs)}")

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from spikefa._checks import in_range, true_or_false
+from spikefa._checks import in_range, shown, true_or_false
 from spikefa.core.network import Network
 from spikefa.errors import ArgumentError
 from spikefa.pathways import pathways
@@ -102,8 +102,9 @@ def node_perturbation_feedback(
     >>> projections = fa.node_perturbation_feedback(net, **error, **feedback, **learned, B=fa.uniform(0.5))
     """
     if (eta is None) == (ridge is None):
-        given = {"eta": eta, "ridge": ridge}
-        raise ArgumentError(f"Pathway node_perturbation_feedback: takes either eta or ridge, got {given}")
+        raise ArgumentError(
+            f"Pathway node_perturbation_feedback: takes either eta or ridge, got {shown(eta)} and {shown(ridge)}"
+        )
     direct = true_or_false("Pathway node_perturbation_feedback", "direct", direct)
     others: list[Projection] = list(perturbed_copies(network, noise, on="output", noisy_top=False))
     top = error_population(network, error, emit if emit_error is None else emit_error, namespace)

@@ -70,8 +70,8 @@ def test_what_it_learns_by_is_told(rng):
 def test_what_cannot_be_is_refused():
     for changes, message in [
         ({"ridge": 0}, "LeastSquaresProjection: gamma must be a finite number, above 0, got 0"),
-        ({"ridge": None}, "Pathway node_perturbation_feedback: takes either eta or ridge, got .*None"),
-        ({"eta": 0.1}, "takes either eta or ridge, got {'eta': 0.1, 'ridge': 0.1}"),
+        ({"ridge": None}, "Pathway node_perturbation_feedback: takes either eta or ridge, got None and None"),
+        ({"eta": 0.1}, "takes either eta or ridge, got 0.1 and 0.1"),
         ({"direct": 1}, "node_perturbation_feedback: direct must be"),
     ]:
         with pytest.raises(ArgumentError, match=message):
