@@ -65,6 +65,27 @@ def learned(seed, noise=1e-2, sizes=(50, 20)):
     return looks, np.array(found)
 
 
+def foretold(seed):
+    """Relative error of B, to h2 and to h1, that least squares has after so many images with all upper weights right.
+
+    A unit's ``xi (L~ - L) / c^2`` has a variance of the squared gradient of its whole layer; directions of the layer
+    above with little variance count by its inverse. Also the share of the variance of h2's in its 10 least directions.
+    """
+    net = MODEL.build(MODEL.params({"sizes": (PIXELS, 50, 20, 10), "dtype": "float64"}, "fixed"), seed=seed)
+    W = [net[name].W for name in ("image_to_h1", "h1_to_h2", "h2_to_output")]
+    y = DATA.train_images[:10_000] / (255 if DATA.train_images.dtype == np.uint8 else 1)
+    for weights in W[:2]:
+        y = 1 / (1 + np.exp(-y @ weights))
+    e = y @ W[2] - np.eye(10)[DATA.train_labels[:10_000]]
+    d = (e @ W[2].T) * y * (1 - y)
+    count, found = EPOCHS * len(DATA.train_images), []
+    for x, weights in ((e, W[2]), (d, W[1])):
+        variances = np.linalg.eigvalsh(x.T @ x) / len(x)
+        gradient = ((x @ weights.T) ** 2).sum(axis=1).mean()
+        found.append(np.sqrt(len(weights) * gradient * (1 / variances).sum() / count / (weights**2).sum()))
+    return *found, 100 * variances[:10].sum() / variances.sum()
+
+
 curves = {noise: [learned(seed, noise) for seed in range(SEEDS)] for noise in NOISES}
 widths = {N: [learned(seed, sizes=(N, 50))[1][-1] for seed in range(SEEDS)] for N in WIDTHS}
 
@@ -113,6 +134,12 @@ def report(name, values):
 last = {noise: np.array([found[-1] for _, found in several]) for noise, several in curves.items()}
 for noise, values in last.items():
     report(f"lsq_c{round(-np.log10(noise))}", values)
+to_h2, to_h1, share = np.array([foretold(seed) for seed in range(SEEDS)]).T
+print(f"foretold errors: to h2 {mean_sd(to_h2)}, to h1 {mean_sd(to_h1)}; least 10 directions have {mean_sd(share)} %")
+if FULL:
+    RESULTS.check("lsq_c2_h2_foretold", to_h2)
+    RESULTS.check("lsq_c2_h1_foretold", to_h1)
+    RESULTS.check("lsq_c2_h1_least", share)
 for N in WIDTHS:
     report(f"lsq_n{N}", np.array(widths[N]))
 assert all((values[:, 0, 1] < (80 if QUICK else 15)).all() for values in last.values())
