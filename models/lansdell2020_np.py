@@ -12,10 +12,14 @@ the layer above, and the forward weights learn by what the feedback weights say 
   xi_l (L~ - L) / c^2)``, with the loss L of each image;
 * forward: ``W -= eta * y_below^T d``. All updates are summed over the images of a batch, which are the streams.
 
+With ``feedback_rule="least_squares"`` the feedback weights are the ridge regression of all images seen,
+``B = (ridge I + sum d_above^T d_above)^-1 sum d_above^T xi_l (L~ - L) / c^2``, of which the code's tables are. It
+counts the images of long ago, when W was another, as much as the last ones. What the paper compares is a pathway, too:
+``alignment``, ``backprop``, and its "matched", whose feedback weights learn by the forward weights' updates with the
+same decay: ``kolen_pollack``.
+
 Deviations from the paper and its code (https://github.com/benlansdell/synthfeedback):
 
-* Feedback weights learn by stochastic gradient descent, as in the paper; the code's tables are of the exact
-  least-squares solution from all images seen, which is not built here.
 * L is each image's own loss, as the paper states; the code takes the change of the batch's loss for all its images.
 * Biases start at 0, and weights are normal; the code draws biases as weights, and cuts normals off in some networks.
 """
@@ -56,6 +60,7 @@ ERROR_SENT = "delta = (layer_y - target) * layer_psi"
 MODULATION = "delta = J * layer_psi"
 LOSS = "(layer_y - target)**2 / 2"
 RULE = "dW = -eta * warm_post * delta_post * y_pre"
+DECAY = " - decay * W"
 
 
 @dataclass(frozen=True)
@@ -67,15 +72,25 @@ class Params(fa.Params):
     units: tuple[Literal["linear", "tanh", "logistic", "rectifier"], ...] = ("logistic", "logistic", "linear")
     """Units of each layer but the input."""
     pathway: Annotated[
-        Literal["node_perturbation_feedback", "alignment", "backprop"], fa.OrRegistered("spikefa.pathways")
+        Literal["node_perturbation_feedback", "alignment", "backprop", "kolen_pollack"],
+        fa.OrRegistered("spikefa.pathways"),
     ] = "node_perturbation_feedback"
-    """Feedback weights that are learned by node perturbation, fixed (alignment) or the transposed forward weights."""
+    """Feedback weights that are learned by node perturbation, fixed (alignment), the transposed forward weights, or
+    learned by the forward weights' updates (kolen_pollack, the paper's "matched")."""
+    feedback_rule: Literal["sgd", "least_squares"] = "sgd"
+    """How node perturbation's feedback weights learn: by stochastic gradient descent, or as the least-squares solution
+    of all images so far."""
     classes: Annotated[int, fa.Range(1)] | None = 10
     """Number of classes; none for a regression, whose targets are values."""
     eta: Annotated[float, fa.Range(0)] = 4e-4
     """Learning rate of forward weights and biases, for the update summed over the images."""
     eta_feedback: Annotated[float, fa.Range(0)] = 5e-4
     """Learning rate of the feedback weights, for the update summed over the images."""
+    ridge: Annotated[float, fa.Range(0, open_low=True)] = 0.1
+    """Ridge of the least squares, the paper's gamma."""
+    decay: Annotated[float, fa.Range(0, 1, open_high=True)] = 0.0
+    """Fraction of the forward weights, and with kolen_pollack of the feedback weights, that a batch takes away; also
+    in the warm-up."""
     noise: Annotated[float, fa.Range(0, open_low=True)] = 1e-2
     """Standard deviation c of the noise on the hidden units' outputs."""
     warm_up: Annotated[int, fa.Range(0)] = 1000
@@ -99,6 +114,10 @@ class Params(fa.Params):
             self.refuse("sizes", "name an input, a hidden layer and an output, at least")
         if len(self.units) != len(self.sizes) - 1:
             self.refuse("units", f"name {len(self.sizes) - 1} layers' units, those of sizes but the input")
+        if self.pathway == "kolen_pollack" and not self.decay:
+            self.refuse("decay", "be above 0 with kolen_pollack, whose weights do not approach each other without it")
+        if self.feedback_rule != "sgd" and self.pathway != "node_perturbation_feedback":
+            self.refuse("feedback_rule", "be sgd, unless the pathway is node_perturbation_feedback,")
 
 
 PRESETS = {
@@ -107,10 +126,12 @@ PRESETS = {
 }
 
 
-def _add_pathway(net: fa.Network, params: Params) -> None:
+def _add_pathway(net: fa.Network, params: Params, rule: fa.Plasticity) -> None:
     def B(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         return fa.normal(np.sqrt(2 / shape[1]))(rng, shape)  # of the forward weights' size
 
+    exact = params.feedback_rule == "least_squares"
+    learning = {"ridge": params.ridge} if exact else {"eta": params.eta_feedback}
     fa.add_pathway(
         net,
         params.pathway,
@@ -121,7 +142,9 @@ def _add_pathway(net: fa.Network, params: Params) -> None:
         B=B,
         loss=LOSS,
         noise=params.noise,
-        eta=params.eta_feedback,
+        rule=rule,
+        namespace={"warm_up": params.warm_up},
+        **learning,
     )
 
 
@@ -157,8 +180,10 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
             threshold=None,
             namespace={"warm_up": params.warm_up},
         )
-    _add_pathway(net, params)
     rule = fa.Plasticity(RULE, {"eta": params.eta})
+    if params.decay:
+        rule = fa.Plasticity(RULE + DECAY, {"eta": params.eta, "decay": params.decay})
+    _add_pathway(net, params, rule)
     for layer in net.layers:
         fa.Projection(net, below, layer, fa.normal(np.sqrt(2 / below.units)), plasticity=rule)
         below = layer

@@ -19,6 +19,10 @@ batch. By the parameter ``pathway``:
 
 With ``derivative=False``, ``f'`` is left out of the relaxation, and only there.
 
+Also of the paper: softmax outputs with cross-entropy (``loss``, its Fig. 5), whose x_output is the same, and networks
+with branches and skips (``connections``, its appendix A), in which a layer relaxes to the sum over the layers that it
+projects to.
+
 Deviations from the paper and its code: all layers relax at once, from the state before the step, where the code uses
 what it has just changed; f' has the bias in its argument, and biases learn. Feedback runs on in each step of the
 network, as everything does here, and the forward activity is computed again in each, to the same values.
@@ -27,6 +31,7 @@ network, as everything does here, and the forward activity is computed again in 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 from typing import Annotated, Literal
 
 import spikefa as fa
@@ -90,6 +95,11 @@ class Params(fa.Params):
     """Standard deviation of forward and backward weights at the start."""
     eta: Annotated[float, fa.Range(0)] = 5e-4
     """Learning rate, for the update summed over the images of a batch, which are the streams."""
+    loss: Literal["squared_error", "cross_entropy"] = "squared_error"
+    """Of linear outputs, or of the softmax of the outputs' potentials."""
+    connections: tuple[str, ...] | None = None
+    """Forward projections, each as ``below-above``, such as ``image-h1, h1-h2, h1-output, h2-output``; a layer may
+    project to any later one, and several may project to it. None: each layer to the next."""
     classes: Annotated[int, fa.Range(1)] | None = 10
     """Number of classes; none for a regression, whose targets are values."""
     test_steps: Annotated[int, fa.Range(1)] = 1
@@ -109,11 +119,37 @@ class Params(fa.Params):
             self.refuse("sizes", "name an input, a hidden layer and an output, at least")
         if not self.derivative and self.pathway == "backprop":
             self.refuse("derivative", "be true with backprop")
+        if self.loss == "cross_entropy" and self.classes is None:
+            self.refuse("loss", "be squared_error in a regression")
+        if self.connections is not None:
+            self._check_connections()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the layers, the input's first."""
+        return ["image", *(f"h{number}" for number in range(1, len(self.sizes) - 1)), "output"]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Forward projections, from below to above."""
+        if self.connections is None:
+            return list(pairwise(self.names))
+        return [tuple(connection.split("-")) for connection in self.connections]
+
+    def _check_connections(self) -> None:
+        names, pairs = self.names, self.pairs
+        for pair in pairs:
+            if pair not in list(combinations(names, 2)):
+                self.refuse("connections", f"be of two of {', '.join(names)}, the lower one first")
+        if len(set(pairs)) < len(pairs):
+            self.refuse("connections", "name no projection twice")
+        if {below for below, _ in pairs} != set(names[:-1]) or {above for _, above in pairs} != set(names[1:]):
+            self.refuse("connections", "lead from each layer but the output, and to each but the image")
 
 
 def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, constants: dict) -> None:
     error, top = ERROR + KNOWN, net.layers[-1]
-    above = fa.ErrorPopulation(net, "error_output", top, error, emit=ERROR_SENT, namespace=constants)
+    populations = {top.name: fa.ErrorPopulation(net, "error_output", top, error, emit=ERROR_SENT, namespace=constants)}
     swapped = rule.rule.replace("y_pre", "y_below").replace("_post", "_pre").replace("y_below", "y_post")
     backward = fa.Plasticity(swapped, rule.constants) if params.pathway == "learned" else None
     for layer in net.hidden[::-1]:
@@ -126,11 +162,13 @@ def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, cons
             namespace=constants,
             receive=RELAX if params.derivative else RELAX_PLAIN,
         )
-        if params.pathway == "relaxation":
-            fa.TiedProjection(net, above, feedback, f"{layer.name}_to_{above.layer.name}", transpose=True)
-        else:
-            fa.Projection(net, above, feedback, fa.normal(params.weight_sd), plasticity=backward, learn_bias=False)
-        above = feedback
+        for name in [above for below, above in params.pairs if below == layer.name]:
+            if params.pathway == "relaxation":
+                fa.TiedProjection(net, populations[name], feedback, f"{layer.name}_to_{name}", transpose=True)
+            else:
+                W = fa.normal(params.weight_sd)
+                fa.Projection(net, populations[name], feedback, W, plasticity=backward, learn_bias=False)
+        populations[layer.name] = feedback
 
 
 def sizes(params: Params, dataset: fa.datasets.Dataset) -> dict:
@@ -149,32 +187,33 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
     steps = 1 if params.pathway == "backprop" else params.relaxation + 1
     constants = {"steps": steps, "tau": net.clock.dt / params.relaxation_step}
-    first, *above = params.sizes
     limits = (0, 1) if params.classes else None
-    below = fa.Input(
-        net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits
+    fa.Input(
+        net, "image", params.sizes[0], INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits
     )
-    names = [*(f"h{number}" for number in range(1, len(above))), "output"]
-    for name, units in zip(names, above, strict=True):
+    softmax = params.loss == "cross_entropy"
+    for name, units in zip(params.names[1:], params.sizes[1:], strict=True):
         rate, derivative = UNITS["linear" if name == "output" else params.units]
         fa.Layer(
             net,
             name,
             units,
             LAYER.format(derivative=derivative),
-            emit=f"y = {rate}",
+            emit="" if softmax and name == "output" else f"y = {rate}",
             output="y",
             threshold=None,
             namespace=constants,
         )
+    if softmax:
+        fa.Softmax(net, "output", "I")
     rule = fa.Plasticity(RULE if params.derivative else PLAIN_RULE, {"eta": params.eta})
     if params.pathway == "backprop":
-        fa.backprop(net, error=ERROR, emit_error=ERROR_SENT, feedback=BACKPROPAGATING, emit=BACKPROPAGATED)
+        strings = {"error": ERROR, "emit_error": ERROR_SENT, "feedback": BACKPROPAGATING, "emit": BACKPROPAGATED}
+        fa.backprop(net, **strings, connections=[pair for pair in params.pairs if pair[0] != "image"])
     else:
         _relaxing_pathway(net, params, rule, constants)
-    for layer in net.layers:
-        fa.Projection(net, below, layer, fa.normal(params.weight_sd), plasticity=rule)
-        below = layer
+    for below, above in sorted(params.pairs, key=lambda pair: params.names.index(pair[1])):
+        fa.Projection(net, below, above, fa.normal(params.weight_sd), plasticity=rule)
     if params.classes:
         fa.classification_task(net, steps, params.classes)
     else:

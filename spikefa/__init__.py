@@ -87,6 +87,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "projections.convolution": ["convolution"],
         "projections.derived": ["DerivedProjection", "ShuffledProjection", "TiedProjection"],
         "projections.initializers": ["normal", "uniform"],
+        "projections.least_squares": ["LeastSquaresProjection"],
         "projections.pooling": ["pooling"],
         "projections.projection": ["Projection"],
         "projections.reciprocal": ["ReciprocalProjection"],

@@ -25,6 +25,9 @@ from spikefa.projections.derived import DerivedProjection, ShuffledProjection, T
 from spikefa.projections.projection import Projection
 from spikefa.projections.reciprocal import ReciprocalProjection
 
+#: What can be stated again.
+KINDS = (Projection, TiedProjection, DerivedProjection, ShuffledProjection, ReciprocalProjection)
+
 
 class Brian2Reference:
     r"""A network of one stream, stated again with `Synapses` in place of projections and rules.
@@ -46,8 +49,8 @@ class Brian2Reference:
     Raises
     ------
     ArgumentError
-        If the network has more streams, gaps without learning, a `Softmax`, a `NeuronGroup` as a source, or a
-        projection from some units of a population.
+        If the network has more streams, gaps without learning, a `Softmax`, a `NeuronGroup` as a source, a projection
+        from some units of a population, or one of another kind than `KINDS`.
     KeyError
         When it runs, if a rule needs a constant that has different values in the two populations.
 
@@ -77,11 +80,15 @@ class Brian2Reference:
         for projection in network.projections:
             if isinstance(projection.pre, UnitSlice):
                 raise ArgumentError(f"Brian2Reference: {projection.title} must be from a whole population, not a slice")
-        for projection in network.projections:
             if projection.weights.shared:
                 raise ArgumentError(
                     f"Brian2Reference: {projection.title}: stock Brian2's synapses share no weights; state it as a "
                     "Projection with a mask"
+                )
+            if type(projection) not in KINDS:
+                raise ArgumentError(
+                    f"Brian2Reference: {projection.title}: its kind must be one that can be stated again, "
+                    f"{', '.join(kind.__name__ for kind in KINDS)}"
                 )
         self.network = Network(
             streams=1,
@@ -231,14 +238,8 @@ class Brian2Reference:
         def shuffle() -> None:
             write(self.W(name)[:, projection.permutation(net.step)], "shuffled")
 
-        kinds = {Projection: None, TiedProjection: share, DerivedProjection: compute, ShuffledProjection: shuffle}
-        kinds |= {ReciprocalProjection: None}
-        if type(projection) not in kinds:
-            raise ArgumentError(
-                f"Brian2Reference: {projection.title}: its kind must be one that can be stated again, "
-                f"{', '.join(kind.__name__ for kind in kinds)}"
-            )
-        return kinds[type(projection)]
+        ways = {TiedProjection: share, DerivedProjection: compute, ShuffledProjection: shuffle}
+        return ways.get(type(projection))
 
     def _state_rule(self, projection: Projection, synapses: Synapses, bias: str, place: int) -> None:
         updater = projection.learning

@@ -119,9 +119,7 @@ def _projection(projection: Any) -> dict[str, Any]:
 
 
 def _rule(projection: Any, own: dict[str, np.ndarray]) -> str | None:
-    if projection.learning is not None:
-        return " ".join(projection.learning.plasticity.rule.split())
-    return f"weights of {projection.source.name}" if not own and hasattr(projection, "source") else None
+    return projection.learns_by if own or not hasattr(projection, "source") else f"weights of {projection.source.name}"
 
 
 def _bytes(arrays: Iterable[np.ndarray]) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
+from spikefa._checks import shown
 from spikefa.core.network import Network, require_network
 from spikefa.errors import ArgumentError
 from spikefa.populations.roles import ErrorPopulation, FeedbackPopulation, Layer
@@ -54,6 +57,60 @@ def chain(
     top = error_population(network, error, emit if emit_error is None else emit_error, namespace, **options)
     down = network.hidden[::-1]
     return [top, *(feedback_population(network, layer, feedback, emit, namespace, **options) for layer in down)]
+
+
+#: Forward projections between layers, from below to above, by the layers' names.
+Connections = Sequence[tuple[str, str]]
+
+
+def feedback_pairs(
+    network: Network, populations: list[FeedbackPopulation], connections: Connections | None
+) -> list[tuple[FeedbackPopulation, FeedbackPopulation, str]]:
+    """Return which population receives which, with the name of the forward projection that they go back along.
+
+    Parameters
+    ----------
+    network : Network
+    populations : list of FeedbackPopulation
+        As `chain` returns them, one a layer.
+    connections : sequence of (str, str), optional
+        Each layer to the next by default.
+
+    Returns
+    -------
+    list of (above, below, name)
+        From the last hidden layer down.
+
+    Raises
+    ------
+    ArgumentError
+        If a connection is none from a layer to a later one, or is there twice, or a hidden layer has none.
+    """
+    names = [layer.name for layer in network.layers]
+    pairs = list(pairwise(names)) if connections is None else _checked(names, connections)
+    of = {population.layer.name: population for population in populations}
+    return [
+        (of[above], of[below], f"{below}_to_{above}")
+        for layer in names[-2::-1]
+        for below, above in pairs
+        if below == layer
+    ]
+
+
+def _checked(names: list[str], connections: Connections) -> list[tuple[str, str]]:
+    later = [(below, above) for number, below in enumerate(names) for above in names[number + 1 :]]
+    listed = isinstance(connections, Sequence) and not isinstance(connections, str)
+    pairs = [tuple(pair) if isinstance(pair, list) else pair for pair in connections] if listed else []
+    wrong = [pair for pair in pairs if not isinstance(pair, tuple) or pair not in later or pairs.count(pair) > 1]
+    if wrong or not listed:
+        raise ArgumentError(
+            f"Pathway: connections must be pairs of layers (below, above) in the order {names}, each once, got "
+            f"{shown(wrong[0] if wrong else connections)}"
+        )
+    for name in names[:-1]:
+        if all(below != name for below, _ in pairs):
+            raise ArgumentError(f"Pathway: connections must lead from {name!r} to a later layer, got {shown(pairs)}")
+    return pairs
 
 
 def forward_name(network: Network, layer: Layer) -> str:

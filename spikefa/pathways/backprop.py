@@ -1,18 +1,18 @@
 """Backpropagation: each layer receives the feedback population above it through the transpose of its own weights.
 
-``delta_l = (delta_{l+1} @ W_{l+1}.T) * f'`` where `emit` has the derivative; the weights are those of the step.
+``delta_l = (delta_{l+1} @ W_{l+1}.T) * f'`` where `emit` has the derivative; the weights are those of the step. A
+layer that projects to several receives the sum over them.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 from brian2 import Quantity
 
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
-from spikefa.pathways._chain import chain, forward_name, spiking_options
+from spikefa.pathways._chain import Connections, chain, feedback_pairs, spiking_options
 from spikefa.projections.derived import TiedProjection
 
 
@@ -32,6 +32,7 @@ def backprop(
     refractory: Any = False,
     output: str = "delta",
     modulator: str | None = None,
+    connections: Connections | None = None,
 ) -> list[TiedProjection]:
     r"""Send the error down through the transposed forward weights.
 
@@ -42,11 +43,19 @@ def backprop(
     network, error, feedback, emit, emit_error, namespace
     delay, receive, threshold, reset, refractory, output, modulator
         As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
+    connections : sequence of (str, str), optional
+        Of a network with branches or skips: which layer projects to which, such as ``[("h1", "h2"), ("h1", "output"),
+        ("h2", "output")]``, each to a layer that was added later. By default each layer to the next.
 
     Returns
     -------
     list of TiedProjection
         The feedback projections, top down.
+
+    Raises
+    ------
+    ArgumentError
+        If the network has no layer, or a connection does not lead from a layer to a later one.
 
     Examples
     --------
@@ -65,6 +74,6 @@ def backprop(
     spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
     populations = chain(network, error, feedback, emit, emit_error, namespace, **spiking)
     return [
-        TiedProjection(network, above, below, forward_name(network, below.layer), transpose=True, delay=delay)
-        for above, below in pairwise(populations)
+        TiedProjection(network, above, below, name, transpose=True, delay=delay)
+        for above, below, name in feedback_pairs(network, populations, connections)
     ]

@@ -1,14 +1,15 @@
 """Activation relaxation: slow feedback populations relax to the gradient that backpropagation would compute at once.
 
 ``J_l <- J_l + step * (delta_{l+1} @ W_{l+1}.T - J_l)``, ``delta_l = J_l * f'`` where `emit` has the derivative: the
-fixed point is backpropagation's (Millidge, Tschantz, Seth & Buckley 2020, arXiv 2009.05359). Nothing waits for it: what
-is sent is what the feedback has come to.
+fixed point is backpropagation's (Millidge, Tschantz, Seth & Buckley 2020, arXiv 2009.05359). With branches and skips a
+layer follows the sum over the layers that it projects to. Nothing waits for the fixed point: what is sent is what the
+feedback has come to. ``J_l`` descends the energy ``|J_l - delta_{l+1} @ W_{l+1}.T|^2 / 2`` with the layer above held;
+no energy of the whole network falls, since no layer acts on the one above it.
 """
 
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import Any
 
 from spikefa._checks import in_range
@@ -16,7 +17,7 @@ from spikefa.core.expression_checks import check_equations
 from spikefa.core.network import Network
 from spikefa.errors import ArgumentError
 from spikefa.pathways import pathways
-from spikefa.pathways._chain import error_population, feedback_population, forward_name
+from spikefa.pathways._chain import Connections, error_population, feedback_pairs, feedback_population
 from spikefa.projections.derived import TiedProjection
 
 _J = re.compile(r"(?m)^\s*J\s*:\s*([^#(\n]+).*$")
@@ -32,6 +33,7 @@ def relaxation(
     emit_error: str | None = None,
     step: float,
     namespace: dict[str, Any] | None = None,
+    connections: Connections | None = None,
 ) -> list[TiedProjection]:
     r"""Send the error down through the transposed forward weights, to feedback populations that follow it slowly.
 
@@ -39,7 +41,7 @@ def relaxation(
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, namespace
+    network, error, feedback, emit, emit_error, namespace, connections
         As in `backprop`. The parameter ``J`` of `feedback` becomes a variable that follows what is received.
     step : float
         How far J goes in a step, above 0; with 1, all the way, and the pathway is `backprop`.
@@ -52,7 +54,8 @@ def relaxation(
     Raises
     ------
     ArgumentError
-        If the network has no layer, `step` is not in (0, 1], or `feedback` has no parameter ``J``.
+        If the network has no layer, `step` is not in (0, 1], `feedback` has no parameter ``J``, or a connection does
+        not lead from a layer to a later one.
 
     Examples
     --------
@@ -80,6 +83,6 @@ def relaxation(
         constants = {**(namespace or {}), "tau_relaxation": network.clock.dt / step}
         populations.append(feedback_population(network, layer, slow, emit, constants, current="received"))
     return [
-        TiedProjection(network, above, below, forward_name(network, below.layer), transpose=True)
-        for above, below in pairwise(populations)
+        TiedProjection(network, above, below, name, transpose=True)
+        for above, below, name in feedback_pairs(network, populations, connections)
     ]

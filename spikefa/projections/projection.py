@@ -209,7 +209,7 @@ class Projection(Part, BrianObject):
 
     def __repr__(self) -> str:
         synapses = f", {self.mask.mean():.1%} of the synapses" if self.masked else ""
-        rule = "fixed" if self.learning is None else self.learning.summary()
+        rule = (self.learns_by or "fixed") if self.learning is None else self.learning.summary()
         return f"<{self.title}: {self.shape[0]} x {self.shape[1]}{synapses}, {rule}>"
 
     def _join(
@@ -393,6 +393,11 @@ class Projection(Part, BrianObject):
     def bias_array(self) -> np.ndarray:
         """The biases that are added in a step, ``(n_post,)``; not a copy."""
         return self._bias
+
+    @property
+    def learns_by(self) -> str | None:
+        """What the weights learn by, as a text; None if they are fixed."""
+        return None if self.learning is None else " ".join(self.learning.plasticity.rule.split())
 
     @property
     def masked(self) -> bool:

@@ -152,6 +152,8 @@ VALID = {
     "scale": lambda world: 0.5,
     "normalized_squared_error.error": lambda world: [0.1, 0.2],
     "target": lambda world: [1.0, 2.0],
+    "LeastSquaresProjection.target": lambda world: "side",
+    "node_perturbation_feedback.eta": lambda world: 0.1,
     "classification_task.steps_per_image": lambda world: 2,
     "classification_task.classes": lambda world: 2,
     "regression_task.steps_per_image": lambda world: 2,
@@ -253,7 +255,7 @@ VALID = {
 }
 
 _JOINS = ("Population", "Layer", "FeedbackPopulation", "ErrorPopulation", "PerturbedCopy", "Softmax", "add_pathway")
-_PROJECTIONS = ("Projection", "TiedProjection", "DerivedProjection", "ShuffledProjection", "ReciprocalProjection")
+_PROJECTIONS = tuple(f"{kind}Projection" for kind in ("", "Tied", "Derived", "Shuffled", "LeastSquares", "Reciprocal"))
 _PROJECTIONS += ("convolution", "pooling")
 #: Callable -> what its network has; else a task.
 STAGE = dict.fromkeys((*_JOINS, *_PROJECTIONS, "Source"), "layers") | {"Input": "empty", "PerturbedCopy": "units"}

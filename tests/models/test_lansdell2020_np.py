@@ -43,6 +43,29 @@ def test_feedback_weights_alone_learn_in_the_warm_up(lansdell, digits, pathway, 
     assert {name for name in after if "noisy" not in name} == forward | feedback
 
 
+SMALL = DIGITS | {"sizes": (64, 12, 11, 10), "dtype": "float64", "target": "numpy"}
+
+
+def test_matched_weights_approach_the_transposed_ones_by_the_decay(lansdell, digits):
+    """The paper's "matched": B has the updates of W, and the same decay."""
+    params = {"pathway": "kolen_pollack", "decay": 0.05, "warm_up": 2}
+    net = lansdell.build(lansdell.params(SMALL | params), streams=8, seed=1)
+    W, B = net["h2_to_output"], net["error_output_to_feedback_h2"]
+    apart, before = W.W - B.W.T, W.W.copy()
+    net.stimulus.show_images(digits.train_images[:80], digits.train_labels[:80])
+    net.run_steps(10)
+    np.testing.assert_allclose(W.W - B.W.T, 0.95**10 * apart, rtol=0, atol=1e-12)
+    assert np.abs(W.W - 0.95**10 * before).max() > 1e-3  # it has learned
+
+
+def test_feedback_weights_by_least_squares(lansdell, digits):
+    params = SMALL | {"feedback_rule": "least_squares", "ridge": 0.7}
+    net = lansdell.build(lansdell.params(params, "fixed"), streams=8, seed=1)
+    learned = [net["error_output_to_feedback_h2"], net["feedback_h2_to_feedback_h1"]]
+    assert all(np.array_equal(p.regression.gram, 0.7 * np.eye(p.pre.units)) for p in learned)
+    assert moved(net, digits.train_images[:8], digits.train_labels[:8], 1) == {p.name for p in learned}
+
+
 def test_backpropagation_moves_the_weights_down_the_gradient(lansdell, digits):
     """A small step lowers the loss of the same images by rate times squared gradient."""
     net = lansdell.build(
@@ -86,7 +109,12 @@ def test_noise_reaches_the_copies_alone(lansdell, digits):
         ({"units": ("logistic", "step", "linear")}, "units must hold any of linear, .*, rectifier, got .*'step'"),
         (
             {"pathway": "none"},
-            "pathway must be one of node_perturbation_feedback, alignment, backprop, or .*, got 'none'",
+            "pathway must be one of node_perturbation_feedback, alignment, backprop, kolen_pollack, or .*, got 'none'",
+        ),
+        ({"pathway": "kolen_pollack"}, "decay must be above 0 with kolen_pollack, .*, got 0.0"),
+        (
+            {"pathway": "alignment", "feedback_rule": "least_squares"},
+            "feedback_rule must be sgd, unless .*",
         ),
         ({"warm_up": -1}, "warm_up must be at least 0, got -1"),
     ],

@@ -65,6 +65,58 @@ def test_what_it_relaxes_to_is_the_gradient(ar, units):
     assert np.abs(updates(built(ar, relaxation=1, units=units))[0] - exact[0]).max() > 0.1 * np.abs(exact[0]).max()
 
 
+#: A branch, h1 to h2 and h3, and two skips: h1 to the output, and the image to h3.
+GRAPH = ("image-h1", "h1-h2", "h1-h3", "image-h3", "h2-output", "h3-output", "h1-output")
+
+
+def loss_of(net, kind, added):
+    """The loss of a graph whose layers' outputs are those of the weights plus what is `added`: by plain arrays."""
+    y = {"image": net.input.view("y")}
+    for layer in net.layers:
+        into = [p for p in forward(net) if p.post is layer]
+        v = sum(p.W.T @ y[p.pre.name] + p.b[:, None] for p in into)
+        y[layer.name] = (v if layer.name == "output" else np.tanh(v)) + added.get(layer.name, 0)
+    out, target = y["output"], net.error.view("target")
+    if kind == "squared_error":
+        return ((out - target) ** 2).sum() / 2
+    return (np.log(np.exp(out).sum(axis=0)) - (target * out).sum(axis=0)).sum()
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+def test_in_a_graph_each_layer_relaxes_to_the_gradient(ar, loss):
+    """By finite differences with respect to each unit's activity; without the skip it does not."""
+    changes = {"sizes": (6, 5, 4, 4, 3), "connections": GRAPH, "loss": loss, "target": "numpy", "relaxation": 300}
+    net = ar.build(ar.params(SMALL | {"classes": 3, "eta": 0.0} | changes), streams=STREAMS, seed=1)
+    rng = np.random.default_rng(5)
+    net.stimulus.show_images(rng.uniform(size=(STREAMS, 6)), rng.integers(0, 3, STREAMS))
+    net.run_steps(301)
+    for layer in net.hidden:
+        x, gradient = net[f"feedback_{layer.name}"].view("x"), np.zeros((layer.units, STREAMS))
+        for unit, stream in np.ndindex(*gradient.shape):
+            step = np.zeros_like(gradient)
+            step[unit, stream] = 1e-5
+            high, low = (loss_of(net, loss, {layer.name: sign * step}) for sign in (1, -1))
+            gradient[unit, stream] = (high - low) / 2e-5
+        assert np.abs(gradient).max() > 1e-2
+        np.testing.assert_allclose(x, gradient, rtol=0, atol=1e-8, err_msg=layer.name)
+    without = net["h1_to_output"].W @ net.error.view("delta")
+    assert np.abs(without).max() > 1e-2  # what h1 would lack without the skip's share
+
+
+def test_in_a_graph_backpropagation_and_relaxation_learn_the_same(ar):
+    graph = {"sizes": (6, 5, 4, 4, 3), "connections": GRAPH, "target": "numpy"}
+    exact = updates(built(ar, pathway="backprop", **graph))
+    assert len(exact) == len(GRAPH)
+    for relaxed, true in zip(updates(built(ar, relaxation=300, **graph)), exact, strict=True):
+        assert np.abs(relaxed - true).max() < 1e-9 * np.abs(true).max()
+    learned = built(ar, pathway="learned", relaxation=3, **graph)
+    down = {p.name for p in learned.projections if p.post in learned.feedback}
+    assert down == {
+        *("error_output_to_feedback_h1", "error_output_to_feedback_h2", "error_output_to_feedback_h3"),
+        *("feedback_h2_to_feedback_h1", "feedback_h3_to_feedback_h1"),
+    }
+
+
 def test_all_layers_relax_at_once(ar):
     """Plain recursions: a layer receives the layer above as it was before the step; x starts at the activity."""
     net = built(ar, relaxation=6, eta=0.0)
@@ -134,6 +186,16 @@ def test_weights_learn_in_the_last_step_alone(ar):
         ({"pathway": "relax"}, "pathway must be one of relaxation, .*, got 'relax'; did you mean 'relaxation'[?]"),
         ({"relaxation": 0}, "relaxation must be a positive whole number, got 0"),
         ({"relaxation_step": 1.5}, "relaxation_step must be above 0 and at most 1, got 1.5"),
+        ({"loss": "cross_entropy", "classes": None}, "loss must be squared_error in a regression, got 'cross_entropy'"),
+        (
+            {"sizes": (4, 3, 2), "connections": ("image-h1", "output-h1")},
+            "connections must be of two of image, h1, output, the lower one first, got .*",
+        ),
+        ({"sizes": (4, 3, 2), "connections": ("image-h1", "image-h1")}, "connections must name no projection twice.*"),
+        (
+            {"sizes": (4, 3, 2), "connections": ("image-h1", "image-output")},
+            "connections must lead from each layer but the output, and to each but the image, got .*",
+        ),
         ({"pathway": "backprop", "derivative": False}, "derivative must be true with backprop, got False"),
     ],
 )

@@ -70,6 +70,36 @@ def test_relaxation_all_the_way_in_a_step_is_backprop():
         np.testing.assert_allclose(mine.W, theirs.W, rtol=0, atol=1e-12)
 
 
+GRAPH = [("h1", "h2"), ("h1", "output"), ("h2", "output")]
+
+
+@pytest.mark.parametrize(("pathway", "options"), [("backprop", {}), ("relaxation", {"step": 1.0})])
+def test_with_a_skip_a_layer_receives_the_sum_over_those_above(pathway, options):
+    net = rate_network(pathway, 4, sizes=(6, 4, 4, 4), connections=GRAPH, **options)
+    skip = fa.Projection(net, "h1", "output", fa.uniform(0.6))
+    show(net, np.random.default_rng(2))
+    W = net["h1_to_h2"].W.copy()
+    V = net["h1_to_output"].W.copy()
+    net.run_steps(1)
+    sums, y = W @ net["feedback_h2"].view("delta") + V @ net.error.view("delta"), net["h1"].view("y")
+    np.testing.assert_allclose(net["feedback_h1"].view("delta"), sums * (1 - y**2), rtol=0, atol=1e-12)
+    assert np.abs(skip.W @ net.error.view("delta")).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("connections", "message"),
+    [
+        ([("h2", "h1")], r"connections must be pairs of layers \(below, above\) in the order .*, got .*'h2', 'h1'"),
+        ([("h1", "h2"), ("h1", "h2")], "each once, got .*'h1', 'h2'"),
+        ([("h1", "h2")], r"connections must lead from 'h2' to a later layer, got"),
+        ("h1", "connections must be pairs of layers .*, got 'h1'"),
+    ],
+)
+def test_connections_that_are_none_are_refused(connections, message):
+    with pytest.raises(ArgumentError, match=f"^Pathway: .*{message}"):
+        rate_network("backprop", connections=connections)
+
+
 def test_relaxation_comes_to_the_gradient_while_the_input_stays(rng):
     relaxing, at_once = rate_network("relaxation", 4, step=0.3), rate_network("backprop", 4)
     show(relaxing, rng)
