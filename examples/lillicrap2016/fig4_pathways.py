@@ -6,10 +6,9 @@ papers of the other pathways are named in their files.
 Shows: the spiking network of ``fig4_controls.py``, 784-500-500-500-500, with its rule, loss and averaging, where errors
 reach the hidden layers in each way that the package has, or not at all. Rates, ranges and the pathways' own settings
 were chosen on the last 10,000 training images, by one pass over the first 10,000. Arguments: figure
-(``fig4_pathways.png``), seeds (3), epochs (1), training images (20000, the first ones), and where runs are kept (a
+(``fig4_pathways.png``), seeds (3), epochs (4), training images (60000, the first ones), and where runs are kept (a
 temporary directory): given, an interrupted study goes on. Seed by seed, all pathways are run. A test image is shown for
-5 steps, or for 20 if there are several epochs. With 4 epochs and 60000 images it is the study of
-``fig4_controls.py`` for all of them, some three minutes of one core a run. The numbers are in
+5 steps, or for 20 if there are several epochs. Full run: about two hours of one core. The numbers are in
 ``docs/results/lillicrap2016.md``.
 """
 
@@ -34,7 +33,7 @@ from spikefa import datasets
 from spikefa.plotting.style import BLUE, INK, ORANGE, STYLE, VERMILLION
 
 RESULTS = results_beside(__file__)
-USUAL = (3, 1, 20_000)
+USUAL = (3, 4, 60_000)
 SEEDS, EPOCHS, IMAGES = (1, 4, None) if QUICK else (*map(int, sys.argv[2:5]), *USUAL[len(sys.argv[2:5]) :])
 KEPT = Path(sys.argv[5] if len(sys.argv) > 5 else tempfile.mkdtemp())
 PATHWAYS = {  # name -> (label, changes)
