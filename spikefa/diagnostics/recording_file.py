@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import Any
 
 import h5py
 import numpy as np
 
 from spikefa import _checks, _hdf5
-
-if TYPE_CHECKING:
-    from spikefa.diagnostics.activity_recording import ActivityRecording
 
 _FORMAT, _VERSION = "spikefa activity recording", 4
 #: The oldest version that is read. Files of 2 do not say which images of the test set were shown, nor have they gaps;
@@ -21,8 +18,8 @@ _OLDEST = 2
 _MOST = 2**26
 
 
-def packed(recording: ActivityRecording) -> bytes:
-    """Return a recording as the bytes of its file."""
+def packed(recording: Any) -> bytes:
+    """Return an `ActivityRecording`, whose module imports this one, as the bytes of its file."""
     held = io.BytesIO()
     with h5py.File(held, "w", libver=_hdf5.LAYOUT) as f:
         f.attrs.update({"format": _hdf5.texts([_FORMAT]), "label": _hdf5.texts([recording.label]), "version": _VERSION})
