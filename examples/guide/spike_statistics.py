@@ -39,7 +39,8 @@ counts = statistics.time_histogram(hidden, bin_size=width).magnitude[:, 0]
 psth = counts.reshape(len(stimulus.labels), -1) / len(hidden) / width.rescale("s").magnitude
 
 # Correlation of the units' counts in bins of 10 steps.
-binned = conversion.BinnedSpikeTrain([train for train in hidden if len(train)], bin_size=width)
+active = [train for train in hidden if len(train)]
+binned = conversion.BinnedSpikeTrain(active, bin_size=width)
 correlation = spike_train_correlation.correlation_coefficient(binned)
 
 figure = Figure(figsize=(7.2, 2.3), layout="constrained")
@@ -51,7 +52,11 @@ for rates, label in zip(psth, stimulus.labels, strict=True):
 middle.set(xlabel="Time after onset (ms)", ylabel="Rate of h1 (Hz)", ylim=(0, None))
 middle.legend(title="class of the image", ncols=3, fontsize=6, title_fontsize=6, frameon=False, loc="lower center")
 shades = right.imshow(correlation, cmap="RdBu_r", vmin=-1, vmax=1)
+rows = np.arange(0, len(active), 10)
+numbers = [active[row].annotations["unit"] for row in rows]  # in the network, whose weights have the same order
 right.set(xlabel="Unit of h1", ylabel="Unit of h1")
+right.set_xticks(rows, numbers)
+right.set_yticks(rows, numbers)
 figure.colorbar(shades, ax=right, label="Correlation of counts")
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "spike_statistics.png")
 figure.savefig(out, dpi=200)

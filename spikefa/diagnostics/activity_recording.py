@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,17 +10,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from spikefa import _checks, _hdf5
+from spikefa import _checks
 from spikefa._atomic_write import write_whole
+from spikefa.diagnostics import recording_file
 from spikefa.errors import ArgumentError, DataError
 from spikefa.exchange import Activity, Signal, to_neo, to_nwb
 
 _OWNER = "ActivityRecording"
-_FORMAT, _VERSION = "spikefa activity recording", 3
-#: Versions that `load` reads; those of 2 do not say which images of the test set were shown, nor have they gaps.
-_READ = (2, 3)
-#: Bytes that an array of a recording may have: 2,000 steps of 50 units have 100,000.
-_MOST = 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +67,10 @@ class ActivityRecording:
     """Number of each image in the test set, (n_images,); None if it is not known."""
     gap_steps: int = 0
     """Steps after each image, of its `steps_per_image`, in which nothing is shown."""
+    unit_numbers: dict[str, np.ndarray] = field(default_factory=dict)
+    """Number in its layer of each unit of `spikes`, (units_shown,), of every layer; empty if they are not known."""
+    traced_units: dict[str, int] = field(default_factory=dict)
+    """Number in its layer of the neuron of `v` and `delta`, of each hidden layer; empty if they are not known."""
 
     def __post_init__(self) -> None:
         def store(name: str, value: object) -> None:
@@ -89,24 +88,24 @@ class ActivityRecording:
         if not (images.min() >= 0 and images.max() <= 1):
             raise ArgumentError(f"{_OWNER}: images must lie in [0, 1], got {images.min():g} .. {images.max():g}")
         store("images", images)
-        labels = _classes("labels", self.labels)
+        labels = _wholes("labels", self.labels, "classes")
         if len(labels) != len(images):
             raise ArgumentError(f"{_OWNER}: labels must have {len(images)} classes, one an image, got {len(labels)}")
         store("labels", labels)
         if self.image_numbers is not None:
-            numbers = _classes("image_numbers", self.image_numbers)
+            numbers = _wholes("image_numbers", self.image_numbers, "numbers")
             if len(numbers) != len(images):
                 raise ArgumentError(f"{_OWNER}: image_numbers must be {len(images)}, one an image, got {len(numbers)}")
             store("image_numbers", numbers)
         store("gap_steps", _checks.whole(_OWNER, "gap_steps", self.gap_steps, 0, self.steps_per_image - 1))
 
-        for name in ("spikes", "v", "delta", "units"):
+        for name in ("spikes", "v", "delta", "units", "unit_numbers", "traced_units"):
             if not isinstance(getattr(self, name), Mapping):
                 _checks.refuse(_OWNER, name, "map layers to arrays", getattr(self, name))
         if not self.spikes:
             raise ArgumentError(f"{_OWNER}: spikes must have at least the output layer, got none")
-        store("spikes", {_layer_name(k): self._spikes_of(k, s) for k, s in self.spikes.items()})
-        classes, shown = _classes("output_classes", self.output_classes), self.spikes[self.output].shape[1]
+        store("spikes", {recording_file.layer_name(k): self._spikes_of(k, s) for k, s in self.spikes.items()})
+        classes, shown = _wholes("output_classes", self.output_classes, "classes"), self.spikes[self.output].shape[1]
         if len(classes) != shown:
             raise ArgumentError(
                 f"{_OWNER}: output_classes must have one class a unit shown of {self.output!r} ({shown}), "
@@ -127,6 +126,24 @@ class ActivityRecording:
             _checks.one_of(_OWNER, "a layer in units", layer, self.hidden)
             _checks.text(_OWNER, f"units[{layer!r}]", unit)
         store("units", dict(self.units))
+        self._check_known("unit_numbers", tuple(self.spikes))
+        self._check_known("traced_units", self.hidden)
+        store("unit_numbers", {k: self._numbers_of(k) for k in self.spikes} if self.unit_numbers else {})
+        traced = self.traced_units
+        traced = {k: _checks.whole(_OWNER, f"traced_units[{k!r}]", traced[k]) for k in self.hidden if traced}
+        store("traced_units", traced)
+
+    def _check_known(self, name: str, layers: tuple[str, ...]) -> None:
+        known = getattr(self, name)
+        if known and set(known) != set(layers):
+            raise ArgumentError(f"{_OWNER}: {name} must be of {list(layers)}, or empty, got {list(known)}")
+
+    def _numbers_of(self, layer: str) -> np.ndarray:
+        name, shown = f"unit_numbers[{layer!r}]", self.spikes[layer].shape[1]
+        numbers = _wholes(name, self.unit_numbers[layer], "unit numbers")
+        if len(numbers) != shown or len(np.unique(numbers)) != shown:
+            _checks.refuse(_OWNER, name, f"be {shown} different numbers, one a unit shown", numbers.tolist())
+        return numbers
 
     def _spikes_of(self, layer: str, spikes: np.ndarray) -> np.ndarray:
         name, given = f"spikes[{layer!r}]", np.asarray(spikes)
@@ -189,6 +206,8 @@ class ActivityRecording:
     def activity(self, name: str = "") -> Activity:
         """Return what other software can read of it: spikes, potentials, deltas, and the trials as epochs.
 
+        Units have their numbers in the network, or are counted from 0 if these are not known.
+
         Parameters
         ----------
         name : str
@@ -197,23 +216,28 @@ class ActivityRecording:
         signals = {}
         for layer in self.hidden:
             unit = self.units.get(layer, "")
-            signals |= {f"{layer}.v": Signal(self.v[layer], unit), f"{layer}.delta": Signal(self.delta[layer])}
+            number = self.traced_units.get(layer)
+            signals[f"{layer}.v"] = Signal(self.v[layer], unit, number)
+            signals[f"{layer}.delta"] = Signal(self.delta[layer], unit_number=number)
         trials, each = self.trials(), self.steps_per_image
+        counted = "" if self.unit_numbers else ", counted from 0 since their numbers are not known,"
         return Activity(
             f"{name} {self.label}".strip(),
             self.dt / 1e3,
             self.spikes,
             signals,
             tuple((q * each, each - self.gap_steps, str(label)) for q, label in enumerate(self.labels)),
-            f"spikefa: spikes of some units after {self.images_seen:,} training images",
+            f"spikefa: spikes of some units{counted} after {self.images_seen:,} training images",
             {"image": trials["image"], "stream": trials["stream"]},
+            self.unit_numbers,
         )
 
     def to_neo(self) -> Any:
         """Return the recording as a `neo.Block` of one segment.
 
-        Each unit is a spike train, those that never spiked included; potentials and deltas are analog signals; the
-        epoch "stimulus" has the class of each image, and as array annotations its number and stream.
+        Each unit is a spike train, those that never spiked included; potentials and deltas are analog signals; their
+        annotation ``unit`` is the unit's number. The epoch "stimulus" has the class of each image, and as array
+        annotations its number and stream.
 
         Raises
         ------
@@ -225,8 +249,8 @@ class ActivityRecording:
     def to_nwb(self) -> Any:
         """Return the recording as a `pynwb.NWBFile`.
 
-        Each unit is a row of ``units``, those that never spiked included; potentials and deltas are time series; the
-        class of each image is the label of a trial, which also has its number and stream.
+        Each unit is a row of ``units`` with its number, those that never spiked included; potentials and deltas are
+        time series; the class of each image is the label of a trial, which also has its number and stream.
 
         Raises
         ------
@@ -243,22 +267,8 @@ class ActivityRecording:
         OSError
             If the file cannot be written (no such folder, no permission, disk full), naming it.
         """
-        held = io.BytesIO()
-        with h5py.File(held, "w", libver=_hdf5.LAYOUT) as f:
-            f.attrs.update({"format": _hdf5.texts([_FORMAT]), "label": _hdf5.texts([self.label]), "version": _VERSION})
-            f.attrs["layers"] = _hdf5.texts(list(self.spikes))
-            f.attrs.update(images_seen=self.images_seen, steps_per_image=self.steps_per_image, dt=self.dt)
-            f.attrs["gap_steps"] = self.gap_steps
-            if self.units:
-                f.attrs["units"] = _hdf5.texts([self.units.get(layer, "") for layer in self.hidden])
-            arrays = {name: getattr(self, name) for name in ("images", "labels", "output_classes")}
-            unknown = self.image_numbers is None
-            arrays["image_numbers"] = np.full(len(self.images), -1) if unknown else self.image_numbers
-            for group in ("spikes", "v", "delta"):
-                arrays |= {f"{group}/{layer}": x for layer, x in getattr(self, group).items()}
-            for name, x in arrays.items():
-                f.create_dataset(name, data=x, compression="gzip", fletcher32=True)
-        write_whole(_checks.path(_OWNER, "path", path), held.getvalue(), "the activity recording")
+        path = _checks.path(_OWNER, "path", path)
+        write_whole(path, recording_file.packed(self), "the activity recording")
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> ActivityRecording:
@@ -275,59 +285,12 @@ class ActivityRecording:
         path = _checks.path(_OWNER, "path", path)
         try:
             with open(path, "rb") as held, h5py.File(held, "r") as f:
-                if not {"format", "version"} <= set(f.attrs):
-                    raise ValueError("HDF5 of another kind")
-                if (version := _hdf5.attribute(f, "version", int)) not in _READ:
-                    raise ValueError(f"version {version}, this spikefa reads {_READ[0]} and {_READ[1]}")
-                if _hdf5.attribute(f, "format", str) != _FORMAT:
-                    raise ValueError("HDF5 of another kind")
-                return cls(**_read(f), **(_read_trials(f) if version == _VERSION else {}))
+                return cls(**recording_file.read(f))
         except FileNotFoundError:
             raise
         # h5py reports damage as any of these, depending on where in the file it lies.
         except (OSError, KeyError, TypeError, ValueError, RuntimeError) as e:
             raise DataError(f"{path}: not a whole activity recording of spikefa ({e})") from e
-
-
-def _read(f: h5py.File) -> dict[str, object]:
-    """Read what `save` wrote, each array once its shape is the one that the others promise."""
-    layers = [_layer_name(name) for name in _hdf5.attributes(f, "layers", str)]
-    images_seen, steps_per_image = (_hdf5.attribute(f, name, int) for name in ("images_seen", "steps_per_image"))
-    images, labels, classes = (_plain(f, name) for name in ("images", "labels", "output_classes"))
-    steps = len(images) * steps_per_image if images.ndim else 0
-    units = _hdf5.attributes(f, "units", str) if "units" in f.attrs else [""] * len(layers[:-1])
-
-    def of_layers(group: str, names: list[str]) -> dict[str, np.ndarray]:
-        if sorted(_hdf5.names(f, group)) != sorted(names):
-            raise ValueError(f"{group} must have {names}, got {_hdf5.names(f, group)[:9]}")
-        for name in names:
-            if (shape := _hdf5.plain(f, f"{group}/{name}", gzip=True).shape)[:1] != (steps,):
-                raise ValueError(f"{group}/{name} must have {steps} steps, got {shape}")
-        return {name: _plain(f, f"{group}/{name}") for name in names}
-
-    return {
-        "label": _hdf5.attribute(f, "label", str),
-        "images_seen": images_seen,
-        "steps_per_image": steps_per_image,
-        "dt": _hdf5.attribute(f, "dt", float),
-        "images": images,
-        "labels": labels,
-        "output_classes": classes,
-        "spikes": of_layers("spikes", layers),
-        "v": of_layers("v", layers[:-1]),
-        "delta": of_layers("delta", layers[:-1]),
-        "units": {name: unit for name, unit in zip(layers[:-1], units, strict=True) if unit},
-    }
-
-
-def _read_trials(f: h5py.File) -> dict[str, object]:
-    """Read what version 3 has in addition."""
-    numbers, gap = _plain(f, "image_numbers"), _hdf5.attribute(f, "gap_steps", int)
-    return {"image_numbers": None if np.all(numbers == -1) else numbers, "gap_steps": gap}
-
-
-def _plain(f: h5py.File, name: str) -> np.ndarray:
-    return _hdf5.read(f, name, most=_MOST, gzip=True)
 
 
 def _frozen(x: np.ndarray, dtype: type) -> np.ndarray:
@@ -343,14 +306,8 @@ def _reals(name: str, value: object, shape: str, ndim: int) -> np.ndarray:
     return _frozen(x, np.float32 if x.dtype == np.float32 else np.float64)
 
 
-def _classes(name: str, value: object) -> np.ndarray:
+def _wholes(name: str, value: object, what: str) -> np.ndarray:
     x = np.asarray(value)
-    if x.ndim != 1 or x.dtype.kind not in "iu" or np.any(x < 0):
-        raise ArgumentError(f"{_OWNER}: {name} must be a vector of classes from 0, got {x.dtype} {x.shape}")
+    if x.ndim != 1 or x.dtype.kind not in "iu" or np.any(x.astype(np.int64) < 0):  # too large ones are negative there
+        raise ArgumentError(f"{_OWNER}: {name} must be a vector of {what} from 0, got {x.dtype} {x.shape}")
     return _frozen(x, np.int64)
-
-
-def _layer_name(name: object) -> str:
-    if not isinstance(name, str) or not name or "/" in name or name == ".":
-        _checks.refuse(_OWNER, "a layer's name in spikes", "be a text without '/'", name)
-    return name

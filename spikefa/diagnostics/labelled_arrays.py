@@ -35,8 +35,9 @@ def to_xarray(
     xarray.Dataset
         Of a state monitor: each variable by ``unit``, ``stream`` and ``time``, NaN where a neuron was not recorded. Of
         a spike monitor: ``unit``, ``stream`` and ``time`` of each ``spike``. Of an activity recording: spikes, ``v``
-        and ``delta`` by layer, ``trial``, ``image`` and ``label`` by ``time``, -1 in gaps. Times are in ms;
-        ``attrs["units"]`` has the unit of each variable.
+        and ``delta`` by layer, ``trial``, ``image`` and ``label`` by ``time``, -1 in gaps; the units of a layer ``h1``
+        are ``unit_h1``, with their numbers in the network, and ``attrs["unit_number"]`` says whose ``v_h1`` and
+        ``delta_h1`` are, if the recording knows. Times are in ms; ``attrs["units"]`` has the unit of each variable.
 
     Raises
     ------
@@ -120,8 +121,9 @@ def _of_activity(xr: Any, recording: ActivityRecording) -> Any:
     for layer, spikes in recording.spikes.items():
         variables[f"spikes_{layer}"] = (("time", f"unit_{layer}"), spikes, {"units": "1"})
     for layer in recording.hidden:
-        variables[f"v_{layer}"] = ("time", recording.v[layer], {"units": recording.units.get(layer, "1")})
-        variables[f"delta_{layer}"] = ("time", recording.delta[layer], {"units": "1"})
+        of = {"unit_number": recording.traced_units[layer]} if recording.traced_units else {}
+        variables[f"v_{layer}"] = ("time", recording.v[layer], {"units": recording.units.get(layer, "1")} | of)
+        variables[f"delta_{layer}"] = ("time", recording.delta[layer], {"units": "1"} | of)
     trials = recording.trials()
     trial, step = np.divmod(np.arange(recording.steps), recording.steps_per_image)
     trial = np.where(step < recording.steps_per_image - recording.gap_steps, trial, -1)
@@ -129,6 +131,7 @@ def _of_activity(xr: Any, recording: ActivityRecording) -> Any:
         "time": ("time", recording.t, {"units": "ms"}),
         "trial": ("time", trial),
         **{name: ("time", np.append(trials[name], -1)[trial]) for name in ("image", "label")},
+        **{f"unit_{layer}": numbers for layer, numbers in recording.unit_numbers.items()},
         f"class_{recording.output}": (f"unit_{recording.output}", recording.output_classes),
     }
     attrs = {"images_seen": recording.images_seen, "stage": recording.label, "stream": 0}

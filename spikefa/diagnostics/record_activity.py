@@ -99,6 +99,8 @@ def record_activity(
         units={layer: str(unit) for layer, unit in units.items() if unit is not None},
         image_numbers=chosen,
         gap_steps=network.stimulus.gap,
+        unit_numbers=shown,
+        traced_units=one,
     )
 
 

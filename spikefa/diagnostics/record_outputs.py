@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zlib import crc32
 
 import numpy as np
@@ -48,6 +48,8 @@ class OutputRecording:
     """Modulatory signals of the same units, (steps, units_shown), of each layer that receives one."""
     output_classes: np.ndarray | None
     """Class of each unit shown of the output, in ascending order; None for a regression."""
+    unit_numbers: dict[str, np.ndarray] = field(default_factory=dict)
+    """Number in its layer of each unit shown, (units_shown,), of every layer; empty if they are not known."""
 
 
 def record_outputs(network: Network, dataset: Dataset, label: str, count: int = 5) -> OutputRecording:
@@ -112,4 +114,5 @@ def record_outputs(network: Network, dataset: Dataset, label: str, count: int = 
         outputs=dict(zip(shown, recorded[: len(shown)], strict=True)),
         deltas=dict(zip(feedback, recorded[len(shown) :], strict=True)),
         output_classes=None if classes is None else shown[output.name] // (output.units // classes),
+        unit_numbers=shown,
     )

@@ -29,6 +29,8 @@ class Signal(NamedTuple):
     """A value a step, (steps,)."""
     unit: str = ""
     """Unit, such as "mV"; empty for plain numbers."""
+    unit_number: int | None = None
+    """Number in its population of the neural unit that has it; None if it is of no single one, or not known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +68,14 @@ class Activity:
     """What it is, in a sentence."""
     details: Mapping[str, np.ndarray] = field(default_factory=dict)
     """What else is known of what was shown, such as the image's number: whole numbers by name, one an epoch."""
+    unit_numbers: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Number of each unit by population, (units,); a population that is not in it counts its units from 0."""
 
     def __post_init__(self) -> None:
         for name in ("name", "description"):
             _checks.text(_OWNER, name, getattr(self, name))
         _checks.in_range(_OWNER, "dt", self.dt, 0, open_low=True)
-        for name in ("spikes", "signals", "details"):
+        for name in ("spikes", "signals", "details", "unit_numbers"):
             _checks.instance(_OWNER, name, getattr(self, name), Mapping, "a dict")
         if not self.spikes:
             raise ArgumentError(f"{_OWNER}: spikes must be of at least one population, got none")
@@ -87,6 +91,10 @@ class Activity:
             _checks.instance(_OWNER, title, signal, Signal, "a Signal")
             if (shape := _checks.real_array(_OWNER, title, signal.values).shape) != (self.steps,):
                 raise ArgumentError(f"{_OWNER}: {title} must be ({self.steps},), got {shape}")
+            if signal.unit_number is not None:
+                _checks.whole(_OWNER, f"unit_number of {title}", signal.unit_number)
+        for name, numbers in self.unit_numbers.items():
+            self._check_numbers(_checks.one_of(_OWNER, "a population in unit_numbers", name, self.spikes), numbers)
         _checks.instance(_OWNER, "epochs", self.epochs, tuple, "a tuple of (first step, steps, label)")
         for epoch in self.epochs:
             self._check_epoch(epoch)
@@ -106,6 +114,12 @@ class Activity:
                 f"{_OWNER}: epochs must be within {self.steps} steps, got {epoch[2]!r} at {start} to {start + steps}"
             )
 
+    def _check_numbers(self, name: str, numbers: Any) -> None:
+        title, units = f"unit_numbers[{name!r}]", self.spikes[name].shape[1]
+        values = _checks.array(_OWNER, title, numbers)
+        if values.shape != (units,) or values.dtype.kind != "i" or (values < 0).any() or len(set(values)) != units:
+            _checks.refuse(_OWNER, title, f"be {units} different whole numbers from 0, one a unit", numbers)
+
     @property
     def steps(self) -> int:
         """Number of steps."""
@@ -116,10 +130,15 @@ class Activity:
         """Time that it lasts, in seconds."""
         return self.steps * self.dt
 
+    def numbers(self, population: str) -> np.ndarray:
+        """Return the numbers of a population's units, (units,)."""
+        known = self.unit_numbers.get(population)
+        return np.arange(self.spikes[population].shape[1]) if known is None else np.asarray(known)
+
     def trains(self) -> list[tuple[str, int, np.ndarray]]:
-        """Return population, unit and spike times in seconds of every unit, those that never spiked included."""
+        """Return population, unit number and spike times in seconds of every unit, those that never spiked included."""
         return [
-            (name, unit, np.flatnonzero(values[:, unit]) * self.dt)
+            (name, int(number), np.flatnonzero(train) * self.dt)
             for name, values in self.spikes.items()
-            for unit in range(values.shape[1])
+            for number, train in zip(self.numbers(name), values.T, strict=True)
         ]

@@ -277,7 +277,10 @@ def _draw_neuron(
     ax.set_ylim(low, high)
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=2))
     unit = d.units.get(name)
-    ax.set_ylabel(f"{f'Potential ({unit})' if unit else 'PSP (a.u.)'}\none {name} unit", color=BLUE)
+    traced = {s.traced_units.get(name) for s in scale}  # the label of the first column is that of all
+    number = traced.pop() if len(traced) == 1 else None
+    of = f"one unit of {name}" if number is None else f"of unit {number} of {name}"
+    ax.set_ylabel(f"{f'Potential ({unit})' if unit else 'PSP (a.u.)'}\n{of}", color=BLUE)
     deltas = np.concatenate([s.delta[name] for s in scale])
     reach = max(1.0, float(np.nanmax(np.abs(deltas), initial=0.0, where=np.isfinite(deltas))))
     ratio = 1.08 * reach / min(-low, high)

@@ -102,9 +102,18 @@ class RecordingsView:
         )
         time.js_link("value", self._time, "start", attr_selector=0)
         time.js_link("value", self._time, "end", attr_selector=1)
-        most = max(spikes.shape[1] for spikes in last.spikes.values())
-        unit = Slider(title="Unit", start=0, end=max(1, most - 1), value=0, step=1, sizing_mode="stretch_width")
-        plots = [self._images(last), *(self._raster(last, name, unit) for name in last.spikes)]
+        names = _rows(last)
+        row = Slider(
+            title=names[0],
+            show_value=False,
+            start=0,
+            end=len(names) - 1,
+            value=0,
+            step=1,
+            sizing_mode="stretch_width",
+        )
+        row.js_on_change("value", CustomJS(args={"names": names}, code="cb_obj.title = names[cb_obj.value]"))
+        plots = [self._images(last), *(self._raster(last, name, row) for name in last.spikes)]
         plots += [self._neuron(last, name) for name in last.hidden]
         for drawn in plots:
             drawn.min_border_left, drawn.min_border_right = 70, 60  # one time axis for all
@@ -112,7 +121,7 @@ class RecordingsView:
             self._choose_in_page(files)
         else:
             self._moment.on_change("value", lambda name, old, new: self._choose(int(new)))
-        self.layout.children = [self._moment, time, unit, self._note, *plots]
+        self.layout.children = [self._moment, time, row, self._note, *plots]
 
     def _choose(self, number: int) -> None:
         try:
@@ -159,12 +168,12 @@ class RecordingsView:
         drawn.axis.visible = drawn.grid.visible = False
         return drawn
 
-    def _raster(self, recording: ActivityRecording, layer: str, unit: Slider) -> figure:
-        units = recording.spikes[layer].shape[1]
+    def _raster(self, recording: ActivityRecording, layer: str, row: Slider) -> figure:
+        units, numbers = recording.spikes[layer].shape[1], recording.unit_numbers.get(layer)
         drawn = plot(
             "",
             "",
-            f"{layer} (class)" if layer == recording.output else f"{layer} (unit)",
+            f"{layer} (class)" if layer == recording.output else f"{layer} (unit)" if numbers is not None else layer,
             tools="",
             height=round(40 + _UNIT_PIXELS * units),
             x_range=self._time,
@@ -179,19 +188,24 @@ class RecordingsView:
             drawn.yaxis.ticker = middles
             drawn.yaxis.major_label_overrides = {m: str(classes[k]) for m, k in zip(middles, first, strict=True)}
             drawn.yaxis.major_tick_line_color = None
+        elif numbers is None:
+            drawn.yaxis.ticker = []  # a row's place in the raster is not the number of its unit
+        else:
+            drawn.yaxis.major_label_overrides = dict(enumerate(map(str, numbers)))
         drawn.segment("t", "low", "t", "high", source=self._sources[f"spikes {layer}"], color=INK, line_width=1)
         marked = Span(location=0, dimension="width", line_color=VERMILLION, line_alpha=0.35, line_width=_UNIT_PIXELS)
-        unit.js_link("value", marked, "location")
+        row.js_link("value", marked, "location")
         drawn.add_layout(marked)
         self._add_switches(drawn, recording)
         drawn.xaxis.major_label_text_font_size = "0pt"
         return drawn
 
     def _neuron(self, recording: ActivityRecording, layer: str) -> figure:
-        unit = recording.units.get(layer)
+        unit, number = recording.units.get(layer), recording.traced_units.get(layer)
+        traced = "the recorded unit" if number is None else f"unit {number}"
         v, delta = self._reach(layer, "v"), self._reach(layer, "delta")  # zeros of both on one line
         drawn = plot(
-            f"{layer}: PSP of the recorded unit (blue) and its modulatory signal δ (red)",
+            f"{layer}: PSP of {traced} (blue) and its modulatory signal δ (red)",
             "Time (ms)",
             f"Potential ({unit})" if unit else "PSP (a.u.)",
             tools="",
@@ -226,7 +240,18 @@ class RecordingsView:
 
 
 def _title(recording: ActivityRecording) -> str:
-    return f"After {recording.images_seen:,} training images. The unit slider marks a row of the rasters."
+    return f"After {recording.images_seen:,} training images. The row slider marks a row of the rasters."
+
+
+def _rows(recording: ActivityRecording) -> list[str]:
+    """Return the title of each row of the rasters, such as "Row 3: unit 17 of h1, unit 4 of output"."""
+    count = max(2, *(spikes.shape[1] for spikes in recording.spikes.values()))  # a slider needs a way to go
+    titles = []
+    for row in range(count):
+        known = [(layer, numbers) for layer, numbers in recording.unit_numbers.items() if row < len(numbers)]
+        units = ", ".join(f"unit {numbers[row]} of {layer}" for layer, numbers in known)
+        titles.append(f"Row {row}: {units}" if units else f"Row {row}")
+    return titles
 
 
 def _columns(recording: ActivityRecording) -> dict[str, dict[str, list]]:

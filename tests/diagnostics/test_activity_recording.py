@@ -6,6 +6,9 @@ import spikefa as fa
 from spikefa.diagnostics.activity_recording import ActivityRecording
 from spikefa.errors import ArgumentError, DataError
 
+#: Numbers of the units in their layers, whose order is nobody's business.
+NUMBERS = {"z_first": np.array([4, 9, 2, 70, 71]), "a_second": np.arange(7), "output": np.array([5, 6, 8, 11])}
+
 
 def arguments(**changes):
     rng = np.random.default_rng(0)
@@ -30,11 +33,11 @@ def arguments(**changes):
 
 
 def assert_same(a, b):
-    for name in ("label", "images_seen", "steps_per_image", "dt", "units", "gap_steps"):
+    for name in ("label", "images_seen", "steps_per_image", "dt", "units", "gap_steps", "traced_units"):
         assert getattr(a, name) == getattr(b, name)
     for name in ("images", "labels", "output_classes", "image_numbers"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    for name in ("spikes", "v", "delta"):
+    for name in ("spikes", "v", "delta", "unit_numbers"):
         x, y = getattr(a, name), getattr(b, name)
         assert list(x) == list(y)
         for k in x:
@@ -65,10 +68,12 @@ def test_spikes_may_be_zeros_and_ones():
     assert_same(d, ActivityRecording(**given))
 
 
-def test_a_network_without_hidden_layers():
+def test_a_network_without_hidden_layers(tmp_path):
     given = arguments(v={}, delta={})
     given["spikes"] = {"output": given["spikes"]["output"]}
-    assert ActivityRecording(**given).hidden == ()
+    d = ActivityRecording(**given)
+    d.save(tmp_path / "a.h5")
+    assert d.hidden == ActivityRecording.load(tmp_path / "a.h5").hidden == ()
 
 
 @pytest.mark.parametrize(
@@ -113,6 +118,31 @@ def test_a_network_without_hidden_layers():
             {"output_classes": [1, 0, 1, 0]},
             r"ActivityRecording: output_classes must be in ascending order",
         ),
+        ({"unit_numbers": [3]}, r"ActivityRecording: unit_numbers must map layers to arrays, got \[3\]"),
+        (
+            {"unit_numbers": {"output": np.arange(4)}},
+            r"unit_numbers must be of \['z_first', 'a_second', 'output'\], or empty, got \['output'\]",
+        ),
+        (
+            {"unit_numbers": NUMBERS | {"output": np.array([1, 2, 2, 9])}},
+            r"unit_numbers\['output'\] must be 4 different numbers, one a unit shown, got \[1, 2, 2, 9\]",
+        ),
+        (
+            {"unit_numbers": NUMBERS | {"output": np.arange(5)}},
+            r"unit_numbers\['output'\] must be 4 different numbers, one a unit shown",
+        ),
+        (
+            {"unit_numbers": NUMBERS | {"output": np.array([2**64 - 9, 0, 1, 2], np.uint64)}},
+            r"unit_numbers\['output'\] must be a vector of unit numbers from 0, got uint64 \(4,\)",
+        ),
+        (
+            {"traced_units": {"z_first": 3}},
+            r"traced_units must be of \['z_first', 'a_second'\], or empty, got \['z_first'\]",
+        ),
+        (
+            {"traced_units": {"z_first": 3, "a_second": 0.5}},
+            r"traced_units\['a_second'\] must be a whole number, at least 0, got 0\.5",
+        ),
         ({"v": {}}, r"ActivityRecording: v must have one trace for each hidden layer .* got \[\]"),
         (
             {"delta": {"z_first": np.zeros(12), "a_second": np.zeros(5)}},
@@ -144,8 +174,19 @@ def test_trials_are_kept_and_files_of_version_2_have_none(tmp_path):
     assert table == {"image": [40, 3], "stream": [0, 0], "start": [0, 3], "stop": [2.5, 5.5], "label": [1, 0]}
     with h5py.File(path, "r+") as f:
         f.attrs["version"] = 2
-        del f["image_numbers"], f.attrs["gap_steps"]
+        del f["image_numbers"], f["unit_numbers"], f.attrs["gap_steps"], f.attrs["traced_units"]
     assert ActivityRecording.load(path).trials()["image"].tolist() == [0, 1]
+
+
+def test_unit_numbers_are_kept_and_files_of_version_3_have_none(tmp_path):
+    path = tmp_path / "a.h5"
+    d = ActivityRecording(**arguments(unit_numbers=NUMBERS, traced_units={"a_second": 3, "z_first": 70}))
+    d.save(path)
+    assert_same(ActivityRecording.load(path), d)
+    with h5py.File(path, "r+") as f:
+        f.attrs["version"] = 3
+        del f["unit_numbers"], f.attrs["traced_units"]
+    assert_same(ActivityRecording.load(path), ActivityRecording(**arguments()))
 
 
 def test_every_truncation_is_noticed(tmp_path):
@@ -186,7 +227,7 @@ def test_foreign_files_are_named(tmp_path):
     ActivityRecording(**arguments()).save(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as f:
         f.attrs["version"] = 99
-    with pytest.raises(DataError, match=r"new\.h5: .*version 99, this spikefa reads 2"):
+    with pytest.raises(DataError, match=r"new\.h5: .*version 99, this spikefa reads 2 to 4"):
         ActivityRecording.load(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as f:
         f.attrs["version"] = 2
@@ -237,9 +278,24 @@ def another_layer(f):
     f["v/more"] = np.zeros(12)
 
 
+def unnumbered(f):
+    del f["unit_numbers/output"]
+
+
+def half_known(f):
+    f["unit_numbers/z_first"][0] = -1
+
+
+def untraced(f):
+    f.attrs["traced_units"] = [3]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (unnumbered, r"unit_numbers must have \['z_first', 'a_second', 'output'\], got"),
+        (half_known, r"ActivityRecording: unit_numbers\['z_first'\] must be a vector of unit numbers from 0"),
+        (untraced, "traced_units must be 2, one a hidden layer, got 1"),
         (shorter, r"spikes/z_first must have 14 steps, got \(12, 5\)"),
         (longer, r"v/z_first must have 12 steps, got \(1099511627776,\)"),
         (vast, "images must have at most 67,108,864 bytes, got 17,592,186,044,416"),
@@ -249,7 +305,7 @@ def another_layer(f):
 )
 def test_of_a_file_from_others_no_more_is_read_than_it_promises(tmp_path, change, message):
     path = tmp_path / "a.h5"
-    ActivityRecording(**arguments()).save(path)
+    ActivityRecording(**arguments(unit_numbers=NUMBERS)).save(path)
     with h5py.File(path, "a") as f:
         change(f)
     with pytest.raises(DataError, match=rf"a.h5: not a whole activity recording of spikefa \(.?{message}"):

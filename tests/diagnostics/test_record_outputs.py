@@ -48,8 +48,11 @@ def test_outputs_and_errors_are_those_of_the_equations_and_leave_no_trace(digits
     assert found.outputs["h1"].shape == found.deltas["h1"].shape == (8, 50)
     delta = (y - target) @ next(p.W for p in net.projections if p.post.name == "feedback_h1")
     sent = found.deltas["h1"][::2]
-    assert all(np.isclose(delta, column[:, None], atol=1e-4).all(axis=0).any() for column in sent.T)
     assert found.output_classes.tolist() == list(range(10)) and found.steps_per_image == 2
+    hidden = (x @ below.W + below.b)[:, found.unit_numbers["h1"]]
+    np.testing.assert_allclose(found.outputs["h1"], np.repeat(hidden, 2, axis=0), atol=1e-4)
+    np.testing.assert_allclose(sent, delta[:, found.unit_numbers["h1"]], atol=1e-4)
+    assert found.unit_numbers["output"].tolist() == list(range(10))
 
 
 def test_a_regression_has_no_classes_and_the_first_samples(digits):

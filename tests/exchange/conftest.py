@@ -6,7 +6,7 @@ from spikefa.diagnostics.activity_recording import ActivityRecording
 
 @pytest.fixture
 def recording(rng):
-    """Two images of 8 steps of 0.5 ms and a gap of 2; unit 2 of h1 never spikes."""
+    """Two images of 8 steps of 0.5 ms and a gap of 2; unit 31 of h1 never spikes."""
     spikes = {"h1": rng.random((20, 5)) < 0.3, "output": rng.random((20, 4)) < 0.5}
     spikes["h1"][:, 2] = False
     return ActivityRecording(
@@ -22,4 +22,6 @@ def recording(rng):
         delta={"h1": rng.normal(size=20).astype(np.float32)},
         image_numbers=np.array([7, 3]),
         gap_steps=2,
+        unit_numbers={"h1": np.array([3, 8, 31, 30, 77]), "output": np.array([0, 5, 6, 11])},
+        traced_units={"h1": 8},
     )

@@ -1,6 +1,7 @@
 """Every format: what is written is read back equal by the format's own library, silent units included."""
 
 import csv
+import dataclasses
 import sys
 
 import h5py
@@ -12,7 +13,7 @@ from spikefa.exchange import Activity, Signal, trains_from_neo, trains_from_nwb,
 
 #: What the fixture's epochs have beside their labels.
 DETAILS = {"image": [7, 3], "stream": [0, 0]}
-UNITS = [("h1", unit) for unit in range(5)] + [("output", unit) for unit in range(4)]
+UNITS = [("h1", unit) for unit in (3, 8, 31, 30, 77)] + [("output", unit) for unit in (0, 5, 6, 11)]
 
 
 def all_spikes(recording):
@@ -48,6 +49,7 @@ def test_neo(recording, tmp_path):
         signals = {signal.name: signal for signal in segment.analogsignals}
         assert np.array_equal(signals["h1.v"].magnitude[:, 0], recording.v["h1"])
         assert np.array_equal(signals["h1.delta"].magnitude[:, 0], recording.delta["h1"])
+        assert {name: signal.annotations["unit"] for name, signal in signals.items()} == {"h1.v": 8, "h1.delta": 8}
         assert signals["h1.v"].sampling_period.rescale("ms") == pytest.approx(0.5)
         (epoch,) = segment.epochs
         np.testing.assert_allclose(epoch.times.rescale("ms").magnitude, [0, 5])
@@ -93,10 +95,12 @@ def test_sonata(recording, tmp_path):
     path = write_activity(recording.activity(), tmp_path / "a", "sonata")
     with h5py.File(path / "spikes.h5") as f, h5py.File(path / "nodes.h5") as nodes:
         for name, spikes in recording.spikes.items():
-            found = np.zeros((len(nodes[f"nodes/{name}/node_id"]), 20), int)
+            ids = nodes[f"nodes/{name}/node_id"][:].tolist()
+            found = np.zeros((len(ids), 20), int)
             steps = steps_of(f[f"spikes/{name}/timestamps"][:] / 1e3)
             assert (np.diff(steps) >= 0).all()
-            np.add.at(found, (f[f"spikes/{name}/node_ids"][:], steps), 1)
+            rows = [ids.index(node) for node in f[f"spikes/{name}/node_ids"]]
+            np.add.at(found, (rows, steps), 1)
             assert np.array_equal(found.T, spikes)
             order = f[f"spikes/{name}"].attrs.get_id("sorting").dtype
             assert h5py.check_enum_dtype(order)["by_time"] == f[f"spikes/{name}"].attrs["sorting"]
@@ -124,7 +128,7 @@ def test_csv(recording, tmp_path):
     for row in table("spikes"):
         found[UNITS.index((row["population"], int(row["unit"])))].append(round(float(row["time_ms"]) / 0.5))
     assert found == expected_steps(recording)
-    assert [float(row["h1.v"]) for row in table("signals")] == recording.v["h1"].tolist()
+    assert [float(row["h1.v of unit 8"]) for row in table("signals")] == recording.v["h1"].tolist()
     assert [float(row["time_ms"]) for row in table("signals")] == (np.arange(20) * 0.5).tolist()
     assert [row["label"] for row in table("epochs")] == ["1", "0"]
     assert {name: [int(row[name]) for row in table("epochs")] for name in DETAILS} == DETAILS
@@ -191,12 +195,28 @@ def test_neo_segments_are_samples():
         ({"signals": {"v": Signal(np.zeros(3))}}, r"signals\['v'\] must be \(4,\), got \(3,\)"),
         ({"epochs": ((2, 3, "x"),)}, "epochs must be within 4 steps, got 'x' at 2 to 5"),
         ({"details": {"image": [1]}}, r"details\['image'\] must be 0 whole numbers, one an epoch, got \[1\]"),
+        (
+            {"signals": {"v": Signal(np.zeros(4), "mV", -1)}},
+            r"unit_number of signals\['v'\] must be a whole number, at least 0, got -1",
+        ),
+        ({"unit_numbers": {"b": [0, 1]}}, "a population in unit_numbers must be one of 'a', got 'b'"),
+        (
+            {"unit_numbers": {"a": [3, 3]}},
+            r"unit_numbers\['a'\] must be 2 different whole numbers from 0, one a unit, got \[3, 3\]",
+        ),
         ({"dt": 0}, "dt must be a finite number, above 0, got 0"),
     ],
 )
 def test_activity_that_cannot_be_is_refused(changes, message):
     with pytest.raises(ArgumentError, match=f"Activity: {message}"):
         Activity(**{"name": "a", "dt": 1e-3, "spikes": {"a": np.zeros((4, 2), bool)}} | changes)
+
+
+def test_units_of_a_recording_that_does_not_know_them_are_counted_and_it_says_so(recording):
+    activity = dataclasses.replace(recording, unit_numbers={}, traced_units={}).activity()
+    assert [unit for _, unit, _ in activity.trains()] == [*range(5), *range(4)]
+    assert "counted from 0" in activity.description and "counted" not in recording.activity().description
+    assert activity.signals["h1.v"].unit_number is None
 
 
 def test_an_unknown_format_is_refused(recording, tmp_path):

@@ -482,7 +482,17 @@ def test_zeros_of_potential_and_signal_are_on_one_line():
 def test_potentials_have_the_unit_that_they_were_recorded_in():
     d = dataclasses.replace(recording(hidden=2), units={"h2": "mV"})
     labels = [ax.get_ylabel() for ax in plotting.psp_figure(d).axes]
-    assert "PSP (a.u.)\none h1 unit" in labels and "Potential (mV)\none h2 unit" in labels
+    assert "PSP (a.u.)\none unit of h1" in labels and "Potential (mV)\none unit of h2" in labels
+
+
+def test_the_label_of_a_psp_says_of_which_unit_it_is_if_all_stages_agree():
+    stages = [dataclasses.replace(recording(hidden=2), traced_units={"h1": 3, "h2": h2}) for h2 in (217, 217, 218)]
+
+    def labels(stages, layer):
+        return [s for ax in plotting.activity_figure(stages, layer=layer).axes if "PSP" in (s := ax.get_ylabel())]
+
+    assert labels(stages[:2], "h2") == ["PSP (a.u.)\nof unit 217 of h2"]
+    assert labels(stages, "h2") == ["PSP (a.u.)\none unit of h2"] and labels(stages, "h1")[0].endswith("unit 3 of h1")
 
 
 def test_a_trace_in_volts_is_drawn_in_mv():

@@ -6,7 +6,7 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from bokeh.models import Div
+from bokeh.models import Div, LinearAxis, Slider, Title
 from study_runs import study_of
 
 from spikefa.errors import RunError
@@ -151,6 +151,20 @@ def test_each_recording_can_be_looked_at(spiking_run):
         found = {source: data.data for source, data in view._sources.items()}
         np.testing.assert_array_equal(found["neuron h1"]["v"], recordings[number].v["h1"])
         assert len(found["spikes output"]["t"]) == recordings[number].spikes["output"].sum()
+
+
+def test_rasters_and_potentials_say_the_numbers_of_their_units(spiking_run):
+    recording, view = spiking_run.recordings()[-1], RunPage(RunSource(spiking_run)).views["Recordings"]
+    h1, output = (recording.unit_numbers[name] for name in ("h1", "output"))
+    (slider,) = [slider for slider in view.layout.select({"type": Slider}) if slider.title.startswith("Row")]
+    (change,) = slider.js_property_callbacks["change:value"][:1]
+    assert change.args["names"][3] == f"Row 3: unit {h1[3]} of h1, unit {output[3]} of output"
+    assert slider.title == change.args["names"][0] and slider.end == len(output) - 1
+    assert change.args["names"][-1] == f"Row {slider.end}: unit {output[-1]} of output"
+    drawn = {axis.axis_label: axis for axis in view.layout.select({"type": LinearAxis})}
+    assert drawn["h1 (unit)"].major_label_overrides == dict(enumerate(map(str, h1)))
+    titles = [title.text for title in view.layout.select({"type": Title})]
+    assert any(f"PSP of unit {recording.traced_units['h1']} (blue)" in title for title in titles)
 
 
 def test_what_a_file_says_is_never_markup(spiking_run):

@@ -9,21 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from spikefa.exchange.activity import Activity
+from spikefa.exchange.activity import Activity, Signal
 from spikefa.exchange.formats import Format, formats
 
 
 def write(activity: Activity, path: Path) -> None:
     """Write ``units.csv``, ``spikes.csv``, ``signals.csv`` and ``epochs.csv`` to a new folder.
 
-    Times are milliseconds. Units that never spiked are in ``units.csv``, with 0 spikes.
+    Times are milliseconds. Units have their numbers, also in the headings of signals. Those that never spiked are
+    in ``units.csv``, with 0 spikes.
     """
     path.mkdir()
     trains, ms = activity.trains(), activity.dt * 1e3
     _table(path / "units.csv", ("population", "unit", "spikes"), ((name, u, len(t)) for name, u, t in trains))
     spikes = sorted((float(time) * 1e3, name, unit) for name, unit, times in trains for time in times)
     _table(path / "spikes.csv", ("time_ms", "population", "unit"), spikes)
-    named = [f"{name} ({signal.unit})" if signal.unit else name for name, signal in activity.signals.items()]
+    named = [_heading(name, signal) for name, signal in activity.signals.items()]
     columns = [np.arange(activity.steps) * ms, *(signal.values for signal in activity.signals.values())]
     _table(path / "signals.csv", ("time_ms", *named), zip(*(map(float, c) for c in columns), strict=True))
     write_epochs(activity, path / "epochs.csv")
@@ -35,6 +36,12 @@ def write_epochs(activity: Activity, path: Path) -> None:
     rows = ((start * ms, (start + steps) * ms, label) for start, steps, label in activity.epochs)
     columns = zip(*details.values(), strict=True) if details else [()] * len(activity.epochs)
     _table(path, ("start_ms", "stop_ms", "label", *details), (a + tuple(b) for a, b in zip(rows, columns, strict=True)))
+
+
+def _heading(name: str, signal: Signal) -> str:
+    """Return the heading of a signal's column, such as "h1.v of unit 217 (mV)"."""
+    of = "" if signal.unit_number is None else f" of unit {signal.unit_number}"
+    return f"{name}{of} ({signal.unit})" if signal.unit else f"{name}{of}"
 
 
 def _table(path: Path, header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:

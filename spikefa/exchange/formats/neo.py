@@ -16,8 +16,9 @@ from spikefa.exchange.libraries import library
 def to_neo(activity: Activity) -> Any:
     """Return activity as a `neo.Block` of one segment.
 
-    Each unit is a spike train, those that never spiked included, annotated with its ``population`` and ``unit``.
-    Signals are analog signals; what was shown is the epoch "stimulus", with the details as array annotations.
+    Each unit is a spike train, those that never spiked included, annotated with its ``population`` and its
+    number, ``unit``. Signals are analog signals, annotated with the ``unit`` that they are of; what was shown is the
+    epoch "stimulus", with the details as array annotations.
 
     Raises
     ------
@@ -49,12 +50,14 @@ def to_neo(activity: Activity) -> Any:
             )
         )
     for name, signal in activity.signals.items():
+        of = {} if signal.unit_number is None else {"unit": int(signal.unit_number)}
         segment.analogsignals.append(
             neo.AnalogSignal(
                 np.asarray(signal.values)[:, None],
                 units=signal.unit or "dimensionless",
                 sampling_period=activity.dt * pq.s,
                 name=name,
+                **of,
             )
         )
     start, steps = (np.array([epoch[n] for epoch in activity.epochs], float) * activity.dt for n in (0, 1))

@@ -17,8 +17,9 @@ from spikefa.exchange.libraries import library
 def to_nwb(activity: Activity) -> Any:
     """Return activity as a `pynwb.NWBFile`.
 
-    Each unit is a row of ``units``, those that never spiked included, with its ``population`` and ``unit``. Signals are
-    time series of the acquisition; what was shown is ``trials``, with its ``label`` and details.
+    Each unit is a row of ``units``, those that never spiked included, with its ``population`` and its
+    number, ``unit``. Signals are time series of the acquisition, whose description says of which unit; what was shown
+    is ``trials``, with its ``label`` and details.
 
     Raises
     ------
@@ -44,15 +45,16 @@ def to_nwb(activity: Activity) -> Any:
         keywords=["simulation", "spiking neural network"],
     )
     file.add_unit_column("population", "population of the unit")
-    file.add_unit_column("unit", "number of the unit among those recorded of its population")
+    file.add_unit_column("unit", "number of the unit in its population")
     for name, unit, times in activity.trains():
         file.add_unit(spike_times=times, obs_intervals=[[0.0, activity.duration]], population=name, unit=unit)
     file.units.resolution = activity.dt
     for name, signal in activity.signals.items():
+        of = "one unit" if signal.unit_number is None else f"unit {signal.unit_number}"
         file.add_acquisition(
             pynwb.TimeSeries(
                 name=name.replace("/", "_"),
-                description=f"{name} of one unit",
+                description=f"{name} of {of}",
                 data=np.asarray(signal.values),
                 unit=signal.unit or "dimensionless",
                 starting_time=0.0,

@@ -19,22 +19,24 @@ _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i")
 def write(activity: Activity, path: Path) -> None:
     """Write a new folder: ``nodes.h5``, ``spikes.h5``, ``signals.h5`` and ``epochs.csv``.
 
-    Times are milliseconds. Units that never spiked are in ``nodes.h5``. A signal is a report of one element. SONATA has
-    no file for what was shown: ``epochs.csv`` is a plain table.
+    Times are milliseconds. A node's id is the number of its unit; units that never spiked are in ``nodes.h5``. A signal
+    is a report of one element, of node 0 if its unit is not known. SONATA has no file for what was shown:
+    ``epochs.csv`` is a plain table.
     """
     path.mkdir()
     ms = activity.dt * 1e3
     with _new(path / "nodes.h5") as f:
         for name, values in activity.spikes.items():
-            units = values.shape[1]
             nodes = f.create_group(f"nodes/{name}")
-            nodes["node_type_id"], nodes["node_id"] = np.zeros(units, np.int64), np.arange(units, dtype=np.uint64)
+            nodes["node_type_id"] = np.zeros(values.shape[1], np.int64)
+            nodes["node_id"] = activity.numbers(name).astype(np.uint64)
     with _new(path / "spikes.h5") as f:
         for name, values in activity.spikes.items():
             step, unit = np.nonzero(values)
             spikes = f.create_group(f"spikes/{name}")
             spikes.attrs.create("sorting", 2, dtype=_SORTING)
-            spikes["timestamps"], spikes["node_ids"] = step * ms, unit.astype(np.uint64)
+            spikes["timestamps"] = step * ms
+            spikes["node_ids"] = activity.numbers(name)[unit].astype(np.uint64)
             spikes["timestamps"].attrs["units"] = "ms"
     with _new(path / "signals.h5") as f:
         for name, signal in activity.signals.items():
@@ -42,7 +44,8 @@ def write(activity: Activity, path: Path) -> None:
             report["data"] = np.asarray(signal.values, np.float32)[:, None]
             report["data"].attrs["units"] = signal.unit or "dimensionless"
             mapping = report.create_group("mapping")
-            mapping["node_ids"], mapping["index_pointers"] = np.zeros(1, np.uint64), np.array([0, 1], np.uint64)
+            mapping["node_ids"] = np.array([signal.unit_number or 0], np.uint64)
+            mapping["index_pointers"] = np.array([0, 1], np.uint64)
             mapping["element_ids"] = np.zeros(1, np.uint32)
             mapping["time"] = [0.0, activity.steps * ms, ms]
             mapping["time"].attrs["units"] = "ms"
