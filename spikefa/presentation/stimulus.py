@@ -124,7 +124,7 @@ class Stimulus(Part, BrianObject):
         self.steps_per_image, self.gap = steps_per_image, gap
         self.learn_in_gaps = true_or_false("Stimulus", "learn_in_gaps", learn_in_gaps)
         #: Whether what is now shown has targets.
-        self.has_targets = False
+        self.has_targets = True
         #: Labels (streams,) or targets (streams, units) of what is now shown; of a signal, those of the present step.
         self.targets = self.readout.new_targets()
         self._step = 0  # within the presentation

@@ -23,12 +23,6 @@ def test_squared_error_is_exact_where_targets_are_far_from_zero(rate):
     assert np.isnan(net.readout.error) and net.readout.shown == 0 and np.isnan(net.readout.mean_outputs).all()
 
 
-def test_what_is_not_shown_is_not_counted(rate):
-    net = rate.build(rate.params(), streams=4)
-    net.run_steps(3)
-    assert net.readout.shown == 0 and np.isnan(net.readout.error)
-
-
 def test_outputs_are_averaged_over_the_presentation(rate):
     net = fa.Network(streams=2, dtype="float64")
     fa.Input(net, "x", 1, emit="s = x", threshold=None, limits=None)
