@@ -34,9 +34,9 @@ class Clamp(Part, BrianObject):
     variable : str
         A state variable, such as the output ``"s"``, the potential ``"v"`` or the current ``"I"``.
     units : array_like of int (n,) or of bool (units,)
-        The units that are held.
+        The units that are held, all by default.
     value : number, Quantity or array_like (n,) or (n, streams)
-        With the variable's unit.
+        With the variable's unit; 0 by default, which silences an output.
     start, stop : Quantity
         Time from which, and before which, it holds.
     name : str
@@ -63,8 +63,8 @@ class Clamp(Part, BrianObject):
         network: Network,
         population: Population | str,
         variable: str,
-        units: ArrayLike,
-        value: Any,
+        units: ArrayLike | None = None,
+        value: Any = 0,
         *,
         start: Quantity = 0 * second,
         stop: Quantity = np.inf * second,
@@ -82,7 +82,7 @@ class Clamp(Part, BrianObject):
         order = population.place + _place(population, variable)
         super().__init__(clock=network.clock, when=population.slot, order=order, name=name)
         self.population, self.variable = population, variable
-        self.units = _chosen(owner, units, population.units)
+        self.units = np.arange(population.units) if units is None else _chosen(owner, units, population.units)
         self.value = _values(owner, population, variable, value, (len(self.units), network.streams))
         self._from, self._to = (_time(owner, what, at) for what, at in (("start", start), ("stop", stop)))
         if self._from >= self._to:

@@ -68,7 +68,7 @@ class Projection(Part, BrianObject):
         The rule by which the weights learn. Without it they are fixed.
     learn_bias : bool
         Whether the bias learns too, as from a unit that always spikes.
-    bounds : (float or None, float or None), optional
+    bounds : (float, Quantity or None, float, Quantity or None), optional
         The least and the largest weight; None is no limit. Weights are kept within after the updates of all streams are
         summed, whatever rule and optimizer make them. Biases have no bounds.
     sign : {"excitatory", "inhibitory"}, optional
@@ -121,7 +121,7 @@ class Projection(Part, BrianObject):
         mask: Mask | None = None,
         plasticity: Plasticity | None = None,
         learn_bias: bool = True,
-        bounds: tuple[float | None, float | None] | None = None,
+        bounds: tuple[float | Quantity | None, float | Quantity | None] | None = None,
         sign: Literal["excitatory", "inhibitory"] | None = None,
         delay: Quantity | None = None,
         into: str | None = None,
@@ -138,7 +138,7 @@ class Projection(Part, BrianObject):
         mask: Mask | None,
         plasticity: Plasticity | None,
         learn_bias: bool,
-        bounds: tuple[float | None, float | None] | None,
+        bounds: tuple[float | Quantity | None, float | Quantity | None] | None,
         sign: Literal["excitatory", "inhibitory"] | None,
         delay: Quantity | None,
     ) -> None:
@@ -151,6 +151,8 @@ class Projection(Part, BrianObject):
         learn_bias = true_or_false(self.title, "learn_bias", learn_bias)
         bias = np.zeros(self.bias_shape) if bias is None else bias
         self._bias = np.array(self._bias_of(bias), dtype=network.dtype)
+        if isinstance(bounds, tuple | list):
+            bounds = tuple(None if limit is None else self._in_base_units("bounds", limit) for limit in bounds)
         self.bounds, self.sign = bounds_of(self.title, bounds, sign, network.dtype), sign
         self._check_bounds(W, mask)
         if plasticity is not None:
@@ -307,10 +309,11 @@ class Projection(Part, BrianObject):
         return default if into is None else into
 
     def _weights_of(self, values: Any) -> np.ndarray:
-        current, output = self._current_dim, self.pre.variables[self.pre.output_variable].dim
-        return finite_array(
-            self.title, "weights", without_unit(self.title, "weights", values, current, output), self.weights_shape
-        )
+        return finite_array(self.title, "weights", self._in_base_units("weights", values), self.weights_shape)
+
+    def _in_base_units(self, name: str, values: Any) -> Any:
+        output = self.pre.variables[self.pre.output_variable].dim
+        return without_unit(self.title, name, values, self._current_dim, output)
 
     def _bias_of(self, values: Any) -> np.ndarray:
         return finite_array(

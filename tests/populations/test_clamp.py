@@ -53,6 +53,12 @@ def test_a_potential_is_clamped_after_the_integration_and_a_current_before():
     assert net["out"].view("s")[0, 0] == 3  # of units 1, 2, 3
 
 
+def test_a_whole_population_is_silenced_by_default():
+    net = network()
+    fa.Clamp(net, "h", "s")
+    assert outputs(net).max() == 0
+
+
 @pytest.mark.parametrize("port", ["low : 1", "dlow/dt = -low / (3*ms) : 1", "dv/dt = -v / (5*ms) : 1"])
 def test_what_projections_add_to_a_clamped_port_is_not_felt(port):
     """Of a port that was made after the clamp; other units feel it."""

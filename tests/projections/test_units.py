@@ -32,6 +32,21 @@ def test_weights_may_be_drawn_with_a_unit():
     assert 0 < projection.W.max() <= 1e-6
 
 
+def test_initializers_and_bounds_may_have_the_currents_unit():
+    for drawn, spread in ((fa.uniform(3 * nA), 3e-9), (fa.uniform(0, 3 * nA), 3e-9), (fa.normal(1 * nA), 1e-8)):
+        projection = fa.Projection(_net(), "a", "b", drawn, bounds=(-10 * nA, 0.5 * amp))
+        assert 0 < np.abs(projection.W).max() <= spread and projection.bounds == (-1e-8, 0.5)
+    assert np.array_equal(fa.uniform(2 * nA)(np.random.default_rng(0), (2, 3)) / nA, _drawn(fa.uniform(2e-9)) / 1e-9)
+    with pytest.raises(ArgumentError, match=r"^uniform: limits must have one unit, got 1 and 3. nA$"):
+        fa.uniform(1, 3 * nA)
+    with pytest.raises(ArgumentError, match=r"^Projection 'a->b': bounds must be numbers, or in A, .* got values in V"):
+        fa.Projection(_net(), "a", "b", fa.uniform(1 * nA), bounds=(-1 * mV, None))
+
+
+def _drawn(draw):
+    return draw(np.random.default_rng(0), (2, 3))
+
+
 def test_numbers_are_in_base_units():
     assert fa.Projection(_net(), "a", "b", np.ones((2, 2))).W.max() == 1
 
