@@ -72,7 +72,7 @@ def plot_study(study: Study, column: str | None = None, *, ax: Axes | None = Non
                 sd = values.std(axis=0, ddof=1)
                 ax.fill_between(epochs, mean - sd, mean + sd, color=colour, alpha=0.18, linewidth=0, zorder=2)
         several = ", mean ± sd over seeds" if any(len(values) > 1 for _, values in curves.values()) else ""
-        ax.set(xlabel="Epoch", ylabel=f"{column.replace('_', ' ').capitalize()} {several}")
+        ax.set(xlabel="Epoch", ylabel=f"{column.replace('_', ' ').capitalize()}{several}")
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=max(epochs[-1] for epochs, _ in curves.values()) >= 1))
         ax.set_ylim(bottom=0)
         handles, labels = ax.get_legend_handles_labels()
