@@ -36,7 +36,7 @@ def test_free_memory_is_the_least_of_machine_and_container(tmp_path):
         (
             150,
             lambda n: fa.Projection(n, "a", "h", np.ones((4, 3)), delay=20 * ms),
-            r"Delay 'a_to_h_delay': what is under way in 21 steps must fit into the free memory, 150 bytes, got 672 by",
+            r"Delay 'a_to_h_delay': what is under way in 20 steps must fit into the free memory, 150 bytes, got 640 by",
         ),
     ],
 )

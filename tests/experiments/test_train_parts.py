@@ -40,7 +40,9 @@ def test_it_goes_on_bit_for_bit_from_its_directory(tmp_path):
 
 def test_a_directory_of_something_else_is_refused(tmp_path):
     fa.train(built(), DATA, epochs=1, directory=tmp_path / "a", progress=False)
-    other = fa.datasets.Dataset("two", DATA.test_images, LABELS[:2], np.eye(2), LABELS[:2], shape=(1, 2), classes=2)
+    other = fa.datasets.Dataset(
+        "two", DATA.train_images[:4], DATA.train_labels[:4], np.eye(2), LABELS[:2], shape=(1, 2), classes=2
+    )
     with pytest.raises(RunError, match=r"a: began with data \w+, not data \w+; give another directory"):
         fa.train(built(), other, directory=tmp_path / "a")
     (tmp_path / "run.json").write_text("{}")
