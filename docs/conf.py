@@ -82,7 +82,7 @@ nitpick_ignore_regex = [
     ),  # linked if their inventories are read
     ("py:class", r"(Enum|ValueError|Exception|ABC|Generic)"),
     ("py:.*", r"spikefa\.(core|engine|executors|cli|study|_registry|_checks)(\..*)?|core\.part"),
-    ("py:class", r"spikefa\..*\.(_\w+|Monitor|LayerCopy|Readout|RunFiles)"),
+    ("py:class", r"spikefa\..*\.(_\w+|Monitor|LayerCopy|Readout|RunFiles|DependentProjection)"),
     ("py:obj", r"spikefa\.datasets\.speech|spikefa\.plotting\.figures\.figures|Network\.parts"),
     ("py:obj", r"[a-z_]+"),  # an argument or attribute
 ]

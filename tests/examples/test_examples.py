@@ -41,7 +41,7 @@ def run(arguments, tmp_path):
 
 
 def check(output):
-    assert re.search(r"test error [\d.e+-]+ ?%", output), output
+    assert re.search(r"\berror [\d.e+-]+", output), output
 
 
 def name_of(path):
