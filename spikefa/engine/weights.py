@@ -117,6 +117,8 @@ class Weights(ABC):
         Whether only the synapses that exist are stored, one-dimensional.
     present : ndarray of bool or None
         The mask of dense weights, as they lie; None without one.
+    changes : int
+        How often rules have changed the weights, or the biases of their projection.
     """
 
     shape: tuple[int, int]
@@ -127,6 +129,7 @@ class Weights(ABC):
     may_wait = False
     #: Whether synapses at many places share each weight.
     shared = False
+    changes = 0
 
     @property
     @abstractmethod

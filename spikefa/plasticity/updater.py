@@ -245,6 +245,7 @@ class PlasticityUpdater(Part, BrianObject):
             self._gather_by_loop()
             self._move()
         elif self._loop is not None:
+            self.weights.changes += 1
             self._loop()
         elif self.change is not None:
             self._gather()
@@ -266,12 +267,14 @@ class PlasticityUpdater(Part, BrianObject):
     def _accumulate(self, values: np.ndarray, bias: np.ndarray, factor: float, bias_factor: float) -> None:
         wait = self.waits and factor == 1
         if not self.terms and factor != 1:
+            self.weights.changes += 1
             scale_in_place(np.atleast_2d(values), values.dtype.type(factor))
         if bias_factor != 1 and self.learn_bias and not self.terms:
             bias *= bias.dtype.type(bias_factor)
         for term, scale in zip(self.terms, self.scales, strict=True):
             if factor == bias_factor == 1 and all_zero(term.post):
                 continue  # such as in the steps in which a rule with a gate does not learn
+            self.weights.changes += 1
             if wait:
                 self.weights.update_later(term.pre, term.post, scale)
             else:
@@ -299,6 +302,7 @@ class PlasticityUpdater(Part, BrianObject):
 
     def _move(self) -> None:
         """Move weights and biases by what the step has gathered for them."""
+        self.weights.changes += 1
         optimizer = self.plasticity.optimizer
         lr = self.lr if optimizer.scales_move else 1.0
         moved = [(self.weights.values, self.change, self.memories, self.counters)]

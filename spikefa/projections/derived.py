@@ -22,6 +22,8 @@ from spikefa.projections.projection import Projection
 class DependentProjection(Projection):
     """A projection with a source, which may be named before it exists: rules need the feedback first."""
 
+    _may_repeat = False  # the source changes what they compute
+
     def _set_source(self, network: Network, source: Projection | str) -> None:
         if isinstance(source, Projection):
             if source not in network.projections:
@@ -284,6 +286,7 @@ class ShuffledProjection(Projection):
         self._shuffled = np.zeros_like(self._product)
 
     _delays_synapses = False
+    _may_repeat = False
 
     def permutation(self, step: int) -> np.ndarray:
         """Column of W that each post-synaptic unit has in a step, ``(n_post,)``."""

@@ -30,6 +30,7 @@ from spikefa.projections.connectivity import Mask
 from spikefa.projections.delay import in_steps, rows_of_synapses
 from spikefa.projections.initializers import Initial
 from spikefa.projections.port import Port
+from spikefa.projections.repeated import RepeatedProduct
 from spikefa.projections.units import without_unit
 
 
@@ -109,6 +110,8 @@ class Projection(Part, BrianObject):
     reads_events = False
     #: Whether each synapse may have a delay of its own.
     _delays_synapses = True
+    #: Whether a step's product is the last one's while input and weights are.
+    _may_repeat = True
 
     def __init__(
         self,
@@ -381,6 +384,7 @@ class Projection(Part, BrianObject):
             self._checked_absent(W, self.mask)
         self._check_bounds(W, self.mask)
         weights.assign(W)
+        weights.changes += 1
 
     @property
     def b(self) -> np.ndarray:
@@ -451,6 +455,10 @@ class Projection(Part, BrianObject):
         self._activity = self.pre.view(self.pre.output_variable) if self._line is None else self._line.output
         self._current = self.post.view(self.into)
         self._free = self.post.view("not_refractory") if self.spares_refractory else None
+        self._repeated = None
+        if self._may_repeat and self._free is None and not self.adds and not self.pre.thresholder:
+            now = self._activity, self._current
+            self._repeated = RepeatedProduct.where_it_pays(self.post.network, self._weights, *now)
 
     def reads(self) -> list[VariableOwner]:
         """Return the presynaptic population."""
@@ -461,8 +469,14 @@ class Projection(Part, BrianObject):
         return [(self.post, self.into)]
 
     def run(self) -> None:
-        """Propagate this step's presynaptic output."""
+        """Propagate this step's presynaptic output, unless the product is the last step's."""
+        repeated = self._repeated
+        if repeated is not None and repeated.holds:
+            repeated.write(self._current)
+            return
         self._propagate(self._weights, self._bias)
+        if repeated is not None:
+            repeated.keep(self._current)
 
     def _propagate(self, weights: Weights, bias: np.ndarray) -> None:
         if self._free is None:

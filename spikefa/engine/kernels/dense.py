@@ -333,6 +333,15 @@ def all_zero(values):
     return True
 
 
+@compiled(nogil=True)
+def equal_bits(left, right):
+    """Whether two one-dimensional arrays of integers are equal; the first difference ends the search."""
+    for k in range(left.shape[0]):  # noqa: SIM110  numba has no all()
+        if left[k] != right[k]:
+            return False
+    return True
+
+
 @compiled(parallel=True, nogil=True)
 def scale_in_place(weights, factor):
     """``weights *= factor`` for a two-dimensional array."""
