@@ -18,6 +18,7 @@ from spikefa.core.clocks import keep_time
 from spikefa.core.equation_errors import own_cause, unprepared
 from spikefa.core.executor import Executor, executors
 from spikefa.core.part import NO_COPY, STRIDE, Part
+from spikefa.core.prepared_code import PreparedCode
 from spikefa.core.run_context import collected_seldom, one_at_a_time, unread_thresholds_inactive
 from spikefa.core.summary import Summary, summary_of
 from spikefa.core.uncaught import use_hook
@@ -133,6 +134,7 @@ class Network(BrianNetwork):
         self.left_out_of_evaluations: list[BrianObject] = []
         self._places: dict[str, int] = {}
         self._runs = False
+        self._prepared = PreparedCode()
         self._device, self._executor = "cpu", None
         self.device = device
 
@@ -400,7 +402,7 @@ class Network(BrianNetwork):
                 f"Network: steps must be below 2**32, for which there are random numbers, got a run of "
                 f"{steps_left(self.clock)} from step {self.step}"
             )
-        with unprepared(self.populations):
+        with unprepared(self.populations), self._prepared.kept(self.populations, run_namespace):
             super().before_run(run_namespace)
         if self._executor is not None:
             self._executor.begin()

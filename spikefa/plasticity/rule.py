@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -164,10 +165,7 @@ class Plasticity:
 
     def value(self, coefficient: sympy.Expr, dt: float | None = None) -> float:
         """Return a coefficient with the constants, and the duration of a step in seconds, put in."""
-        number = coefficient.subs({_symbol(coefficient, n): v for n, v in self.numbers(dt).items()})
-        if number.has(AppliedUndef):  # such as sqrt, which Brian2 computes
-            return rule_functions.value(number, {}, rule_functions.known(()))
-        return float(number)
+        return _value(coefficient, tuple(self.numbers(dt).items()))
 
     def _check_coefficients(self, dt: float | None) -> None:
         """Refuse coefficients and rates that are no finite numbers, if everything in them is known."""
@@ -195,6 +193,15 @@ class Plasticity:
             else:
                 local += term
         return summed, local
+
+
+@lru_cache(1000)
+def _value(coefficient: sympy.Expr, numbers: tuple[tuple[str, float], ...]) -> float:
+    """Return a coefficient with numbers put in; sympy takes longer for it than a step of a small network."""
+    number = coefficient.subs({_symbol(coefficient, name): value for name, value in numbers})
+    if number.has(AppliedUndef):  # such as sqrt, which Brian2 computes
+        return rule_functions.value(number, {}, rule_functions.known(()))
+    return float(number)
 
 
 def _symbol(expression: sympy.Expr, name: str) -> sympy.Symbol:

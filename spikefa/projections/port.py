@@ -74,11 +74,12 @@ class Port(Part, BrianObject):
         for number, projection in enumerate(active):
             projection.adds = number > 0
         self.closed = not active
-        operations = [obj for obj in self.network.sorted_objects if isinstance(obj, NetworkOperation) and obj.active]
+        objects = [obj for obj in self.network.sorted_objects if obj.active]
+        operations = [obj for obj in objects if isinstance(obj, NetworkOperation)]
         self._left.operations = [obj.name for obj in operations]
         self._left.active = bool(operations)
-        for obj in self.network.sorted_objects:
-            if isinstance(obj, CodeRunner) and obj.active and not self._in_place(obj) and self._names(obj):
+        for obj in objects:
+            if isinstance(obj, CodeRunner) and not self._in_place(obj) and self._names(obj):
                 self._place(obj)
 
     def before_run(self, run_namespace: dict) -> None:

@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from spikefa._checks import one_of
 from spikefa.errors import ArgumentError
@@ -35,8 +35,14 @@ BLOCK_UNITS = 192
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
     """Hold every BLAS library of the process to one thread; numba's pool does the sharing out."""
-    with threadpool_limits(1, user_api="blas"):
+    with _libraries(len(sys.modules)).limit(limits=1, user_api="blas"):
         yield
+
+
+@lru_cache(1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """Return the libraries that are loaded; looked for anew once there are other modules, which may bring some."""
+    return ThreadpoolController()
 
 
 @cache
