@@ -26,6 +26,7 @@ from spikefa.experiments import checkpoint, metrics_table
 from spikefa.experiments.callback_calls import call, call_reading, scheduled_factor
 from spikefa.experiments.callbacks import Callback, Progress, checked
 from spikefa.experiments.checkpoint_values import LARGEST_WEIGHT
+from spikefa.experiments.display import Display
 from spikefa.experiments.repeatable import require_repeatable
 from spikefa.experiments.training_config import MOST, TrainingConfig
 
@@ -58,6 +59,8 @@ class Trainer:
     augment : function of (images, rng), optional
         Returns what is shown of a batch of training images ``(streams, pixels)``, in the pixels that were loaded:
         scaling is undone before and done again after. `rng` depends on the seed and the batch's position alone.
+    one_stream : function () -> Network, optional
+        Builds the network with one stream, which is all that a recording of activity keeps.
 
     Raises
     ------
@@ -77,11 +80,13 @@ class Trainer:
         lr_factor: Callable[[int], float | dict[str, float]] = lambda epoch: 1.0,
         model_digest: str | None = None,
         augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+        one_stream: Callable[[], Network] | None = None,
     ):
         network.require_task("Trainer")
         require_repeatable(network)
         self.network, self.dataset, self.config, self.directory = network, dataset, config, Path(directory)
         self.lr_factor, self.model_digest, self.augment = lr_factor, model_digest, augment
+        self._display = Display(one_stream)
         for part, steps in (("train", network.stimulus.steps_per_image), ("test", config.test_steps)):
             samples = network.stimulus.validate_samples(getattr(dataset, f"{part}_images")[:1])
             targets = network.readout.validate_targets(self._answers(part)[:1], 1)
@@ -338,7 +343,8 @@ class Trainer:
 
     def _milestone(self, evaluations: set[int], recordings: set[int], started: float) -> None:
         if self.images_seen in recordings:
-            recording = record_activity(self.network, self.dataset, self.images_seen, self.config.recording_steps)
+            shown = self._display.of(self.network)
+            recording = record_activity(shown, self.dataset, self.images_seen, self.config.recording_steps)
             if recording is not None:
                 folder = self.directory / "recordings"
                 folder.mkdir(exist_ok=True)

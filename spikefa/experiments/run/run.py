@@ -264,6 +264,7 @@ class Run(RunFiles):
             lambda epoch: self.model.lr_factor(self.params, epoch),
             model_digest=self.model.digest,
             augment=self.model.augmentation(self.params),
+            one_stream=lambda: self.model.build(self.params, 1, self.seed, lambda: self.dataset().train_images),
         )
         trainer.set_callbacks(callbacks)
         return trainer

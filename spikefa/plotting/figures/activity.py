@@ -24,7 +24,7 @@ def activity(run: Run) -> Figure:
     if run.has_recordings:
         return activity_figure(run)
     data, steps = run.dataset(), run.config.recording_steps
-    after, before = run.trained_network(), run.network()
+    after, before = run.trained_network(streams=1), run.network(streams=1)
     first = record_activity(before, data, 0, steps)
     if first is None:
         stages = [record_outputs(before, data, "before learning"), record_outputs(after, data, "last checkpoint")]
