@@ -8,6 +8,7 @@ import numpy as np
 
 from spikefa.engine.kernels.blas import gemm_address
 from spikefa.engine.kernels.convolution import BLOCK_NUMBERS, convolve, place_blocks, update_shared
+from spikefa.engine.kernels.direct_convolution import convolve_rows, pays, update_places
 from spikefa.engine.memory import require_memory
 from spikefa.engine.weights import Weights
 from spikefa.engine.window import Window
@@ -74,24 +75,38 @@ class ConvolutionalWeights(Weights):
     def _convolve(
         self, window: Window, values: np.ndarray, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool
     ) -> None:
-        maps, _, width = window.post
-        bias, out = bias.reshape(maps, -1), current.reshape(maps, -1)
-        blocks, streams = self._blocks(window, activity)
+        maps, height, width = window.post
+        streams, bias = activity.shape[1], bias.reshape(maps, -1)
         source = self._maps(window, activity)
-        convolve(self._gemm, values, source, bias, out, add, width, streams, window.geometry, blocks)
+        if self._is_direct(streams):
+            along = streams, window.field, window.padding, window.geometry[-1]
+            out = current.reshape(maps, height, -1)
+            convolve_rows(self._gemm, values.reshape(window.weights_shape), source, bias, out, add, *along)
+        else:
+            along = width, streams, window.geometry, self._blocks(window, streams)
+            convolve(self._gemm, values, source, bias, current.reshape(maps, -1), add, *along)
 
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
         """Update ``values = factor * values + scale * pre @ post.T``, summed over the synapses that share a weight."""
+        window, streams = self.window, pre.shape[1]
+        maps, height, width = window.post
+        source = self._maps(window, pre)
+        if self._is_direct(streams):
+            post = post.reshape(maps, height, -1)
+            along = streams, window.padding, window.geometry[-1]
+            update_places(self._gemm, self.stated(values), source, post, scale, factor, *along)
+        else:
+            along = width, streams, window.geometry, self._blocks(window, streams)
+            update_shared(self._gemm, values, source, post.reshape(maps, -1), scale, factor, *along)
+
+    def _is_direct(self, streams: int) -> bool:
         window = self.window
-        maps, _, width = window.post
-        blocks, streams = self._blocks(window, pre)
-        source, post = self._maps(window, pre), post.reshape(maps, -1)
-        update_shared(self._gemm, values, source, post, scale, factor, width, streams, window.geometry, blocks)
+        return pays(window.pre[0], window.post[0], window.stride, window.post[2] * streams)
 
     @staticmethod
     def _maps(window: Window, activity: np.ndarray) -> np.ndarray:
         return activity.reshape(*window.pre[:2], -1)
 
-    def _blocks(self, window: Window, activity: np.ndarray) -> tuple[int, int]:
-        streams, rows = activity.shape[1], math.prod(window.weights_shape[:3])
-        return place_blocks(math.prod(window.post[1:]), rows * streams, self._block_numbers), streams
+    def _blocks(self, window: Window, streams: int) -> int:
+        rows = math.prod(window.weights_shape[:3])
+        return place_blocks(math.prod(window.post[1:]), rows * streams, self._block_numbers)

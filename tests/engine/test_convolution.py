@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from spikefa.engine.convolution import ConvolutionalWeights
+from spikefa.engine.kernels import direct_convolution
 from spikefa.engine.kernels.convolution import place_blocks
 from spikefa.engine.window import Window, map_units
 
 #: field, stride, padding; the second has a place in no window, the third a window wider than the padded map's rest.
-WINDOWS = [(3, 1, 0), (2, 3, 1), (4, 3, 2), (3, 2, 2), (1, 1, 0)]
+WINDOWS = [(3, 1, 0), (4, 1, 2), (2, 3, 1), (4, 3, 2), (3, 2, 2), (1, 1, 0)]
 
 
 def case(field, stride, padding, **options):
@@ -27,8 +28,12 @@ def flat(array):
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("options", [{}, {"block_numbers": 1}], ids=["few blocks", "a block a place"])
-def test_products_and_updates_are_those_of_plain_loops(window, options):
+@pytest.mark.parametrize("options", [{}, {"block_numbers": 1}, None], ids=["few blocks", "a block a place", "direct"])
+def test_products_and_updates_are_those_of_plain_loops(window, options, monkeypatch):
+    if options is None:
+        monkeypatch.setattr(direct_convolution, "FEWEST_MAPS", 1)
+        monkeypatch.setattr(direct_convolution, "FEWEST_COLUMNS", 1)
+        options = {}
     weights, x, e, b = case(*window, **options)
     W, along = weights.as_stated().tolist(), window[1:]
     rows, columns = weights.window.post[1:]
