@@ -1,3 +1,4 @@
+import logging
 import os
 from pathlib import Path
 
@@ -12,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Brian2's monitors would otherwise be compiled by Cython, one after the other.
 prefs.codegen.target = "numpy"
+# It would write the code of every equation into its log, line by line: a sixth of the time.
+logging.getLogger("brian2").setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session", autouse=True)

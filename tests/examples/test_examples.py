@@ -21,13 +21,18 @@ PAGES = [ROOT / "README.md", *documents.written()]
 MODULES = {"fa": fa, "evaluation": evaluation, "plotting": plotting, "datasets": datasets}
 #: A script is what is run from the command line; the other modules serve scripts.
 EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*/[!_]*.py")) if path.name != "learning_flow.py"]
-#: Studies of small networks, of which most of the time is spent on imports and kernels: one process for all.
+#: Studies of small networks.
 STUDIES = [path for path in EXAMPLES if "from _study import" in path.read_text()]
+#: Most of the time is spent on imports and kernels: one process for all, though each has a folder of its own.
 ONE_PROCESS = """
-import runpy, sys
-for path in sys.argv[1:]:
+import os, pathlib, runpy, sys
+home = os.getcwd()
+for number, path in enumerate(sys.argv[1:]):
     print("==", path, flush=True)
+    os.mkdir(f"{home}/{number}")
+    os.chdir(f"{home}/{number}")
     sys.argv = [path]
+    sys.path[0] = str(pathlib.Path(path).parent)
     runpy.run_path(path, run_name="__main__")
 """
 
@@ -44,13 +49,18 @@ def check(output):
     assert re.search(r"\berror [\d.e+-]+", output), output
 
 
-def name_of(path):
-    return f"{path.parent.name}/{path.stem}"
+def run_together(paths, tmp_path):
+    """Run scripts in one process; check what each says, and return its folder."""
+    outputs = run(["-c", ONE_PROCESS, *paths], tmp_path).split("== ")[1:]
+    assert len(outputs) == len(paths) >= 8
+    for path, output in zip(paths, outputs, strict=True):
+        assert output.startswith(str(path))
+        check(output)
+    return [tmp_path / str(number) for number in range(len(paths))]
 
 
-@pytest.mark.parametrize("path", [path for path in EXAMPLES if path not in STUDIES], ids=name_of)
-def test_example(path, tmp_path):
-    check(run([path], tmp_path))
+def test_examples(tmp_path):
+    run_together([path for path in EXAMPLES if path not in STUDIES], tmp_path)
 
 
 #: One of each folder; the slow test runs the others.
@@ -62,11 +72,8 @@ OTHER_STUDIES = [path for path in STUDIES if path not in FIRST_STUDIES]
     "studies", [FIRST_STUDIES, pytest.param(OTHER_STUDIES, marks=pytest.mark.slow)], ids=["first", "others"]
 )
 def test_studies(studies, tmp_path):
-    outputs = run(["-c", ONE_PROCESS, *studies], tmp_path).split("== ")[1:]
-    assert len(outputs) == len(studies) >= 8
-    for path, output in zip(studies, outputs, strict=True):
-        check(output)
-        assert (tmp_path / f"{path.stem}.png").stat().st_size > 20_000
+    for path, folder in zip(studies, run_together(studies, tmp_path), strict=True):
+        assert (folder / f"{path.stem}.png").stat().st_size > 20_000
 
 
 @pytest.mark.parametrize("name", ["new_pathway", "new_rule", "new_dataset", "new_optimizer"])
