@@ -3,10 +3,10 @@
 Millidge, Tschantz, Seth & Buckley (2020), Activation relaxation: a local dynamical approximation to backpropagation in
 the brain, https://doi.org/10.48550/arXiv.2009.05359, Fig. 1.
 
-Shows: the distance between the relaxing activity of each hidden layer of 784-300-300-100-10 rectifiers and the gradient,
-over the steps of one batch of 64 images of MNIST, and the same of the lowest layer for relaxation rates from 0.05 to
-0.5. The weights are those of an epoch of backpropagation, seed 0. Argument: figure (``convergence.png``). Full run: a
-minute. The numbers are in ``docs/results/millidge2020.md``.
+Shows: the distance between the relaxing activity of each hidden layer of 784-300-300-100-10 rectifiers and the
+gradient, over the steps of one batch of 64 images of MNIST, and the same of the lowest layer for relaxation rates from
+0.05 to 0.5. The weights are those of an epoch of backpropagation, seed 0. Argument: figure (``convergence.png``). Full
+run: a minute. The numbers are in ``docs/results/millidge2020.md``.
 """
 
 import sys
