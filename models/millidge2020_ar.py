@@ -21,20 +21,27 @@ With ``derivative=False``, ``f'`` is left out of the relaxation, and only there.
 
 Also of the paper: softmax outputs with cross-entropy (``loss``, its Fig. 5), whose x_output is the same, and networks
 with branches and skips (``connections``, its appendix A), in which a layer relaxes to the sum over the layers that it
-projects to.
+projects to; and the convolutional network of its appendix C (the preset ``cnn``). The maxima over windows are layers,
+too, which relax; what comes back to them goes to the winners. Learned backward weights through a convolution are those
+of a transposed one.
 
 Deviations from the paper and its code: all layers relax at once, from the state before the step, where the code uses
 what it has just changed; f' has the bias in its argument, and biases learn. Feedback runs on in each step of the
-network, as everything does here, and the forward activity is computed again in each, to the same values.
+network, as everything does here, and the forward activity is computed again in each, to the same values. Of the
+convolutional network the paper states the maps alone: windows of 5 x 5 without padding, and maxima over 2 x 2, are
+guessed.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Annotated, Literal
 
 import spikefa as fa
+from spikefa.errors import ArgumentError
 
 INPUT = "y : 1   # what is shown"
 LAYER = """
@@ -71,6 +78,8 @@ RELAX_PLAIN = RELAX.replace(" * layer_psi", "")
 BACKPROPAGATING = "J : 1\ndelta : 1"
 BACKPROPAGATED = "delta = J * layer_psi"
 
+FIELD, POOL = 5, 2  # sides of a convolution's window and of a maximum's
+
 RULE = "dW = -eta * last_post * delta_post * y_pre"
 PLAIN_RULE = "dW = -eta * last_post * delta_post * psi_post * y_pre"  # if delta is without f'
 
@@ -100,6 +109,11 @@ class Params(fa.Params):
     connections: tuple[str, ...] | None = None
     """Forward projections, each as ``below-above``, such as ``image-h1, h1-h2, h1-output, h2-output``; a layer may
     project to any later one, and several may project to it. None: each layer to the next."""
+    convolutions: tuple[Annotated[int, fa.Range(1)], ...] = ()
+    """Maps of convolutions of 5 x 5, each followed by a maximum over 2 x 2, between the input and the hidden layers of
+    `sizes`."""
+    grid: tuple[Annotated[int, fa.Range(1)], ...] = (1, 28, 28)
+    """Maps, height and width of the input of convolutions."""
     classes: Annotated[int, fa.Range(1)] | None = 10
     """Number of classes; none for a regression, whose targets are values."""
     test_steps: Annotated[int, fa.Range(1)] = 1
@@ -121,13 +135,26 @@ class Params(fa.Params):
             self.refuse("derivative", "be true with backprop")
         if self.loss == "cross_entropy" and self.classes is None:
             self.refuse("loss", "be squared_error in a regression")
+        if self.convolutions:
+            self._check_convolutions()
         if self.connections is not None:
             self._check_connections()
 
     @property
+    def layers(self) -> dict[str, int | tuple[int, int, int]]:
+        """Units of each layer by its name, the input's first."""
+        grid = self.grid
+        layers: dict = {"image": grid if self.convolutions else self.sizes[0]}
+        for number, maps in enumerate(self.convolutions, 1):
+            layers[f"conv{number}"] = grid = fa.map_units(grid, FIELD, maps=maps)
+            layers[f"pool{number}"] = grid = fa.map_units(grid, POOL, stride=POOL)
+        layers |= {f"h{number}": units for number, units in enumerate(self.sizes[1:-1], 1)}
+        return layers | {"output": self.sizes[-1]}
+
+    @property
     def names(self) -> list[str]:
         """Names of the layers, the input's first."""
-        return ["image", *(f"h{number}" for number in range(1, len(self.sizes) - 1)), "output"]
+        return list(self.layers)
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -135,6 +162,16 @@ class Params(fa.Params):
         if self.connections is None:
             return list(pairwise(self.names))
         return [tuple(connection.split("-")) for connection in self.connections]
+
+    def _check_convolutions(self) -> None:
+        if len(self.grid) != 3 or math.prod(self.grid) != self.sizes[0]:
+            self.refuse("grid", f"be maps, height and width of {self.sizes[0]} units")
+        if self.connections is not None:
+            self.refuse("convolutions", "be left out with connections")
+        try:
+            self.layers  # noqa: B018
+        except ArgumentError:
+            self.refuse("convolutions", f"be fewer for an input of {self.grid[1]} x {self.grid[2]}")
 
     def _check_connections(self) -> None:
         names, pairs = self.names, self.pairs
@@ -145,6 +182,28 @@ class Params(fa.Params):
             self.refuse("connections", "name no projection twice")
         if {below for below, _ in pairs} != set(names[:-1]) or {above for _, above in pairs} != set(names[1:]):
             self.refuse("connections", "lead from each layer but the output, and to each but the image")
+
+
+PRESETS = {
+    # The network of appendix C; the learning rate is ours, for batches of 64.
+    "cnn": {
+        "sizes": (3072, 64, 120, 10),
+        "convolutions": (32, 64),
+        "grid": (3, 32, 32),
+        "units": "tanh",
+        "relaxation": 10,
+        "relaxation_step": 0.9,
+    },
+}
+
+
+def _project(net: fa.Network, below: str, above: str, W: Callable, rule: fa.Plasticity) -> None:
+    if above.startswith("conv"):
+        fa.convolution(net, below, above, W, field=FIELD, plasticity=rule)
+    elif above.startswith("pool"):
+        fa.pooling(net, below, above, "max", field=POOL)
+    else:
+        fa.Projection(net, below, above, W, plasticity=rule)
 
 
 def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, constants: dict) -> None:
@@ -163,23 +222,26 @@ def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, cons
             receive=RELAX if params.derivative else RELAX_PLAIN,
         )
         for name in [above for below, above in params.pairs if below == layer.name]:
-            if params.pathway == "relaxation":
+            W, own = fa.normal(params.weight_sd), {"plasticity": backward, "learn_bias": False}
+            if params.pathway == "relaxation" or name.startswith("pool"):
                 fa.TiedProjection(net, populations[name], feedback, f"{layer.name}_to_{name}", transpose=True)
+            elif name.startswith("conv"):
+                fa.convolution(net, populations[name], feedback, W, field=FIELD, transposed=True, **own)
             else:
-                W = fa.normal(params.weight_sd)
-                fa.Projection(net, populations[name], feedback, W, plasticity=backward, learn_bias=False)
+                fa.Projection(net, populations[name], feedback, W, **own)
         populations[layer.name] = feedback
 
 
 def sizes(params: Params, dataset: fa.datasets.Dataset) -> dict:
     """Parameters that follow from the data: the input, the output, and the number of classes, if there are any."""
+    found = {"grid": dataset.grid} if params.convolutions else {}
     if params.classes and dataset.classes:
-        return {
+        return found | {
             "sizes": (dataset.train_images.shape[1], *params.sizes[1:-1], dataset.classes),
             "classes": dataset.classes,
         }
     last = params.sizes[-1] if dataset.train_targets is None else dataset.train_targets.shape[1]
-    return {"sizes": (dataset.train_images.shape[1], *params.sizes[1:-1], last)}
+    return found | {"sizes": (dataset.train_images.shape[1], *params.sizes[1:-1], last)}
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
@@ -188,12 +250,12 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     steps = 1 if params.pathway == "backprop" else params.relaxation + 1
     constants = {"steps": steps, "tau": net.clock.dt / params.relaxation_step}
     limits = (0, 1) if params.classes else None
-    fa.Input(
-        net, "image", params.sizes[0], INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits
-    )
+    layers = params.layers
+    pixels = layers.pop("image")
+    fa.Input(net, "image", pixels, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits)
     softmax = params.loss == "cross_entropy"
-    for name, units in zip(params.names[1:], params.sizes[1:], strict=True):
-        rate, derivative = UNITS["linear" if name == "output" else params.units]
+    for name, units in layers.items():
+        rate, derivative = UNITS["linear" if name == "output" or name.startswith("pool") else params.units]
         fa.Layer(
             net,
             name,
@@ -213,7 +275,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     else:
         _relaxing_pathway(net, params, rule, constants)
     for below, above in sorted(params.pairs, key=lambda pair: params.names.index(pair[1])):
-        fa.Projection(net, below, above, fa.normal(params.weight_sd), plasticity=rule)
+        _project(net, below, above, fa.normal(params.weight_sd), rule)
     if params.classes:
         fa.classification_task(net, steps, params.classes)
     else:

@@ -9,6 +9,7 @@ expected, what was found and what to do.
 """
 
 from spikefa.datasets.background import mnist_background
+from spikefa.datasets.cifar10 import load_cifar10_jpeg
 from spikefa.datasets.dataset import Dataset, pixels, regression
 from spikefa.datasets.event_camera import camera_trains, load_nmnist, read_aer
 from spikefa.datasets.latencies import spike_latencies
@@ -31,6 +32,7 @@ __all__ = [
     "centred",
     "datasets",
     "load",
+    "load_cifar10_jpeg",
     "load_nmnist",
     "load_shd",
     "load_svhn",

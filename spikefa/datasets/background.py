@@ -6,19 +6,16 @@ evaluation of deep architectures on problems with many factors of variation, ICM
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
-import zipfile
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from spikefa._checks import whole
+from spikefa.datasets.archive import read_jpegs, verify
 from spikefa.datasets.dataset import Dataset, data_errors
-from spikefa.datasets.locate import find_files, is_bomb
+from spikefa.datasets.locate import find_files
 from spikefa.datasets.mnist import load_mnist
 from spikefa.datasets.registry import datasets
 from spikefa.errors import DataError
@@ -65,7 +62,7 @@ def mnist_background(data_dir: str | os.PathLike | None = None, seed: int = 0) -
     mnist = load_mnist(data_dir)
     parts = {}
     for number, (part, path) in enumerate(zip(("train", "test"), archives, strict=True)):
-        _verify(path)
+        verify(path)
         digits = getattr(mnist, f"{part}_images")
         rng = np.random.default_rng([seed, number])
         parts[f"{part}_images"] = over(digits, patches(photographs(path), len(digits), mnist.shape, rng))
@@ -78,30 +75,9 @@ def photographs(path: Path) -> np.ndarray:
     Raises
     ------
     DataError
-        If the archive is damaged or has no JPEG files, or they differ in size.
+        As `read_jpegs`.
     """
-    from PIL import Image
-
-    images = []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if name.lower().endswith((".jpg", ".jpeg")))
-            for name in names:
-                held = archive.getinfo(name)
-                if is_bomb(held.file_size, held.compress_size):
-                    raise DataError(
-                        f"{path}: expected JPEG files, found {held.compress_size} bytes of {name} that are to hold "
-                        f"{held.file_size}"
-                    )
-                with Image.open(io.BytesIO(archive.read(name))) as image:
-                    images.append(np.asarray(image.convert("L")))
-    # A zip file that is damaged, encrypted or packed in an unknown way raises the middle three, Pillow the others.
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: expected an archive of JPEG files, found one that is damaged ({error})") from error
-    sizes = sorted({image.shape for image in images})
-    if len(sizes) != 1:
-        raise DataError(f"{path}: expected JPEG files of one size, found {len(images)} of sizes {sizes}")
-    return np.stack(images)
+    return read_jpegs(path, "L")[1]
 
 
 def patches(photos: np.ndarray, count: int, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -145,29 +121,3 @@ def over(digits: np.ndarray, backgrounds: np.ndarray) -> np.ndarray:
         digit, background = digits[now].astype(np.uint32), backgrounds[now].astype(np.uint32)
         whole[now] = (255 * digit + (255 - digit) * background + 127) // 255
     return whole
-
-
-def _verify(path: Path) -> None:
-    """Compare an archive with the SHA256SUMS beside it, if there is one.
-
-    Raises
-    ------
-    DataError
-        If it differs, or is not named there.
-    """
-    sums = path.with_name("SHA256SUMS")
-    if not sums.is_file():
-        return
-    # sha256sum writes "HASH  name", and with -b "HASH *name".
-    lines = [line.split(maxsplit=1) for line in sums.read_text(errors="replace").splitlines()]
-    wanted = {line[1].strip().removeprefix("*").removeprefix("./"): line[0].lower() for line in lines if len(line) == 2}
-    if path.name not in wanted:
-        raise DataError(
-            f"{sums}: expected a line 'SHA-256  {path.name}' as sha256sum writes it, found none; "
-            f"add it, or remove {sums.name} to use the archives unverified"
-        )
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if wanted[path.name] != found:
-        raise DataError(
-            f"{path}: expected the SHA-256 {wanted[path.name]} of {sums.name}, found {found}; copy the file again"
-        )

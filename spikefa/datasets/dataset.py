@@ -54,7 +54,8 @@ class Dataset:
     train_labels, test_labels : ndarray, shape (n,), or None
         Classes, integers from 0 to ``classes - 1``; kept as int64.
     shape : tuple of int
-        Height and width of an image, whose product is the number of input units.
+        Height and width of an image, whose product is the number of input units. Channels lie one above the other, so
+        that three of 32 x 32 are (96, 32).
     classes : int or None
         Number of classes; None for a set without labels.
     validation_images, validation_labels : ndarray, optional
@@ -65,11 +66,14 @@ class Dataset:
         Smallest and largest pixel of float images; None allows every finite value.
     scaling : (ndarray, ndarray), optional
         Offset and factor of each pixel, if images are ``(x - offset) * factor`` of what was loaded.
+    channels : int
+        Of an image: 3 of red, green and blue, which come in this order.
 
     Raises
     ------
     DataError
-        If shapes disagree, a label is no class, or a pixel is NaN or outside the limits.
+        If shapes disagree, a label is no class, a pixel is NaN or outside the limits, or the height is no multiple of
+        the channels.
 
     Examples
     --------
@@ -96,6 +100,7 @@ class Dataset:
     validation_targets: np.ndarray | None = None
     limits: tuple[float, float] | None = (0, 1)
     scaling: tuple[np.ndarray, np.ndarray] | None = None
+    channels: int = 1
 
     def __post_init__(self) -> None:
         with data_errors():
@@ -109,6 +114,8 @@ class Dataset:
         if len(sides) != 2 or not all(is_whole(side) and side > 0 for side in sides):
             self._refuse(f"shape must be two positive integers (height, width), got {shown(self.shape)}")
         sides = tuple(map(int, sides))
+        if not (is_whole(self.channels) and self.channels > 0 and sides[0] % self.channels == 0):
+            self._refuse(f"channels must divide the height, {sides[0]}, got {shown(self.channels)}")
         if self.scaling is not None:
             self._check_scaling(math.prod(sides))
         if self.train_targets is not None:
@@ -150,6 +157,12 @@ class Dataset:
             f"<Dataset {self.name}: {len(self.train_images)} training, {held_out}{len(self.test_images)} "
             f"test {kind} of {self.shape[0]} x {self.shape[1]}, {' and '.join(answers)}>"
         )
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image, as maps of units are stated."""
+        height, width = self.shape
+        return int(self.channels), height // int(self.channels), width
 
     def answers(self, part: str, classes: int | None) -> np.ndarray:
         """Return what a network should answer to the images of a part of the set.

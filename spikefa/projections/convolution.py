@@ -8,6 +8,7 @@ import numpy as np
 from brian2 import Quantity
 from numpy.typing import ArrayLike
 
+from spikefa._checks import true_or_false
 from spikefa.core.network import Network
 from spikefa.engine.convolution import ConvolutionalWeights
 from spikefa.engine.window import Window, checked_units
@@ -30,6 +31,7 @@ def convolution(
     maps: int | None = None,
     stride: int = 1,
     padding: int = 0,
+    transposed: bool = False,
     bias: ArrayLike | None = None,
     plasticity: Plasticity | None = None,
     learn_bias: bool = True,
@@ -60,6 +62,10 @@ def convolution(
         Maps of `post`, as it has them.
     stride, padding : int
         As in `map_units`.
+    transposed : bool
+        Whether it is a transposed convolution, with the synapses of a convolution from `post` to `pre`, turned round,
+        and weights of its own: unit (c, y, x) of `pre` sends to all from which unit (c, y, x) of such a convolution
+        would receive. The units of `pre` are then ``map_units(post, field, ...)``.
     bias : array_like (maps of post,), optional
         One a map; zeros by default.
     plasticity, learn_bias, bounds, sign, into, name
@@ -92,8 +98,12 @@ def convolution(
     """
     owner, before, after = grids_of("convolution", network, pre, post)
     maps = after[0] if maps is None else maps
-    check_fits(owner, after, checked_units(owner, before, field, stride, padding, maps))
-    window = Window(before, after, int(field), int(stride), int(padding))
+    if true_or_false(owner, "transposed", transposed):
+        check_fits(owner, after, (maps, *after[1:]))
+        check_fits(owner, before, checked_units(owner, after, field, stride, padding, before[0]), "pre")
+    else:
+        check_fits(owner, after, checked_units(owner, before, field, stride, padding, maps))
+    window = Window(before, after, int(field), int(stride), int(padding), transposed)
     return Convolution(
         network,
         pre,
@@ -207,7 +217,9 @@ def grids_of(
     return owner, _grid(owner, pre), _grid(owner, post)
 
 
-def check_fits(owner: str, grid: tuple[int, int, int], needed: tuple[int, int, int]) -> None:
+def check_fits(
+    owner: str, grid: tuple[int, int, int], needed: tuple[int, int, int], side: Literal["pre", "post"] = "post"
+) -> None:
     """Refuse a population's maps, height and width that are not those that a window makes.
 
     Raises
@@ -216,7 +228,7 @@ def check_fits(owner: str, grid: tuple[int, int, int], needed: tuple[int, int, i
         If so.
     """
     if grid != needed:
-        raise ArgumentError(f"{owner}: post must have units {needed}, got {grid}")
+        raise ArgumentError(f"{owner}: {side} must have units {needed}, got {grid}")
 
 
 def _grid(owner: str, population: Any) -> tuple[int, int, int]:
