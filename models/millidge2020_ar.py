@@ -196,6 +196,8 @@ PRESETS = {
     },
 }
 
+DATA = {"cnn": "cifar10-jpeg"}
+
 
 def _project(net: fa.Network, below: str, above: str, W: Callable, rule: fa.Plasticity) -> None:
     if above.startswith("conv"):

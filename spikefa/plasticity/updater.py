@@ -272,7 +272,8 @@ class PlasticityUpdater(Part, BrianObject):
         if bias_factor != 1 and self.learn_bias and not self.terms:
             bias *= bias.dtype.type(bias_factor)
         for term, scale in zip(self.terms, self.scales, strict=True):
-            if factor == bias_factor == 1 and all_zero(term.post):
+            silent = all_zero(term.post) or (not self.learn_bias and all_zero(term.pre))
+            if factor == bias_factor == 1 and silent:
                 continue  # such as in the steps in which a rule with a gate does not learn
             self.weights.changes += 1
             if wait:

@@ -19,14 +19,19 @@ def idx_files(directory):
 
 
 def photographs(directory):
-    rng = np.random.default_rng(9)
     write(directory / "mnist")
+    archives(directory)
+
+
+def archives(directory):
+    rng = np.random.default_rng(9)
     (directory / "cifar10-jpeg").mkdir(exist_ok=True)
     for part in ("train", "test"):
         with zipfile.ZipFile(directory / "cifar10-jpeg" / f"{part}.zip", "w") as archive:
-            held = io.BytesIO()
-            Image.fromarray(rng.integers(0, 256, (6, 7, 3)).astype(np.uint8)).save(held, "JPEG")
-            archive.writestr("a.jpg", held.getvalue())
+            for name in ("cat", "dog"):
+                held = io.BytesIO()
+                Image.fromarray(rng.integers(0, 256, (6, 7, 3)).astype(np.uint8)).save(held, "JPEG")
+                archive.writestr(f"{name}/0001.jpg", held.getvalue())
 
 
 def matlab_files(directory):
@@ -67,6 +72,7 @@ def address_events(directory):
 
 #: What writes the files of a set; a set without an entry needs none, or is only asked what it says without them.
 WRITERS = {
+    "cifar10-jpeg": archives,
     "fashion-mnist": idx_files,
     "mnist": idx_files,
     "mnist-background": photographs,

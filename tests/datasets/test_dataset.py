@@ -36,6 +36,13 @@ def test_dataset_keeps_what_it_is_given():
         own.name = "other"
 
 
+def test_channels_lie_one_above_the_other():
+    assert Dataset(**parts()).grid == (1, 2, 3)
+    assert Dataset(**parts(channels=2)).grid == (2, 1, 3)
+    for channels in (0, 3, 1.5):
+        refused(lambda n=channels: Dataset(**parts(channels=n)), f"channels must divide the height, 2, got {channels}")
+
+
 def test_dataset_is_read_only_and_leaves_the_arrays_alone():
     given = parts()
     own = Dataset(**given)

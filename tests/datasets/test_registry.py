@@ -7,13 +7,23 @@ from spikefa.datasets import datasets, load, registry
 
 
 def test_names():
-    bundled = {"digits", "fashion-mnist", "linear", "mnist", "mnist-background", "quadratic", "svhn", "teacher"}
+    bundled = {
+        "cifar10-jpeg",
+        "digits",
+        "fashion-mnist",
+        "linear",
+        "mnist",
+        "mnist-background",
+        "quadratic",
+        "svhn",
+        "teacher",
+    }
     assert bundled | {"timit-stops", "xor"} <= set(datasets)
 
 
 @pytest.mark.parametrize("name", ["cifar10", "", None, 3])
 def test_an_unknown_name_is_answered_with_those_there_are(name):
-    refused(lambda: load(name), f"no data set {name!r}; there are digits, fashion-mnist, linear, mnist, mnist-backgr")
+    refused(lambda: load(name), f"no data set {name!r}; there are cifar10-jpeg, digits, fashion-mnist, linear, mnist")
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest():

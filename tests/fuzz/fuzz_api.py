@@ -16,7 +16,15 @@ from spikefa.pathways import pathways
 #: Public, and made by other functions or a mere base class: nothing to be given to them; or it needs ffmpeg.
 LEFT_OUT = {"Run", "Params", "Optimizer", "SGD", "VARIABLE", "WEIGHT_FILES", "Signal", "save_animation"}
 #: These read files that are not everywhere: their valid arguments do not suffice.
-NEEDS_FILES = {"open_run", "open_study", "plot_study", "load_svhn", "load_timit_stops", "mnist_background"}
+NEEDS_FILES = {
+    "open_run",
+    "open_study",
+    "plot_study",
+    "load_cifar10_jpeg",
+    "load_svhn",
+    "load_timit_stops",
+    "mnist_background",
+}
 NEEDS_FILES |= {"load_nmnist", "load_shd", "load_weights", "read_aer", "read_spikes_hdf5", "trains_from_nwb"}
 NEEDS_FILES |= {"save_figure", "save_study_figure"}
 

@@ -163,6 +163,64 @@ def test_learned_backward_weights_get_the_forward_updates_transposed(ar, derivat
     assert np.array_equal(net["feedback_h2_to_feedback_h1"].W, before)
 
 
+#: Two convolutions of 5 x 5 with maxima, 16 -> 12 -> 6 -> 2 -> 1, and two layers of tanh units.
+MAPS = {
+    "sizes": (256, 4, 5, 3),
+    "convolutions": (2, 3),
+    "grid": (1, 16, 16),
+    "classes": 3,
+    "weight_sd": 0.3,
+    "target": "numpy",
+}
+
+
+def convolutional(ar, **changes):
+    net = ar.build(ar.params(SMALL | MAPS | changes), streams=STREAMS, seed=1)
+    rng = np.random.default_rng(5)
+    net.stimulus.show_images(rng.uniform(size=(STREAMS, 256)), rng.integers(0, 3, STREAMS))
+    return net
+
+
+def shared_updates(net):
+    """Updates of the weights of convolutions and dense projections, forward and backward, by the projections' names."""
+    learning = [p for p in net.projections if p.learning is not None]
+    before = [p.W.copy() for p in learning]
+    net.run_steps(net.stimulus.steps_per_image)
+    return {p.name: p.W - W for p, W in zip(learning, before, strict=True)}
+
+
+def test_through_convolutions_and_maxima_it_relaxes_to_the_gradient(ar):
+    """Relaxed activities are those of backpropagation, layer by layer, and so are the updates; soon they are not."""
+    exact, relaxed = convolutional(ar, pathway="backprop"), convolutional(ar, relaxation=400)
+    wanted, got = shared_updates(exact), shared_updates(relaxed)
+    assert list(got) == ["image_to_conv1", "pool1_to_conv2", "pool2_to_h1", "h1_to_h2", "h2_to_output"]
+    for name, update in wanted.items():
+        np.testing.assert_allclose(got[name], update, rtol=0, atol=1e-12 * np.abs(update).max(), err_msg=name)
+    for layer in exact.hidden:
+        J = exact[f"feedback_{layer.name}"].view("J")
+        assert np.abs(J).max() > 0
+        np.testing.assert_allclose(relaxed[f"feedback_{layer.name}"].view("x"), J, rtol=0, atol=1e-12)
+    first = shared_updates(convolutional(ar, relaxation=10))["image_to_conv1"] - wanted["image_to_conv1"]
+    assert np.abs(first).max() > 0.1 * np.abs(wanted["image_to_conv1"]).max()
+
+
+@pytest.mark.parametrize("derivative", [True, False])
+def test_backward_weights_of_a_convolution_learn_its_updates_transposed(ar, derivative):
+    net = convolutional(ar, pathway="learned", derivative=derivative, relaxation=20)
+    changes = shared_updates(net)
+    back, forward = changes["feedback_conv2_to_feedback_pool1"], changes["pool1_to_conv2"]
+    assert back.shape == (3, 5, 5, 2) and np.abs(back).max() > 0
+    np.testing.assert_allclose(back, forward.swapaxes(0, 3), atol=1e-14)
+    np.testing.assert_allclose(changes["feedback_h1_to_feedback_pool2"], changes["pool2_to_h1"].T, atol=1e-14)
+
+
+def test_a_convolutional_network_takes_its_input_from_the_data(ar):
+    digits = fa.datasets.load("digits")
+    found = ar.module.sizes(ar.params(preset="cnn"), digits)
+    assert found == {"grid": (1, 8, 8), "sizes": (64, 64, 120, 10), "classes": 10}
+    assert ar.data_of("cnn") == "cifar10-jpeg"
+
+
 @pytest.mark.parametrize("sd", [-0.1, np.inf, np.nan])
 def test_a_standard_deviation_must_be_one(sd):
     with pytest.raises(ArgumentError, match=f"^normal: standard deviation must be finite and at least 0, got {sd}$"):
@@ -195,6 +253,15 @@ def test_weights_learn_in_the_last_step_alone(ar):
         (
             {"sizes": (4, 3, 2), "connections": ("image-h1", "image-output")},
             "connections must lead from each layer but the output, and to each but the image, got .*",
+        ),
+        ({"convolutions": (8,), "sizes": (64, 9, 2)}, r"grid must be maps, height and width of 64 units, got .*"),
+        (
+            {"convolutions": (8, 8), "sizes": (64, 9, 2), "grid": (1, 8, 8)},
+            "convolutions must be fewer for an input of 8 x 8, got .*",
+        ),
+        (
+            {"convolutions": (8,), "sizes": (64, 9, 2), "grid": (1, 8, 8), "connections": ("image-h1", "h1-output")},
+            "convolutions must be left out with connections, got .*",
         ),
         ({"pathway": "backprop", "derivative": False}, "derivative must be true with backprop, got False"),
     ],

@@ -108,6 +108,37 @@ def test_bounds_and_a_sign_hold_for_each_weight():
     assert (W.max() == W).sum() > 1 and net["image_to_h"].b.max() > high  # biases have no bounds
 
 
+def test_a_transposed_convolution_has_the_synapses_of_one_the_other_way():
+    """With its weights turned round it brings what they bring, and learns the same from the same two sides."""
+    graded = {"equations": "I : 1\ny : 1\nz : 1", "emit": "", "output": "y", "threshold": None}
+    net = fa.Network(streams=2, dtype="float64", target="numpy", seed=1)
+    low, high = (fa.Population(net, name, units, **graded) for name, units in (("low", (2, 5, 4)), ("high", (3, 3, 2))))
+    along = dict(field=3, stride=2, padding=1)
+    up = fa.convolution(net, low, high, fa.uniform(0.5), plasticity=fa.Plasticity("dW = 0.1 * z_post * y_pre"), **along)
+    rule = fa.Plasticity("dW = 0.1 * y_pre * z_post")
+    down = fa.convolution(net, high, low, fa.uniform(0.5), transposed=True, plasticity=rule, maps=2, **along)
+    assert down.W.shape == (3, 3, 3, 2) and down.b.shape == (2,)
+    down.W = up.W.swapaxes(0, 3)
+    W = up.weights.dense()
+    assert np.array_equal(down.weights.dense(), W.T)
+    rng = np.random.default_rng(2)
+    for one in (low, high):
+        one.view("y")[:] = rng.normal(size=(one.units, 2))
+        one.view("z")[:] = one.view("y")
+    net.run_steps(1)
+    np.testing.assert_allclose(low.view("I"), W @ high.view("y"), rtol=1e-12, atol=1e-12)
+    moved = up.W - down.W.swapaxes(0, 3)
+    np.testing.assert_allclose(moved, 0, atol=1e-14)
+    assert np.abs(down.weights.dense() - W.T).max() > 0.01 and np.abs(down.b).min() > 0.01
+    for units, message in (
+        ((2, 7, 4), r"pre must have units \(3, 4, 2\), got \(3, 3, 2\)"),
+        ((3, 5, 4), r"post must have units \(2, 5, 4\), got \(3, 5, 4\)"),
+    ):
+        other = fa.Population(net, f"other_{units[0]}", units, **graded)
+        with pytest.raises(ArgumentError, match=f"^convolution 'high->other_.': {message}$"):
+            fa.convolution(net, high, other, fa.uniform(0.5), transposed=True, maps=2, **along)
+
+
 def test_a_delay_of_each_unit():
     rng = np.random.default_rng(1)
     delay = rng.integers(0, 3, 40)
