@@ -185,12 +185,14 @@ class Params(fa.Params):
 
 
 PRESETS = {
-    # The network of appendix C; the learning rate is ours, for batches of 64.
+    # The network of appendix C. The learning rate and the relaxation are ours: after 100 steps of 0.1 the first
+    # convolution, six layers below the error, has not forgotten its start.
     "cnn": {
         "sizes": (3072, 64, 120, 10),
         "convolutions": (32, 64),
         "grid": (3, 32, 32),
         "units": "tanh",
+        "eta": 2e-3,
         "relaxation": 10,
         "relaxation_step": 0.9,
     },
