@@ -130,7 +130,7 @@ class TiedProjection(DependentProjection):
             raise ArgumentError(f"{self.title}: {what} of {source.title} must be {self.shape}, got {shape}")
         if source.weights.shared:
             source.check_tied(self.title, self.pre, self.post, self.transpose)
-        self._weights = TransposedWeights(source.weights) if self.transpose else source.weights
+        self._weights = TransposedWeights(source.weights) if self.transpose else source.tied_weights()
 
     @property
     def weights(self) -> Weights:

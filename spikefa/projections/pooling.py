@@ -10,10 +10,9 @@ from brian2.groups.group import VariableOwner
 
 from spikefa._checks import one_of
 from spikefa.core.network import Network
-from spikefa.engine.pooling import MaxPooling, MeanPooling
+from spikefa.engine.pooling import MaxPooling, MeanPooling, PoolingWeights
 from spikefa.engine.weights import TransposedWeights
 from spikefa.engine.window import Window, checked_units
-from spikefa.errors import ArgumentError
 from spikefa.populations.population import Population
 from spikefa.projections.convolution import check_fits, check_grids, grids_of
 from spikefa.projections.projection import Projection
@@ -142,10 +141,12 @@ class Pooling(Projection):
         check_grids(back.title, self.window, back.pre, back.post, transpose=True)
         return TransposedWeights(self._weights)
 
+    def tied_weights(self) -> PoolingWeights:
+        """Return pooling over the same windows; its winners are its own, and kept nowhere."""
+        return KINDS[self.kind](self.window, np.zeros_like(self.post.view(self._winner)))
+
     def check_tied(self, title: str, pre: Any, post: Any, transpose: bool) -> None:
-        """Refuse populations of other maps for a projection back, and a second projection with the same winners."""
-        if not transpose:
-            raise ArgumentError(f"{title}: {self.title} has no weights to share; pool by a projection of its own")
+        """Refuse populations of other maps for a projection with the same windows, or back, see `check_grids`."""
         check_grids(title, self.window, pre, post, transpose)
 
     def writes(self) -> list[tuple[VariableOwner, str]]:

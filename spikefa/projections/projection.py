@@ -437,6 +437,10 @@ class Projection(Part, BrianObject):
         W = back.initial_weights(self.shape[::-1], mask)
         return back.stored(network, W, mask, False, None)
 
+    def tied_weights(self) -> Weights:
+        """Return the weights for a projection that is tied to this one."""
+        return self.weights
+
     @property
     def synapse_count(self) -> int:
         """How many synapses exist."""

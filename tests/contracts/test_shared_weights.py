@@ -67,6 +67,21 @@ def test_backprop_through_maps_is_the_gradient():
         assert (losses[0] - losses[1]) / 2e-5 == pytest.approx(moved[name][at], rel=1e-6)
 
 
+def test_what_noise_on_all_maps_does_to_the_loss_is_what_backprop_says():
+    """Small noise in the copies, through convolutions and maxima, changes the loss by its product with the gradient."""
+    learned = dict(B=fa.uniform(0.5), loss="(layer_y - target)**2 / 2", noise=1e-6, ridge=0.1, direct=True)
+    noisy, exact = map_network("node_perturbation_feedback", **learned), map_network("backprop")
+    for net in (noisy, exact):
+        map_networks.show(net)
+        net.run_steps(1)
+    winners = [net["p1"].view("winner_h1_to_p1") for net in (noisy, exact)]
+    assert np.array_equal(*winners) and winners[0].any()
+    change = sum((exact[f"feedback_{n}"].view("J") * noisy[n].view("copy_noise")).sum(0) for n in ("h1", "p1", "h2"))
+    assert np.abs(change).min() > 1e-9
+    np.testing.assert_allclose(noisy["loss_change"].view("J")[0], change, rtol=1e-3)
+    assert noisy["error_output_to_feedback_p1"].W.shape == (3, noisy["p1"].units)
+
+
 def test_random_feedback_through_maps_aligns_with_the_weights_by_maps():
     net = map_network("alignment", B=fa.uniform(0.5), connectivity="forward")
     W = net["p1_to_h2"].W

@@ -80,7 +80,7 @@ def test_there_are_no_weights():
 @pytest.mark.parametrize(
     ("units", "transpose", "message"),
     [
-        ((2, 2, 2), False, "Pooling 'image->p' has no weights to share; pool by a projection of its own"),
+        (8, False, r"'back' must have units \(2, 2, 2\), got 8"),
         (32, True, r"'back' must have units \(2, 4, 4\), got 32"),
         ((4, 4, 2), True, r"'back' must have units \(2, 4, 4\), got \(4, 4, 2\)"),
     ],
