@@ -16,9 +16,9 @@ The preset ``reduced`` has 16, 32 and 64 maps and 128 units a layer, which learn
 
 Deviations from the paper, and guesses:
 
-* Hidden units are tanh units; windows are padded so that maps keep their size; weights begin normal with variance one by
-  the number of presynaptic units, and B normal with standard deviation `feedback_sd`. The paper does not say.
-* The maxima are layers of their own: they, too, have noise in the copy, and feedback weights, from which nothing learns.
+* Hidden units are tanh units, windows are padded so that maps keep their size, weights begin normal with a variance of
+  one by the number of presynaptic units, and B normal with standard deviation `feedback_sd`: all guessed.
+* The maxima are layers of their own. They, too, have noise in the copy, and feedback weights, of which nothing learns.
 """
 
 from __future__ import annotations

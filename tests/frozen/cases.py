@@ -57,6 +57,7 @@ MODELS = {
         ("transpose", "alignment", "direct", "indirect"),
     ),
     # Those whose cases are all in `VARIANTS`.
+    "lansdell2020_cnn": ({"grid": (2, 8, 8), "maps": (3, 4), "hidden": (6,), "classes": CLASSES, "eta": 1e-2}, ()),
     "escape_lif": (
         {
             "pixels": 16,
@@ -195,6 +196,18 @@ VARIANTS = {
     "millidge2020_ar": {
         "without the derivative": {"pathway": "learned", "derivative": False},
         "tanh, 1 stream": {"pathway": "relaxation", "units": "tanh", "streams": 1},
+        "convolution": {
+            "pathway": "learned",
+            "sizes": (64, 10, CLASSES),
+            "convolutions": (3,),
+            "grid": (1, 8, 8),
+            "units": "tanh",
+        },
+    },
+    "lansdell2020_cnn": {
+        "learned": {"pathway": "node_perturbation_feedback"},
+        "direct, float64": {"pathway": "direct", "dtype": "float64"},
+        "1 stream": {"pathway": "backprop", "streams": 1},
     },
     "nokland2016_dfa": {
         "as published": {"weights": "zero"},
