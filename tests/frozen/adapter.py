@@ -16,6 +16,7 @@ from spikefa.core.sandbox import sandboxed
 from spikefa.datasets import synthetic
 from spikefa.diagnostics import evaluation
 from spikefa.experiments import checkpoint, model_file, run
+from spikefa.projections.pooling import Pooling
 
 #: A keyword of the package's functions as recorded -> as it is now.
 KEYWORDS: dict[str, str] = {
@@ -283,6 +284,8 @@ def state(net):
         named += [(population.name, name, array) for name, array in arrays.items() if name in stated]
         nameless.append((population.name, [array for name, array in arrays.items() if name not in stated]))
     for projection in net.projections:
+        if _pools(projection):
+            continue  # winners are the population's
         named += [(projection.name, "W", projection.W), (projection.name, "b", projection.b)]
         if projection.learning is not None:
             nameless.append((projection.name, list(projection.learning.state_arrays().values())))
@@ -292,6 +295,10 @@ def state(net):
         read = [np.asarray(value) for value in net.readout.progress.values()]
         nameless.append(("readout", [*read, net.stimulus.targets]))
     return net.step, named, nameless
+
+
+def _pools(projection):
+    return isinstance(getattr(projection, "source", projection), Pooling)
 
 
 def digits():
