@@ -7,8 +7,8 @@ Shows: test errors of three convolutions with maxima and two layers of units, wh
 feedback weights that learn from noise on all hidden units, and by direct feedback weights that stay. Widths are 16, 32
 and 64 maps and 128 units a layer, where the paper has 32, 128, 256 and 2048. The data are the CIFAR-10 part, JPEG:
 15,000 of CIFAR-10's training images, packed again. So errors are not the paper's, and backpropagation is the baseline.
- Arguments: figure (``convolution.png``), seeds (3), epochs (2), where runs are kept (a temporary directory;
-given, an interrupted study goes on). Full run: about 10 minutes a seed on one busy core. The numbers are in
+Arguments: figure (``convolution.png``), seeds (3), epochs (2), where runs are kept (a temporary directory; given, an
+interrupted study goes on). Full run: about 10 minutes a seed on one busy core. The numbers are in
 ``docs/results/lansdell2020.md``.
 """
 
