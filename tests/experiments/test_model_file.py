@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -303,5 +304,9 @@ def test_presets_fit_the_data_that_they_name(name):
     model = model_file.load(name)
     for preset in (None, *model.presets):
         data, params = model.data_of(preset), model.params({}, preset)
-        pixels = params.sizes[0] if hasattr(params, "sizes") else params.pixels
-        assert pixels == {"digits": 64, "mnist": 784}.get(data, pixels), f"{name}, {preset}: {pixels} units for {data}"
+        if hasattr(params, "sizes"):
+            pixels = params.sizes[0]
+        else:
+            pixels = params.pixels if hasattr(params, "pixels") else math.prod(params.grid)
+        fitting = {"cifar10-jpeg": 3072, "digits": 64, "mnist": 784}.get(data, pixels)
+        assert pixels == fitting, f"{name}, {preset}: {pixels} units for {data}"

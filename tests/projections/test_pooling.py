@@ -77,6 +77,23 @@ def test_there_are_no_weights():
     assert net.parameters() == {} and net["image_to_p"].b.tolist() == [0, 0]
 
 
+def test_a_tied_projection_pools_by_winners_of_its_own():
+    net = pooled(streams=2)
+    fa.Population(net, "other", (2, 4, 4), "x : 1\ny = x : 1", emit="", output="x", threshold=None)
+    fa.Population(net, "copy", (2, 2, 2), **GRADED)
+    fa.TiedProjection(net, "other", "copy", "image_to_p", bias=True)
+    rng = np.random.default_rng(3)
+    for name in ("image", "other"):
+        net[name].view("x")[:] = rng.random((32, 2))
+    net.run_steps(1)
+    for name, pool in (("image", "p"), ("other", "copy")):
+        windows = net[name].view("x").reshape(2, 2, 2, 2, 2, 2).transpose(0, 1, 3, 2, 4, 5).reshape(2, 2, 2, 4, 2)
+        assert np.array_equal(net[pool].view("y").reshape(2, 2, 2, 2), windows.max(3))
+        if name == "image":
+            assert np.array_equal(net["p"].view("winner_image_to_p").reshape(2, 2, 2, 2), windows.argmax(3))
+    assert [name for name in net.state() if "winner" in name] == ["p.winner_image_to_p"]
+
+
 @pytest.mark.parametrize(
     ("units", "transpose", "message"),
     [
