@@ -28,7 +28,7 @@ class PoolingWeights(Weights):
 
     def __init__(self, window: Window, winners: np.ndarray):
         self.window, self.shape = window, (math.prod(window.pre), math.prod(window.post))
-        self._winners, self._along = winners.reshape(*window.post, -1), (window.field, window.stride)
+        self.winners, self._along = winners.reshape(*window.post, -1), (window.field, window.stride)
 
     @property
     def values(self) -> NoReturn:
@@ -59,12 +59,12 @@ class MaxPooling(PoolingWeights):
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = largest of the window + bias``, or ``current +=`` the same if `add`."""
         pre, post = self._maps(activity, current)
-        pooling.largest(pre, self._a_map(bias), post, self._winners, add, *self._along)
+        pooling.largest(pre, self._a_map(bias), post, self.winners, add, *self._along)
 
     def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Add what each unit has to the winner of its window, of the last propagation."""
         pre, post = self._maps(current, activity)
-        pooling.to_winners(post, self._a_map(bias), pre, self._winners, add, *self._along)
+        pooling.to_winners(post, self._a_map(bias), pre, self.winners, add, *self._along)
 
 
 class MeanPooling(PoolingWeights):

@@ -196,15 +196,54 @@ def test_delays_are_refused(device):
     net.run_steps(1)
 
 
-def test_shared_weights_are_refused(device):
-    net = fa.Network(streams=2, device=device)
-    fa.Input(net, "image", (1, 4, 4))
-    fa.Layer(net, "h", (2, 2, 2), "I : 1\ns : 1", emit="s = int(I > 0)")
-    fa.convolution(net, "image", "h", fa.uniform(0.5), field=3)
-    with pytest.raises(
-        ArgumentError, match=r"'cuda' no projection can be a convolution or pooling, got Convolution 'im"
-    ):
-        net.run_steps(1)
+def convolutions(device, ways):
+    """Convolutions with stride and padding, both poolings, and a transposed convolution; rectifiers that learn."""
+    net = fa.Network(streams=3, dtype="float64", seed=3)
+    graded = {"output": "y", "threshold": None}
+    rectifier = {"equations": "v = I : 1\nI : 1\ny : 1\npsi = int(v > 0) : 1", "emit": "y = v * int(v > 0)"}
+    linear = {"equations": "v = I : 1\nI : 1\ny : 1\npsi = 1 : 1", "emit": "y = v"}
+    fa.Input(net, "image", (2, 6, 5), "x : 1\ny = x : 1", emit="", output="x", threshold=None)
+    for name, units, kind in [
+        ("h1", (3, 6, 5), rectifier),
+        ("p1", (3, 3, 2), linear),
+        ("h2", (2, 2, 2), rectifier),
+        ("h3", (2, 3, 3), rectifier),
+        ("p3", (2, 2, 2), linear),
+        ("output", 2, linear),
+    ]:
+        fa.Layer(net, name, units, **kind, **graded)
+    error = {"error": "target : 1\ndelta : 1", "emit_error": "delta = layer_y - target"}
+    feedback = {"feedback": "J : 1\ndelta : 1", "emit": "delta = J * layer_psi"}
+    ways(net, **error, **feedback)
+    rule = fa.Plasticity("dW = -eta * delta_post * y_pre - 1e-3 * W", {"eta": 0.1}, optimizer=fa.Momentum(0.5))
+    fa.convolution(net, "image", "h1", fa.uniform(0.5), maps=3, field=3, padding=1, plasticity=rule)
+    fa.pooling(net, "h1", "p1", "max", field=2, stride=2)
+    fa.convolution(net, "p1", "h2", fa.uniform(0.9), maps=2, field=2, stride=2, padding=1, plasticity=rule)
+    fa.convolution(net, "h2", "h3", fa.uniform(0.9), maps=2, field=3, stride=2, padding=1, transposed=True)
+    fa.pooling(net, "h3", "p3", "mean", field=2, stride=1)
+    fa.Projection(net, "p3", "output", fa.uniform(0.9), bias=[0.1, 0.2], plasticity=rule)
+    fa.classification_task(net, 2, 2)
+    net.device = device
+    rng = np.random.default_rng(0)
+    net.stimulus.show_images(rng.random((12, 60)), rng.integers(0, 2, 12))
+    return net
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        lambda net, **strings: fa.backprop(net, **strings),
+        lambda net, **strings: fa.feedback_alignment(net, **strings, B=fa.uniform(0.5), connectivity="forward"),
+    ],
+    ids=["backprop", "alignment"],
+)
+def test_convolutions_and_pooling_are_the_processors(device, ways):
+    one, other = (convolutions(where, ways) for where in ("cpu", device))
+    before = {projection.name: projection.W.copy() for projection in one.projections if projection.learning}
+    for net in (one, other):
+        net.run_steps(5)
+    assert_equal(one, other, 1e-12)
+    assert all(not np.allclose(one[name].W, W, atol=1e-4) for name, W in before.items())
 
 
 @pytest.mark.parametrize("in_time", ["samples", "targets"])

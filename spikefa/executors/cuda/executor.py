@@ -10,16 +10,18 @@ time on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from brian2 import BrianObject, EventMonitor, PopulationRateMonitor, StateMonitor
+from numba import cuda
 
 from spikefa.core.network import Network
 from spikefa.core.part import Part
 from spikefa.engine.brian2_internals import code_objects, steps_left
 from spikefa.engine.cuda import kernels
 from spikefa.engine.cuda.graphs import Graphs
-from spikefa.engine.cuda.launching import bound
+from spikefa.engine.cuda.launching import bound, stream
 from spikefa.engine.cuda.memory import Memory
 from spikefa.engine.weights import TransposedWeights, Weights
 from spikefa.errors import ArgumentError
@@ -56,7 +58,8 @@ class CudaExecutor(Part, BrianObject):
         self.network, self.memory = network, Memory()
         self.products: list[Callable[[float], None]] = []  # those of a step, functions of beta
         self._inactive: list[BrianObject] = []
-        self.ones = np.ones(network.streams, network.dtype)
+        self._ones: dict[int, np.ndarray] = {}
+        self._scratch: Any = None
         self._sums = np.zeros((0, 0))
         self._dense: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # place and mask of the synapses of sparse weights
 
@@ -69,10 +72,6 @@ class CudaExecutor(Part, BrianObject):
         if sliced := [p.title for p in self.network.projections if isinstance(p.pre, UnitSlice)]:
             raise ArgumentError(
                 f"Network: on device 'cuda' projections must be from whole populations, got {', '.join(sliced)}"
-            )
-        if shared := [p.title for p in self.network.projections if p.weights.shared]:
-            raise ArgumentError(
-                f"Network: on device 'cuda' no projection can be a convolution or pooling, got {', '.join(shared)}"
             )
         objects = [obj for obj in self.network.sorted_objects if obj.active and obj is not self]
         for obj in objects:
@@ -174,6 +173,16 @@ class CudaExecutor(Part, BrianObject):
         if len(self._sums) != count:
             self._sums = np.zeros((count, kernels.PARTS))
         return self._sums
+
+    def ones(self, count: int) -> np.ndarray:
+        """Return so many ones, the same in every run; a product with them is a sum."""
+        return self._ones.setdefault(count, np.ones(count, self.network.dtype))
+
+    def scratch(self, size: int) -> Any:
+        """Return memory of the device for what nobody needs after its launch."""
+        if self._scratch is None or self._scratch.size < size:
+            self._scratch = cuda.device_array(size, self.network.dtype, stream=stream())
+        return self._scratch[:size]
 
     def _advance(self) -> Launch:
         clock, memory = self.network.clock.variables, self.memory

@@ -16,15 +16,19 @@ from spikefa.engine.cuda.products import product
 from spikefa.errors import ArgumentError
 from spikefa.executors.cuda.executor import CudaExecutor
 from spikefa.executors.cuda.lowering import Launch, Lowered, lowers, optimizer_lowering
+from spikefa.executors.cuda.maps import shared_projection, update_shared
 from spikefa.plasticity.updater import PlasticityUpdater, UpdateTerm
 from spikefa.plasticity.weight_average import WeightAverage
 from spikefa.populations.population import SpikesToOutput
 from spikefa.populations.softmax import Softmax
 from spikefa.presentation.readout import ClassReadout, Readout, RegressionReadout
 from spikefa.presentation.stimulus import SilentError, Stimulus
+from spikefa.projections.convolution import Convolution
 from spikefa.projections.derived import TiedProjection
+from spikefa.projections.pooling import Pooling
 from spikefa.projections.port import Port
 from spikefa.projections.projection import Projection
+from spikefa.projections.reciprocal import ReciprocalProjection
 
 
 @lowers(CodeRunner)
@@ -81,11 +85,13 @@ def silent_error(executor: CudaExecutor, part: SilentError) -> Lowered:
     return Lowered()
 
 
-@lowers(Projection, TiedProjection)
+@lowers(Projection, TiedProjection, ReciprocalProjection, Convolution, Pooling)
 def projection(executor: CudaExecutor, part: Projection) -> Lowered | None:
     """Compute ``current = bias + W.T @ activity``, a product by cuBLAS."""
     if executor.is_on_host(part) or part.spares_refractory:
         return None
+    if part.weights.shared:
+        return shared_projection(executor, part)
     memory, streams, weights = executor.memory, part.post.streams, part.weights
     n_pre, n_post = part.shape
     activity = memory.read(part.pre.array(part.pre.output_variable))
@@ -144,6 +150,8 @@ def _update(
     executor: CudaExecutor, updater: PlasticityUpdater, values: Any, bias: Any, term: UpdateTerm, scale: float
 ) -> Callable[[float], None]:
     memory, weights, streams = executor.memory, updater.weights, updater.post.streams
+    if weights.shared:
+        return update_shared(executor, updater, values, bias, term, scale)
     pre, post = memory.read(term.pre), memory.read(term.post)
     (n_pre, n_post), rows, columns = weights.shape, post, pre
     shape = n_post, n_pre, streams
@@ -151,7 +159,7 @@ def _update(
         rows, columns, shape = pre, post, (n_pre, n_post, streams)
     add_product = product(values, rows, columns, shape, (False, True), scale)
     executor.products.append(add_product)
-    ones = memory.read(executor.ones)  # bias = factor * bias + scale * sum of post over streams
+    ones = memory.read(executor.ones(streams))  # bias = factor * bias + scale * sum of post over streams
     update_bias = product(bias, post, ones, (n_post, 1, streams), (False, True), scale * term.bias_pre)
     present = executor.present(weights)
     clear = None
