@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Number
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -92,8 +93,9 @@ def _source(common: tuple, runner: CodeRunner, run_namespace: Mapping[str, Any])
     words = set(re.findall(r"[A-Za-z_]\w*", f"{stated} {group.equations} {runner.abstract_code} {runner.user_code}"))
     variables = {} if runner.codeobj is None else runner.codeobj.variables
     names = sorted(words | set(variables))
-    from_run = tuple((name, _value(run_namespace[name])) for name in names if name in run_namespace)
     from_group = tuple((name, _Same(group.variables[name])) for name in names if name in group.variables)
+    outside = [name for name in names if name in run_namespace and name not in group.variables]
+    from_run = tuple((name, _value(run_namespace[name])) for name in outside)
     arrays = tuple((name, _array(var)) for name, var in variables.items() if isinstance(var, ArrayVariable))
     return common, stated, from_run, from_group, arrays
 
@@ -106,9 +108,9 @@ def _value(value: Any) -> Any:
     """Return a constant, function or unit as what is the same as long as the code is; else what never is."""
     if isinstance(value, Function | Unit) or (callable(value) and not hasattr(value, "values")):
         return _Same(value)
-    if np.isscalar(value) or (isinstance(value, np.ndarray) and value.ndim == 0):
+    if isinstance(value, Number | np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         return type(value), np.asarray(value).item(), get_dimensions(value)
-    return object()
+    return (type(value), value) if isinstance(value, str) else object()
 
 
 def _array(variable: ArrayVariable) -> tuple:

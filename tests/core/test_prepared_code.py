@@ -103,6 +103,14 @@ def test_constants_of_the_run_count():
     assert np.diff(seen) == pytest.approx([0, 3])
 
 
+def test_names_around_a_run_may_be_of_anything():
+    model = Model("numpy")
+    outer, local, c, tau, x = 1.0, "a text", "another", np.arange(3), None
+    for _ in range(2):
+        model.net.run(2 * ms)
+    assert (outer, local, c, x) == (1.0, "a text", "another", None) and len(tau) == 3
+
+
 def test_code_is_written_once(monkeypatch):
     written = []
     create = CodeRunner.create_code_objects

@@ -2,14 +2,12 @@
 
 import ast
 import inspect
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import documents
 import pytest
+import scripts
 
 import spikefa as fa
 from spikefa import datasets, plotting
@@ -23,44 +21,15 @@ MODULES = {"fa": fa, "evaluation": evaluation, "plotting": plotting, "datasets":
 EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*/[!_]*.py")) if path.name != "learning_flow.py"]
 #: Studies of small networks.
 STUDIES = [path for path in EXAMPLES if "from _study import" in path.read_text()]
-#: Most of the time is spent on imports and kernels: one process for all, though each has a folder of its own.
-ONE_PROCESS = """
-import os, pathlib, runpy, sys
-home = os.getcwd()
-for number, path in enumerate(sys.argv[1:]):
-    print("==", path, flush=True)
-    os.mkdir(f"{home}/{number}")
-    os.chdir(f"{home}/{number}")
-    sys.argv = [path]
-    sys.path[0] = str(pathlib.Path(path).parent)
-    runpy.run_path(path, run_name="__main__")
-"""
-
-
-def run(arguments, tmp_path):
-    environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"} | {"SPIKEFA_QUICK": "1"}
-    command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def check(output):
     assert re.search(r"\berror [\d.e+-]+", output), output
 
 
-def run_together(paths, tmp_path):
-    """Run scripts in one process; check what each says, and return its folder."""
-    outputs = run(["-c", ONE_PROCESS, *paths], tmp_path).split("== ")[1:]
-    assert len(outputs) == len(paths) >= 8
-    for path, output in zip(paths, outputs, strict=True):
-        assert output.startswith(str(path))
-        check(output)
-    return [tmp_path / str(number) for number in range(len(paths))]
-
-
 def test_examples(tmp_path):
-    run_together([path for path in EXAMPLES if path not in STUDIES], tmp_path)
+    for output, _ in scripts.run_together([path for path in EXAMPLES if path not in STUDIES], tmp_path):
+        check(output)
 
 
 #: One of each folder; the slow test runs the others.
@@ -72,7 +41,9 @@ OTHER_STUDIES = [path for path in STUDIES if path not in FIRST_STUDIES]
     "studies", [FIRST_STUDIES, pytest.param(OTHER_STUDIES, marks=pytest.mark.slow)], ids=["first", "others"]
 )
 def test_studies(studies, tmp_path):
-    for path, folder in zip(studies, run_together(studies, tmp_path), strict=True):
+    assert len(studies) >= 8
+    for path, (output, folder) in zip(studies, scripts.run_together(studies, tmp_path), strict=True):
+        check(output)
         assert (folder / f"{path.stem}.png").stat().st_size > 20_000
 
 
@@ -117,4 +88,4 @@ def test_pages_write_something_of_the_package():
 def test_readme_program(tmp_path):
     code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
     (tmp_path / "readme.py").write_text(code)
-    check(run([tmp_path / "readme.py"], tmp_path))
+    check(scripts.run([tmp_path / "readme.py"], tmp_path))
