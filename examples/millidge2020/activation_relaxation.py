@@ -37,7 +37,8 @@ NETWORKS = {  # name -> (label, parameters, colour)
     "both": ("learned, without derivative", {"pathway": "learned", "derivative": False}, PURPLE),
     "fixed": ("fixed backward weights", {"pathway": "fixed"}, VERMILLION),
 }
-SMALL = {"sizes": (64, 60, 60, 30, 10), "weight_sd": 0.15, "eta": 1e-3} if QUICK else {}
+FEW = {"relaxation": 30, "relaxation_step": 0.3}
+SMALL = {"sizes": (64, 60, 60, 30, 10), "weight_sd": 0.15, "eta": 1e-3, **FEW} if QUICK else {}
 
 
 def run(name, seed):
