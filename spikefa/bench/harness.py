@@ -20,7 +20,7 @@ from spikefa.experiments.model_file import Model
 LIT, DIMMEST = 0.191, 0.36
 
 #: What values are multiplied by for a unit.
-SCALES = {"ms": 1e3, "MB": 1e-6, "GB/s": 1e-9}
+SCALES = {"ms": 1e3, "MB": 1e-6, "GB/s": 1e-9, "Gop/s": 1e-9}
 
 #: Sizes of `Setting.quickly`, for those of the names that the model's ``Params`` have.
 QUICK_SIZES = {"pixels": 64, "hidden": (40, 40), "outputs": 20}
