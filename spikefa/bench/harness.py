@@ -12,6 +12,7 @@ import numba
 import numpy as np
 from brian2 import BrianObject
 
+from spikefa.bench.other_processes import OtherProcesses
 from spikefa.core.network import Network
 from spikefa.core.part import Part
 from spikefa.experiments.model_file import Model
@@ -22,8 +23,29 @@ LIT, DIMMEST = 0.191, 0.36
 #: What values are multiplied by for a unit.
 SCALES = {"ms": 1e3, "MB": 1e-6, "GB/s": 1e-9, "Gop/s": 1e-9}
 
+#: Share of the processors that other processes may use in a measurement, and how often one is tried.
+QUIET, TRIES = 0.05, 3
+
 #: Sizes of `Setting.quickly`, for those of the names that the model's ``Params`` have.
 QUICK_SIZES = {"pixels": 64, "hidden": (40, 40), "outputs": 20}
+
+
+@dataclass
+class Disturbances:
+    """How many measurements other processes disturbed: they were repeated, or `kept` after `TRIES`."""
+
+    measured: int = 0
+    repeated: int = 0
+    kept: int = 0
+    worst: float = 0.0
+
+    def __str__(self) -> str:
+        said = (
+            f"Other processes used more than {QUIET:.0%} of the processors: {self.repeated} measurements were repeated"
+        )
+        if self.kept:
+            said += f", and {self.kept} of {self.measured} kept although they used up to {self.worst:.0%}"
+        return f"{said}."
 
 
 @dataclass(frozen=True)
@@ -47,6 +69,8 @@ class Setting:
         Seconds between turns, in which the threads of the last one go to sleep.
     compiled : bool
         Whether PyTorch is also measured compiled, which takes it a minute to begin.
+    disturbances : Disturbances
+        What other processes did to the measurements of the section that is under way.
     """
 
     model: Model
@@ -57,6 +81,7 @@ class Setting:
     seconds: float = 2.0
     pause: float = 0.2
     compiled: bool = True
+    disturbances: Disturbances = field(default_factory=Disturbances, compare=False)
 
     @classmethod
     def quickly(cls, model: Model, preset: str | None = None) -> Setting:
@@ -207,16 +232,29 @@ class StepTimer(Part, BrianObject):
 def take_turns(jobs: Mapping[str, Callable[[], float]], setting: Setting) -> dict[str, np.ndarray]:
     """Run the jobs in turn, A B A B ..., and return what each returned.
 
+    A job that ran while other processes used the machine is repeated, a few times.
+
     Returns
     -------
     dict
         Name -> ndarray (turns,).
     """
     values: dict[str, list[float]] = {name: [] for name in jobs}
+    tries = 1 if setting.quick else TRIES
     for _ in range(setting.turns):
         for name, job in jobs.items():
-            time.sleep(setting.pause)
-            values[name].append(job())
+            for left in range(tries)[::-1]:
+                time.sleep(setting.pause)
+                others = OtherProcesses()
+                value, share = job(), others.share
+                if share <= QUIET or not left:
+                    break
+                setting.disturbances.repeated += 1
+            values[name].append(value)
+            setting.disturbances.measured += 1
+            if share > QUIET:
+                setting.disturbances.kept += 1
+                setting.disturbances.worst = max(setting.disturbances.worst, share)
     return {name: np.array(list_) for name, list_ in values.items()}
 
 

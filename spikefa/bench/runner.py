@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from spikefa.bench.harness import Section, Setting
+from spikefa.bench.harness import Disturbances, Section, Setting
 from spikefa.bench.machine import describe
 from spikefa.bench.report import Done, as_json, judge
 from spikefa.bench.sections import sections
@@ -85,6 +86,9 @@ def measure(
     for name in names:
         section = Section(on_row=write)
         done[name] = title_of(known[name]), section
-        known[name](setting, section)
+        now = dataclasses.replace(setting, disturbances=Disturbances())
+        known[name](now, section)
+        if now.disturbances.repeated or now.disturbances.kept:
+            section.notes.append(str(now.disturbances))
         write()  # remarks too
     return as_json(describe(setting, record), done, judge(done, setting), file)
