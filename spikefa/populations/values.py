@@ -71,6 +71,25 @@ def values(population: NeuronGroup, variable: str, value: Any, shape: tuple[int,
     return np.broadcast_to(given, shape)
 
 
+def require_neurons(population: NeuronGroup, variable: str, value: Any) -> None:
+    """Refuse an array that is to be set as a whole and has not a value for each neuron, of all streams.
+
+    Raises
+    ------
+    ArgumentError
+        If so.
+    """
+    known, shape = population.variables[variable], np.shape(value)
+    if isinstance(known, ArrayVariable) and not known.scalar and shape not in ((), (1,), (known.size,)):
+        a_unit = (
+            f"; for one a unit: {population.name}.set({variable!r}, values)" if shape == (population.units,) else ""
+        )
+        raise ArgumentError(
+            f"{_title(population)}: {variable!r} must be one value, or {known.size}, one a unit and stream, got "
+            f"{shape}{a_unit}"
+        )
+
+
 def refuse_draws(population: NeuronGroup, variable: str, *texts: Any) -> None:
     """Refuse strings that would draw a unit's parameter anew in each stream.
 

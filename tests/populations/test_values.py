@@ -229,3 +229,25 @@ def test_what_cannot_be_computed_is_one_sentence(value, message):
     layer = fa.Layer(net, "h1", 3, "tau : second\ns : 1", emit="s = 1")
     with pytest.raises(fa.SpikefaError, match=message):
         layer.set("tau", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            np.arange(4.0),
+            r"'u' must be one value, or 12, one a unit and stream, got \(4,\); for one a unit: p.set\('u'",
+        ),
+        (np.arange(5.0), r"'u' must be one value, or 12, one a unit and stream, got \(5,\)$"),
+        (np.ones((4, 3)), r"'u' must be one value, or 12, one a unit and stream, got \(4, 3\)$"),
+    ],
+    ids=["a unit", "other", "table"],
+)
+def test_an_array_that_is_set_as_a_whole_has_a_value_for_each_neuron(value, message):
+    net = fa.Network(streams=3, target="numpy")
+    p = fa.Population(net, "p", 4, "u : 1", output="u", threshold=None)
+    with pytest.raises(ArgumentError, match=message):
+        p.u = value
+    p.u = np.arange(12.0)
+    p.u = [2.0]
+    assert (p.u[:] == 2).all()
