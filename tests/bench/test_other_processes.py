@@ -20,18 +20,18 @@ def work(seconds):
         pass
 
 
-def test_what_this_process_and_its_children_use_is_not_counted(monkeypatch):
-    """As if nothing else ran: of what all processors did, this process and its child have the whole."""
-    monkeypatch.setattr(other_processes, "_busy", other_processes._own)
-    others = OtherProcesses()
-    child = subprocess.Popen([sys.executable, "-c", BUSY.format(seconds=0.5)])
+def test_what_this_process_and_its_children_use_is_its_own():
+    """That of a child that still runs, too, and of one that has ended no second time."""
+    began = other_processes._own()
     work(0.3)
-    before = other_processes._own()
-    assert others.share == 0
-    work(0.2)
-    child.wait()
-    assert other_processes._own() > before + 0.2
-    assert others.share == 0
+    own = other_processes._own()
+    assert 0.15 < own - began < 0.6
+    with subprocess.Popen([sys.executable, "-c", BUSY.format(seconds=2)]) as child:
+        time.sleep(1.5)
+        running = other_processes._own()
+        assert running - own > 0.1
+        child.wait()
+    assert running - 0.1 < other_processes._own() < own + 3
 
 
 def test_a_process_of_nobody_is_counted():
