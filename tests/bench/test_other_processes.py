@@ -15,8 +15,8 @@ pytestmark = pytest.mark.skipif(not STAT.exists(), reason="no /proc/stat")
 
 
 def work(seconds):
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
         pass
 
 
@@ -25,7 +25,7 @@ def test_what_this_process_and_its_children_use_is_its_own():
     began = other_processes._own()
     work(0.3)
     own = other_processes._own()
-    assert 0.15 < own - began < 0.6
+    assert 0.25 < own - began < 0.6
     with subprocess.Popen([sys.executable, "-c", BUSY.format(seconds=2)]) as child:
         time.sleep(1.5)
         running = other_processes._own()
