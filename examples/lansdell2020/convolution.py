@@ -80,5 +80,5 @@ last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for n
 for name, errors in last.items():
     print(f"{NETWORKS[name][0]}: test error {mean_sd(errors)} %")
     if FULL:
-        RESULTS.check(f"convolution_tuning_{name}", errors)  # of other images, and a fifth fewer to learn from
+        RESULTS.check(f"convolution_{name}", errors)
 assert all((errors < 80).all() for errors in last.values())  # all learn
