@@ -111,6 +111,7 @@ with matplotlib.rc_context(STYLE):
             left.plot(epochs[1:], values[1:], label=None if seed or "noise" in name else label, **style)
     left.plot([], [], color=INK, linewidth=0.9, linestyle=(0, (3, 1.5)), label="with noise")
     left.set(xlabel="Epoch", ylabel="Loss of 32 test images", xlim=(0, EPOCHS))
+    left.set_ylim(top=1.2 * left.get_ylim()[1])  # room for the legend
     left.legend(loc="upper right", handlelength=1.6, ncols=2, columnspacing=0.8)
     for ax, name in zip(panels, DRAWN, strict=True):
         values = places[name][0]
