@@ -98,7 +98,7 @@ def table(results: Results, group: str, parts: Sequence[str] = ()) -> str:
         ours = {result.id: results.parts(result) for result in entries}
         for end in parts:
             found = [[short(p) for p in ours[result.id] if p.id == f"{result.id}_{end}"] for result in entries]
-            columns[end] = ["".join(cells) for cells in found]
+            columns[end.replace("_", " ")] = ["".join(cells) for cells in found]
         del columns["steps"], columns["verdict"]
     columns = {name: cells for name, cells in columns.items() if any(cells)}
     return "\n".join(row(cells) for cells in [columns, ["---"] * len(columns), *zip(*columns.values(), strict=True)])

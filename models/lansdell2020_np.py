@@ -15,13 +15,19 @@ the layer above, and the forward weights learn by what the feedback weights say 
 With ``feedback_rule="least_squares"`` the feedback weights are the ridge regression of all images seen,
 ``B = (ridge I + sum d_above^T d_above)^-1 sum d_above^T xi_l (L~ - L) / c^2``, of which the code's tables are. It
 counts the images of long ago, when W was another, as much as the last ones. What the paper compares is a pathway, too:
-``alignment``, ``backprop``, and its "matched", whose feedback weights learn by the forward weights' updates with the
-same decay: ``kolen_pollack``.
+``alignment``, ``backprop``, its synthetic gradients (SG), whose feedback weights learn from the true gradient,
+``synthetic_gradients``, and its "matched", whose feedback weights learn by the forward weights' updates with the same
+decay: ``kolen_pollack``.
+
+The preset ``autoencoder`` is the network of Fig. 3, 784-200-2-200-784 with tanh, linear, tanh and rectified units,
+whose targets are the images. Table 2 compares it with noise on the activations or on the input while it learns, and
+with Adam: `activation_noise`, `input_noise` and `optimizer`.
 
 Deviations from the paper and its code (https://github.com/benlansdell/synthfeedback):
 
 * L is each image's own loss, as the paper states; the code takes the change of the batch's loss for all its images.
 * Biases start at 0, and weights are normal; the code draws biases as weights, and cuts normals off in some networks.
+* Evaluations have no noise; the code measures rows with noise on the activations with it.
 """
 
 from __future__ import annotations
@@ -34,6 +40,11 @@ import numpy as np
 import spikefa as fa
 
 INPUT = "y : 1   # what is shown"
+NOISY_INPUT = """
+x : 1                                              # what is shown
+spread : 1 (shared)                                # standard deviation of the noise; 0 in evaluations
+y : 1
+"""
 LAYER = """
 v = I : 1                                          # potential
 I : 1                                              # y_below @ W + b
@@ -41,11 +52,16 @@ y : 1                                              # rate
 psi = {derivative} : 1                             # dy/dv
 warm = int(t_in_timesteps >= warm_up) : 1          # 0 while only feedback weights learn
 """
-#: Units -> output y of the potential v, and its derivative.
+#: Of units with noise on the output.
+NOISY = """
+r : 1                                              # rate without the noise
+spread : 1 (shared)                                # standard deviation of the noise; 0 in evaluations
+"""
+#: Units -> rate {r} of the potential v, and its derivative.
 UNITS = {
     "linear": ("v", "1"),
-    "tanh": ("tanh(v)", "1 - y**2"),
-    "logistic": ("1 / (1 + exp(-v))", "y * (1 - y)"),
+    "tanh": ("tanh(v)", "1 - {r}**2"),
+    "logistic": ("1 / (1 + exp(-v))", "{r} * (1 - {r})"),
     "rectifier": ("v * int(v > 0)", "int(v > 0)"),
 }
 ERROR = """
@@ -72,18 +88,21 @@ class Params(fa.Params):
     units: tuple[Literal["linear", "tanh", "logistic", "rectifier"], ...] = ("logistic", "logistic", "linear")
     """Units of each layer but the input."""
     pathway: Annotated[
-        Literal["node_perturbation_feedback", "alignment", "backprop", "kolen_pollack"],
+        Literal["node_perturbation_feedback", "alignment", "backprop", "kolen_pollack", "synthetic_gradients"],
         fa.OrRegistered("spikefa.pathways"),
     ] = "node_perturbation_feedback"
     """Feedback weights that are learned by node perturbation, fixed (alignment), the transposed forward weights, or
-    learned by the forward weights' updates (kolen_pollack, the paper's "matched")."""
+    learned by the forward weights' updates (kolen_pollack, the paper's "matched") or from the true gradient
+    (synthetic_gradients, the paper's SG)."""
     feedback_rule: Literal["sgd", "least_squares"] = "sgd"
     """How node perturbation's feedback weights learn: by stochastic gradient descent, or as the least-squares solution
     of all images so far."""
     classes: Annotated[int, fa.Range(1)] | None = 10
-    """Number of classes; none for a regression, whose targets are values."""
+    """Number of classes; none for a regression, whose targets are the data's, or the images where they have none."""
     eta: Annotated[float, fa.Range(0)] = 4e-4
     """Learning rate of forward weights and biases, for the update summed over the images."""
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    """How forward weights and biases move: by the update itself, or by Adam with the rate `eta`."""
     eta_feedback: Annotated[float, fa.Range(0)] = 5e-4
     """Learning rate of the feedback weights, for the update summed over the images."""
     ridge: Annotated[float, fa.Range(0, open_low=True)] = 0.1
@@ -93,6 +112,10 @@ class Params(fa.Params):
     in the warm-up."""
     noise: Annotated[float, fa.Range(0, open_low=True)] = 1e-2
     """Standard deviation c of the noise on the hidden units' outputs."""
+    activation_noise: Annotated[float, fa.Range(0, open_low=True)] | None = None
+    """Standard deviation of noise on the hidden units' outputs while they learn, with any pathway; none by default."""
+    input_noise: Annotated[float, fa.Range(0, open_low=True)] | None = None
+    """Standard deviation of noise on the input while the network learns, as in a denoising autoencoder."""
     warm_up: Annotated[int, fa.Range(0)] = 1000
     """Batches during which the feedback weights alone learn; with other pathways, nothing does."""
     steps_per_image: Annotated[int, fa.Range(1)] = 1
@@ -116,6 +139,8 @@ class Params(fa.Params):
             self.refuse("units", f"name {len(self.sizes) - 1} layers' units, those of sizes but the input")
         if self.pathway == "kolen_pollack" and not self.decay:
             self.refuse("decay", "be above 0 with kolen_pollack, whose weights do not approach each other without it")
+        if self.optimizer == "adam" and self.decay:
+            self.refuse("decay", "be 0 with adam, by which it would be as large as an update")
         if self.feedback_rule != "sgd" and self.pathway != "node_perturbation_feedback":
             self.refuse("feedback_rule", "be sgd, unless the pathway is node_perturbation_feedback,")
 
@@ -123,6 +148,16 @@ class Params(fa.Params):
 PRESETS = {
     # The forward weights stay, and the feedback weights become their transpose (Fig. 4).
     "fixed": {"eta": 0.0},
+    # Fig. 3 and Table 2.
+    "autoencoder": {
+        "sizes": (784, 200, 2, 200, 784),
+        "units": ("tanh", "linear", "tanh", "rectifier"),
+        "classes": None,
+        "eta": 1e-4,
+        "eta_feedback": 8e-6,
+        "noise": 0.0189,
+        "warm_up": 0,
+    },
 }
 
 
@@ -155,8 +190,14 @@ def sizes(params: Params, dataset: fa.datasets.Dataset) -> dict:
             "sizes": (dataset.train_images.shape[1], *params.sizes[1:-1], dataset.classes),
             "classes": dataset.classes,
         }
-    last = params.sizes[-1] if dataset.train_targets is None else dataset.train_targets.shape[1]
-    return {"sizes": (dataset.train_images.shape[1], *params.sizes[1:-1], last)}
+    pixels = dataset.train_images.shape[1]
+    last = pixels if dataset.train_targets is None else dataset.train_targets.shape[1]
+    return {"sizes": (pixels, *params.sizes[1:-1], last)}
+
+
+def prepare(params: Params, dataset: fa.datasets.Dataset) -> fa.datasets.Dataset:
+    """Make the images targets in a regression, if the data have none."""
+    return dataset if params.classes or dataset.train_targets is not None else fa.datasets.autoencoder(dataset)
 
 
 def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Network:
@@ -164,25 +205,19 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     net = fa.Network(streams=streams, seed=seed, dtype=params.dtype, target=params.target)
     first, *above = params.sizes
     limits = (0, 1) if params.classes else None
+    noisy = params.input_noise is not None
+    equations, emit, shown = (NOISY_INPUT, "y = x + spread * randn()", "x") if noisy else (INPUT, "", "y")
     below = fa.Input(
-        net, "image", first, INPUT, emit="", stimulus_variable="y", output="y", threshold=None, limits=limits
+        net, "image", first, equations, emit=emit, stimulus_variable=shown, output="y", threshold=None, limits=limits
     )
     names = [*(f"h{number}" for number in range(1, len(above))), "output"]
     for name, units, kind in zip(names, above, params.units, strict=True):
-        rate, derivative = UNITS[kind]
-        fa.Layer(
-            net,
-            name,
-            units,
-            LAYER.format(derivative=derivative),
-            emit=f"y = {rate}",
-            output="y",
-            threshold=None,
-            namespace={"warm_up": params.warm_up},
-        )
-    rule = fa.Plasticity(RULE, {"eta": params.eta})
-    if params.decay:
-        rule = fa.Plasticity(RULE + DECAY, {"eta": params.eta, "decay": params.decay})
+        _layer(net, name, units, kind, params, noisy=params.activation_noise is not None and name != "output")
+    text, constants = (RULE + DECAY, {"decay": params.decay}) if params.decay else (RULE, {})
+    if params.optimizer == "adam":  # whose move is the rate, whatever the size of the update
+        rule = fa.Plasticity(text, constants | {"eta": 1.0}, fa.Adam(), params.eta)
+    else:
+        rule = fa.Plasticity(text, constants | {"eta": params.eta})
     _add_pathway(net, params, rule)
     for layer in net.layers:
         fa.Projection(net, below, layer, fa.normal(np.sqrt(2 / below.units)), plasticity=rule)
@@ -191,4 +226,24 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         fa.classification_task(net, params.steps_per_image, params.classes)
     else:
         fa.regression_task(net, params.steps_per_image)
+    spreads = dict.fromkeys(net.hidden, params.activation_noise) | {net.input: params.input_noise}
+    for population, spread in spreads.items():
+        if spread is not None:
+            population.spread = spread
+            population.set_in_evaluations(spread=0)
     return net
+
+
+def _layer(net: fa.Network, name: str, units: int, kind: str, params: Params, noisy: bool) -> None:
+    rate, derivative = UNITS[kind]
+    equations = LAYER.format(derivative=derivative.format(r="r" if noisy else "y"))
+    fa.Layer(
+        net,
+        name,
+        units,
+        equations + NOISY if noisy else equations,
+        emit=f"r = {rate}\ny = r + spread * randn()" if noisy else f"y = {rate}",
+        output="y",
+        threshold=None,
+        namespace={"warm_up": params.warm_up},
+    )

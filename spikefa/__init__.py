@@ -66,6 +66,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pathways.relaxation": ["relaxation"],
         "pathways.shuffled_feedback": ["shuffled_feedback"],
         "pathways.sign_symmetric": ["sign_symmetric"],
+        "pathways.synthetic_gradients": ["synthetic_gradients"],
         "plasticity.optimizers": ["Optimizer"],
         "plasticity.optimizers.adam": ["Adam"],
         "plasticity.optimizers.momentum": ["Momentum"],

@@ -200,6 +200,24 @@ def norm_ratio(a: ArrayLike, b: ArrayLike) -> float:
     return float(np.linalg.norm(a) / below) if below else float("nan")
 
 
+def relative_error(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the norm of the difference of two arrays over that of the second, ``|a - b| / |b|``; NaN if that is zero.
+
+    Raises
+    ------
+    ArgumentError
+        If the shapes differ, or if they are empty.
+
+    Examples
+    --------
+    >>> import spikefa as fa
+    >>> float(fa.metrics.relative_error([[3, 4]], [[3, 3]]))  # doctest: +ELLIPSIS
+    0.235...
+    """
+    a, b = _pair("relative_error", a, b)
+    return norm_ratio(a - b, b)
+
+
 def sign_congruence(a: ArrayLike, b: ArrayLike) -> float:
     """Return the fraction of the entries whose signs agree, mean(sign(a) == sign(b)).
 

@@ -60,6 +60,11 @@ def test_norm_ratio():
     assert math.isnan(metrics.norm_ratio([1.0], [0.0]))
 
 
+def test_relative_error_is_that_of_the_second():
+    assert metrics.relative_error([[3, 4]], [[0, 8]]) == pytest.approx(5 / 8)
+    assert math.isnan(metrics.relative_error([1.0], [0.0]))
+
+
 def test_sign_congruence_leaves_out_removed_synapses():
     assert metrics.sign_congruence([1, -1, 2, -3], [5, -1, -2, -1]) == 0.75
     assert metrics.sign_congruence([1, 0, 2, -3], [5, -1, -2, 0]) == 0.5
@@ -76,7 +81,9 @@ def test_normalized_squared_error_is_one_for_the_mean_predictor_and_zero_for_the
     assert math.isnan(metrics.normalized_squared_error([[1.0], [2.0]], [[7.0], [7.0]]))
 
 
-@pytest.mark.parametrize("measure", [metrics.angle, metrics.norm_ratio, metrics.sign_congruence])
+@pytest.mark.parametrize(
+    "measure", [metrics.angle, metrics.norm_ratio, metrics.relative_error, metrics.sign_congruence]
+)
 def test_shapes_that_differ_are_named(measure):
     with pytest.raises(ArgumentError, match=rf"{measure.__name__}: .* same shape, got \(2, 3\) and \(3, 2\)"):
         measure(np.ones((2, 3)), np.ones((3, 2)))
@@ -98,7 +105,8 @@ def test_bad_axes_are_named():
 
 def test_inputs_are_unchanged():
     a, b = np.array([[1.0, -2.0]]), np.array([[3.0, 4.0]])
-    for measure in (metrics.angle, metrics.norm_ratio, metrics.sign_congruence, metrics.normalized_squared_error):
+    names = ("angle", "norm_ratio", "relative_error", "sign_congruence", "normalized_squared_error")
+    for measure in (getattr(metrics, name) for name in names):
         measure(a, b)
     metrics.unit_angles(a, b, 1)
     np.testing.assert_array_equal(a, [[1, -2]])

@@ -7,7 +7,7 @@ import numpy as np
 from spikefa.core.network import Network, require_network
 from spikefa.core.sandbox import run_to_end, sandboxed
 from spikefa.errors import ArgumentError
-from spikefa.metrics import angle
+from spikefa.metrics import angle, relative_error, sign_congruence
 from spikefa.populations.population import Population
 from spikefa.populations.roles import Layer
 from spikefa.presentation.by_input import Shown, count_of, some_of
@@ -172,6 +172,26 @@ def alignment(network: Network) -> dict[str, float]:
         layer.name: angle(*matrices(*pairs[layer.name])) if layer.name in pairs else float("nan")
         for layer in network.hidden
     }
+
+
+def weight_differences(network: Network) -> dict[str, float]:
+    """Return how each hidden layer's outgoing W and the transpose of its feedback's B differ, as columns of a table.
+
+    Returns
+    -------
+    dict
+        ``weight_relative_error_LAYER``, the norm of ``B.T - W`` over that of W; and ``weight_sign_LAYER``, the fraction
+        of weights with equal signs. NaN where `alignment` is.
+    """
+    pairs, columns = feedback_pairs(network), {}
+    for layer in network.hidden:
+        for column, measure in (("relative_error", relative_error), ("sign", sign_congruence)):
+            found = float("nan")
+            if layer.name in pairs:
+                W, B = matrices(*pairs[layer.name])
+                found = measure(B, W)
+            columns[f"weight_{column}_{layer.name}"] = found
+    return columns
 
 
 def feedback_pairs(network: Network) -> dict[str, tuple[Projection, Projection]]:

@@ -71,10 +71,10 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 
 def text_of(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as the text of a table; an empty one without rows."""
+    """Return rows as the text of a table; an empty one without rows. A column that a row does not have is blank."""
     text = io.StringIO()
     if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     return text.getvalue()

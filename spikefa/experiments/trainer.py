@@ -384,7 +384,7 @@ class Trainer:
         means = dict(zip(network.layers, network.readout.mean_outputs, strict=True))
         return {
             **{f"weight_angle_deg_{name}": float(angle) for name, angle in evaluation.alignment(network).items()},
-            **(self.diagnostics.metrics if self.diagnostics is not None else {}),
+            **({} if self.diagnostics is None else evaluation.weight_differences(network) | self.diagnostics.metrics),
             **{f"mean_output_{layer.name}": float(mean) for layer, mean in means.items()},
             **{
                 f"rate_hz_{layer.name}": float(mean / network.clock.dt_)

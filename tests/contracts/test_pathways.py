@@ -97,6 +97,18 @@ def learned_feedback(now):
     return deltas
 
 
+def synthetic(now):
+    deltas = naive.deltas_down(now.y, now.target, now.B[::-1])
+    true = naive.deltas_down(now.y, now.target, [naive.transposed(w) for w in now.W[1:]])
+    for l, b in enumerate(list(now.B)):
+        none = [0.0] * len(now.y[-2 - l])
+        predicted = naive.propagate(b, deltas[-1 - l], none)
+        wanted = naive.propagate(naive.transposed(now.W[-1 - l]), true[-1 - l], none)
+        missed = [[p - w for p, w in zip(*rows, strict=True)] for rows in zip(predicted, wanted, strict=True)]
+        now.B[l] = naive.update(b, deltas[-1 - l], missed, -ETA, 1)
+    return deltas
+
+
 def kolen_pollack(now):
     deltas = naive.deltas_down(now.y, now.target, now.B[::-1])
     updates = [naive.update(b, deltas[-1 - l], now.y[-2 - l], -ETA, 1 - GAMMA) for l, b in enumerate(now.B)]
@@ -190,11 +202,12 @@ ORACLES = {
     "relaxation": relaxing,
     "shuffled_feedback": reshuffled,
     "sign_symmetric": derived(lambda w: naive.signs(naive.transposed(w), SCALE)),
+    "synthetic_gradients": synthetic,
 }
 
 
 def test_every_pathway_of_the_package_has_an_oracle():
-    assert len(ORACLES) >= 16
+    assert len(ORACLES) >= 17
     assert {name for name, add in pathways.items() if add.__module__.startswith("spikefa.")} <= set(ORACLES)
 
 
@@ -476,6 +489,7 @@ BAD_OWN = [
         ]
     ],
     ("node_perturbation_feedback", {"eta": np.nan}, "constant 'eta' must be a finite number, got nan"),
+    ("synthetic_gradients", {"eta": np.nan}, "Pathway synthetic_gradients: eta must be a finite number, got nan"),
     ("pseudobackprop", {"every": 0}, "'error_output->feedback_h1': every must be a positive whole number of steps"),
 ]
 

@@ -3,7 +3,7 @@
 import brian2
 import numpy as np
 import pytest
-from pathway_networks import forward
+from pathway_networks import forward, rate_network
 from rate_model import naive
 
 import spikefa as fa
@@ -31,6 +31,17 @@ def test_alignment_is_the_angle_of_w_and_b_transposed(small):
     assert set(evaluation.alignment(net)) == {"h1", "h2"}
     net["h2_to_output"].W = net["error_output_to_feedback_h2"].W.T * 2
     assert evaluation.alignment(net)["h2"] == pytest.approx(0, abs=1e-3)
+
+
+def test_differences_of_w_and_b_transposed_and_none_without_such_feedback():
+    net = rate_network("alignment")
+    W, B = net["h1_to_h2"].W, net["feedback_h2_to_feedback_h1"].W.T
+    found = evaluation.weight_differences(net)
+    assert list(found)[:2] == ["weight_relative_error_h1", "weight_sign_h1"]
+    assert found["weight_relative_error_h1"] == pytest.approx(np.sqrt(((B - W) ** 2).sum() / (W**2).sum()))
+    assert found["weight_sign_h1"] == np.mean(B * W > 0)
+    direct = evaluation.weight_differences(rate_network("direct"))
+    assert np.isnan([direct["weight_relative_error_h1"], direct["weight_sign_h1"]]).all()
 
 
 def test_what_shows_images_says_that_the_network_was_not_presented(digits):

@@ -5,6 +5,7 @@ import pytest
 from run_helpers import TINY, printed
 
 from spikefa.errors import DataError
+from spikefa.experiments import metrics_table
 from spikefa.experiments.metrics_table import read_metrics
 
 HEADER = "epoch,images_seen,train_error,validation_error,test_error,weight_angle_deg_h1\n"
@@ -19,6 +20,11 @@ def test_metrics_are_read(tmp_path):
     np.testing.assert_array_equal(table["train_error"], [np.nan, 0.12])
     assert np.isnan(table["validation_error"]).all()
     assert all(x.dtype == float and x.shape == (2,) for x in table.values())
+
+
+def test_a_column_that_earlier_rows_do_not_have_is_blank_there():
+    """So goes on a run of an earlier version, which measured less."""
+    assert metrics_table.text_of([{"a": 1, "c": 2}, {"a": 3, "b": 4, "c": 5}]) == "a,c,b\n1,2,\n3,5,4\n"
 
 
 def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from spikefa.diagnostics import evaluation
 from spikefa.errors import ModelError
 from spikefa.experiments import model_file
 
@@ -58,6 +59,58 @@ def test_matched_weights_approach_the_transposed_ones_by_the_decay(lansdell, dig
     assert np.abs(W.W - 0.95**10 * before).max() > 1e-3  # it has learned
 
 
+def autoencoder(lansdell, digits, streams, **changes):
+    """A small one that has seen so many images, one step."""
+    small = {"sizes": (64, 12, 2, 12, 64), "dtype": "float64", "target": "numpy"}
+    net = lansdell.build(lansdell.params(small | changes, "autoencoder"), streams=streams, seed=0)
+    images = digits.train_images[:streams]
+    net.stimulus.show_images(images, images)
+    return net
+
+
+def test_the_autoencoder_gives_the_images_back(lansdell, digits):
+    params = lansdell.params({}, "autoencoder")
+    assert (params.sizes, params.units) == ((784, 200, 2, 200, 784), ("tanh", "linear", "tanh", "rectifier"))
+    assert (params.eta, params.eta_feedback, params.noise, params.warm_up) == (1e-4, 8e-6, 0.0189, 0)
+    assert lansdell.sizes(params, digits)["sizes"] == (64, 200, 2, 200, 64)
+    prepared = lansdell.prepare(params, digits)
+    np.testing.assert_array_equal(prepared.test_targets, digits.test_images)
+    assert lansdell.prepare(lansdell.params(), digits) is digits
+
+
+def test_noise_on_activations_while_learning_alone_and_not_in_the_derivative(lansdell, digits):
+    net = autoencoder(lansdell, digits, 200, pathway="backprop", activation_noise=0.5)
+    net.run_steps(1)
+    h1 = net["h1"]
+    noise = h1.view("y") - np.tanh(h1.view("I"))
+    assert noise.std() == pytest.approx(0.5, rel=0.05)
+    np.testing.assert_allclose(h1.psi[:], (1 - np.tanh(h1.view("I")) ** 2).ravel())
+    assert (net["output"].view("y") == np.maximum(net["output"].view("I"), 0)).all()
+    quiet = autoencoder(lansdell, digits, 200, pathway="backprop")
+    for name in ("image_to_h1", "h1_to_h2", "h2_to_h3", "h3_to_output"):
+        quiet[name].W, quiet[name].b = net[name].W, net[name].b
+    images = digits.test_images[:10]
+    np.testing.assert_array_equal(*(evaluation.predict(each, images, 1) for each in (net, quiet)))
+
+
+def test_noise_on_the_input_and_not_on_the_targets(lansdell, digits):
+    net = autoencoder(lansdell, digits, 200, pathway="backprop", input_noise=0.3)
+    net.run_steps(1)
+    shown = net["image"].view("x")
+    np.testing.assert_allclose(shown, digits.train_images[:200].T)
+    np.testing.assert_array_equal(net.error.view("target"), shown)
+    assert (net["image"].view("y") - shown).std() == pytest.approx(0.3, rel=0.05)
+
+
+def test_adam_moves_a_weight_by_its_rate_in_the_first_step(lansdell, digits):
+    net = autoencoder(lansdell, digits, 20, optimizer="adam", eta=1e-3)
+    W, B = net["h2_to_h3"], net["feedback_h3_to_feedback_h2"]
+    before, feedback = W.W.copy(), B.W.copy()
+    net.run_steps(1)
+    np.testing.assert_allclose(np.abs(W.W - before), 1e-3, rtol=1e-3)
+    assert 0 < np.abs(B.W - feedback).max() != pytest.approx(1e-3, rel=1e-3)  # which learns as ever
+
+
 def test_feedback_weights_by_least_squares(lansdell, digits):
     params = SMALL | {"feedback_rule": "least_squares", "ridge": 0.7}
     net = lansdell.build(lansdell.params(params, "fixed"), streams=8, seed=1)
@@ -109,13 +162,15 @@ def test_noise_reaches_the_copies_alone(lansdell, digits):
         ({"units": ("logistic", "step", "linear")}, "units must hold any of linear, .*, rectifier, got .*'step'"),
         (
             {"pathway": "none"},
-            "pathway must be one of node_perturbation_feedback, alignment, backprop, kolen_pollack, or .*, got 'none'",
+            "pathway must be one of node_perturbation_feedback, alignment, .*, synthetic_gradients, or .*, got 'none'",
         ),
         ({"pathway": "kolen_pollack"}, "decay must be above 0 with kolen_pollack, .*, got 0.0"),
         (
             {"pathway": "alignment", "feedback_rule": "least_squares"},
             "feedback_rule must be sgd, unless .*",
         ),
+        ({"optimizer": "adam", "decay": 0.1}, "decay must be 0 with adam, .*, got 0.1"),
+        ({"activation_noise": 0.0}, "activation_noise must be above 0, .*got 0.0"),
         ({"warm_up": -1}, "warm_up must be at least 0, got -1"),
     ],
 )
