@@ -38,6 +38,9 @@ class WeightPolicy:
         the units active, AMD EPYC (Zen 4) with 2 cores, many matrices in turn, BLAS and tables in ms: 10 streams 1.15
         and 1.54, 20 streams 1.65 and 1.85, 25 streams 2.05 and 2.23, 32 streams 2.13 and 2.07, 50 streams 3.17 and
         2.46, 100 streams 5.61 and 3.20 (the crossover of `spikefa bench --only scaling`).
+    dot_products : bool, optional
+        Whether weights of fewer bits are multiplied by the processor's own instructions, if it has them. By default
+        only if it is fast at them (see `spikefa.engine.packed`).
     sparse_below_batched, sparse_below_events : float
         Below this fraction of synapses that exist, only those are stored. Medians of propagation and update called in
         turn, 1500 x 1500, float32, 2 shared cores, weights in the cache. Batched, 100 streams: 5.2 ms dense and 0.3 to
@@ -55,6 +58,7 @@ class WeightPolicy:
     event_streams_learning: int = 1
     event_streams_fixed: int = 0
     table_streams: int = 32
+    dot_products: bool | None = None
     sparse_below_batched: float = 0.25
     sparse_below_events: float = 0.11
 
@@ -130,6 +134,8 @@ class Weights(ABC):
     #: Whether synapses at many places share each weight.
     shared = False
     changes = 0
+    #: In how many bits they are multiplied, if in fewer than a float has.
+    precision: str | None = None
 
     @property
     @abstractmethod
@@ -203,6 +209,10 @@ class Weights(ABC):
     def catch_up(self) -> None:
         """Do the update that waits, if one does."""
         return  # most kinds let none wait
+
+    def begin_run(self) -> None:
+        """Take in what was written into the arrays since the last run."""
+        return  # most kinds compute with those
 
     def as_stated(self) -> np.ndarray:
         """Return the weights in the shape in which a projection states them, as `dense` unless they are shared."""
