@@ -23,8 +23,20 @@ def aligned_zeros(rows: int, columns: int, dtype: np.dtype | type) -> np.ndarray
     return room[skip : skip + rows * width].reshape(rows, width)[:, :columns]
 
 
+def zeros_as(array: np.ndarray) -> np.ndarray:
+    """Return zeros that lie as an array does: contiguous, or in rows of whole lines."""
+    return np.zeros_like(array) if array.flags.c_contiguous else aligned_zeros(*array.shape, array.dtype)
+
+
+def copy_as(array: np.ndarray) -> np.ndarray:
+    """Return a copy that lies as an array does: contiguous, or in rows of whole lines."""
+    copy = zeros_as(array)
+    copy[...] = array
+    return copy
+
+
 def whole_rows(array: np.ndarray) -> np.ndarray:
-    """Return a two-dimensional array with the unused numbers of its rows, contiguous, of the same memory.
+    """Return rows together with their unused numbers: contiguous, in two dimensions, of the same memory.
 
     Parameters
     ----------
@@ -32,5 +44,5 @@ def whole_rows(array: np.ndarray) -> np.ndarray:
         As `aligned_zeros` returns them, or contiguous.
     """
     if array.flags.c_contiguous:
-        return array
+        return np.atleast_2d(array)
     return np.lib.stride_tricks.as_strided(array, (len(array), array.strides[0] // array.itemsize), array.strides)

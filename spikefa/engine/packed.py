@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from spikefa.engine.aligned import aligned_zeros, whole_rows
-from spikefa.engine.kernels import dense, packed
+from spikefa.engine.kernels import packed
 from spikefa.engine.kernels.dot_products import LANES, ROWS, has_dot_products, tiles_of
 from spikefa.engine.weights import DenseWeights
 

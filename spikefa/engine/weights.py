@@ -14,6 +14,7 @@ import numpy as np
 from scipy.sparse import coo_array
 
 from spikefa._checks import in_range, whole
+from spikefa.engine.aligned import aligned_zeros, whole_rows
 from spikefa.engine.kernels import dense, sparse
 from spikefa.engine.kernels.blas import blocks_of, gemm_address
 from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
@@ -200,7 +201,7 @@ class Weights(ABC):
         """Keep the synapses that exist from `low` to `high`; infinite is no limit."""
         values = self.values
         number = values.dtype.type
-        dense.clip_in_place(np.atleast_2d(values), number(low), number(high))
+        dense.clip_in_place(whole_rows(values), number(low), number(high))
 
     def update_later(self, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
         """Add ``W += scale * pre @ post.T`` with the next propagation, or when the weights are asked for."""
@@ -244,7 +245,10 @@ class DenseWeights(Weights):
 
     def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype):
         self.shape = W.shape
-        self._values = np.array(W if self.pre_major else W.T, dtype=dtype, order="C")
+        rows = W if self.pre_major else W.T
+        self._values = aligned_zeros(*rows.shape, dtype)
+        self._values[...] = rows
+        self._rows = whole_rows(self._values)
         if mask is not None:
             self.present = np.array(mask if self.pre_major else mask.T, order="C")
             self._all_rows = np.arange(len(self.present))
@@ -276,17 +280,18 @@ class DenseWeights(Weights):
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
         by_blas = dense.propagate_transposed if self.pre_major else dense.propagate_batched
-        by_blas(self.gemm, self._values, activity, bias, current, add, self._blocks[self.shape[1]])
+        by_blas(self.gemm, self._rows, activity, bias, current, add, self._blocks[self.shape[1]])
 
     def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
         by_blas = dense.propagate_batched if self.pre_major else dense.propagate_transposed
-        by_blas(self.gemm, self.values, activity, bias, current, add, self._blocks[self.shape[0]])
+        self.catch_up()
+        by_blas(self.gemm, self._rows, activity, bias, current, add, self._blocks[self.shape[0]])
 
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         rows, columns = (pre, post) if self.pre_major else (post, pre)
-        dense.update_batched(self.gemm, values, columns, rows, scale, factor, self._blocks[len(rows)])
+        dense.update_batched(self.gemm, whole_rows(values), columns, rows, scale, factor, self._blocks[len(rows)])
         self._clear_absent(values)
 
     def clip(self, low: float, high: float) -> None:
@@ -308,7 +313,7 @@ class LookupTableWeights(DenseWeights):
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
         if (choices := choices_of_units(activity)).size:
-            propagate_spikes(self._values, choices, bias, current, add)
+            propagate_spikes(self._rows, choices, bias, current, add)
         else:
             super().propagate(activity, bias, current, add)
 
@@ -316,8 +321,8 @@ class LookupTableWeights(DenseWeights):
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         if (choices := choices_of_streams(pre)).size:
             if factor != 1:
-                dense.scale_in_place(values, values.dtype.type(factor))
-            update_spikes(values, choices, post, scale)
+                dense.scale_in_place(whole_rows(values), values.dtype.type(factor))
+            update_spikes(whole_rows(values), choices, post, scale)
             self._clear_absent(values)
         else:
             super().update(values, pre, post, scale, factor)
@@ -337,15 +342,15 @@ class EventDrivenWeights(DenseWeights):
         """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`; with a waiting update."""
         if self._due is not None:
             due, self._due = self._due, None
-            dense.update_and_propagate_events(self._values, *due, activity, bias, current, add)
+            dense.update_and_propagate_events(self._rows, *due, activity, bias, current, add)
         else:
-            dense.propagate_events(self._values, activity, bias, current, add)
+            dense.propagate_events(self._rows, activity, bias, current, add)
 
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         if factor != 1:
-            dense.scale_in_place(values, values.dtype.type(factor))
-        dense.update_events(values, pre, post, scale)
+            dense.scale_in_place(whole_rows(values), values.dtype.type(factor))
+        dense.update_events(whole_rows(values), pre, post, scale)
         if self.present is not None:
             sparse.clear_absent(values, self.present, np.flatnonzero(pre.any(axis=1)))
 
@@ -358,7 +363,7 @@ class EventDrivenWeights(DenseWeights):
         """Do the update that waits, if one does."""
         if self._due is not None:
             due, self._due = self._due, None
-            dense.update_events(self._values, *due)
+            dense.update_events(self._rows, *due)
 
 
 class SparseWeights(Weights):

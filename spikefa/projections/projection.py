@@ -379,9 +379,9 @@ class Projection(Part, BrianObject):
     def W(self) -> np.ndarray:
         """The weights as an array ``(n_pre, n_post)``.
 
-        Without a mask it shares the projection's memory; read-only with a `precision`. With one it is read-only, 0 where there is no synapse,
-        and a copy where only the existing synapses are stored: to change weights, set the whole, as in
-        ``projection.W = W``.
+        Without a mask it shares the projection's memory. With one it is read-only, 0 where there is no synapse, and a
+        copy where only the existing synapses are stored. With a `precision` it is read-only, too. To change such
+        weights, set the whole, as in ``projection.W = W``.
         """
         W = self.weights.as_stated()
         if self.masked or self.precision is not None:

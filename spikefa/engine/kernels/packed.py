@@ -32,7 +32,7 @@ BLOCKS = 8
 
 @compiled(nogil=True)
 def _nearest(value, inverse):
-    """The nearest integer to ``value * inverse``, ties to even; 0 for what is no number."""
+    """Return the nearest integer to ``value * inverse``, ties to even; 0 for what is no number."""
     found = np.rint(value * inverse)
     return np.int32(found) if abs(found) <= LARGEST else np.int32(0)
 
@@ -204,7 +204,7 @@ def propagate_integers(gemm, weights, scale, activity, scales, bias, current, ad
 
 @compiled(nogil=True)
 def _nearest_bfloat16(bits):
-    """The bits of a float32 rounded to bfloat16, ties to even, in the upper half of the word."""
+    """Return the bits of a float32 rounded to bfloat16, ties to even, in the upper half of the word."""
     return (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
 
 
