@@ -111,7 +111,7 @@ def propagate_int8(weights, offsets, scale, words, scales, vectors, bias, curren
 
     Parameters
     ----------
-    weights : ndarray of uint32 (n_post or more, words)
+    weights : ndarray of uint32 (n_post or more, words or more)
         Four integers a word, rows in whole blocks of `ROWS`.
     offsets : ndarray of int32 (n_post or more,)
         128 times the sum of each row of integers.
@@ -135,7 +135,7 @@ def propagate_int8(weights, offsets, scale, words, scales, vectors, bias, curren
             for top in range(block * ROWS, (block + 1) * ROWS, rows):
                 sums[:] = 0
                 a, b = weights.ctypes.data + top * row_bytes, words.ctypes.data + 4 * first
-                add_dot_products_int8(a, row_bytes, b, word_bytes, weights.shape[1], sums.ctypes.data, vectors)
+                add_dot_products_int8(a, row_bytes, b, word_bytes, words.shape[0], sums.ctypes.data, vectors)
                 for j in range(top, min(top + rows, n_post)):
                     own = sums[(j - top) * width :]
                     for k in range(first, min(first + width, streams)):
@@ -242,7 +242,7 @@ def propagate_bfloat16(weights, words, vectors, bias, current, add):
 
     Parameters
     ----------
-    weights : ndarray of uint32 (n_post or more, words)
+    weights : ndarray of uint32 (n_post or more, words or more)
         Two bfloat16 a word, rows in whole blocks of `ROWS`.
     words : ndarray of uint32 (words, lanes)
         What `pack_bfloat16` writes.
@@ -262,7 +262,7 @@ def propagate_bfloat16(weights, words, vectors, bias, current, add):
             for top in range(block * ROWS, (block + 1) * ROWS, rows):
                 sums[:] = 0
                 a, b = weights.ctypes.data + top * row_bytes, words.ctypes.data + 4 * first
-                add_dot_products_bfloat16(a, row_bytes, b, word_bytes, weights.shape[1], sums.ctypes.data, vectors)
+                add_dot_products_bfloat16(a, row_bytes, b, word_bytes, words.shape[0], sums.ctypes.data, vectors)
                 for j in range(top, min(top + rows, n_post)):
                     own = sums[(j - top) * width :]
                     for k in range(first, min(first + width, streams)):
