@@ -80,10 +80,9 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
         return place.setdefault(array.ctypes.data, np.ascontiguousarray(array.T)).T
 
     def weights_of(projection: Projection, array: np.ndarray) -> np.ndarray:
-        if projection.weights.pre_major:
-            array = array.T
-        array = place.setdefault((array.ctypes.data, "post-major"), np.ascontiguousarray(array))
-        return placed(array)
+        transposed = projection.weights.pre_major
+        copy = np.ascontiguousarray(array.T if transposed else array)
+        return placed(place.setdefault((array.ctypes.data, transposed), copy))
 
     calls = []
     for projection in network.projections:

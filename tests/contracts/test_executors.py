@@ -251,9 +251,7 @@ def test_a_precision_is_refused(device):
     fa.Input(net, "image", 4)
     fa.Layer(net, "h", 3, "I : 1\ns : 1", emit="s = int(I > 0)")
     fa.Projection(net, "image", "h", fa.uniform(0.5), precision="int8")
-    with pytest.raises(
-        ArgumentError, match="'cuda' every projection must have the network's precision, got Projection"
-    ):
+    with pytest.raises(ArgumentError, match="'cuda' every projection must have the network's precision, got Proj"):
         net.run_steps(1)
 
 

@@ -19,8 +19,8 @@ PRECISIONS = ("bfloat16", "int8")
 def training_step(setting: Setting, section: Section) -> None:
     """Time a training step against its matrix products alone.
 
-    Keys ``step``, ``busy``, ``own``, ``scipy/LAYOUT``, ``ratio``, ``remainder``, ``profile/...``; and if the model has a
-    ``feedback_precision``, ``step/PRECISION`` and ``speedup/PRECISION``.
+    Keys ``step``, ``busy``, ``own``, ``scipy/LAYOUT``, ``ratio``, ``remainder``, ``profile/...``; if the model has a
+    ``feedback_precision``, also ``step/PRECISION`` and ``speedup/PRECISION``.
     """
     network = setting.network()
     timer = StepTimer(network)
