@@ -1,12 +1,16 @@
 """The precision of a fixed projection: what it changes, what goes with it, and what is refused in one sentence."""
 
+import json
+
 import numpy as np
 import pytest
 from brian2 import ms
+from run_helpers import TINY
 
 import spikefa as fa
 from spikefa.errors import ArgumentError, ModelError
 from spikefa.experiments import model_file
+from spikefa.experiments.run import new_run, open_run
 
 GRADED = {"equations": "I : 1\ny : 1", "emit": "y = I + 0.1", "output": "y", "threshold": None}
 
@@ -122,3 +126,22 @@ def test_feedback_along_the_synapses_of_others_has_none():
             feedback_precision="int8",
         )
     assert not net.feedback
+
+
+def test_a_run_says_it_and_is_resumed_bit_for_bit(tmp_path):
+    made = {}
+    for name, epochs in (("whole", 2), ("parts", 1)):
+        changes = TINY | {"hidden": (5, 6), "feedback_precision": "int8", "target": "numpy"}
+        settings = {"data": "digits", "streams": 100, "epochs": epochs, "record_activity": False}
+        made[name] = new_run(tmp_path / name, "lillicrap2016_spiking", changes, **settings)
+        made[name].create()
+        made[name].trainer().run()
+    longer = open_run(made["parts"].directory).ending_after(2)
+    trainer = longer.trainer()
+    trainer.resume()
+    trainer.run()
+    assert json.loads((longer.directory / "run.json").read_text())["params"]["feedback_precision"] == "int8"
+    one, other = (run.trained_network() for run in (made["whole"], longer))
+    assert all("fixed, int8" in repr(projection) for projection in other.projections[:2])
+    for a, b in zip(one.projections, other.projections, strict=True):
+        assert np.array_equal(a.W, b.W) and np.array_equal(a.b, b.b)
