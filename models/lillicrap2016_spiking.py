@@ -21,6 +21,7 @@ Parameters that the paper does not have, all off by default:
 * the output layer's own loss, and output units that compete (``loss``, ``softmax``);
 * every other way of the errors down (``pathway``), and hidden units that receive the errors of two classes
   (``feedback_pairs``);
+* feedback products in fewer bits (``feedback_precision``);
 * learning rates by layer, a schedule, momentum, and weights averaged for testing.
 """
 
@@ -79,6 +80,8 @@ CENTRED = "centred_pre"  # in the rule, in the place of s_pre; for a bias it is 
 GRADIENT = "delta = u * layer_psi"
 BY_NOISE = ("reinforce", "reinforce_feedback", "node_perturbation", "node_perturbation_feedback")
 OF_GRADIENTS = ("backprop", "sign_symmetric", "kolen_pollack", "product", "relaxation", *BY_NOISE)
+# Pathways whose feedback weights are fixed and dense.
+FIXED = ("alignment", "direct", "augmented_direct", "indirect")
 # Their rule, and that of the output layer for the cross-entropy of its spikes, competing or not.
 PLAIN_RULE = "dW = -eta * delta_post * s_pre - gamma * W"
 # A unit's spike noise: what its spike tells of its current, d log P(s) / dv.
@@ -119,6 +122,8 @@ class Params(fa.Params):
     """Initial bias of the output units; with log(1 / (classes - 1)), their mean errors start at 0."""
     feedback_range: Annotated[float, fa.Range(0)] = 0.1
     """Feedback weights are uniform in +- this."""
+    feedback_precision: Literal["float32", "bfloat16", "int8"] | None = None
+    """Number format in which fixed feedback weights and errors are multiplied; none: as `dtype`."""
     eta: Annotated[float, fa.Range(0)] = 1e-3
     """Learning rate, for the update summed over the streams."""
     gamma: Annotated[float, fa.Range(0, 1, open_high=True)] = 1e-8
@@ -206,6 +211,10 @@ class Params(fa.Params):
             self.refuse("classes", "be at least 2 with feedback_pairs")
         if self.softmax and self.loss != "cross_entropy":
             self.refuse("loss", "be cross_entropy with softmax")
+        if self.feedback_precision is not None and self.dtype != "float32":
+            self.refuse("dtype", "be float32 with a feedback_precision")
+        if self.feedback_precision is not None and self.pathway not in FIXED:
+            self.refuse("pathway", f"be one of {', '.join(FIXED)} with a feedback_precision")
 
 
 # The lowest error with fixed random feedback: two hidden layers, chosen with 25,000 training images on the last 10,000
@@ -306,6 +315,7 @@ def _add_pathway(net: fa.Network, params: Params, constants: dict) -> None:
         feedback=FEEDBACK,
         emit=emit,
         B=_two_classes(params) if params.feedback_pairs else fa.uniform(params.feedback_range),
+        feedback_precision=params.feedback_precision,
         namespace=constants,
         scale=params.feedback_range,
         every=params.feedback_every,

@@ -50,7 +50,7 @@ class Brian2Reference:
     ------
     ArgumentError
         If the network has more streams, gaps without learning, a `Softmax`, a `NeuronGroup` as a source, a projection
-        from some units of a population, or one of another kind than `KINDS`.
+        from some units of a population or with a `precision`, or one of another kind than `KINDS`.
     KeyError
         When it runs, if a rule needs a constant that has different values in the two populations.
 
@@ -84,6 +84,10 @@ class Brian2Reference:
                 raise ArgumentError(
                     f"Brian2Reference: {projection.title}: stock Brian2's synapses share no weights; state it as a "
                     "Projection with a mask"
+                )
+            if projection.precision is not None:
+                raise ArgumentError(
+                    f"Brian2Reference: {projection.title}: stock Brian2 knows no precision {projection.precision!r}"
                 )
             if type(projection) not in KINDS:
                 raise ArgumentError(

@@ -68,7 +68,7 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
     count : int
     layout : {"units_x_streams", "streams_x_units"}
         Of the activities in memory; the weights lie post-major in the first and pre-major in the second.
-        With the first, the arrays are the network's own, but for copies of weights that lie pre-major.
+        With the first, the arrays are the network's own, but for copies of weights.
     """
     gemm = blas.get_blas_funcs("gemm", dtype=network.dtype)
     stream_minor = layout == "units_x_streams"
@@ -80,9 +80,9 @@ def scipy_products(network: Network, count: int, layout: str) -> Callable[[], fl
         return place.setdefault(array.ctypes.data, np.ascontiguousarray(array.T)).T
 
     def weights_of(projection: Projection, array: np.ndarray) -> np.ndarray:
-        if projection.weights.pre_major:
-            array = place.setdefault((array.ctypes.data, "post-major"), np.ascontiguousarray(array.T))
-        return placed(array)
+        transposed = projection.weights.pre_major
+        copy = np.ascontiguousarray(array.T if transposed else array)
+        return placed(place.setdefault((array.ctypes.data, transposed), copy))
 
     calls = []
     for projection in network.projections:

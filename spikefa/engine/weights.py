@@ -14,6 +14,7 @@ import numpy as np
 from scipy.sparse import coo_array
 
 from spikefa._checks import in_range, whole
+from spikefa.engine.aligned import aligned_zeros, whole_rows
 from spikefa.engine.kernels import dense, sparse
 from spikefa.engine.kernels.blas import blocks_of, gemm_address
 from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
@@ -38,6 +39,9 @@ class WeightPolicy:
         the units active, AMD EPYC (Zen 4) with 2 cores, many matrices in turn, BLAS and tables in ms: 10 streams 1.15
         and 1.54, 20 streams 1.65 and 1.85, 25 streams 2.05 and 2.23, 32 streams 2.13 and 2.07, 50 streams 3.17 and
         2.46, 100 streams 5.61 and 3.20 (the crossover of `spikefa bench --only scaling`).
+    dot_products : bool, optional
+        Whether weights of fewer bits are multiplied by the processor's own instructions, if it has them. By default
+        only if it is fast at them (see `spikefa.engine.packed`).
     sparse_below_batched, sparse_below_events : float
         Below this fraction of synapses that exist, only those are stored. Medians of propagation and update called in
         turn, 1500 x 1500, float32, 2 shared cores, weights in the cache. Batched, 100 streams: 5.2 ms dense and 0.3 to
@@ -55,6 +59,7 @@ class WeightPolicy:
     event_streams_learning: int = 1
     event_streams_fixed: int = 0
     table_streams: int = 32
+    dot_products: bool | None = None
     sparse_below_batched: float = 0.25
     sparse_below_events: float = 0.11
 
@@ -130,6 +135,8 @@ class Weights(ABC):
     #: Whether synapses at many places share each weight.
     shared = False
     changes = 0
+    #: In how many bits they are multiplied, if in fewer than a float has.
+    precision: str | None = None
 
     @property
     @abstractmethod
@@ -194,7 +201,7 @@ class Weights(ABC):
         """Keep the synapses that exist from `low` to `high`; infinite is no limit."""
         values = self.values
         number = values.dtype.type
-        dense.clip_in_place(np.atleast_2d(values), number(low), number(high))
+        dense.clip_in_place(whole_rows(values), number(low), number(high))
 
     def update_later(self, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
         """Add ``W += scale * pre @ post.T`` with the next propagation, or when the weights are asked for."""
@@ -203,6 +210,10 @@ class Weights(ABC):
     def catch_up(self) -> None:
         """Do the update that waits, if one does."""
         return  # most kinds let none wait
+
+    def begin_run(self) -> None:
+        """Take in what was written into the arrays since the last run."""
+        return  # most kinds compute with those
 
     def as_stated(self) -> np.ndarray:
         """Return the weights in the shape in which a projection states them, as `dense` unless they are shared."""
@@ -234,7 +245,10 @@ class DenseWeights(Weights):
 
     def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype):
         self.shape = W.shape
-        self._values = np.array(W if self.pre_major else W.T, dtype=dtype, order="C")
+        rows = W if self.pre_major else W.T
+        self._values = aligned_zeros(*rows.shape, dtype)
+        self._values[...] = rows
+        self._rows = whole_rows(self._values)
         if mask is not None:
             self.present = np.array(mask if self.pre_major else mask.T, order="C")
             self._all_rows = np.arange(len(self.present))
@@ -266,17 +280,18 @@ class DenseWeights(Weights):
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
         by_blas = dense.propagate_transposed if self.pre_major else dense.propagate_batched
-        by_blas(self.gemm, self._values, activity, bias, current, add, self._blocks[self.shape[1]])
+        by_blas(self.gemm, self._rows, activity, bias, current, add, self._blocks[self.shape[1]])
 
     def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
         by_blas = dense.propagate_batched if self.pre_major else dense.propagate_transposed
-        by_blas(self.gemm, self.values, activity, bias, current, add, self._blocks[self.shape[0]])
+        self.catch_up()
+        by_blas(self.gemm, self._rows, activity, bias, current, add, self._blocks[self.shape[0]])
 
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         rows, columns = (pre, post) if self.pre_major else (post, pre)
-        dense.update_batched(self.gemm, values, columns, rows, scale, factor, self._blocks[len(rows)])
+        dense.update_batched(self.gemm, whole_rows(values), columns, rows, scale, factor, self._blocks[len(rows)])
         self._clear_absent(values)
 
     def clip(self, low: float, high: float) -> None:
@@ -298,7 +313,7 @@ class LookupTableWeights(DenseWeights):
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
         if (choices := choices_of_units(activity)).size:
-            propagate_spikes(self._values, choices, bias, current, add)
+            propagate_spikes(self._rows, choices, bias, current, add)
         else:
             super().propagate(activity, bias, current, add)
 
@@ -306,8 +321,8 @@ class LookupTableWeights(DenseWeights):
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         if (choices := choices_of_streams(pre)).size:
             if factor != 1:
-                dense.scale_in_place(values, values.dtype.type(factor))
-            update_spikes(values, choices, post, scale)
+                dense.scale_in_place(whole_rows(values), values.dtype.type(factor))
+            update_spikes(whole_rows(values), choices, post, scale)
             self._clear_absent(values)
         else:
             super().update(values, pre, post, scale, factor)
@@ -327,15 +342,15 @@ class EventDrivenWeights(DenseWeights):
         """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`; with a waiting update."""
         if self._due is not None:
             due, self._due = self._due, None
-            dense.update_and_propagate_events(self._values, *due, activity, bias, current, add)
+            dense.update_and_propagate_events(self._rows, *due, activity, bias, current, add)
         else:
-            dense.propagate_events(self._values, activity, bias, current, add)
+            dense.propagate_events(self._rows, activity, bias, current, add)
 
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         if factor != 1:
-            dense.scale_in_place(values, values.dtype.type(factor))
-        dense.update_events(values, pre, post, scale)
+            dense.scale_in_place(whole_rows(values), values.dtype.type(factor))
+        dense.update_events(whole_rows(values), pre, post, scale)
         if self.present is not None:
             sparse.clear_absent(values, self.present, np.flatnonzero(pre.any(axis=1)))
 
@@ -348,7 +363,7 @@ class EventDrivenWeights(DenseWeights):
         """Do the update that waits, if one does."""
         if self._due is not None:
             due, self._due = self._due, None
-            dense.update_events(self._values, *due)
+            dense.update_events(self._rows, *due)
 
 
 class SparseWeights(Weights):

@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from brian2 import Quantity
 
-from spikefa._checks import one_of
+from spikefa._checks import one_of, refuse
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import chain, forward_name, spiking_options
 from spikefa.projections.initializers import Initial
+from spikefa.projections.precision import Precision
 from spikefa.projections.projection import Projection
 from spikefa.projections.reciprocal import ReciprocalProjection
 
@@ -29,6 +30,7 @@ def feedback_alignment(
     emit_error: str | None = None,
     B: Initial,
     connectivity: Literal["all", "forward"] = "all",
+    feedback_precision: Precision | None = None,
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
     receive: str = "",
@@ -61,6 +63,9 @@ def feedback_alignment(
         Where feedback goes: from all units to all; or back along the synapses of the forward projections, by a
         `ReciprocalProjection` each, which says the shape of B. Through a convolution it is a transposed one of random
         weights, through a pooling it goes to the winners.
+    feedback_precision : {"float32", "bfloat16", "int8"}, optional
+        Number format of the feedback products, see `Projection`; the network's float type by default. Only with
+        feedback to all.
     namespace : dict, optional
         Constants of the equations.
     delay : Quantity, optional
@@ -79,6 +84,11 @@ def feedback_alignment(
     list of Projection
         The feedback projections, top down.
 
+    Raises
+    ------
+    ArgumentError
+        If an argument is none of those, or as its parts.
+
     Examples
     --------
     >>> import spikefa as fa
@@ -95,9 +105,12 @@ def feedback_alignment(
     """
     spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
     one_of("feedback_alignment", "connectivity", connectivity, ("all", "forward"))
+    if connectivity == "forward" and feedback_precision is not None:
+        refuse("feedback_alignment", "feedback_precision", "be None with connectivity='forward'", feedback_precision)
     populations = chain(network, error, feedback, emit, emit_error, namespace, **spiking)
     if connectivity == "all":
-        return [Projection(network, above, below, B, delay=delay) for above, below in pairwise(populations)]
+        options = {"delay": delay, "precision": feedback_precision}
+        return [Projection(network, above, below, B, **options) for above, below in pairwise(populations)]
     return [
         ReciprocalProjection(network, above, below, forward_name(network, below.layer), B, delay=delay)
         for above, below in pairwise(populations)

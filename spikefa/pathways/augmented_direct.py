@@ -14,6 +14,7 @@ from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways.direct import direct_feedback_alignment
 from spikefa.projections.initializers import Initial
+from spikefa.projections.precision import Precision
 from spikefa.projections.projection import Projection
 
 
@@ -27,13 +28,14 @@ def augmented_direct(
     emit_error: str | None = None,
     B: Initial,
     nonlinearity: str,
+    feedback_precision: Precision | None = None,
     namespace: dict[str, Any] | None = None,
 ) -> list[Projection]:
     r"""Send the error to each hidden layer directly, and multiply it there by a function of the layer's own.
 
     Parameters
     ----------
-    network, error, feedback, emit, emit_error, B, namespace
+    network, error, feedback, emit, emit_error, B, feedback_precision, namespace
         As in `direct_feedback_alignment`. Hidden layers multiply the ``delta`` of `emit` by the nonlinearity, so that
         neither it nor their rule has the derivative.
     nonlinearity : str
@@ -73,5 +75,6 @@ def augmented_direct(
         emit=f"{emit}\ndelta = delta * ({nonlinearity})",
         emit_error=emit if emit_error is None else emit_error,
         B=B,
+        feedback_precision=feedback_precision,
         namespace=namespace,
     )

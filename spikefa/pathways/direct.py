@@ -13,6 +13,7 @@ from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import chain, spiking_options
 from spikefa.projections.initializers import Initial
+from spikefa.projections.precision import Precision
 from spikefa.projections.projection import Projection
 
 
@@ -25,6 +26,7 @@ def direct_feedback_alignment(
     emit: str = "delta = tanh(u)",
     emit_error: str | None = None,
     B: Initial,
+    feedback_precision: Precision | None = None,
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
     receive: str = "",
@@ -45,6 +47,8 @@ def direct_feedback_alignment(
         As in `feedback_alignment`.
     B : array, or function of (rng, shape)
         Feedback weights ``(units of the last layer, units of the layer)``.
+    feedback_precision : {"float32", "bfloat16", "int8"}, optional
+        Number format of the feedback products, see `Projection`; the network's float type by default.
 
     Returns
     -------
@@ -67,4 +71,5 @@ def direct_feedback_alignment(
     """
     spiking = spiking_options(receive, threshold, reset, refractory, output, modulator)
     top, *others = chain(network, error, feedback, emit, emit_error, namespace, **spiking)
-    return [Projection(network, top, below, B, delay=delay) for below in others]
+    options = {"delay": delay, "precision": feedback_precision}
+    return [Projection(network, top, below, B, **options) for below in others]

@@ -15,6 +15,7 @@ from spikefa.pathways import pathways
 from spikefa.pathways._chain import error_population, feedback_population, forward_name, spiking_options
 from spikefa.projections.derived import TiedProjection
 from spikefa.projections.initializers import Initial
+from spikefa.projections.precision import Precision
 from spikefa.projections.projection import Projection
 
 
@@ -27,6 +28,7 @@ def indirect_feedback_alignment(
     emit: str = "delta = tanh(u)",
     emit_error: str | None = None,
     B: Initial,
+    feedback_precision: Precision | None = None,
     namespace: dict[str, Any] | None = None,
     delay: Quantity | None = None,
     receive: str = "",
@@ -47,6 +49,8 @@ def indirect_feedback_alignment(
         As in `feedback_alignment`. The forward projections may be added later; each layer has one to the next.
     B : array, or function of (rng, shape)
         Feedback weights ``(units of the last layer, units of the first)``.
+    feedback_precision : {"float32", "bfloat16", "int8"}, optional
+        Number format of their products, see `Projection`; the network's float type by default.
 
     Returns
     -------
@@ -76,6 +80,6 @@ def indirect_feedback_alignment(
             source = forward_name(network, below.layer)
             projections.append(TiedProjection(network, below, above, source, delay=delay))
         else:
-            projections.append(Projection(network, below, above, B, delay=delay))
+            projections.append(Projection(network, below, above, B, delay=delay, precision=feedback_precision))
         below = above
     return projections

@@ -11,6 +11,7 @@ from brian2 import BrianObject, NetworkOperation
 
 from spikefa.core.network import Network
 from spikefa.core.part import APPLY_RULES, Part
+from spikefa.engine.aligned import whole_rows, zeros_as
 from spikefa.engine.kernels.dense import all_zero, scale_in_place, update_bias
 from spikefa.engine.kernels.synapse_loop import compile_loop
 from spikefa.engine.weights import Weights
@@ -145,9 +146,9 @@ class PlasticityUpdater(Part, BrianObject):
     def _remember(self) -> None:
         """Make the arrays that the optimizer asks for."""
         optimizer, values = self.plasticity.optimizer, self.weights.values
-        self.change = np.zeros_like(values) if optimizer.gathers else None
+        self.change = zeros_as(values) if optimizer.gathers else None
         self.bias_change = np.zeros_like(self.bias) if optimizer.gathers else None
-        self.memories = tuple(np.zeros_like(values) for _ in optimizer.memories)
+        self.memories = tuple(zeros_as(values) for _ in optimizer.memories)
         self.bias_memories = tuple(np.zeros_like(self.bias) for _ in optimizer.memories)
         self.counters, self.bias_counters = np.zeros((2, len(optimizer.counters)))
 
@@ -268,7 +269,7 @@ class PlasticityUpdater(Part, BrianObject):
         wait = self.waits and factor == 1
         if not self.terms and factor != 1:
             self.weights.changes += 1
-            scale_in_place(np.atleast_2d(values), values.dtype.type(factor))
+            scale_in_place(whole_rows(values), values.dtype.type(factor))
         if bias_factor != 1 and self.learn_bias and not self.terms:
             bias *= bias.dtype.type(bias_factor)
         for term, scale in zip(self.terms, self.scales, strict=True):
@@ -310,8 +311,8 @@ class PlasticityUpdater(Part, BrianObject):
         if self.learn_bias:
             moved.append((self.bias, self.bias_change, self.bias_memories, self.bias_counters))
         for values, change, memories, counters in moved:
-            memories = tuple(np.atleast_2d(memory) for memory in memories)
-            optimizer.move(np.atleast_2d(values), np.atleast_2d(change), memories, counters, lr)
+            memories = tuple(map(whole_rows, memories))
+            optimizer.move(whole_rows(values), whole_rows(change), memories, counters, lr)
 
     def _gathered(self) -> list[np.ndarray]:
         """Return what is forgotten if the projection does not learn: all that depends on earlier updates' signs."""

@@ -12,6 +12,7 @@ from numba import prange
 from spikefa._checks import positive_int
 from spikefa.core.network import Network, require_network
 from spikefa.core.part import Part
+from spikefa.engine.aligned import copy_as, whole_rows
 from spikefa.engine.compiled import compiled
 from spikefa.errors import ArgumentError
 
@@ -76,7 +77,7 @@ class WeightAverage(Part, BrianObject):
         super().__init__(clock=network.clock, when="end", order=101, name=f"{network.name}_average")
         self.network, self.images, self.every = network, images, every
         self._projections = [p for p in network.projections if p.learning is not None]
-        self._means = {p.name: (p.weights.values.copy(), p.b.copy()) for p in self._projections}
+        self._means = {p.name: (copy_as(p.weights.values), p.b.copy()) for p in self._projections}
         self._count = np.zeros(2, np.int64)  # presentations, samples
         network.join(self)
 
@@ -85,7 +86,7 @@ class WeightAverage(Part, BrianObject):
         fraction = self.next_fraction()
         if fraction is not None:
             for mean, values in self.means_and_values():
-                _approach(np.atleast_2d(mean), np.atleast_2d(values), mean.dtype.type(fraction))
+                _approach(whole_rows(mean), whole_rows(values), mean.dtype.type(fraction))
 
     def next_fraction(self) -> float | None:
         """Count this step; return by what fraction the means are to approach the values in it, None if not at all."""

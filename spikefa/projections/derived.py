@@ -124,6 +124,11 @@ class TiedProjection(DependentProjection):
             raise ArgumentError(
                 f"{self.title}: the weights of {source.title} have a delay a synapse and cannot be another's"
             )
+        if source.precision is not None:
+            raise ArgumentError(
+                f"{self.title}: the weights of {source.title} have the precision {source.precision!r} and cannot be "
+                "another's"
+            )
         shape = source.shape[::-1] if self.transpose else source.shape
         if shape != self.shape:
             what = "the transposed weights" if self.transpose else "the weights"

@@ -17,6 +17,7 @@ from spikefa.core.network import Network
 from spikefa.core.part import ACCUMULATE, MARK, PROJECT, Part
 from spikefa.core.statements import overwritten
 from spikefa.engine.memory import require_memory
+from spikefa.engine.packed import PackedWeights
 from spikefa.engine.weights import Weights
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.rule import Plasticity
@@ -30,6 +31,7 @@ from spikefa.projections.connectivity import Mask
 from spikefa.projections.delay import in_steps, rows_of_synapses
 from spikefa.projections.initializers import Initial
 from spikefa.projections.port import Port
+from spikefa.projections.precision import Precision, checked_precision, rounding_of
 from spikefa.projections.repeated import RepeatedProduct
 from spikefa.projections.units import without_unit
 
@@ -79,6 +81,10 @@ class Projection(Part, BrianObject):
         A time for all; or an array of times ``(n_pre,)``, one a presynaptic unit, or ``(n_pre, n_post)``, one a
         synapse. It is rounded to whole steps as Brian2 rounds delays, halves up. Where each synapse has a delay of its
         own, only a rule that is a sum of products can learn, and ``W`` is a copy.
+    precision : {"float32", "bfloat16", "int8"}, optional
+        Number format in which fixed weights, and what they multiply, are multiplied; the network's float type by
+        default. Weights are rounded to it, see `PackedWeights`, and `repr` says by how much; to change them, set the
+        whole, as in ``projection.W = W``.
     into : str, optional
         The port: a variable of `post`, of the network's float type; its `current` by default. Weights are numbers in
         its base unit.
@@ -91,7 +97,7 @@ class Projection(Part, BrianObject):
     ArgumentError
         If shapes do not fit, values are not finite, there is no such port, an array of weights is not 0 where there is
         no synapse or in its bounds, or a delay is negative, or under one step where one must pass; the message names
-        the projection.
+        the projection. So it does if a `precision` meets weights that learn, a mask, or a delay a synapse.
 
     Examples
     --------
@@ -112,6 +118,8 @@ class Projection(Part, BrianObject):
     _delays_synapses = True
     #: Whether a step's product is the last one's while input and weights are.
     _may_repeat = True
+    #: Number format of the products, if another than the network's float type.
+    precision: Precision | None = None
 
     def __init__(
         self,
@@ -127,10 +135,12 @@ class Projection(Part, BrianObject):
         bounds: tuple[float | Quantity | None, float | Quantity | None] | None = None,
         sign: Literal["excitatory", "inhibitory"] | None = None,
         delay: Quantity | None = None,
+        precision: Precision | None = None,
         into: str | None = None,
         name: str | None = None,
     ):
         self._join(network, pre, post, into, name)
+        self.precision = checked_precision(self.title, self.shape[0], precision, network.dtype, mask, plasticity, delay)
         self._make(network, W, bias, mask, plasticity, learn_bias, bounds, sign, delay)
 
     def _make(
@@ -209,13 +219,16 @@ class Projection(Part, BrianObject):
         rows: tuple[np.ndarray, np.ndarray] | None,
     ) -> Weights:
         """Return initial weights as they lie in memory."""
+        if self.precision is not None:
+            return PackedWeights(W, self.precision, network.streams, network.weight_policy.dot_products)
         spikes = bool(self.pre.thresholder)
         return network.weight_policy.make(W, mask, network.dtype, network.streams, spikes, learns, rows)
 
     def __repr__(self) -> str:
         synapses = f", {self.mask.mean():.1%} of the synapses" if self.masked else ""
         rule = (self.learns_by or "fixed") if self.learning is None else self.learning.summary()
-        return f"<{self.title}: {self.shape[0]} x {self.shape[1]}{synapses}, {rule}>"
+        format = "" if self.precision is None else f", {rounding_of(self._weights)}"
+        return f"<{self.title}: {self.shape[0]} x {self.shape[1]}{synapses}, {rule}{format}>"
 
     def _join(
         self, network: Network, pre: Population | str, post: Population | str, into: str | None, name: str | None
@@ -366,12 +379,12 @@ class Projection(Part, BrianObject):
     def W(self) -> np.ndarray:
         """The weights as an array ``(n_pre, n_post)``.
 
-        Without a mask it shares the projection's memory. With one it is read-only, 0 where there is no synapse,
-        and a copy where only the existing synapses are stored: to change weights, set the whole, as in
-        ``projection.W = W``.
+        Without a mask it shares the projection's memory. With one it is read-only, 0 where there is no synapse, and a
+        copy where only the existing synapses are stored. With a `precision` it is read-only, too. To change such
+        weights, set the whole, as in ``projection.W = W``.
         """
         W = self.weights.as_stated()
-        if self.masked:
+        if self.masked or self.precision is not None:
             W = W.view()
             W.flags.writeable = False
         return W
@@ -454,6 +467,7 @@ class Projection(Part, BrianObject):
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the views of both populations once a run, and look at weights that were written one by one."""
         super().before_run(run_namespace)
+        self.weights.begin_run()
         if self.bounds is not None:
             self._check_bounds(self.W, self.mask)
         self._activity = self.pre.view(self.pre.output_variable) if self._line is None else self._line.output

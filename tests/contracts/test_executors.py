@@ -246,6 +246,15 @@ def test_convolutions_and_pooling_are_the_processors(device, ways):
     assert all(not np.allclose(one[name].W, W, atol=1e-4) for name, W in before.items())
 
 
+def test_a_precision_is_refused(device):
+    net = fa.Network(streams=2, device=device)
+    fa.Input(net, "image", 4)
+    fa.Layer(net, "h", 3, "I : 1\ns : 1", emit="s = int(I > 0)")
+    fa.Projection(net, "image", "h", fa.uniform(0.5), precision="int8")
+    with pytest.raises(ArgumentError, match="'cuda' every projection must have the network's precision, got Proj"):
+        net.run_steps(1)
+
+
 @pytest.mark.parametrize("in_time", ["samples", "targets"])
 def test_samples_and_targets_that_change_are_refused(device, in_time):
     net = fa.Network(streams=2, device=device)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
+from spikefa.engine.aligned import whole_rows
 from spikefa.engine.cuda.launching import stream
 from spikefa.errors import ArgumentError
 
@@ -37,13 +38,12 @@ class Memory:
         """Return the copy ``(size,)`` of an array that kernels read, uploaded if it is new in this run."""
         key = array.ctypes.data
         if key not in self._copies:
-            if not array.flags.c_contiguous:
+            if array.size and not whole_rows(array).flags.c_contiguous:
                 raise ArgumentError(
                     f"Memory: an array must be contiguous, got strides {array.strides} of {array.shape}"
                 )
-            flat = array.reshape(-1)
-            size = self._places[key][1] if key in self._places else flat.size
-            self._copies[key] = flat, cuda.device_array(size, flat.dtype, stream=stream())
+            size = self._places[key][1] if key in self._places else array.size
+            self._copies[key] = array, cuda.device_array(size, array.dtype, stream=stream())
         if key not in self._used:
             self._used.add(key)
             self._copy_up(key)
@@ -74,7 +74,7 @@ class Memory:
     def download(self, arrays: Iterable[np.ndarray] | None = None) -> None:
         """Bring what the device has written to the host: of some arrays, or all."""
         for key in self._chosen(arrays) & self._written:
-            flat, copy = self._copies[key]
+            array, copy = self._copies[key]
             if key in self._events:
                 happened = copy.copy_to_host(stream=stream())
                 self._wait()
@@ -83,9 +83,13 @@ class Memory:
             elif key in self._places:
                 dense = copy.copy_to_host(stream=stream())
                 self._wait()
-                flat[...] = dense[self._places[key][0]]
-            else:
-                copy.copy_to_host(flat, stream=stream())
+                array[...] = dense[self._places[key][0]]
+            elif array.flags.c_contiguous:
+                copy.copy_to_host(array.reshape(-1), stream=stream())
+            else:  # rows of whole lines, which are not on the device
+                numbers = copy.copy_to_host(stream=stream())
+                self._wait()
+                array[...] = numbers.reshape(array.shape)
         self._wait()
 
     def upload(self, arrays: Iterable[np.ndarray] | None = None) -> None:
@@ -104,7 +108,8 @@ class Memory:
         self._uploading = False
 
     def _copy_up(self, key: int, pinned: bool = False) -> None:
-        flat, copy = self._copies[key]
+        array, copy = self._copies[key]
+        flat = None if array is None else array.reshape(-1)
         if key in self._places:
             place, size = self._places[key]
             dense = np.zeros(size, flat.dtype)

@@ -6,7 +6,8 @@ Two layouts of the same weights:
 * *event-driven* (one or few streams): weights ``(n_pre, n_post)``; only the rows of presynaptic units that
   are not silent are read, and only those are written.
 
-Spikes of many streams have kernels of their own, `spike_kernels`.
+Spikes of many streams have kernels of their own, `spike_kernels`. Rows of weights may be longer than they have
+weights: what follows is not used.
 
 Sums run in an order fixed by the shapes, so results do not depend on the number of threads.
 """
@@ -40,8 +41,8 @@ def propagate_batched(gemm, weights, activity, bias, current, add, blocks):
     blocks : int
         How many blocks of post-synaptic units.
     """
-    n_post, n_pre = weights.shape
-    streams = activity.shape[1]
+    n_post, streams = current.shape
+    n_pre, width = activity.shape[0], weights.shape[1]
     one = weights.dtype.type(1)
     for block in prange(blocks):
         mode = flush_denormals()
@@ -61,7 +62,7 @@ def propagate_batched(gemm, weights, activity, bias, current, add, blocks):
             activity.ctypes.data,
             np.int32(streams),
             weights[low:].ctypes.data,
-            np.int32(n_pre),
+            np.int32(width),
             one,
             current[low:].ctypes.data,
             np.int32(streams),
@@ -83,8 +84,8 @@ def propagate_transposed(gemm, weights, activity, bias, current, add, blocks):
     add : bool
     blocks : int
     """
-    n_pre, n_post = weights.shape
-    streams = activity.shape[1]
+    n_post, streams = current.shape
+    n_pre, width = weights.shape
     one = weights.dtype.type(1)
     for block in prange(blocks):
         mode = flush_denormals()
@@ -103,7 +104,7 @@ def propagate_transposed(gemm, weights, activity, bias, current, add, blocks):
             activity.ctypes.data,
             np.int32(streams),
             weights[0, low:].ctypes.data,
-            np.int32(n_post),
+            np.int32(width),
             one,
             current[low:].ctypes.data,
             np.int32(streams),
@@ -124,8 +125,8 @@ def update_batched(gemm, weights, pre, post, scale, factor, blocks):
     scale, factor : float
     blocks : int
     """
-    n_post, n_pre = weights.shape
-    streams = pre.shape[1]
+    n_pre, streams = pre.shape
+    n_post, width = weights.shape
     number = weights.dtype.type
     for block in prange(blocks):
         mode = flush_denormals()
@@ -144,7 +145,7 @@ def update_batched(gemm, weights, pre, post, scale, factor, blocks):
             np.int32(streams),
             number(factor),
             weights[low:].ctypes.data,
-            np.int32(n_pre),
+            np.int32(width),
         )
         restore(mode)
 
@@ -164,7 +165,7 @@ def propagate_events(weights, activity, bias, current, add):
     current : ndarray (n_post, streams)
     add : bool
     """
-    n_pre, n_post = weights.shape
+    n_pre, n_post = weights.shape[0], current.shape[0]
     columns = np.uint64(n_post)  # a signed count would keep LLVM from vectorising
     sums = np.empty((ROW_BLOCKS, n_post), weights.dtype)
     for k in range(activity.shape[1]):
@@ -211,8 +212,8 @@ def update_events(weights, pre, post, scale):
     post : ndarray (n_post, streams)
     scale : float
     """
-    n_pre, n_post = weights.shape
-    streams = pre.shape[1]
+    n_pre, streams = pre.shape
+    n_post = post.shape[0]
     number = weights.dtype.type
     columns = np.uint64(n_post)
     factor = np.empty((streams, n_post), weights.dtype)
@@ -249,8 +250,8 @@ def update_and_propagate_events(weights, pre, post, scale, activity, bias, curre
     current : ndarray (n_post, streams)
     add : bool
     """
-    n_pre, n_post = weights.shape
-    streams = pre.shape[1]
+    n_pre, streams = pre.shape
+    n_post = post.shape[0]
     number = weights.dtype.type
     columns = np.uint64(n_post)
     factor = np.empty((streams, n_post), weights.dtype)
@@ -305,7 +306,7 @@ def _add_four_rows(total, weights, activity, active, k):
         total[j] += (s0 * r0[j] + s1 * r1[j]) + (s2 * r2[j] + s3 * r3[j])
 
 
-@compiled(nogil=True)
+@compiled(parallel=True, nogil=True)
 def update_bias(bias, post, scale, factor):
     """``bias = factor * bias + scale * post.sum(axis=1)``: a unit that always spikes.
 
@@ -316,11 +317,15 @@ def update_bias(bias, post, scale, factor):
     scale, factor : float
     """
     number = bias.dtype.type
-    for j in range(bias.size):
-        total = number(0)
+    last = bias.size - 1
+    for four in prange(-(-bias.size // 4)):  # four sums side by side, so that none waits for its own last addition
+        first = 4 * four
+        a, b, c, d = post[first], post[min(first + 1, last)], post[min(first + 2, last)], post[min(first + 3, last)]
+        sums = (number(0), number(0), number(0), number(0))
         for k in range(post.shape[1]):
-            total += post[j, k]
-        bias[j] = number(factor) * bias[j] + number(scale) * total
+            sums = (sums[0] + a[k], sums[1] + b[k], sums[2] + c[k], sums[3] + d[k])
+        for r in range(min(4, bias.size - first)):
+            bias[first + r] = number(factor) * bias[first + r] + number(scale) * sums[r]
 
 
 @compiled(nogil=True)

@@ -33,7 +33,7 @@ def _only_spikes(row):
     return not other
 
 
-@compiled(nogil=True)
+@compiled(parallel=True, nogil=True)
 def choices_of_units(activity):
     """Where each stream finds the sum for each four units, if all activities are 0 or 1.
 
@@ -48,17 +48,19 @@ def choices_of_units(activity):
     """
     units, streams = activity.shape
     choices = np.zeros((-(-units // 4), -(-streams // ABREAST) * ABREAST), np.uint16)
-    for i in range(units):
-        row, to = activity[i], choices[i // 4]
-        if not _only_spikes(row):
-            return choices[:0]
-        place = np.uint16(VECTOR << (i % 4))
-        for k in range(np.uint64(streams)):
-            to[k] += np.uint16(row[k] != 0) * place
-    return choices
+    others = np.zeros(len(choices), np.bool_)
+    for four in prange(len(choices)):
+        to = choices[four]
+        for i in range(4 * four, min(4 * four + 4, units)):
+            row = activity[i]
+            others[four] |= not _only_spikes(row)
+            place = np.uint16(VECTOR << (i % 4))
+            for k in range(np.uint64(streams)):
+                to[k] += np.uint16(row[k] != 0) * place
+    return choices[:0] if others.any() else choices
 
 
-@compiled(nogil=True)
+@compiled(parallel=True, nogil=True)
 def choices_of_streams(activity):
     """Where each unit finds the sum for each four streams, if all activities are 0 or 1.
 
@@ -73,13 +75,15 @@ def choices_of_streams(activity):
     """
     units, streams = activity.shape
     choices = np.zeros((-(-units // ABREAST), -(-streams // 4), ABREAST), np.uint16)
-    for i in range(units):
-        row, to = activity[i], choices[i // ABREAST]
-        if not _only_spikes(row):
-            return choices[:0]
-        for k in range(np.uint64(streams)):
-            to[k // 4, i % ABREAST] += np.uint16(row[k] != 0) * np.uint16(VECTOR << (k % 4))
-    return choices
+    others = np.zeros(len(choices), np.bool_)
+    for four in prange(len(choices)):
+        to = choices[four]
+        for i in range(ABREAST * four, min(ABREAST * four + ABREAST, units)):
+            row = activity[i]
+            others[four] |= not _only_spikes(row)
+            for k in range(np.uint64(streams)):
+                to[k // 4, i % ABREAST] += np.uint16(row[k] != 0) * np.uint16(VECTOR << (k % 4))
+    return choices[:0] if others.any() else choices
 
 
 @compiled(nogil=True)
@@ -106,17 +110,17 @@ def propagate_spikes(weights, choices, bias, current, add):
 
     Parameters
     ----------
-    weights : ndarray (n_pre, n_post)
+    weights : ndarray (n_pre, n_post or more)
     choices : ndarray of uint16
         `choices_of_units` of the activity.
     bias : ndarray (n_post,)
     current : ndarray (n_post, streams)
     add : bool
     """
-    n_pre, n_post = weights.shape
-    streams, groups, padded = current.shape[1], choices.shape[0], choices.shape[1]
+    (n_pre, width), (n_post, streams) = weights.shape, current.shape
+    groups, padded = choices.shape
     size = weights.itemsize
-    lanes, row = VECTOR // size, n_post * size
+    lanes, row = VECTOR // size, width * size
     zero = weights.dtype.type(0)
     for block in prange(-(-n_post // (STRIPS * lanes))):
         mode = flush_denormals()
@@ -129,7 +133,7 @@ def propagate_spikes(weights, choices, bias, current, add):
                 for g in range(count):
                     i = 4 * (first + g)
                     table = tables.ctypes.data + g * TABLE
-                    if left + lanes <= n_post and i + 4 <= n_pre:
+                    if left + lanes <= width and i + 4 <= n_pre:
                         a = weights.ctypes.data + i * row + left * size
                         make_table(table, a, a + row, a + 2 * row, a + 3 * row, 4 * TABLES * row, zero)
                     else:
@@ -153,16 +157,16 @@ def update_spikes(weights, choices, post, scale):
 
     Parameters
     ----------
-    weights : ndarray (n_pre, n_post)
+    weights : ndarray (n_pre, n_post or more)
     choices : ndarray of uint16
         `choices_of_streams` of the presynaptic factor.
     post : ndarray (n_post, streams)
     scale : float
     """
-    n_pre, n_post = weights.shape
-    streams, fours, groups = post.shape[1], choices.shape[0], choices.shape[1]
+    (n_pre, width), (n_post, streams) = weights.shape, post.shape
+    fours, groups = choices.shape[0], choices.shape[1]
     size = weights.itemsize
-    lanes, row = VECTOR // size, n_post * size
+    lanes, row = VECTOR // size, width * size
     number = weights.dtype.type
     parts = -(-groups // TABLES)
     for strip in prange(-(-n_post // lanes)):
@@ -174,7 +178,7 @@ def update_spikes(weights, choices, post, scale):
         for v in range(wide):
             for k in range(streams):
                 factors[k, v] = number(scale) * post[left + v, k]
-        whole = n_pre // ABREAST if wide == lanes else 0  # so many fours of rows are changed where they lie
+        whole = n_pre // ABREAST if left + lanes <= width else 0  # so many fours of rows are changed where they lie
         rest = _aligned(ABREAST * (fours - whole), post)
         _copied(weights, ABREAST * whole, left, rest)
         for part in range(parts):

@@ -73,6 +73,10 @@ class CudaExecutor(Part, BrianObject):
             raise ArgumentError(
                 f"Network: on device 'cuda' projections must be from whole populations, got {', '.join(sliced)}"
             )
+        if packed := [p.title for p in self.network.projections if p.precision is not None]:
+            raise ArgumentError(
+                f"Network: on device 'cuda' every projection must have the network's precision, got {', '.join(packed)}"
+            )
         objects = [obj for obj in self.network.sorted_objects if obj.active and obj is not self]
         for obj in objects:
             if obj.clock is not self.network.clock:

@@ -1,0 +1,270 @@
+"""Products of fixed weights in 8-bit integers or bfloat16, which take a fourth or half of the bytes of float32.
+
+Integers are summed exactly, in 32 bits: the result is the same on every processor and on any number of threads, also
+where it lacks the instruction and BLAS sums the same integers as floats, so few at a time that none is rounded.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from spikefa.engine.compiled import compiled
+from spikefa.engine.kernels.blas import N, call_gemm
+from spikefa.engine.kernels.denormals import flush_denormals, restore
+from spikefa.engine.kernels.dot_products import (
+    LANES,
+    ROWS,
+    TILE_ROWS,
+    add_dot_products_bfloat16,
+    add_dot_products_int8,
+)
+
+#: The largest of the 255 integers.
+LARGEST = 127
+#: Numbers below this count as 0 where all of a stream, or all weights, are.
+SMALLEST = 2.0**-100
+#: Units whose products float32 sums without rounding, ``127 * 127 * 1024 < 2**24``.
+EXACT = 1024
+#: Blocks in which the largest number is looked for.
+BLOCKS = 8
+
+
+@compiled(nogil=True)
+def _nearest(value, inverse):
+    """Return the nearest integer to ``value * inverse``, ties to even; 0 for what is no number."""
+    found = np.rint(value * inverse)
+    return np.int32(found) if abs(found) <= LARGEST else np.int32(0)
+
+
+@compiled(parallel=True, nogil=True)
+def integer_scales(activity, scales, inverses):
+    """Find what a stream's integers are multiplied by: its largest size / 127. NaN if one of its numbers is not finite.
+
+    Parameters
+    ----------
+    activity : ndarray of float32 (units, streams)
+    scales, inverses : ndarray of float32 (streams,)
+        Written: the factor and its inverse, both 0 where all numbers are below `SMALLEST`.
+    """
+    units, streams = activity.shape
+    largest = np.zeros((BLOCKS, streams), activity.dtype)
+    for block in prange(BLOCKS):
+        found = largest[block]
+        for i in range(block * units // BLOCKS, (block + 1) * units // BLOCKS):
+            row = activity[i]
+            for k in range(np.uint64(streams)):
+                size = abs(row[k])
+                found[k] = size if (size > found[k]) | (size != size) else found[k]
+    top = np.float32(LARGEST)
+    for k in range(streams):
+        most = np.float32(0)
+        for block in range(BLOCKS):
+            size = largest[block, k]
+            most = size if (size > most) | (size != size) else most
+        scales[k] = inverses[k] = 0
+        if most >= SMALLEST:
+            scales[k], inverses[k] = most / top, top / most
+        if not np.isfinite(most):
+            scales[k], inverses[k] = np.nan, 0
+
+
+@compiled(parallel=True, nogil=True)
+def pack_int8(activity, inverses, words):
+    """Round activities to integers, and pack 128 more than those of four units into a word.
+
+    Parameters
+    ----------
+    activity : ndarray of float32 (units, streams)
+    inverses : ndarray of float32 (streams,)
+    words : ndarray of uint32 (words, lanes)
+        Written in the first `streams` lanes. Units that do not exist are 0.
+    """
+    units, streams = activity.shape
+    for word in prange(words.shape[0]):
+        to = words[word]
+        for k in range(np.uint64(streams)):
+            to[k] = 0
+        for r in range(4):
+            shift = np.uint32(8 * r)
+            i = 4 * word + r
+            if i < units:
+                row = activity[i]
+                for k in range(np.uint64(streams)):
+                    to[k] |= np.uint32(_nearest(row[k], inverses[k]) + 128) << shift
+            else:
+                for k in range(np.uint64(streams)):
+                    to[k] |= np.uint32(128) << shift
+
+
+@compiled(nogil=True)
+def _sums(size, number):
+    """Room for sums at an address that is a multiple of 64."""
+    room = np.empty(size + LANES, number)
+    skip = (-room.ctypes.data % 64) // 4
+    return room[skip : skip + size]
+
+
+@compiled(parallel=True, nogil=True)
+def propagate_int8(weights, offsets, scale, words, scales, vectors, bias, current, add):
+    """Compute ``current = scale * weights @ activity + bias``, or ``current +=`` the same if `add`.
+
+    Parameters
+    ----------
+    weights : ndarray of uint32 (n_post or more, words or more)
+        Four integers a word, rows in whole blocks of `ROWS`.
+    offsets : ndarray of int32 (n_post or more,)
+        128 times the sum of each row of integers.
+    scale : float32
+        Of the weights.
+    words : ndarray of uint32 (words, lanes)
+        What `pack_int8` writes.
+    scales : ndarray of float32 (streams,)
+    vectors : int
+        Of a tile, see `tiles_of`.
+    bias : ndarray (n_post,)
+    current : ndarray (n_post, streams)
+    add : bool
+    """
+    n_post, streams = current.shape
+    width, rows = vectors * LANES, TILE_ROWS[vectors]
+    row_bytes, word_bytes = 4 * weights.shape[1], 4 * words.shape[1]
+    for block in prange(-(-n_post // ROWS)):
+        sums = _sums(rows * width, np.int32)
+        for first in range(0, streams, width):
+            for top in range(block * ROWS, (block + 1) * ROWS, rows):
+                sums[:] = 0
+                a, b = weights.ctypes.data + top * row_bytes, words.ctypes.data + 4 * first
+                add_dot_products_int8(a, row_bytes, b, word_bytes, words.shape[0], sums.ctypes.data, vectors)
+                for j in range(top, min(top + rows, n_post)):
+                    own = sums[(j - top) * width :]
+                    for k in range(first, min(first + width, streams)):
+                        value = np.float32(own[k - first] - offsets[j]) * (scale * scales[k])
+                        current[j, k] = value + (current[j, k] + bias[j] if add else bias[j])
+
+
+@compiled(parallel=True, nogil=True)
+def round_int8(activity, inverses, integers):
+    """Round activities to integers, written as floats ``(units, streams)``."""
+    units, streams = activity.shape
+    for i in prange(units):
+        for k in range(np.uint64(streams)):
+            integers[i, k] = _nearest(activity[i, k], inverses[k])
+
+
+@compiled(parallel=True, nogil=True)
+def propagate_integers(gemm, weights, scale, activity, scales, bias, current, add, blocks):
+    """As `propagate_int8`, to the same bits, by BLAS of integers that lie as floats.
+
+    Parameters
+    ----------
+    gemm : int
+        Address of the Fortran sgemm.
+    weights : ndarray of float32 (n_post, n_pre)
+    scale : float32
+    activity : ndarray of float32 (n_pre, streams)
+    scales : ndarray of float32 (streams,)
+    bias : ndarray (n_post,)
+    current : ndarray (n_post, streams)
+    add : bool
+    blocks : int
+        How many blocks of post-synaptic units.
+    """
+    n_post, n_pre = weights.shape
+    streams = activity.shape[1]
+    for block in prange(blocks):
+        low, high = block * n_post // blocks, (block + 1) * n_post // blocks
+        sums = np.zeros((high - low, streams), np.int32)
+        part = np.zeros((high - low, streams), np.float32)
+        for first in range(0, n_pre, EXACT):
+            call_gemm(
+                gemm,
+                N,
+                N,
+                np.int32(streams),
+                np.int32(high - low),
+                np.int32(min(EXACT, n_pre - first)),
+                np.float32(1),
+                activity[first:].ctypes.data,
+                np.int32(streams),
+                weights[low:, first:].ctypes.data,
+                np.int32(n_pre),
+                np.float32(0),
+                part.ctypes.data,
+                np.int32(streams),
+            )
+            for j in range(high - low):
+                for k in range(streams):
+                    sums[j, k] += np.int32(part[j, k])
+        for j in range(low, high):
+            for k in range(streams):
+                value = np.float32(sums[j - low, k]) * (scale * scales[k])
+                current[j, k] = value + (current[j, k] + bias[j] if add else bias[j])
+
+
+@compiled(nogil=True)
+def _nearest_bfloat16(bits):
+    """Return the bits of a float32 rounded to bfloat16, ties to even, in the upper half of the word."""
+    return (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
+
+
+@compiled(parallel=True, nogil=True)
+def round_bfloat16(bits, rounded):
+    """Round float32 numbers, as bits ``(rows, columns)`` of uint32, to bfloat16."""
+    for i in prange(bits.shape[0]):
+        for k in range(np.uint64(bits.shape[1])):
+            rounded[i, k] = _nearest_bfloat16(bits[i, k])
+
+
+@compiled(parallel=True, nogil=True)
+def pack_bfloat16(bits, words):
+    """Round activities to bfloat16, and pack those of two units into a word.
+
+    Parameters
+    ----------
+    bits : ndarray of uint32 (units, streams)
+        Those of float32 numbers.
+    words : ndarray of uint32 (words, lanes)
+        Written in the first `streams` lanes. Units that do not exist are 0.
+    """
+    units, streams = bits.shape
+    for word in prange(words.shape[0]):
+        to = words[word]
+        for k in range(np.uint64(streams)):
+            low = _nearest_bfloat16(bits[2 * word, k]) >> np.uint32(16) if 2 * word < units else np.uint32(0)
+            high = _nearest_bfloat16(bits[2 * word + 1, k]) if 2 * word + 1 < units else np.uint32(0)
+            to[k] = low | high
+
+
+@compiled(parallel=True, nogil=True)
+def propagate_bfloat16(weights, words, vectors, bias, current, add):
+    """Compute ``current = weights @ activity + bias``, or ``current +=`` the same if `add`; sums are float32.
+
+    Parameters
+    ----------
+    weights : ndarray of uint32 (n_post or more, words or more)
+        Two bfloat16 a word, rows in whole blocks of `ROWS`.
+    words : ndarray of uint32 (words, lanes)
+        What `pack_bfloat16` writes.
+    vectors : int
+        Of a tile, see `tiles_of`.
+    bias : ndarray (n_post,)
+    current : ndarray (n_post, streams)
+    add : bool
+    """
+    n_post, streams = current.shape
+    width, rows = vectors * LANES, TILE_ROWS[vectors]
+    row_bytes, word_bytes = 4 * weights.shape[1], 4 * words.shape[1]
+    for block in prange(-(-n_post // ROWS)):
+        mode = flush_denormals()
+        sums = _sums(rows * width, np.float32)
+        for first in range(0, streams, width):
+            for top in range(block * ROWS, (block + 1) * ROWS, rows):
+                sums[:] = 0
+                a, b = weights.ctypes.data + top * row_bytes, words.ctypes.data + 4 * first
+                add_dot_products_bfloat16(a, row_bytes, b, word_bytes, words.shape[0], sums.ctypes.data, vectors)
+                for j in range(top, min(top + rows, n_post)):
+                    own = sums[(j - top) * width :]
+                    for k in range(first, min(first + width, streams)):
+                        current[j, k] = own[k - first] + (current[j, k] + bias[j] if add else bias[j])
+        restore(mode)

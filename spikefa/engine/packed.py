@@ -1,0 +1,119 @@
+"""Fixed weights that are multiplied in fewer bits than a float has."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from spikefa.engine.aligned import aligned_zeros, whole_rows
+from spikefa.engine.kernels import packed
+from spikefa.engine.kernels.dot_products import LANES, ROWS, has_dot_products, tiles_of
+from spikefa.engine.weights import DenseWeights
+
+#: In how many bits numbers are multiplied.
+Precision = Literal["float32", "bfloat16", "int8"]
+#: The most presynaptic units of 8-bit weights: sums of more could be beyond 32 bits.
+MOST_UNITS = (2**31 - 1) // packed.LARGEST**2
+
+
+class PackedWeights(DenseWeights):
+    """Fixed weights of all synapses, rounded to 8-bit integers or bfloat16 and packed once for the kernel.
+
+    * *int8*: W is an integer from -127 to 127 times one number, and activities are rounded in each step: those of a
+      stream to its largest size / 127 times such integers. Sums of the integers are exact, so that the current is the
+      same on every processor. Its error is at most ``sum(abs(W)) * largest / 254`` for each unit and stream.
+    * *bfloat16*: both are rounded to 8 significant bits and summed in float32. Errors are at most ``2**-7 * (1 + 2**-8)
+      * (abs(W).T @ abs(activity))``, beside float32's own; bits depend on the processor, not on the threads.
+
+    Parameters
+    ----------
+    W : ndarray (n_pre, n_post)
+    precision : {"bfloat16", "int8"}
+    streams : int
+    dot_products : bool, optional
+        Whether the processor's own instructions are used, if it has them; by default only if it is fast at them.
+
+    Attributes
+    ----------
+    rounding_error : float
+        The largest that was made in the weights.
+    """
+
+    def __init__(self, W: np.ndarray, precision: Precision, streams: int, dot_products: bool | None = None):
+        super().__init__(W, None, np.dtype(np.float32))
+        self.precision = precision
+        self.by_instruction = dot_products is not False and has_dot_products(precision, fast=dot_products is None)
+        n_pre, n_post = self.shape
+        self._vectors, tiles = tiles_of(streams)
+        words = -(-n_pre // (4 if precision == "int8" else 2))
+        if self.by_instruction:
+            self._words = whole_rows(aligned_zeros(words, tiles * self._vectors * LANES, np.uint32))
+            self._packed = whole_rows(aligned_zeros(-(-n_post // ROWS) * ROWS, words, np.uint32))
+        self._scale = np.float32(0)
+        self._scales, self._inverses = np.zeros((2, streams), np.float32)
+        self._rounded = np.zeros((0 if self.by_instruction else n_pre, streams), np.float32)
+        self.begin_run()
+        self.rounding_error = self._largest_change(W)
+
+    def _largest_change(self, W: np.ndarray) -> float:
+        return float(np.abs(self.dense() - W).max(initial=0))
+
+    def assign(self, W: np.ndarray) -> None:
+        """Take the weights from an array ``(n_pre, n_post)``, rounded."""
+        super().assign(W)
+        self.begin_run()
+        self.rounding_error = self._largest_change(W)
+
+    def begin_run(self) -> None:
+        """Round and pack the weights, which may have been written back; what is rounded already stays as it is."""
+        if self.precision == "int8":
+            self._pack_integers()
+        else:
+            self._pack_bfloat16()
+
+    def _pack_integers(self) -> None:
+        largest = np.abs(self._values).max(initial=0)
+        self._scale = _short(largest / np.float32(packed.LARGEST)) if largest >= packed.SMALLEST else np.float32(0)
+        steps = np.divide(self._values, self._scale, out=np.zeros_like(self._values), where=self._scale > 0)
+        integers = np.clip(np.rint(steps), -packed.LARGEST, packed.LARGEST)
+        np.multiply(integers, self._scale, out=self._values)
+        if self.by_instruction:
+            numbers = self._packed.view(np.int8)
+            numbers[: self.shape[1], : self.shape[0]] = integers
+            self._offsets = 128 * numbers.sum(axis=1, dtype=np.int32)
+        else:
+            self._integers = integers
+
+    def _pack_bfloat16(self) -> None:
+        bits = self._values.view(np.uint32)
+        packed.round_bfloat16(bits, bits)
+        if self.by_instruction:
+            self._packed.view(np.uint16)[: self.shape[1], : self.shape[0]] = bits >> 16
+
+    def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
+        if self.precision == "int8":
+            self._propagate_integers(activity, bias, current, add)
+        elif self.by_instruction:
+            packed.pack_bfloat16(activity.view(np.uint32), self._words)
+            packed.propagate_bfloat16(self._packed, self._words, self._vectors, bias, current, add)
+        else:
+            packed.round_bfloat16(activity.view(np.uint32), self._rounded.view(np.uint32))
+            super().propagate(self._rounded, bias, current, add)
+
+    def _propagate_integers(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        packed.integer_scales(activity, self._scales, self._inverses)
+        end = self._scales, self._vectors, bias, current, add
+        if self.by_instruction:
+            packed.pack_int8(activity, self._inverses, self._words)
+            packed.propagate_int8(self._packed, self._offsets, self._scale, self._words, *end)
+        else:
+            packed.round_int8(activity, self._inverses, self._rounded)
+            end = self._rounded, self._scales, bias, current, add, self._blocks[self.shape[1]]
+            packed.propagate_integers(self.gemm, self._integers, self._scale, *end)
+
+
+def _short(number: np.float32) -> np.float32:
+    """Return a number with its last 7 bits cleared, so that its product with an integer up to 127 is exact."""
+    return (np.atleast_1d(np.float32(number)).view(np.uint32) & np.uint32(0xFFFFFF80)).view(np.float32)[0]
