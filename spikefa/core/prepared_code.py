@@ -20,6 +20,8 @@ from brian2.groups.group import CodeRunner
 from brian2.groups.neurongroup import NeuronGroup, Resetter, StateUpdater, SubexpressionUpdater, Thresholder
 from brian2.units.fundamentalunits import get_dimensions
 
+from spikefa.engine.brian2_internals import refractoriness
+
 #: Preferences of which code is written.
 PREFERENCES = (
     "codegen.target",
@@ -84,7 +86,7 @@ def _source(common: tuple, runner: CodeRunner, run_namespace: Mapping[str, Any])
         runner.user_code,
         group.events.get(event),
         group.event_codes.get(event),
-        str(group._refractory),
+        str(refractoriness(group)),
         _Same(group.equations),
         _Same(getattr(runner, "method_choice", None)),
         str(getattr(runner, "method_options", None)),

@@ -106,6 +106,14 @@ def code_objects(runner: CodeRunner) -> Iterable[CodeObject]:
     return runner._code_objects
 
 
+def refractoriness(group: NeuronGroup) -> Any:
+    """Return how long, or as long as what, a group's neurons are refractory, as it was stated; False if never.
+
+    Relies on ``NeuronGroup._refractory``.
+    """
+    return group._refractory
+
+
 def belongs_to(obj: BrianObject, network_id: str) -> None:
     """Let an object belong to a network, or Brian2 warns when it is dropped and never ran.
 

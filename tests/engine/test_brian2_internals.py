@@ -101,6 +101,12 @@ def test_a_group_has_one_state_updater_of_the_known_class():
         brian2_internals.seed_noise(noisy, {})
 
 
+@pytest.mark.parametrize("stated", [False, 2 * ms, "v > 0"], ids=str)
+def test_a_group_keeps_how_long_it_is_refractory(stated):
+    group = NeuronGroup(2, "v : 1", threshold="v > 1", refractory=stated, codeobj_class=NumpyCodeObject)
+    assert brian2_internals.refractoriness(group) == stated
+
+
 def test_runners_know_their_code_objects():
     monitored = group(threshold="x > 2", reset="")
     monitor = SpikeMonitor(monitored)
