@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_array
 
-from spikefa._checks import in_range, whole
+from spikefa._checks import in_range, true_or_false, whole
 from spikefa.engine.aligned import aligned_zeros, whole_rows
 from spikefa.engine.kernels import dense, sparse
 from spikefa.engine.kernels.blas import blocks_of, gemm_address
@@ -68,6 +68,8 @@ class WeightPolicy:
             whole("WeightPolicy", name, getattr(self, name))
         for name in ("sparse_below_batched", "sparse_below_events"):
             in_range("WeightPolicy", name, getattr(self, name), 0)
+        if self.dot_products is not None:
+            true_or_false("WeightPolicy", "dot_products", self.dot_products)
 
     def make(
         self,
