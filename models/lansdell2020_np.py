@@ -25,7 +25,8 @@ with Adam: `activation_noise`, `input_noise` and `optimizer`.
 
 Deviations from the paper and its code (https://github.com/benlansdell/synthfeedback):
 
-* L is each image's own loss, as the paper states; the code takes the change of the batch's loss for all its images.
+* L is each image's own loss, as the paper states; versions of the code take the change of the batch's loss for all its
+  images.
 * Biases start at 0, and weights are normal; the code draws biases as weights, and cuts normals off in some networks.
 * Evaluations have no noise; the code measures rows with noise on the activations with it.
 """

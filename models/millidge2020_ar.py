@@ -27,7 +27,7 @@ of a transposed one.
 
 Deviations from the paper and its code: all layers relax at once, from the state before the step, where the code uses
 what it has just changed; f' has the bias in its argument, and biases learn. Feedback runs on in each step of the
-network, as everything does here, and the forward activity is computed again in each, to the same values. Of the
+network, as everything does here, and the forward activity is the same in each. Of the
 convolutional network the paper states the maps alone: windows of 5 x 5 without padding, and maxima over 2 x 2, are
 guessed.
 """

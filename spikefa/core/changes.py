@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from brian2 import (
     BrianObject,
     EventMonitor,
+    NetworkOperation,
     NeuronGroup,
     PopulationRateMonitor,
     SpikeGeneratorGroup,
@@ -127,3 +128,11 @@ def reached(start: set[str], edges: Mapping[str, set[str]]) -> set[str]:
             found.add(name)
             waiting += edges.get(name, ())
     return found
+
+
+def runs_other_code(objects: Iterable[BrianObject]) -> bool:
+    """Whether there are objects of which it is not known what they read or write: operations, and others' classes."""
+    return any(
+        isinstance(obj, NetworkOperation) or type(obj).__module__.partition(".")[0] not in ("brian2", "spikefa")
+        for obj in objects
+    )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy
-from brian2 import BrianObject, NetworkOperation
+from brian2 import BrianObject
 
+from spikefa.core.changes import runs_other_code
 from spikefa.core.network import Network
 from spikefa.core.part import APPLY_RULES, Part
 from spikefa.engine.aligned import whole_rows, zeros_as
@@ -210,8 +211,8 @@ class PlasticityUpdater(Part, BrianObject):
         if self.lr_factor == 0 and self.change is not None:
             for array in self._gathered():
                 array[...] = 0
-        # A user's own operation may hold the weights' array and must find it up to date in every step.
-        watched = any(isinstance(obj, NetworkOperation) for obj in self.network.objects)
+        # What is not known may hold the weights' array and must find it up to date in every step.
+        watched = runs_other_code(self.network.objects)
         alone = self.terms is not None and len(self.terms) == 1 and self.change is None
         self.waits = self.weights.may_wait and alone and not watched and self.bounds is None
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from brian2 import NetworkOperation
 
+from spikefa.core.changes import runs_other_code
 from spikefa.core.network import Network
 from spikefa.engine.kernels.dense import equal_bits
 from spikefa.engine.weights import Weights
@@ -39,7 +39,7 @@ class RepeatedProduct:
     ) -> RepeatedProduct | None:
         """Return one if presentations last several steps and nothing unknown may write weights; else None."""
         stimulus = network.stimulus
-        if stimulus is None or stimulus.steps_per_presentation == 1 or runs_other_code(network):
+        if stimulus is None or stimulus.steps_per_presentation == 1 or runs_other_code(network.objects):
             return None
         return cls(stimulus, weights, activity, current)
 
@@ -60,11 +60,3 @@ class RepeatedProduct:
     def write(self, current: np.ndarray) -> None:
         """Write what was kept."""
         current[...] = self._product
-
-
-def runs_other_code(network: Network) -> bool:
-    """Whether a network has objects of which it is not known what they write: operations, and others' classes."""
-    return any(
-        isinstance(obj, NetworkOperation) or type(obj).__module__.partition(".")[0] not in ("brian2", "spikefa")
-        for obj in network.objects
-    )
