@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from spikefa._environment import environment_of_the_user
 from spikefa.bench.harness import Section, Setting, all_threads, take_turns
 
 INSTALL = "not installed; to measure: pip install torch --index-url https://download.pytorch.org/whl/cpu"
+INSTALL_SNNTORCH = "not installed; to measure: pip install snntorch"
 
 #: The program of the other process.
 WORKER = Path(__file__).with_name("torch_worker.py")
@@ -104,8 +105,14 @@ def _on_all_processors() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def with_pytorch(section: Section, setting: Setting, ask: Callable[[Worker], None], program: Path = WORKER) -> None:
-    """Let PyTorch be measured, or add a row ``pytorch`` that says why it cannot be.
+def with_pytorch(
+    section: Section,
+    setting: Setting,
+    ask: Callable[[Worker], None],
+    program: Path = WORKER,
+    key: Literal["pytorch", "snntorch"] = "pytorch",
+) -> None:
+    """Let PyTorch or snnTorch be measured, or add a row that says why it cannot be.
 
     Parameters
     ----------
@@ -115,18 +122,28 @@ def with_pytorch(section: Section, setting: Setting, ask: Callable[[Worker], Non
         What measures.
     program : Path
         The program of the other process.
+    key : {"pytorch", "snntorch"}
+        What is measured, the row's key.
     """
-    params = setting.params()
+    params, title = setting.params(), {"pytorch": "PyTorch", "snntorch": "snnTorch"}[key]
     absent = [name for name in NAMES if not hasattr(params, name)]
     if absent:
         note = "its equations are those of the published spiking network; the model has no "
-        section.missing("pytorch", "PyTorch", note + ", ".join(absent))
+        section.missing(key, title, note + ", ".join(absent))
         return
     with worker(program) as process:
         try:
             ask(process)
         except RuntimeError as error:
-            section.missing("pytorch", "PyTorch", INSTALL if "No module named 'torch'" in str(error) else str(error))
+            section.missing(key, title, _why(str(error)))
+
+
+def _why(error: str) -> str:
+    """Return how to install what another process has not found, or what it said."""
+    for package, install in (("torch", INSTALL), ("snntorch", INSTALL_SNNTORCH)):
+        if f"No module named '{package}'" in error:
+            return install
+    return error
 
 
 def in_words(name: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from spikefa.bench import Section, Setting, goals, measure
 from spikefa.bench.sections import memory, one_stream, sections
+from spikefa.bench.sections.epoch import Watch
 from spikefa.experiments import model_file
 
 #: Keys that a section always has, in quick mode.
@@ -21,11 +22,13 @@ KEYS = {
     "floors": "step multiply_adds additions bandwidth floor/propagation_by_BLAS floor/updates_by_BLAS floor ratio",
     "images": "train test epoch test_set",
     "one-stream": "step busy bytes bandwidth bound ratio profile/propagation profile/no_product",
+    "epoch": "total learning test checkpoint recording",
     "brian2": "stock spikefa spikefa_one ratio ratio_one",
     "convolution": "forward back update",
     "delays": "none delayed ratio none_one delayed_one ratio_one",
     "lif": "numpy spikefa spikefa_one ratio/numpy ratio_one/numpy",
     "pytorch": "pytorch",
+    "snntorch": "snntorch",
     "memory": "imports training with_data arrays",
     "scaling": "streams/1 streams/20/image width/20 width/50/ratio threads/1 threads/1/speedup crossover/1/events "
     "crossover/1/batched crossover/4/tables crossover/4/dense_events crossover crossover/dense crossover/tables",
@@ -40,7 +43,7 @@ ANY_SIGN = {"remainder", "crossover", "crossover/dense", "crossover/tables"}
 
 
 #: Sections that say why they cannot measure, where a package or a GPU is missing.
-MAY_BE_MISSING = {"convolution", "pytorch", "mkl", "gpu", "gpu-pytorch"}
+MAY_BE_MISSING = {"convolution", "pytorch", "snntorch", "mkl", "gpu", "gpu-pytorch"}
 
 
 @pytest.mark.parametrize("name", sections)
@@ -108,3 +111,20 @@ def test_failing_process_is_named(setting):
     memory.peak_memory(setting, section, ("-c", "raise SystemExit('out of luck')"))
     row = section.rows["training"]
     assert row.spread is None and row.note == "the process that measures memory failed: out of luck"
+
+
+def test_a_watch_counts_each_part_without_those_inside_it():
+    watch, now = Watch(), [0.0]
+
+    def work(seconds, *inside):
+        now[0] += seconds
+        for call in inside:
+            call()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("spikefa.bench.sections.epoch.time.perf_counter", lambda: now[0])
+        save = watch.timed("checkpoint", lambda: work(2.0))
+        learn = watch.timed("learning", lambda: work(5.0, save, watch.begin, save, save))
+        watch.timed("recording", lambda: work(1.0, save, learn))()
+    assert watch.spent == {"checkpoint": 4.0, "learning": 0.0, "recording": 0.0}
+    assert watch.calls == {"checkpoint": 2, "learning": 1, "recording": 1}

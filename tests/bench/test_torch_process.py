@@ -9,8 +9,20 @@ import pytest
 
 from spikefa.bench import Section, Setting
 from spikefa.bench.sections.pytorch import against_pytorch
-from spikefa.bench.torch_process import INSTALL
+from spikefa.bench.sections.snntorch import against_snntorch
+from spikefa.bench.torch_process import INSTALL, INSTALL_SNNTORCH
 from spikefa.experiments import model_file
+
+#: Says what it was asked, and that a step of training took 3 s, of testing 2.
+SNNTORCH = """
+import json, sys
+asked = json.loads(sys.stdin.readline())
+sizes = str([asked[name] for name in ("pixels", "hidden", "outputs", "streams", "steps_per_image")])
+working = ["training", "testing"]
+print(json.dumps({"snntorch": sizes, "torch": "0", "threads": 1, "working": working}), flush=True)
+while line := sys.stdin.readline().strip():
+    print({"training": 3.0, "testing": 2.0}[json.loads(line)["variant"]], flush=True)
+"""
 
 
 @pytest.mark.parametrize(
@@ -26,6 +38,25 @@ def test_pytorch_that_dies_is_a_row(setting, tmp_path, program, note):
     against_pytorch(setting, section, tmp_path / "program.py")
     row = section.rows["pytorch"]
     assert row.spread is None and row.note == note
+
+
+def test_snntorch_that_is_not_there_is_a_row_that_says_how_to_get_it(setting, tmp_path):
+    (tmp_path / "program.py").write_text("raise ModuleNotFoundError(\"No module named 'snntorch'\")")
+    section = Section()
+    against_snntorch(setting, section, tmp_path / "program.py")
+    assert section.rows["snntorch"].spread is None and section.rows["snntorch"].note == INSTALL_SNNTORCH
+
+
+def test_snntorch_has_the_same_sizes_and_the_ratio_is_of_its_training(setting, tmp_path):
+    (tmp_path / "program.py").write_text(SNNTORCH)
+    section = Section()
+    against_snntorch(setting, section, tmp_path / "program.py")
+    ours, theirs, ratio = (section.rows[key].spread for key in ("spikefa", "snntorch/training", "ratio"))
+    assert theirs.median == 3000 and section.rows["snntorch/testing"].spread.median == 2000
+    beyond = (ours.high - ours.low) / 2  # the two turns lie as far outside the quartiles as these from the median
+    turns = ours.low - beyond, ours.high + beyond
+    assert ratio.median == pytest.approx(sum(3000 / turn for turn in turns) / 2)
+    assert "snnTorch [64, [40, 40], 20, 10, 5]" in section.notes[0]
 
 
 def test_pytorchs_equations_are_not_those_of_every_model():
