@@ -1,4 +1,4 @@
-"""A spiking network of the same sizes in snnTorch, a program of its own run by `bench.torch_process`.
+"""A spiking network of the same sizes in snnTorch, a program of its own run by `bench.worker_process`.
 
 It imports nothing of spikefa. It is what snnTorch's users write: leaky integrate-and-fire units (``snntorch.Leaky``)
 with a surrogate gradient, images as spikes of Bernoulli trials, the mean squared error of the output's spike counts,
@@ -70,8 +70,8 @@ def main():
     variants = {"training": training, "testing": testing}
     for run in variants.values():
         run(0)
-    reply = {"torch": torch.__version__, "snntorch": snntorch.__version__, "threads": torch.get_num_threads()}
-    print(json.dumps(reply | {"working": list(variants), "failed": {}}), file=out, flush=True)
+    versions = {"snnTorch": snntorch.__version__, "PyTorch": torch.__version__}
+    print(json.dumps({"versions": versions, "working": list(variants)}), file=out, flush=True)
     while line := sys.stdin.readline().strip():
         asked = json.loads(line)
         run = variants[asked["variant"]]

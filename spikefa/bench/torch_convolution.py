@@ -1,4 +1,4 @@
-"""A convolution, its transpose and its update in plain PyTorch, a program of its own run by `bench.torch_process`.
+"""A convolution, its transpose and its update in plain PyTorch, a program of its own run by `bench.worker_process`.
 
 It imports nothing of spikefa. It reads one line of JSON (the layer and the threads), prints one (version and threads),
 and then prints the seconds a call for each line ``{"variant": ..., "steps": n}``. An empty line ends it.

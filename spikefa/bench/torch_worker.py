@@ -1,4 +1,4 @@
-"""The published spiking network in plain PyTorch, run as a program of its own by `bench.torch_process`.
+"""The published spiking network in plain PyTorch, run as a program of its own by `bench.worker_process`.
 
 It imports nothing of spikefa: the equations are written by hand, those of Lillicrap et al. (2016, Fig. 4)::
 

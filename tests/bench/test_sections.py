@@ -29,6 +29,7 @@ KEYS = {
     "lif": "numpy spikefa spikefa_one ratio/numpy ratio_one/numpy",
     "pytorch": "pytorch",
     "snntorch": "snntorch",
+    "ngclearn": "ngclearn",
     "memory": "imports training with_data arrays",
     "scaling": "streams/1 streams/20/image width/20 width/50/ratio threads/1 threads/1/speedup crossover/1/events "
     "crossover/1/batched crossover/4/tables crossover/4/dense_events crossover crossover/dense crossover/tables",
@@ -43,7 +44,7 @@ ANY_SIGN = {"remainder", "crossover", "crossover/dense", "crossover/tables"}
 
 
 #: Sections that say why they cannot measure, where a package or a GPU is missing.
-MAY_BE_MISSING = {"convolution", "pytorch", "snntorch", "mkl", "gpu", "gpu-pytorch"}
+MAY_BE_MISSING = {"convolution", "pytorch", "snntorch", "ngclearn", "mkl", "gpu", "gpu-pytorch"}
 
 
 @pytest.mark.parametrize("name", sections)

@@ -9,7 +9,7 @@ import numpy as np
 
 from spikefa.bench.harness import Section, Setting, all_threads, mean_seconds, take_turns
 from spikefa.bench.sections import sections
-from spikefa.bench.torch_process import INSTALL, Worker, worker
+from spikefa.bench.worker_process import INSTALL, Worker, worker
 from spikefa.engine.convolution import ConvolutionalWeights
 from spikefa.engine.kernels.blas import single_threaded_blas
 from spikefa.engine.window import Window, map_units

@@ -5,7 +5,7 @@ from __future__ import annotations
 from spikefa.bench.harness import Section, Setting
 from spikefa.bench.on_gpu import fewer_turns, gpu_is_here, moved, step_timer
 from spikefa.bench.sections import sections
-from spikefa.bench.torch_process import Worker, compare, in_words, sizes_of, with_pytorch
+from spikefa.bench.worker_process import Worker, compare, in_words, sizes_of, with_other
 
 
 @sections.register("gpu-pytorch")
@@ -17,7 +17,7 @@ def against_pytorch_on_a_gpu(setting: Setting, section: Section) -> None:
     """
     if gpu_is_here(section, "pytorch", "PyTorch"):
         fewer = fewer_turns(setting)
-        with_pytorch(section, fewer, lambda process: _pytorch(section, fewer, process))
+        with_other(section, fewer, lambda process: _pytorch(section, fewer, process))
 
 
 def _pytorch(section: Section, setting: Setting, process: Worker) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spikefa.bench.harness import Section, Setting, StepTimer
 from spikefa.bench.sections import sections
-from spikefa.bench.torch_process import WORKER, Worker, compare, in_words, sizes_of, with_pytorch
+from spikefa.bench.worker_process import WORKER, Worker, compare, in_words, sizes_of, with_other
 
 
 @sections.register("pytorch")
@@ -22,7 +22,7 @@ def against_pytorch(setting: Setting, section: Section, program: Path = WORKER) 
     program : Path
         What PyTorch's process runs.
     """
-    with_pytorch(section, setting, lambda process: _measure(section, setting, process), program)
+    with_other(section, setting, lambda process: _measure(section, setting, process), program)
 
 
 def _measure(section: Section, setting: Setting, process: Worker) -> None:

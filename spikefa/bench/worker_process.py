@@ -1,4 +1,4 @@
-"""The same equations in PyTorch, written by hand (see `torch_worker`), in a process of its own.
+"""Other simulators, each in a process of its own; PyTorch with the same equations, written by hand (`torch_worker`).
 
 It takes turns with this process and never runs at once with it. It so has the OpenMP it came with, and threads that
 wait as they would without spikefa, which sets GOMP_SPINCOUNT for its own unless the user has said how they wait.
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,8 @@ from spikefa._environment import environment_of_the_user
 from spikefa.bench.harness import Section, Setting, all_threads, take_turns
 
 INSTALL = "not installed; to measure: pip install torch --index-url https://download.pytorch.org/whl/cpu"
-INSTALL_SNNTORCH = "not installed; to measure: pip install snntorch"
+#: What can be measured beside spikefa: key of the row -> name.
+TITLES = {"pytorch": "PyTorch", "snntorch": "snnTorch", "ngclearn": "ngc-learn"}
 
 #: The program of the other process.
 WORKER = Path(__file__).with_name("torch_worker.py")
@@ -105,14 +106,10 @@ def _on_all_processors() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def with_pytorch(
-    section: Section,
-    setting: Setting,
-    ask: Callable[[Worker], None],
-    program: Path = WORKER,
-    key: Literal["pytorch", "snntorch"] = "pytorch",
+def with_other(
+    section: Section, setting: Setting, ask: Callable[[Worker], None], program: Path = WORKER, key: str = "pytorch"
 ) -> None:
-    """Let PyTorch or snnTorch be measured, or add a row that says why it cannot be.
+    """Let another simulator be measured, or add a row that says why it cannot be.
 
     Parameters
     ----------
@@ -122,28 +119,28 @@ def with_pytorch(
         What measures.
     program : Path
         The program of the other process.
-    key : {"pytorch", "snntorch"}
-        What is measured, the row's key.
+    key : str
+        One of `TITLES`: the key of the row.
     """
-    params, title = setting.params(), {"pytorch": "PyTorch", "snntorch": "snnTorch"}[key]
+    params = setting.params()
     absent = [name for name in NAMES if not hasattr(params, name)]
     if absent:
         note = "its equations are those of the published spiking network; the model has no "
-        section.missing(key, title, note + ", ".join(absent))
+        section.missing(key, TITLES[key], note + ", ".join(absent))
         return
     with worker(program) as process:
         try:
             ask(process)
         except RuntimeError as error:
-            section.missing(key, title, _why(str(error)))
+            section.missing(key, TITLES[key], _why(str(error)))
 
 
 def _why(error: str) -> str:
     """Return how to install what another process has not found, or what it said."""
-    for package, install in (("torch", INSTALL), ("snntorch", INSTALL_SNNTORCH)):
+    for package in ("snntorch", "ngclearn"):
         if f"No module named '{package}'" in error:
-            return install
-    return error
+            return f"not installed; to measure: pip install {package}"
+    return INSTALL if "No module named 'torch'" in error else error
 
 
 def in_words(name: str) -> str:

@@ -8,18 +8,19 @@ import sys
 import pytest
 
 from spikefa.bench import Section, Setting
+from spikefa.bench.sections.ngclearn import against_ngclearn
 from spikefa.bench.sections.pytorch import against_pytorch
 from spikefa.bench.sections.snntorch import against_snntorch
-from spikefa.bench.torch_process import INSTALL, INSTALL_SNNTORCH
+from spikefa.bench.worker_process import INSTALL
 from spikefa.experiments import model_file
 
 #: Says what it was asked, and that a step of training took 3 s, of testing 2.
-SNNTORCH = """
+OTHER = """
 import json, sys
 asked = json.loads(sys.stdin.readline())
 sizes = str([asked[name] for name in ("pixels", "hidden", "outputs", "streams", "steps_per_image")])
 working = ["training", "testing"]
-print(json.dumps({"snntorch": sizes, "torch": "0", "threads": 1, "working": working}), flush=True)
+print(json.dumps({"versions": {"sizes": sizes}, "working": working}), flush=True)
 while line := sys.stdin.readline().strip():
     print({"training": 3.0, "testing": 2.0}[json.loads(line)["variant"]], flush=True)
 """
@@ -40,23 +41,29 @@ def test_pytorch_that_dies_is_a_row(setting, tmp_path, program, note):
     assert row.spread is None and row.note == note
 
 
-def test_snntorch_that_is_not_there_is_a_row_that_says_how_to_get_it(setting, tmp_path):
-    (tmp_path / "program.py").write_text("raise ModuleNotFoundError(\"No module named 'snntorch'\")")
-    section = Section()
-    against_snntorch(setting, section, tmp_path / "program.py")
-    assert section.rows["snntorch"].spread is None and section.rows["snntorch"].note == INSTALL_SNNTORCH
+OTHERS = {"snntorch": against_snntorch, "ngclearn": against_ngclearn}
 
 
-def test_snntorch_has_the_same_sizes_and_the_ratio_is_of_its_training(setting, tmp_path):
-    (tmp_path / "program.py").write_text(SNNTORCH)
+@pytest.mark.parametrize("key", OTHERS)
+def test_a_simulator_that_is_not_there_is_a_row_that_says_how_to_get_it(setting, tmp_path, key):
+    (tmp_path / "program.py").write_text(f"raise ModuleNotFoundError(\"No module named '{key}'\")")
     section = Section()
-    against_snntorch(setting, section, tmp_path / "program.py")
-    ours, theirs, ratio = (section.rows[key].spread for key in ("spikefa", "snntorch/training", "ratio"))
-    assert theirs.median == 3000 and section.rows["snntorch/testing"].spread.median == 2000
+    OTHERS[key](setting, section, tmp_path / "program.py")
+    row = section.rows[key]
+    assert row.spread is None and row.note == f"not installed; to measure: pip install {key}"
+
+
+@pytest.mark.parametrize("key", OTHERS)
+def test_another_simulator_has_the_same_sizes_and_the_ratio_is_of_its_training(setting, tmp_path, key):
+    (tmp_path / "program.py").write_text(OTHER)
+    section = Section()
+    OTHERS[key](setting, section, tmp_path / "program.py")
+    ours, theirs, ratio = (section.rows[name].spread for name in ("spikefa", f"{key}/training", "ratio"))
+    assert theirs.median == 3000 and section.rows[f"{key}/testing"].spread.median == 2000
     beyond = (ours.high - ours.low) / 2  # the two turns lie as far outside the quartiles as these from the median
     turns = ours.low - beyond, ours.high + beyond
     assert ratio.median == pytest.approx(sum(3000 / turn for turn in turns) / 2)
-    assert "snnTorch [64, [40, 40], 20, 10, 5]" in section.notes[0]
+    assert section.notes[0].startswith("sizes [64, [40, 40], 20, 10, 5], in a process of its own")
 
 
 def test_pytorchs_equations_are_not_those_of_every_model():
@@ -74,7 +81,7 @@ def test_pytorchs_threads_wait_as_without_spikefa(tmp_path):
     )
     asking = (
         "import os, sys, json, pathlib, spikefa\n"
-        "from spikefa.bench.torch_process import worker\n"
+        "from spikefa.bench.worker_process import worker\n"
         "with worker(pathlib.Path(sys.argv[1])) as process:\n"
         "    print(json.dumps([os.environ.get('GOMP_SPINCOUNT'), process.ask({})]))\n"
     )
