@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from spikefa.errors import DivergenceError
 from spikefa.experiments import model_file
@@ -79,6 +79,19 @@ def metrics_of(run, name: str, watch=lambda row: None) -> dict[str, np.ndarray]:
     except DivergenceError as grown:
         print(f"{name}, seed {run.seed}: {grown}")
         return read_metrics(run.directory / "metrics.csv")
+
+
+def errors_by_epoch(ax: Axes, networks, metrics, title: str) -> None:
+    """Draw the test errors of runs: networks, name -> (label, ..., colour), and metrics, name -> a table a seed."""
+    for name, (label, *_, colour) in networks.items():
+        for seed, rows in enumerate(metrics[name]):
+            line = {"color": colour, "linewidth": 0.9, "marker": ".", "markersize": 3}
+            ax.plot(rows["epoch"], 100 * rows["test_error"], label=None if seed else label, **line)
+    ax.set(xlabel="Epoch", ylabel="Test error (%)")
+    ax.set_xlim(left=0)
+    ax.set_title(title, fontsize=8)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    tidy(ax)
 
 
 def tidy(*axes: Axes) -> None:

@@ -10,6 +10,7 @@ to each layer directly, ``d_l = (d_output @ B_l) * f'``, and the weights learn b
 * ``node_perturbation_feedback``: noise xi of standard deviation c on the outputs of all hidden layers changes the loss,
   and B learns to predict it, ``B -= eta_feedback * d_output^T (d_output @ B - xi_l (L~ - L) / c^2)``.
 * ``direct``: B stays as it is (direct feedback alignment, DFA).
+* ``synthetic_gradients``: B learns to predict the true gradient (SG), by the same rule without its noise.
 * ``backprop``: the error goes back through the network.
 
 The preset ``reduced`` has 16, 32 and 64 maps and 128 units a layer, which learn on one core.
@@ -74,9 +75,10 @@ class Params(fa.Params):
     classes: Annotated[int, fa.Range(1)] = 10
     """Output units, one a class."""
     pathway: Annotated[
-        Literal["node_perturbation_feedback", "direct", "backprop"], fa.OrRegistered("spikefa.pathways")
+        Literal["node_perturbation_feedback", "direct", "backprop", "synthetic_gradients"],
+        fa.OrRegistered("spikefa.pathways"),
     ] = "node_perturbation_feedback"
-    """Feedback weights that node perturbation learns, that stay, or the network's own."""
+    """Feedback weights that node perturbation learns, that stay, the network's own, or that learn from the gradient."""
     eta: Annotated[float, fa.Range(0)] = 1e-3
     """Adam's learning rate."""
     eta_feedback: Annotated[float, fa.Range(0)] = 1e-4

@@ -3,10 +3,11 @@
 Lansdell, Prakash & Kording (2020), Learning to solve the credit assignment problem, ICLR,
 https://doi.org/10.48550/arXiv.1906.00889, Table 1.
 
-Shows: test errors of three convolutions with maxima and two layers of units, which learn by backpropagation, by direct
-feedback weights that learn from noise on all hidden units, and by direct feedback weights that stay. Widths are 16, 32
-and 64 maps and 128 units a layer, where the paper has 32, 128, 256 and 2048. The data are the CIFAR-10 part, JPEG:
-15,000 of CIFAR-10's training images, packed again. So errors are not the paper's, and backpropagation is the baseline.
+Shows: test errors of three convolutions with maxima and two layers of units, which learn by backpropagation, and by
+direct feedback weights that learn from noise on all hidden units, that learn from the gradient, or that stay. Widths
+are 16, 32 and 64 maps and 128 units a layer, where the paper has 32, 128, 256 and 2048. The data are the CIFAR-10 part,
+JPEG: 15,000 of CIFAR-10's training images, packed again. So errors are not the paper's, and backpropagation is the
+baseline.
 Arguments: figure (``convolution.png``), seeds (1), epochs (1), where runs are kept (a temporary directory; given, an
 interrupted study goes on). Full run: about 10 minutes a seed on one busy core. The numbers are in
 ``docs/results/lansdell2020.md``.
@@ -21,12 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 import matplotlib
 import numpy as np
 from _results import results_beside
-from _study import QUICK, mean_sd, metrics_of, save, tidy
+from _study import QUICK, errors_by_epoch, mean_sd, metrics_of, save
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from spikefa.experiments.run import new_run
-from spikefa.plotting.style import BLUE, INK, STYLE, VERMILLION
+from spikefa.plotting.style import BLUE, GREEN, INK, STYLE, VERMILLION
 
 SEEDS, EPOCHS = (1, 3) if QUICK else (int(n) for n in [*sys.argv[2:4], *["1", "1"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
@@ -34,6 +34,7 @@ NETWORKS = {  # name -> (label, parameters, colour)
     "backprop": ("backpropagation", {"pathway": "backprop"}, INK),
     "learned": ("learned direct feedback", {}, BLUE),
     "direct": ("fixed direct feedback", {"pathway": "direct"}, VERMILLION),
+    "sg": ("learned from the gradient", {"pathway": "synthetic_gradients"}, GREEN),
 }
 FULL = not QUICK and EPOCHS == 1
 RESULTS = results_beside(__file__)
@@ -65,15 +66,8 @@ for seed in range(SEEDS):  # all networks with a seed before the next, so that w
 with matplotlib.rc_context(STYLE):
     figure = Figure(figsize=(3.6, 2.5), dpi=150, layout="constrained")
     ax = figure.subplots()
-    for name, (label, _, colour) in NETWORKS.items():
-        for seed, rows in enumerate(metrics[name]):
-            line = {"color": colour, "linewidth": 0.9, "marker": ".", "markersize": 3}
-            ax.plot(rows["epoch"], 100 * rows["test_error"], label=None if seed else label, **line)
-    ax.set(xlabel="Epoch", ylabel="Test error (%)", xlim=(0, EPOCHS))
-    ax.set_title("Digits" if QUICK else "CIFAR-10 part, JPEG", fontsize=8)
-    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    errors_by_epoch(ax, NETWORKS, metrics, "Digits" if QUICK else "CIFAR-10 part, JPEG")
     ax.legend(loc="upper right", handlelength=1.4)
-    tidy(ax)
 save(figure, __file__)
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}

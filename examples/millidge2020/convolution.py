@@ -20,9 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 import matplotlib
 import numpy as np
 from _results import results_beside
-from _study import QUICK, mean_sd, metrics_of, save, tidy
+from _study import QUICK, errors_by_epoch, mean_sd, metrics_of, save
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, STYLE
@@ -66,15 +65,8 @@ for seed in range(SEEDS):  # all networks with a seed before the next, so that w
 with matplotlib.rc_context(STYLE):
     figure = Figure(figsize=(4.2, 2.7), dpi=150, layout="constrained")
     ax = figure.subplots()
-    for name, (label, _, colour) in NETWORKS.items():
-        for seed, rows in enumerate(metrics[name]):
-            line = {"color": colour, "linewidth": 0.9, "marker": ".", "markersize": 3}
-            ax.plot(rows["epoch"], 100 * rows["test_error"], label=None if seed else label, **line)
-    ax.set(xlabel="Epoch", ylabel="Test error (%)", xlim=(0, EPOCHS))
-    ax.set_title("Digits" if QUICK else "CIFAR-10 part, JPEG", fontsize=8)
-    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    errors_by_epoch(ax, NETWORKS, metrics, "Digits" if QUICK else "CIFAR-10 part, JPEG")
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=1.4)
-    tidy(ax)
 save(figure, __file__)
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}

@@ -1,16 +1,17 @@
-"""Feedback weights that learn from the gradient: linear synthetic gradients, each of the error of the layer above.
+"""Feedback weights that learn from the gradient: linear synthetic gradients of the error of the layer above.
 
-The error ``delta`` goes down through weights B, which learn to predict the true gradient g of the loss with respect to
-the layer's output, ``B -= eta * delta_above.T @ (delta_above @ B - g)``; g goes down beside it through the transposed
-forward weights (SG in Lansdell, Prakash & Kording 2020, Learning to solve the credit assignment problem, ICLR, arXiv
-1906.00889). It says how well `node_perturbation_feedback` would do if its noise told the gradient exactly.
+The error ``delta`` goes down through weights B, from layer to layer or from the output to each. They learn to predict
+the true gradient g of the loss with respect to the layer's output, ``B -= eta * delta_above.T @ (delta_above @ B - g)``.
+Beside it, g goes down through the transposed forward weights (SG in Lansdell, Prakash & Kording 2020, Learning to solve
+the credit assignment problem, ICLR, arXiv 1906.00889). It says how well `node_perturbation_feedback` would do if its
+noise told the gradient exactly.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from spikefa._checks import in_range
+from spikefa._checks import in_range, true_or_false
 from spikefa.core.network import Network
 from spikefa.pathways import pathways
 from spikefa.pathways._chain import error_population, feedback_population
@@ -34,6 +35,7 @@ def synthetic_gradients(
     emit_error: str | None = None,
     B: Initial,
     eta: float,
+    direct: bool = False,
     namespace: dict[str, Any] | None = None,
 ) -> list[Projection]:
     r"""Add the error population, and two populations for each layer below: one for the gradient, one for the feedback.
@@ -48,6 +50,8 @@ def synthetic_gradients(
         Feedback weights at the start.
     eta : float
         Learning rate of the feedback weights, for the update summed over the streams.
+    direct : bool
+        Whether the output's error goes to each layer directly.
 
     Returns
     -------
@@ -74,7 +78,9 @@ def synthetic_gradients(
     ['error_output', 'gradient_hidden', 'feedback_hidden']
     """
     rule = Plasticity(RULE, {"eta": in_range("Pathway synthetic_gradients", "eta", eta)})
-    gradient_above = above = error_population(network, error, emit if emit_error is None else emit_error, namespace)
+    direct = true_or_false("Pathway synthetic_gradients", "direct", direct)
+    top = error_population(network, error, emit if emit_error is None else emit_error, namespace)
+    gradient_above = above = top
     learned, carried = [], []
     for layer in network.hidden[::-1]:
         # First the gradient, which the layer knows as `wanted`, and from it its feedback population.
@@ -90,7 +96,7 @@ def synthetic_gradients(
         knows = f"{feedback}\nwanted = layer_wanted : 1"
         below = feedback_population(network, layer, knows, emit, namespace)
         carried.append((gradient_above, gradient, f"{layer.name}_to_{above.layer.name}"))
-        learned.append((above, below))
+        learned.append((top if direct else above, below))
         gradient_above, above = gradient, below
     return [
         *(Projection(network, *pair, B, plasticity=rule, learn_bias=False) for pair in learned),

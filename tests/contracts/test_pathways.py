@@ -490,6 +490,7 @@ BAD_OWN = [
     ],
     ("node_perturbation_feedback", {"eta": np.nan}, "constant 'eta' must be a finite number, got nan"),
     ("synthetic_gradients", {"eta": np.nan}, "Pathway synthetic_gradients: eta must be a finite number, got nan"),
+    ("synthetic_gradients", {"direct": 1}, "Pathway synthetic_gradients: direct must be true or false, got 1"),
     ("pseudobackprop", {"every": 0}, "'error_output->feedback_h1': every must be a positive whole number of steps"),
 ]
 

@@ -41,6 +41,7 @@ TO = ("conv1", "pool1", "conv2", "pool2", "h1", "h2")
     ("pathway", "feedback"),
     [
         ("node_perturbation_feedback", {f"error_output_to_feedback_{name}" for name in TO}),
+        ("synthetic_gradients", {f"error_output_to_feedback_{name}" for name in TO}),
         ("direct", set()),
         ("backprop", set()),
     ],
