@@ -1,7 +1,7 @@
 """Feedback weights that learn from the gradient: linear synthetic gradients of the error of the layer above.
 
 The error ``delta`` goes down through weights B, from layer to layer or from the output to each. They learn to predict
-the true gradient g of the loss with respect to the layer's output, ``B -= eta * delta_above.T @ (delta_above @ B - g)``.
+the true gradient g of the loss by the layer's output, ``B -= eta * delta_above.T @ (delta_above @ B - g)``.
 Beside it, g goes down through the transposed forward weights (SG in Lansdell, Prakash & Kording 2020, Learning to solve
 the credit assignment problem, ICLR, arXiv 1906.00889). It says how well `node_perturbation_feedback` would do if its
 noise told the gradient exactly.
