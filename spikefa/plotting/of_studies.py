@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from spikefa._checks import instance, one_of
 from spikefa._checks import path as checked_path
 from spikefa.errors import RunError
+from spikefa.experiments.run import open_run
 from spikefa.plotting.of_runs import FORMATS, write_figure
 from spikefa.plotting.style import BLUE, GREEN, ORANGE, PURPLE, RULE, SKY, STYLE, VERMILLION, new_axes, styled
 from spikefa.study import results
@@ -25,7 +26,8 @@ _COLUMNS = ("validation_error", "test_error", "train_error")
 def plot_study(study: Study, column: str | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw the learning curves of a study's points: mean and sample standard deviation over the seeds that are done.
 
-    The six points that end lowest have colours, and are named; others are grey.
+    Errors are in per cent, or normalised squared errors (NSE) if there are no classes. The six points that end lowest
+    have colours, and are named; others are grey.
 
     Parameters
     ----------
@@ -58,11 +60,13 @@ def plot_study(study: Study, column: str | None = None, *, ax: Axes | None = Non
     curves = results.curves(study, column)
     if not curves:
         raise RunError(f"{study.directory}: has no run that is done yet")
+    percent = _has_classes(study)
     ordered = sorted(curves, key=lambda point: _last(curves[point][1]))
     with styled(ax is None):
         ax = new_axes(3.6, 2.8) if ax is None else ax
         for place, point in reversed(list(enumerate(ordered))):
             epochs, values = curves[point]
+            values = 100 * values if percent else values
             named = place < len(_COLOURS)
             colour = _COLOURS[place] if named else RULE
             mean = values.mean(axis=0)
@@ -72,12 +76,19 @@ def plot_study(study: Study, column: str | None = None, *, ax: Axes | None = Non
                 sd = values.std(axis=0, ddof=1)
                 ax.fill_between(epochs, mean - sd, mean + sd, color=colour, alpha=0.18, linewidth=0, zorder=2)
         several = ", mean ± sd over seeds" if any(len(values) > 1 for _, values in curves.values()) else ""
-        ax.set(xlabel="Epoch", ylabel=f"{column.replace('_', ' ').capitalize()}{several}")
+        unit = " (%)" if percent else " (NSE)"
+        ax.set(xlabel="Epoch", ylabel=f"{column.replace('_', ' ').capitalize()}{unit}{several}")
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=max(epochs[-1] for epochs, _ in curves.values()) >= 1))
         ax.set_ylim(bottom=0)
         handles, labels = ax.get_legend_handles_labels()
         ax.legend(handles[::-1], labels[::-1])
     return ax
+
+
+def _has_classes(study: Study) -> bool:
+    """Return whether errors are fractions of wrong classes; else they are normalised squared errors."""
+    done = next(run for name, (_, run) in study.runs.items() if results.status_of(study, name, run)[0] == "done")
+    return open_run(done.directory).classes is not None
 
 
 def _last(values: np.ndarray) -> float:

@@ -93,6 +93,14 @@ def test_tables_and_commands(trained):
     assert isinstance(trained.results(), pandas.DataFrame) and len(trained.results()) == 6
 
 
+def test_a_figure_has_errors_in_per_cent(trained):
+    ax = fa.plotting.plot_study(trained, "test_error")
+    assert ax.get_ylabel() == "Test error (%), mean ± sd over seeds"
+    ends = sorted(line.get_ydata()[-1] for line in ax.lines)
+    errors = [row["test_error_mean"] for row in trained.table() if row["done"]]
+    np.testing.assert_allclose(ends, sorted(100 * error for error in errors))
+
+
 def test_the_command_states_what_python_does(study, tmp_path, rate):
     arguments = ["sweep", rate.path, "--data", "digits", "--streams", 100, "--validation", 237, "--epochs", 0]
     arguments += [
