@@ -294,7 +294,7 @@ def show_without_end(network: Network, images: np.ndarray, seed: int = 0) -> Non
         index = rng.integers(0, len(images), network.streams)
         return images[index], answers[index]
 
-    network.stimulus.show(source)
+    network.stimulus.show(source, ahead=True)
 
 
 def all_threads() -> int:

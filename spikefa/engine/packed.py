@@ -91,6 +91,18 @@ class PackedWeights(DenseWeights):
         if self.by_instruction:
             self._packed.view(np.uint16)[: self.shape[1], : self.shape[0]] = bits >> 16
 
+    @property
+    def integers(self) -> np.ndarray:
+        """8-bit weights as integers ``(n_post, n_pre)``, not to be written."""
+        if not self.by_instruction:
+            return self._integers.astype(np.int8)
+        return self._packed.view(np.int8)[: self.shape[1], : self.shape[0]]
+
+    @property
+    def scale(self) -> float:
+        """What 8-bit weights are in multiples of."""
+        return float(self._scale)
+
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
         if self.precision == "int8":

@@ -256,6 +256,12 @@ def schedule_of(callbacks: Sequence[Callback]) -> list[str]:
     return [repr(callback) for callback in callbacks if type(callback).lr_factor is not Callback.lr_factor]
 
 
+def watch_presentations(callbacks: Sequence[Callback]) -> bool:
+    """Return whether a callback looks at every presentation, so that none may begin before it has."""
+    hooks = [getattr(callback.on_presentation, "__func__", None) for callback in callbacks]
+    return any(hook is not Callback.on_presentation for hook in hooks)
+
+
 def checked(owner: str, callbacks: Any) -> tuple[Callback, ...]:
     """Return callbacks as a tuple.
 

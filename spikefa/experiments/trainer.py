@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import signal
 import threading
 import time
@@ -24,7 +25,7 @@ from spikefa.diagnostics.record_activity import record_activity
 from spikefa.errors import ArgumentError, CheckpointError, DivergenceError, RunError, did_you_mean
 from spikefa.experiments import checkpoint, metrics_table
 from spikefa.experiments.callback_calls import call, call_reading, scheduled_factor
-from spikefa.experiments.callbacks import Callback, Progress, checked
+from spikefa.experiments.callbacks import Callback, Progress, checked, watch_presentations
 from spikefa.experiments.checkpoint_values import LARGEST_WEIGHT
 from spikefa.experiments.display import Display
 from spikefa.experiments.repeatable import require_repeatable
@@ -106,6 +107,7 @@ class Trainer:
         self.images_seen = 0
         self.seconds = 0.0
         self.rows: list[dict[str, Any]] = []
+        #: Told how far it is; on a GPU, which may be in the next presentation, it must not look at the network.
         self.on_progress: Callable[[Progress], None] = lambda progress: None
         self.on_row: Callable[[dict[str, Any]], None] = lambda row: None
         self.callbacks: tuple[Callback, ...] = ()
@@ -171,18 +173,23 @@ class Trainer:
             index[now] = self._order[1][within[now]]
         return index
 
-    def next_batch(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return what is shown next: images ``(streams, pixels)`` and their labels or targets.
+    def batch(self, first: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is shown in one presentation: images ``(streams, pixels)`` and their labels or targets.
+
+        Parameters
+        ----------
+        first : int
+            The place of its first image in the whole training.
 
         Raises
         ------
         ArgumentError
             If `augment` makes images that cannot be shown.
         """
-        index = self.image_indices(np.arange(self.images_seen, self.images_seen + self.network.streams))
+        index = self.image_indices(np.arange(first, first + self.network.streams))
         images = self.dataset.train_images[index]
         if self.augment is not None:
-            rng = np.random.default_rng([self.network.seed, self.images_seen, _AUGMENT])
+            rng = np.random.default_rng([self.network.seed, first, _AUGMENT])
             changed = self.augment(self.dataset.as_loaded(images), rng)
             if np.shape(changed) != images.shape:
                 raise ArgumentError(f"Trainer: augment must return images {images.shape}, got {np.shape(changed)}")
@@ -267,7 +274,7 @@ class Trainer:
     def stop(self, reason: str = "by a callback") -> None:
         """Stop at the end of this presentation, with a checkpoint, for a reason that the run tells."""
         self.stopped = text("Trainer", "reason", reason)
-        if self.network.readout.on_presentation is not None:
+        if self.network.readout.watched:
             self.network.stop()
 
     def _learn_until(self, mark: int) -> None:
@@ -276,7 +283,7 @@ class Trainer:
         due = None  # counts from the first presentation, or a slow set-up would leave time for only one
         self._set_lr_factors()
 
-        def on_presentation() -> None:
+        def scored() -> None:
             nonlocal due
             due = due or time.monotonic() + self.config.checkpoint_seconds
             self.images_seen += network.streams
@@ -289,8 +296,12 @@ class Trainer:
             if self.interrupted or self.stopped is not None or self._failed or time.monotonic() > due:
                 network.stop()
 
-        readout.on_presentation = on_presentation
-        network.stimulus.show(self.next_batch)
+        if watch_presentations(self.callbacks):
+            readout.on_presentation = scored
+        else:
+            readout.on_scored = scored
+        first = itertools.count(self.images_seen, network.streams)  # a GPU is ahead of what has been scored
+        network.stimulus.show(lambda: self.batch(next(first)), ahead=True)
         steps = (mark - self.images_seen) // network.streams * network.stimulus.steps_per_presentation
         if self.diagnostics is not None:
             self.diagnostics.request(network.step + steps - 1)
@@ -298,7 +309,7 @@ class Trainer:
         try:
             network.run_steps(steps)
         finally:
-            readout.on_presentation = None
+            readout.on_presentation = readout.on_scored = None
         if (network.step - start) % network.stimulus.steps_per_presentation:  # in another thread, Brian2 takes Ctrl-C
             raise KeyboardInterrupt(f"{self.directory}: was stopped within an image; the last checkpoint stays")
 

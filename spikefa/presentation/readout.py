@@ -40,7 +40,11 @@ class Readout(Part, BrianObject):
         self.output_sums = np.zeros(len(network.layers))
         #: If a list: the outputs of each presentation, summed over its steps, (streams, classes or units).
         self.summed_outputs: list[np.ndarray] | None = None
+        #: Called at the end of each presentation, when that is scored and before the next begins.
         self.on_presentation: Callable[[], None] | None = None
+        #: Called when a presentation is scored: in order, but a GPU may be in the next one, or at its end, by then. So
+        #: it may look at what was counted, and at nothing else of the network.
+        self.on_scored: Callable[[], None] | None = None
         #: Outputs summed over the steps of this presentation, (classes or units, streams).
         self.summed = np.zeros((self.classes or self.layer.units, network.streams))
 
@@ -55,7 +59,9 @@ class Readout(Part, BrianObject):
         if not stimulus.in_gap:
             self._take_step()
             if stimulus.last_step:
-                self.finish([output.mean(dtype=np.float64) for output in self._outputs])
+                means = [output.mean(dtype=np.float64) for output in self._outputs]
+                self.finish(self.summed, means, stimulus.shown_targets, self.network.step)
+                self.summed[:] = 0
         if stimulus.ends_presentation:
             self.end_presentation()
 
@@ -64,26 +70,47 @@ class Readout(Part, BrianObject):
 
     def end_presentation(self) -> None:
         """Tell who watches that an image, and the gap after it, is over."""
-        if self.on_presentation is not None:
-            self.on_presentation()
+        for watcher in (self.on_scored, self.on_presentation):
+            if watcher is not None:
+                watcher()
 
-    def finish(self, means: Sequence[float]) -> None:
-        """Guess and score at an image's end; `means` are those of each layer's output in its last step."""
-        summed = self.summed.T.copy()
+    @property
+    def watched(self) -> bool:
+        """Whether somebody is told of presentations."""
+        return self.on_scored is not None or self.on_presentation is not None
+
+    def finish(self, summed: np.ndarray, means: Sequence[float], targets: np.ndarray | None, step: int) -> None:
+        """Guess and score an image that has been shown.
+
+        Parameters
+        ----------
+        summed : ndarray (classes or units, streams)
+            Outputs summed over its steps.
+        means : sequence of float
+            Of each layer's output in its last step.
+        targets : ndarray or None
+            Labels or targets that were shown with it; None if there were none.
+        step : int
+            The network's, in its last step.
+
+        Raises
+        ------
+        DivergenceError
+            If the outputs are not finite.
+        """
+        summed = summed.T.copy()
         if not np.isfinite(summed).all():
             stream, unit = np.argwhere(~np.isfinite(summed))[0]
             raise DivergenceError(
                 f"Layer {self.layer.name!r}: outputs must be finite, got {summed[stream, unit]} summed over an image "
-                f"of stream {stream}, at step {self.network.step}"
+                f"of stream {stream}, at step {step}"
             )
-        stimulus = self.network.stimulus
-        if stimulus.has_targets:
-            self._score_presentation(summed)
+        if targets is not None:
+            self._score_presentation(summed, targets)
             self.shown += len(summed)
             self.output_sums += means
         if self.summed_outputs is not None:
             self.summed_outputs.append(self._presented(summed))
-        self.summed[:] = 0
 
     def check_error(self, error: Any) -> None:
         """Refuse an error population that has not a unit for each target."""
@@ -91,9 +118,8 @@ class Readout(Part, BrianObject):
             rule = f"have a unit for each of {self.layer.units} targets"
             raise ArgumentError(f"ErrorPopulation {error.name!r}: must {rule}, got {error.units} units")
 
-    def _score_presentation(self, summed: np.ndarray) -> None:
-        stimulus = self.network.stimulus
-        self._score(self.predict(summed, stimulus.steps_per_image), stimulus.targets)
+    def _score_presentation(self, summed: np.ndarray, targets: np.ndarray) -> None:
+        self._score(self.predict(summed, self.network.stimulus.steps_per_image), targets)
 
     def _presented(self, summed: np.ndarray) -> np.ndarray:
         """Return what is kept of a presentation's outputs, (streams, ...)."""
@@ -114,7 +140,7 @@ class Readout(Part, BrianObject):
 
     def begin_anew(self) -> None:
         """Start counting anew, without a watcher."""
-        self.summed_outputs = self.on_presentation = None
+        self.summed_outputs = self.on_presentation = self.on_scored = None
         self.reset()
 
     def reset(self) -> None:
@@ -140,11 +166,11 @@ class Readout(Part, BrianObject):
 
     def save(self) -> tuple:
         """Return everything that `restore` needs."""
-        return self.summed.copy(), self.progress, self.summed_outputs, self.on_presentation
+        return self.summed.copy(), self.progress, self.summed_outputs, self.on_presentation, self.on_scored
 
     def restore(self, saved: tuple) -> None:
         """Go back to saved counts."""
-        self.summed[:], self.progress, self.summed_outputs, self.on_presentation = saved
+        self.summed[:], self.progress, self.summed_outputs, self.on_presentation, self.on_scored = saved
 
 
 class ClassReadout(Readout):

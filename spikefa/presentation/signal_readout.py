@@ -53,7 +53,7 @@ class SignalReadout(Readout):
             self.squared += float(np.square(output.T - stimulus.targets[:, 0]).sum())
             self.compared += output.size
 
-    def _score_presentation(self, summed: np.ndarray) -> None:
+    def _score_presentation(self, summed: np.ndarray, targets: np.ndarray) -> None:
         """Do nothing: each step was scored."""
 
     def _presented(self, summed: np.ndarray) -> np.ndarray:

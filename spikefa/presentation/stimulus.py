@@ -24,6 +24,7 @@ class _Samples:
 
     def __init__(self, samples: Shown, targets: np.ndarray | None, stimulus: Stimulus):
         self.samples, self.targets, self.position = samples, targets, 0
+        self.ahead = True
         self.count = count_of(samples)
         self.streams, self.steps = stimulus.streams, stimulus.steps_per_presentation
 
@@ -45,8 +46,8 @@ class _Samples:
 class _Function:
     """A function that gives batches, which cannot be gone back to."""
 
-    def __init__(self, source: Callable[[], Batch], stimulus: Stimulus):
-        self.source, self.stimulus, self.position = source, stimulus, 0
+    def __init__(self, source: Callable[[], Batch], stimulus: Stimulus, ahead: bool):
+        self.source, self.stimulus, self.ahead, self.position = source, stimulus, ahead, 0
 
     def __call__(self) -> Batch:
         self.position += 1
@@ -166,19 +167,31 @@ class Stimulus(Part, BrianObject):
         """Whether rules rest in the current step, which is one of a gap."""
         return self._in_gap and not self.learn_in_gaps
 
-    def show(self, source: Callable[[], Batch]) -> None:
+    def show(self, source: Callable[[], Batch], ahead: bool = False) -> None:
         """Take batches from `source`, a function that returns (samples, targets) at each switch.
 
-        Both are as in `show_samples`, one a stream; targets may be None.
+        Parameters
+        ----------
+        source : function () -> (samples, targets)
+            Both are as in `show_samples`, one a stream; targets may be None.
+        ahead : bool
+            Whether it may be called before the presentation that ends is scored, as a GPU does which need not wait for
+            that. Such a source looks at nothing of the network.
         """
         if not callable(source):
             refuse("Stimulus", "source", "be a function that returns images and targets", source)
-        self._next, self._step = _Function(source, self), 0
+        self._next = _Function(source, self, true_or_false("Stimulus", "ahead", ahead))
+        self._step = 0
 
     @property
     def source(self) -> Callable[[], Batch] | None:
         """What gives the batches that are shown; None before there is any."""
         return self._next.source if isinstance(self._next, _Function) else self._next
+
+    @property
+    def gives_ahead(self) -> bool:
+        """Whether the next batch may be taken before the presentation that ends is scored."""
+        return self._next is not None and self._next.ahead
 
     def show_images(self, images: Images, targets: np.ndarray | None = None) -> None:
         """Show these images once: image q goes to stream ``q % streams``.
@@ -274,6 +287,11 @@ class Stimulus(Part, BrianObject):
         self.targets[:] = targets
         for target in self._targets:
             self.readout.write(targets, target)
+
+    @property
+    def shown_targets(self) -> np.ndarray | None:
+        """The targets of what is now shown, not a copy; None if it has none."""
+        return self.targets if self.has_targets else None
 
     @property
     def changes_within(self) -> bool:

@@ -7,7 +7,7 @@ which CUDA kernels run in numba's simulator.
 import math
 import os
 
-import numba
+import numba.cuda
 import numpy as np
 import pytest
 from brian2 import (
@@ -29,7 +29,7 @@ from spikefa.core.sandbox import sandboxed
 from spikefa.diagnostics import evaluation
 from spikefa.engine import threads
 from spikefa.engine.cuda.graphs import Graphs
-from spikefa.errors import ArgumentError
+from spikefa.errors import ArgumentError, DivergenceError
 from spikefa.executors.cuda import parts
 from spikefa.experiments import checkpoint, model_file
 from spikefa.experiments.trainer import Trainer
@@ -246,13 +246,31 @@ def test_convolutions_and_pooling_are_the_processors(device, ways):
     assert all(not np.allclose(one[name].W, W, atol=1e-4) for name, W in before.items())
 
 
-def test_a_precision_is_refused(device):
-    net = fa.Network(streams=2, device=device)
-    fa.Input(net, "image", 4)
-    fa.Layer(net, "h", 3, "I : 1\ns : 1", emit="s = int(I > 0)")
-    fa.Projection(net, "image", "h", fa.uniform(0.5), precision="int8")
-    with pytest.raises(ArgumentError, match="'cuda' every projection must have the network's precision, got Proj"):
-        net.run_steps(1)
+def rounded_products(device, precision):
+    """Two projections into one port; a stream is silent, one faint, one has no number. Weights change between runs."""
+    net = fa.Network(streams=4, seed=2, device=device)
+    fa.Input(net, "x", 40, "x : 1\ny : 1", emit="y = 2 * x", output="y", threshold=None, limits=None)
+    fa.Layer(net, "h", 7, "I : 1\ny : 1", emit="y = I", output="y", threshold=None)
+    for name in ("first", "second"):
+        bias = np.linspace(-1, 1, 7)
+        fa.Projection(net, "x", "h", fa.uniform(0.5), bias=bias, precision=precision, name=name)
+    rng, currents = np.random.default_rng(0), []
+    for factor in (1, 0.7):
+        net["x"].view("x")[...] = rng.normal(size=(40, 4)) * np.exp(rng.normal(size=(40, 4))) * [1, 0, 1e-3, 1]
+        net["x"].view("x")[3, 3] = np.nan
+        net["second"].W = factor * net["second"].W
+        net.run_steps(2)
+        currents.append(net["h"].view("I").copy())
+    return currents
+
+
+@pytest.mark.parametrize("precision", ["int8", "bfloat16"])
+def test_a_precision_rounds_as_on_the_processor(device, precision):
+    """Integers and their sums to the bit; of bfloat16, sums are float32's."""
+    for ours, theirs in zip(rounded_products("cpu", precision), rounded_products(device, precision), strict=True):
+        np.testing.assert_allclose(theirs, ours, 0 if precision == "int8" else 1e-5, 0 if precision == "int8" else 1e-5)
+        assert np.isnan(ours[:, 3]).all() and np.isfinite(ours[:, :3]).all()
+        assert ours[0, 1] == -2 and np.ptp(ours[:, 0]) > 1
 
 
 @pytest.mark.parametrize("in_time", ["samples", "targets"])
@@ -307,22 +325,81 @@ def test_a_checkpoint_of_one_device_goes_on_on_the_other(device, begins_there, t
     assert_equal(whole, resumed)
 
 
-def test_training_stops_for_checkpoints_and_shows_each_image_once(device, tmp_path):
+def trainer_of(where, folder, seconds=100, **options):
     images = (255 * IMAGES).astype(np.uint8)
     data = datasets.Dataset("tiny", images[:48], LABELS[:48], images[48:], LABELS[48:], (3, 4), 2)
+    (folder / where).mkdir()
+    config = TrainingConfig(
+        epochs=2, test_steps=2, evaluate_every=0.5, checkpoint_seconds=seconds, record_activity=False
+    )
+    return Trainer(build(where, dtype="float64"), data, config, folder / where, **options)
+
+
+def test_training_stops_for_checkpoints_and_shows_each_image_once(device, tmp_path):
     trainers = []
     for where, seconds in (("cpu", 100), (device, 1e-6)):  # where it is never due, and after every presentation
-        folder = tmp_path / where
-        folder.mkdir()
-        config = TrainingConfig(
-            epochs=2, test_steps=2, evaluate_every=0.5, checkpoint_seconds=seconds, record_activity=False
-        )
-        trainers.append(Trainer(build(where, dtype="float64"), data, config, folder))
+        trainers.append(trainer_of(where, tmp_path, seconds))
         trainers[-1].run()
     one, other = trainers
     assert_equal(one.network, other.network, 1e-9)
     for mine, theirs in zip(one.rows, other.rows, strict=True):
         assert mine["test_error"] == theirs["test_error"] and mine["train_error"] == theirs["train_error"]
+
+
+class Watch(fa.Callback):
+    """Stops a training after 15 images, of which it keeps what it was told."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_presentation(self, trainer, progress):
+        stimulus = trainer.network.stimulus
+        self.seen.append((progress, trainer.network.step, trainer.network.readout.shown, stimulus.targets.tolist()))
+        if progress.images_seen == 15:
+            trainer.stop("it has seen enough")
+
+
+def test_a_callback_sees_each_presentation_before_the_next_begins(device, tmp_path):
+    trainers = [trainer_of(where, tmp_path) for where in ("cpu", device)]
+    for trainer in trainers:
+        trainer.set_callbacks([Watch()])
+        trainer.run()
+        assert trainer.stopped and trainer.images_seen == 15 and trainer.network.step == 15
+    assert_equal(*(trainer.network for trainer in trainers), 1e-9)
+    mine, theirs = (trainer.callbacks[0].seen for trainer in trainers)
+    assert mine == theirs and len(mine) == 5
+
+
+def test_images_that_are_changed_and_what_is_told_of_progress_are_the_processors(device, tmp_path):
+    def augment(images, rng):
+        return np.roll(images, rng.integers(1, 9), axis=1)
+
+    told = []
+    trainers = [trainer_of(where, tmp_path, augment=augment) for where in ("cpu", device)]
+    for trainer in trainers:
+        seen = []
+        trainer.on_progress = seen.append
+        trainer.run()
+        told.append(seen)
+    assert_equal(*(trainer.network for trainer in trainers), 1e-9)
+    assert told[0] == told[1] and [now.images_seen for now in told[0]] == list(range(3, 99, 3))
+
+
+def test_outputs_that_are_not_finite_are_told_with_their_step(device):
+    said = []
+    for where in ("cpu", device):
+        net = fa.Network(streams=2, dtype="float64", device=where)
+        fa.Input(net, "x", 3, emit="s = x", threshold=None)
+        fa.Layer(net, "y", 2, "I : 1\nk : 1\ny : 1", emit="y = I + k", output="y", threshold=None)
+        fa.Projection(net, "x", "y", np.ones((3, 2)))
+        fa.regression_task(net, 3)
+        net.stimulus.show_images(np.ones((10, 3)), np.zeros((10, 2)))
+        net.run_steps(6)
+        net["y"].view("k")[0, 1] = np.nan
+        with pytest.raises(DivergenceError) as caught:
+            net.run_steps(9)
+        said.append((str(caught.value), net.readout.shown))
+    assert said[0] == said[1] and "stream 1, at step 8" in said[0][0] and said[0][1] == 4
 
 
 def test_one_network_moves_between_devices(device):
@@ -538,12 +615,7 @@ def test_presentations_are_launched_whole_and_replayed_with_what_changes(device,
 
 @only_cuda
 def test_a_kernel_that_does_nothing_is_found(device, monkeypatch):
-    bound = parts.bound
-
-    def broken(kernel, *arguments):
-        return (lambda *more: None) if kernel is parts.kernels.add_bias else bound(kernel, *arguments)
-
-    monkeypatch.setattr(parts, "bound", broken)
+    monkeypatch.setattr(parts.kernels, "add_bias", numba.cuda.jit(lambda add, streams, bias, current: None))
     with pytest.raises(AssertionError):
         assert_equal(*both(device, dtype="float64"))
 

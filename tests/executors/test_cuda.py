@@ -12,13 +12,15 @@ from spikefa.engine import cuda
 from spikefa.errors import ArgumentError
 
 CONTRACT = Path(__file__).parents[1] / "contracts" / "test_executors.py"
+LATE = Path(__file__).parent / "test_late_stream.py"
 
 no_gpu = pytest.mark.skipif(cuda.missing() is None, reason="there is a GPU")
 
 
-def test_contract_in_the_simulator():
-    """Of every executor; where there is a GPU, pytest finds that file by itself and runs it there too."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(CONTRACT)]
+@pytest.mark.parametrize("file", [CONTRACT, LATE], ids=["contract", "late"])
+def test_in_the_simulator(file):
+    """The contract of executors, which pytest also runs on a GPU where there is one; and waits that must be there."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(file)]
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

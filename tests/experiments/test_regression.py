@@ -146,25 +146,23 @@ def test_augmented_images_are_those_that_were_loaded(run):
     index = trainer.image_indices(np.arange(50))
     seen = []
     trainer.augment = lambda images, rng: (seen.append(images), 1 - images)[1]
-    images, labels = trainer.next_batch()
+    images, labels = trainer.batch(0)
     np.testing.assert_allclose(seen[0], raw.train_images[index], atol=1e-6)
     np.testing.assert_array_equal(labels, raw.train_labels[index])
     (offset, factor), varying = data.scaling, raw.train_images.std(axis=0) > 0
     np.testing.assert_allclose(images, (1 - raw.train_images[index] - offset) * factor, atol=1e-4)
     assert (images[:, ~varying] == 0).all() and not varying.all()
     trainer.augment = lambda images, rng: images + rng.random(images.shape)
-    first = trainer.next_batch()[0]
-    assert np.array_equal(first, trainer.next_batch()[0])
-    trainer.images_seen = 50
-    second = trainer.next_batch()[0]
-    trainer.images_seen = 0
-    assert np.array_equal(first, trainer.next_batch()[0]) and not np.array_equal(first, second)
+    first = trainer.batch(0)[0]
+    assert np.array_equal(first, trainer.batch(0)[0])
+    second = trainer.batch(50)[0]
+    assert np.array_equal(first, trainer.batch(0)[0]) and not np.array_equal(first, second)
     trainer.augment = lambda images, rng: images * np.nan
     with pytest.raises(ArgumentError, match="pixels must be finite, got nan at image 0, pixel"):
-        trainer.next_batch()
+        trainer.batch(0)
     trainer.augment = lambda images, rng: images[:, 1:]
     with pytest.raises(ArgumentError, match=r"^Trainer: augment must return images \(50, 64\), got \(50, 63\)$"):
-        trainer.next_batch()
+        trainer.batch(0)
 
 
 def test_autoencoder_learns_its_input(run):

@@ -343,7 +343,7 @@ def test_a_training_that_is_stopped_within_an_image_does_not_go_on(tiny):
     step = trainer.network.readout.run
 
     def interrupt():
-        if trainer.network.step == 7 and trainer.network.readout.on_presentation is not None:  # it learns
+        if trainer.network.step == 7 and trainer.network.readout.watched:  # it learns
             brian2.stop()
         step()
 

@@ -12,7 +12,7 @@ from numba import cuda
 
 from spikefa.engine.brian2_target.target import Kernel
 from spikefa.engine.cuda import functions
-from spikefa.engine.cuda.launching import bound
+from spikefa.engine.cuda.fusion import Loop
 from spikefa.engine.cuda.memory import Memory
 
 _SOURCE = """\
@@ -36,8 +36,8 @@ if _cond:
 """
 
 
-def prepare(code: Kernel, memory: Memory) -> Callable[[], None] | None:
-    """Return what launches a code object's kernel; None where it cannot be one.
+def prepare(code: Kernel, memory: Memory) -> Loop | None:
+    """Return a code object's kernel with its arguments; None where it cannot be one.
 
     That is where it writes a variable that all units share.
     """
@@ -60,11 +60,20 @@ def prepare(code: Kernel, memory: Memory) -> Callable[[], None] | None:
     for name, stream in streams.items():
         arguments += [f"_seed{name}", f"_step{name}", f"_object{name}", f"_draw{name}"]
         values += [memory.read(stream.seed), memory.read(stream.step), stream.obj, stream.draw]
+    places = dict(zip(arguments, values, strict=True))
+    elsewhere = set(re.findall(r"\b(\w+)\[(?!_idx\])", text))
+    own = set(re.findall(r"\b(\w+)\[_idx\]", text)) - elsewhere
     # Equal models get equal sources whatever their names.
     short = {word: f"_a{number}" for number, word in enumerate(arguments)}
     text = text.replace("_ARGUMENTS_", ", ".join(arguments))
     text = re.sub(r"\w+", lambda match: short.get(match[0], match[0]), text)
-    return bound(_compiled(text, code.dtype.name, tuple(code.functions.items())), code.n, code.n, *values)
+    return Loop(
+        _compiled(text, code.dtype.name, tuple(code.functions.items())),
+        code.n,
+        (code.n, *values),
+        written=tuple(places[name] for name in arguments if name in written or name == events),
+        own=tuple(places[name] for name in arguments if name in own),
+    )
 
 
 def _source(code: Kernel) -> tuple[str, dict]:

@@ -34,6 +34,13 @@ def add_bias(add, streams, bias, current):
 
 
 @cuda.jit
+def clear(values):
+    """``values = 0``."""
+    for i in range(cuda.grid(1), values.size, cuda.gridsize(1)):
+        values[i] = 0
+
+
+@cuda.jit
 def scale_in_place(values, factor):
     """``values *= factor``."""
     number = values.dtype.type

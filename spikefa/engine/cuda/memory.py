@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,9 @@ class Memory:
     def __init__(self):
         self._copies: dict[int, tuple[np.ndarray, Any]] = {}
         self._pinned: dict[int, np.ndarray] = {}  # what is uploaded again and again, without waiting
-        self._uploading = False
+        self._uploaded = cuda.event()  # all that was uploaded has been copied
+        self._fetched: dict[int, np.ndarray] = {}  # what is fetched again and again, pinned too
+        self._arrived = cuda.event()  # all that was fetched has been copied
         self._events: dict[int, np.ndarray] = {}
         self._places: dict[int, tuple[np.ndarray, int]] = {}
         self._used: set[int] = set()
@@ -77,35 +79,54 @@ class Memory:
             array, copy = self._copies[key]
             if key in self._events:
                 happened = copy.copy_to_host(stream=stream())
-                self._wait()
+                stream().synchronize()
                 events, found = self._events[key], np.flatnonzero(happened)
                 events[: found.size], events[-1] = found, found.size
             elif key in self._places:
                 dense = copy.copy_to_host(stream=stream())
-                self._wait()
+                stream().synchronize()
                 array[...] = dense[self._places[key][0]]
             elif array.flags.c_contiguous:
                 copy.copy_to_host(array.reshape(-1), stream=stream())
             else:  # rows of whole lines, which are not on the device
                 numbers = copy.copy_to_host(stream=stream())
-                self._wait()
+                stream().synchronize()
                 array[...] = numbers.reshape(array.shape)
-        self._wait()
+        stream().synchronize()
 
     def upload(self, arrays: Iterable[np.ndarray] | None = None) -> None:
         """Bring to the device what the host has changed: some arrays, or all that are used in this run."""
-        if self._uploading:
-            self._wait()  # else what is still being copied would be overwritten
+        self._uploaded.synchronize()  # else what is still being copied would be overwritten
         for key in self._chosen(arrays) & self._used:
             self._copy_up(key, pinned=arrays is not None)
-        self._uploading = True
+        self._uploaded.record(stream())
+
+    def fetch(self, arrays: Iterable[np.ndarray]) -> Callable[[], list[np.ndarray]]:
+        """Begin to copy arrays as they are on the device now, and go on; the host's own stay as they are.
+
+        Returns
+        -------
+        function () -> list of ndarray
+            Waits for the copies and returns them, in the arrays' shapes. It must be called before the next `fetch`,
+            which writes to the same memory.
+        """
+        fetched = []
+        for array in arrays:
+            key = array.ctypes.data
+            if key not in self._fetched:
+                self._fetched[key] = cuda.pinned_array(array.size, array.dtype)
+            self._copies[key][1].copy_to_host(self._fetched[key], stream=stream())
+            fetched.append(self._fetched[key].reshape(array.shape))
+        self._arrived.record(stream())
+
+        def arrived() -> list[np.ndarray]:
+            self._arrived.synchronize()
+            return fetched
+
+        return arrived
 
     def _chosen(self, arrays: Iterable[np.ndarray] | None) -> set[int]:
         return self._used if arrays is None else {array.ctypes.data for array in arrays}
-
-    def _wait(self) -> None:
-        stream().synchronize()
-        self._uploading = False
 
     def _copy_up(self, key: int, pinned: bool = False) -> None:
         array, copy = self._copies[key]

@@ -4,12 +4,13 @@ A network is built on the processor as ever. In a run with ``device="cuda"`` its
 objects are inactive but one, `CudaExecutor`, which does their work in their order. What the device knows (`lowering`)
 is launched there; any other object runs on the host at its place, with the arrays brought there and back: right, but
 slow. If no object is of that kind, all steps of a presentation are launched at once, as a CUDA graph from the second
-time on.
+time on; and the host scores one while the device does the next, unless something is called in between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ from spikefa.core.network import Network
 from spikefa.core.part import Part
 from spikefa.engine.brian2_internals import code_objects, steps_left
 from spikefa.engine.cuda import kernels
+from spikefa.engine.cuda.fusion import Loop, launches
 from spikefa.engine.cuda.graphs import Graphs
-from spikefa.engine.cuda.launching import bound, stream
+from spikefa.engine.cuda.launching import stream
 from spikefa.engine.cuda.memory import Memory
 from spikefa.engine.weights import TransposedWeights, Weights
 from spikefa.errors import ArgumentError
@@ -59,8 +61,11 @@ class CudaExecutor(Part, BrianObject):
         self.products: list[Callable[[float], None]] = []  # those of a step, functions of beta
         self._inactive: list[BrianObject] = []
         self._ones: dict[int, np.ndarray] = {}
+        self._rooms: dict[str, Any] = {}
+        self._constants: dict[str, np.ndarray] = {}
         self._scratch: Any = None
         self._sums = np.zeros((0, 0))
+        self._unscored: Callable[[], None] | None = None  # scores the presentation that was launched last
         self._dense: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # place and mask of the synapses of sparse weights
 
     def begin(self) -> None:
@@ -72,10 +77,6 @@ class CudaExecutor(Part, BrianObject):
         if sliced := [p.title for p in self.network.projections if isinstance(p.pre, UnitSlice)]:
             raise ArgumentError(
                 f"Network: on device 'cuda' projections must be from whole populations, got {', '.join(sliced)}"
-            )
-        if packed := [p.title for p in self.network.projections if p.precision is not None]:
-            raise ArgumentError(
-                f"Network: on device 'cuda' every projection must have the network's precision, got {', '.join(packed)}"
             )
         objects = [obj for obj in self.network.sorted_objects if obj.active and obj is not self]
         for obj in objects:
@@ -106,6 +107,9 @@ class CudaExecutor(Part, BrianObject):
             segments = [_Segment(self)]
             self._parts += segments
         segments[0].launches.append(self._advance())
+        for part in self._parts:
+            if isinstance(part, _Segment):
+                part.fuse()
         for obj in objects:
             obj.active = False
         self._inactive, self.active = objects, True
@@ -116,7 +120,10 @@ class CudaExecutor(Part, BrianObject):
         if inactive:
             for obj in inactive:
                 obj.active = True
-            self.memory.download()
+            try:
+                self.score()
+            finally:
+                self.memory.download()
 
     def run(self) -> None:
         """Do one step; or all of a presentation, if it is its first."""
@@ -137,6 +144,26 @@ class CudaExecutor(Part, BrianObject):
     def ends_presentation(self) -> bool:
         """Whether the current step is a presentation's last."""
         return self.network.stimulus is not None and self.network.stimulus.last_step
+
+    # Scoring, which may lag behind by a presentation.
+
+    def score(self) -> None:
+        """Score the presentation that is not scored yet, if there is one."""
+        unscored, self._unscored = self._unscored, None
+        if unscored is not None:
+            unscored()
+
+    def score_later(self, score: Callable[[], None]) -> None:
+        """Score a presentation that ends, by a function: now, or once the device has the next one to do.
+
+        Now if the next one is not launched as a whole, or if something is called before it that may look at what was
+        counted.
+        """
+        self._unscored = score
+        stimulus, readout = self.network.stimulus, self.network.readout
+        another = steps_left(self.network.clock) > stimulus.steps_per_image  # this step is still among those left
+        if not (self._whole and another and stimulus.gives_ahead and readout.on_presentation is None):
+            self.score()
 
     def _spread(self, objects: list[BrianObject]) -> None:
         """Let sparse weights, and what else lies as they do, be dense on the device."""
@@ -178,6 +205,17 @@ class CudaExecutor(Part, BrianObject):
             self._sums = np.zeros((count, kernels.PARTS))
         return self._sums
 
+    def room(self, owner: str, size: int, dtype: type) -> Any:
+        """Return memory of the device for what an owner makes in each step, the same in every run."""
+        if owner not in self._rooms:
+            self._rooms[owner] = cuda.device_array(size, dtype, stream=stream())
+        return self._rooms[owner]
+
+    def constant(self, owner: str, values: np.ndarray) -> Any:
+        """Return the device's copy of what an owner computes anew before each run."""
+        self._constants.setdefault(owner, np.empty(values.shape, values.dtype))[...] = values
+        return self.memory.read(self._constants[owner])
+
     def ones(self, count: int) -> np.ndarray:
         """Return so many ones, the same in every run; a product with them is a sum."""
         return self._ones.setdefault(count, np.ones(count, self.network.dtype))
@@ -191,7 +229,8 @@ class CudaExecutor(Part, BrianObject):
     def _advance(self) -> Launch:
         clock, memory = self.network.clock.variables, self.memory
         step, t = (memory.read(clock[name].get_value()) for name in ("timestep", "t"))  # the host has its own
-        return Launch(bound(kernels.advance, 1, step, t, memory.read(clock["dt"].get_value())))
+        dt = memory.read(clock["dt"].get_value())
+        return Launch(Loop(kernels.advance, 1, (step, t, dt), written=(step, t)))
 
     # On the host.
 
@@ -216,6 +255,13 @@ class _Segment:
         self.device, self.graphs = device, Graphs()
         self.launches: list[Launch] = []
         self._ahead = 0  # steps that are launched already
+
+    def fuse(self) -> None:
+        """Join small kernels that follow each other."""
+        fused = []
+        for joined, group in groupby(self.launches, lambda launch: isinstance(launch.call, Loop) and not launch.last):
+            fused += [Launch(call) for call in launches([launch.call for launch in group])] if joined else group
+        self.launches = fused
 
     def __call__(self) -> None:
         if self._ahead:

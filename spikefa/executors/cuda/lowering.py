@@ -9,15 +9,18 @@ from typing import Any
 from brian2 import BrianObject
 from brian2.groups.group import CodeRunner
 
+from spikefa.engine.cuda.fusion import Loop
+
 
 @dataclass
 class Launch:
     """What one object launches in a step, or in a presentation's last step alone.
 
-    That is `call(plan())`, where `plan` says what differs from step to step; `call()` where there is none.
+    That is `call(plan())`, where `plan` says what differs from step to step; `call()` where there is none. A `Loop` is
+    launched together with those next to it.
     """
 
-    call: Callable[..., None]
+    call: Callable[..., None] | Loop
     plan: Callable[[], Hashable] | None = None
     last: bool = False
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from spikefa.engine.convolution import ConvolutionalWeights
 from spikefa.engine.cuda import kernels, maps
+from spikefa.engine.cuda.fusion import Loop
 from spikefa.engine.cuda.launching import bound
 from spikefa.engine.cuda.products import product
 from spikefa.engine.pooling import MaxPooling, PoolingWeights
@@ -26,15 +27,11 @@ def shared_projection(executor: CudaExecutor, part: Projection) -> Lowered:
         weights = weights.source
     activity = memory.read(part.pre.array(part.pre.output_variable))
     current, bias = memory.write(part.post.array(part.into)), memory.read(part.bias_array)
-    add_bias = bound(kernels.add_bias, current.size, part.adds, current.size // bias.size, bias, current)
+    arguments = part.adds, current.size // bias.size, bias, current
+    add_bias = Loop(kernels.add_bias, current.size, arguments, written=(current,))
     make = _pooling if isinstance(weights, PoolingWeights) else _convolution
     add_product = make(executor, weights, back, activity, current, part.post.streams)
-
-    def propagate() -> None:
-        add_bias()
-        add_product()
-
-    return Lowered([Launch(propagate)])
+    return Lowered([Launch(add_bias), Launch(add_product)])
 
 
 def update_shared(

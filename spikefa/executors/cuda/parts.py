@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from brian2.groups.group import CodeRunner
@@ -11,12 +12,15 @@ from spikefa.engine.brian2_internals import code_objects
 from spikefa.engine.brian2_target.target import NumbaCodeObject
 from spikefa.engine.cuda import kernels
 from spikefa.engine.cuda.code import prepare
+from spikefa.engine.cuda.fusion import Loop
 from spikefa.engine.cuda.launching import bound
 from spikefa.engine.cuda.products import product
+from spikefa.engine.packed import PackedWeights
 from spikefa.errors import ArgumentError
 from spikefa.executors.cuda.executor import CudaExecutor
 from spikefa.executors.cuda.lowering import Launch, Lowered, lowers, optimizer_lowering
 from spikefa.executors.cuda.maps import shared_projection, update_shared
+from spikefa.executors.cuda.packed import packed_product
 from spikefa.plasticity.updater import PlasticityUpdater, UpdateTerm
 from spikefa.plasticity.weight_average import WeightAverage
 from spikefa.populations.population import SpikesToOutput
@@ -37,15 +41,15 @@ def equations(executor: CudaExecutor, runner: CodeRunner) -> Lowered | None:
     codes = code_objects(runner)
     if not all(isinstance(code, NumbaCodeObject) for code in codes):
         return None
-    launches = [prepare(code.code, executor.memory) for code in codes]
-    return None if None in launches else Lowered([Launch(launch) for launch in launches])
+    loops = [prepare(code.code, executor.memory) for code in codes]
+    return None if None in loops else Lowered([Launch(loop) for loop in loops])
 
 
 @lowers(SpikesToOutput)
 def spikes_to_output(executor: CudaExecutor, marker: SpikesToOutput) -> Lowered:
     """Mark the units that had an event."""
-    output = executor.memory.write(marker.output)
-    return Lowered([Launch(bound(kernels.mark, output.size, executor.memory.events(marker.events), output))])
+    output, events = executor.memory.write(marker.output), executor.memory.events(marker.events)
+    return Lowered([Launch(Loop(kernels.mark, output.size, (events, output), written=(output,), own=(events,)))])
 
 
 @lowers(Softmax)
@@ -97,16 +101,14 @@ def projection(executor: CudaExecutor, part: Projection) -> Lowered | None:
     activity = memory.read(part.pre.array(part.pre.output_variable))
     current = memory.write(part.post.array(part.into))
     bias = memory.read(part.bias_array)
-    add_bias = bound(kernels.add_bias, current.size, part.adds, streams, bias, current)
+    arguments = part.adds, streams, bias, current
+    add_bias = Loop(kernels.add_bias, current.size, arguments, written=(current,))
     shape = n_post, streams, n_pre
+    if isinstance(weights, PackedWeights):
+        return Lowered([Launch(add_bias), *packed_product(executor, part, weights, activity, current)])
     add_product = product(current, memory.read(weights.values), activity, shape, (weights.pre_major, False), 1.0)
     executor.products.append(add_product)
-
-    def propagate() -> None:
-        add_bias()
-        add_product(1.0)
-
-    return Lowered([Launch(propagate)])
+    return Lowered([Launch(add_bias), Launch(partial(add_product, 1.0))])
 
 
 @lowers(Port)
@@ -207,7 +209,8 @@ def readout(executor: CudaExecutor, part: Readout) -> Lowered:
     outputs = [memory.read(layer.array(layer.output_variable)) for layer in network.layers]
     activity = memory.write(part.summed)
     units = part.layer.units // len(part.summed)
-    add = bound(kernels.add_groups, activity.size, network.streams, units, outputs[-1], activity)
+    add = Loop(kernels.add_groups, activity.size, (network.streams, units, outputs[-1], activity), written=(activity,))
+    clear = bound(kernels.clear, activity.size, activity)
     sums = executor.partial_sums(len(outputs))
     device_sums = memory.write(sums)
     sum_up = [
@@ -216,13 +219,27 @@ def readout(executor: CudaExecutor, part: Readout) -> Lowered:
     ]
 
     def finish() -> None:
-        if network.stimulus.last_step:
-            memory.download([part.summed, sums])
-            part.finish([row.sum() / output.size for row, output in zip(sums, outputs, strict=True)])
-            memory.upload([part.summed])
+        if not network.stimulus.last_step:
+            return
+        try:
+            executor.score()  # the presentation before
+        except BaseException:
+            clear()  # this one is not scored
+            raise
+        fetched = memory.fetch([part.summed, sums])
+        clear()
+        targets, step = network.stimulus.shown_targets, network.step
+        targets = None if targets is None else targets.copy()  # the next ones will be in their place
+
+        def score() -> None:
+            summed, rows = fetched()
+            means = [row.sum() / output.size for row, output in zip(rows, outputs, strict=True)]
+            part.finish(summed, means, targets, step)
             part.end_presentation()
 
-    return Lowered([Launch(add), *(Launch(sum_up_layer, last=True) for sum_up_layer in sum_up)], finish)
+        executor.score_later(score)
+
+    return Lowered([*(Launch(sum_up_layer, last=True) for sum_up_layer in sum_up), Launch(add)], finish)
 
 
 @lowers(WeightAverage)
