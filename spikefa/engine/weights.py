@@ -39,6 +39,13 @@ class WeightPolicy:
     table_streams : int
         From this many streams on, products with the output of units that spike are looked up in tables rather than left
         to BLAS (see `spikefa.engine.kernels.spikes`).
+
+        All these limits: medians of propagation and update (in one pass where the kernels can), 1500 x 1500, float32,
+        half of the units active, AMD EPYC (Zen 3) with 2 cores, many matrices in turn. Events, few streams, BLAS and
+        tables in ms: 1 stream 0.30, 0.55, 1.28; 2 streams 0.53, 0.62, 1.39; 3 streams 0.77, 0.73, 1.63; 8 streams 0.95,
+        1.52 and 1.66 without events; 16 streams 1.44, 2.03, 1.61; 24 streams 2.14, 2.73, 2.10; 32 streams 2.69, 3.16,
+        1.95. Propagation of graded signals, few streams and BLAS: 1 stream 0.36 and 0.74, 8 streams 0.78 and 0.85, 16
+        streams 1.04 and 1.12, 24 streams 1.53 and 1.47. (`spikefa bench --only scaling` measures them anew.)
     dot_products : bool, optional
         Whether weights of fewer bits are multiplied by the processor's own instructions, if it has them. By default
         only if it is fast at them (see `spikefa.engine.packed`).
