@@ -4,9 +4,12 @@ import naive
 import numba
 import numpy as np
 import pytest
+from brian2 import ms
 
+import spikefa as fa
 from spikefa.engine.aligned import aligned_zeros, whole_rows
 from spikefa.engine.kernels import few_streams
+from spikefa.engine.weights import FewStreamsWeights
 
 #: Whole and broken tiles of rows and of streams, panels and tasks; more than one chunk of panels.
 SHAPES = [(1, 1, 1), (7, 5, 3), (16, 12, 4), (300, 3, 2), (64, 31, 5), (33, 25, 9), (800, 14, 7)]
@@ -102,3 +105,32 @@ def test_threads_do_not_change_a_bit(rng, streams):
         few_streams.update_and_propagate(weights, x, g, 0.1, x, b, current, False)
         results.append((weights, current))
     assert all(np.array_equal(a, b) for other in results for a, b in zip(results[0], other, strict=True))
+
+
+@pytest.mark.parametrize("streams", [1, 5])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_projections_learn_the_same_as_by_blas(streams, masked, momentum):
+    """Updates wait where they can; whoever asks for the weights between runs finds them up to date."""
+    units = "p : 1\ns : 1\nI : 1\nd : 1"
+    seen = []
+    for synapses in (0, 10**9):
+        policy = fa.WeightPolicy(
+            event_streams_spikes=0, event_streams_learning=0, few_streams_synapses=synapses, sparse_below_batched=0
+        )
+        net = fa.Network(streams=streams, seed=3, dt=1 * ms, weight_policy=policy)
+        pre = fa.Input(net, "pre", 37, units, emit="s = int(rand() < p)", stimulus_variable="p")
+        post = fa.Layer(net, "post", 21, units, emit="s = int(rand() < 0.5)\nd = I")
+        pre.view("p")[...] = np.random.default_rng(0).random((37, streams))
+        optimizer = fa.Momentum(momentum) if momentum else fa.SGD()
+        rule = fa.Plasticity("dW = -eta * d_post * s_pre - gamma * W", {"eta": 1e-2, "gamma": 1e-4}, optimizer)
+        mask = fa.random_connectivity(0.7) if masked else None
+        projection = fa.Projection(net, pre, post, fa.uniform(0.5), mask=mask, plasticity=rule)
+        assert isinstance(projection.weights, FewStreamsWeights) == (synapses == 0)
+        found = []
+        for _ in range(3):
+            net.run_steps(7)
+            found += [projection.W.copy(), projection.b.copy(), post.view("I").copy()]
+        seen.append(found)
+    for few, blas in zip(*seen, strict=True):
+        np.testing.assert_allclose(few, blas, rtol=0, atol=2e-5)
