@@ -39,6 +39,8 @@ GOALS = (
     Goal("all of a training step that is no product", "step.remainder", 6, "ms"),
     Goal("training step, many streams / sum of floors", "floors.ratio", 1.35, "x"),
     Goal("one stream: step / (bytes / copy bandwidth)", "one-stream.ratio", 1.5, "x"),
+    Goal("one stream, int8 feedback: the same", "one-stream.int8/ratio", 1.3, "x"),
+    Goal("least gain of images/s by about twice the streams", "scaling.streams/gain", 1, "x", at_least=True),
     Goal("throughput against stock Brian2 Synapses", "brian2.ratio", 50, "x", at_least=True),
     Goal("throughput against PyTorch on the CPU", "pytorch.ratio", 1.1, "x", at_least=True),
     Goal("training epoch, 60,000 images", "images.epoch", 97, "s"),

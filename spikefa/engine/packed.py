@@ -9,10 +9,14 @@ import numpy as np
 from spikefa.engine.aligned import aligned_zeros, whole_rows
 from spikefa.engine.kernels import packed
 from spikefa.engine.kernels.dot_products import LANES, ROWS, has_dot_products, tiles_of
+from spikefa.engine.kernels.register_tiles import BYTE_ROWS
 from spikefa.engine.weights import DenseWeights
 
 #: In how many bits numbers are multiplied.
 Precision = Literal["float32", "bfloat16", "int8"]
+#: Up to this many streams, 8-bit weights are multiplied as they are, without the instruction too: with more, BLAS is as
+#: fast with integers that lie as floats.
+BYTE_STREAMS = 32
 #: The most presynaptic units of 8-bit weights: sums of more could be beyond 32 bits.
 MOST_UNITS = (2**31 - 1) // packed.LARGEST**2
 
@@ -52,7 +56,11 @@ class PackedWeights(DenseWeights):
             self._packed = whole_rows(aligned_zeros(-(-n_post // ROWS) * ROWS, words, np.uint32))
         self._scale = np.float32(0)
         self._scales, self._inverses = np.zeros((2, streams), np.float32)
-        self._rounded = np.zeros((0 if self.by_instruction else n_pre, streams), np.float32)
+        self._by_bytes = precision == "int8" and not self.by_instruction and streams <= BYTE_STREAMS
+        if self._by_bytes:
+            self._bytes = whole_rows(aligned_zeros(-(-n_post // BYTE_ROWS) * BYTE_ROWS, n_pre, np.int8))
+            self._shorts = np.zeros((streams, self._bytes.shape[1]), np.int16)
+        self._rounded = np.zeros((0 if self.by_instruction or self._by_bytes else n_pre, streams), np.float32)
         self.begin_run()
         self.rounding_error = self._largest_change(W)
 
@@ -82,6 +90,8 @@ class PackedWeights(DenseWeights):
             numbers = self._packed.view(np.int8)
             numbers[: self.shape[1], : self.shape[0]] = integers
             self._offsets = 128 * numbers.sum(axis=1, dtype=np.int32)
+        elif self._by_bytes:
+            self._bytes[: self.shape[1], : self.shape[0]] = integers
         else:
             self._integers = integers
 
@@ -120,6 +130,9 @@ class PackedWeights(DenseWeights):
         if self.by_instruction:
             packed.pack_int8(activity, self._inverses, self._words)
             packed.propagate_int8(self._packed, self._offsets, self._scale, self._words, *end)
+        elif self._by_bytes:
+            packed.integers_of(activity, self._inverses, self._shorts)
+            packed.propagate_bytes(self._bytes, self._scale, self._shorts, self._scales, bias, current, add)
         else:
             packed.round_int8(activity, self._inverses, self._rounded)
             end = self._rounded, self._scales, bias, current, add, self._blocks[self.shape[1]]

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 
 from spikefa._checks import in_range, true_or_false, whole
 from spikefa.engine.aligned import aligned_zeros, whole_rows
-from spikefa.engine.kernels import dense, sparse
+from spikefa.engine.kernels import dense, few_streams, sparse
 from spikefa.engine.kernels.blas import blocks_of, gemm_address
 from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
 
@@ -28,17 +28,24 @@ class WeightPolicy:
     ----------
     event_streams_spikes, event_streams_learning, event_streams_fixed : int
         Up to this many streams weights are event-driven: where the presynaptic units spike, or their output is graded
-        and the projection learns or does not. Medians of propagation and update, 1500 x 1500, float32, Intel Xeon at
-        2.5 GHz, 2 processors with other work beside, events and batched in ms: spikes 0.59 and 1.44 for one stream,
-        0.89 and 1.30 for two, 1.63 and 1.62 for three; graded and fixed 0.65 and 0.50 for one (`spikefa bench --only
-        scaling`); graded and learning about 1.8 and 1.7 for one (the shared pass, not in these, saves a third of the
-        bytes), 1.9 and 1.5 for two.
+        and the projection learns or does not.
+    few_streams : int
+        Up to this many streams, what is not event-driven is multiplied in tiles that stay in registers (see
+        `spikefa.engine.kernels.few_streams`) rather than by tables or BLAS.
+    few_streams_synapses : int
+        Only where a projection has at least this many synapses; smaller matrices stay in caches, and BLAS begins
+        sooner. Propagation and update in us, these and BLAS, 3 streams: 60 units 18 and 10, 400 units 76 and 79, 800
+        units 210 and 326.
     table_streams : int
         From this many streams on, products with the output of units that spike are looked up in tables rather than left
-        to BLAS (see `spikefa.engine.kernels.spikes`). Medians of propagation and update, 1500 x 1500, float32, half of
-        the units active, AMD EPYC (Zen 4) with 2 cores, many matrices in turn, BLAS and tables in ms: 10 streams 1.15
-        and 1.54, 20 streams 1.65 and 1.85, 25 streams 2.05 and 2.23, 32 streams 2.13 and 2.07, 50 streams 3.17 and
-        2.46, 100 streams 5.61 and 3.20 (the crossover of `spikefa bench --only scaling`).
+        to BLAS (see `spikefa.engine.kernels.spikes`).
+
+        All these limits: medians of propagation and update (in one pass where the kernels can), 1500 x 1500, float32,
+        half of the units active, AMD EPYC (Zen 3) with 2 cores, many matrices in turn. Events, few streams, BLAS and
+        tables in ms: 1 stream 0.30, 0.55, 1.28; 2 streams 0.53, 0.62, 1.39; 3 streams 0.77, 0.73, 1.63; 8 streams 0.95,
+        1.52 and 1.66 without events; 16 streams 1.44, 2.03, 1.61; 24 streams 2.14, 2.73, 2.10; 32 streams 2.69, 3.16,
+        1.95. Propagation of graded signals, few streams and BLAS: 1 stream 0.36 and 0.74, 8 streams 0.78 and 0.85, 16
+        streams 1.04 and 1.12, 24 streams 1.53 and 1.47. (`spikefa bench --only scaling` measures them anew.)
     dot_products : bool, optional
         Whether weights of fewer bits are multiplied by the processor's own instructions, if it has them. By default
         only if it is fast at them (see `spikefa.engine.packed`).
@@ -58,13 +65,22 @@ class WeightPolicy:
     event_streams_spikes: int = 2
     event_streams_learning: int = 1
     event_streams_fixed: int = 0
-    table_streams: int = 32
+    few_streams: int = 23
+    few_streams_synapses: int = 250_000
+    table_streams: int = 24
     dot_products: bool | None = None
     sparse_below_batched: float = 0.25
     sparse_below_events: float = 0.11
 
     def __post_init__(self) -> None:
-        for name in ("event_streams_spikes", "event_streams_learning", "event_streams_fixed", "table_streams"):
+        for name in (
+            "event_streams_spikes",
+            "event_streams_learning",
+            "event_streams_fixed",
+            "few_streams",
+            "few_streams_synapses",
+            "table_streams",
+        ):
             whole("WeightPolicy", name, getattr(self, name))
         for name in ("sparse_below_batched", "sparse_below_events"):
             in_range("WeightPolicy", name, getattr(self, name), 0)
@@ -106,6 +122,8 @@ class WeightPolicy:
             return SparseWeights(W, mask, dtype, event_driven)
         if event_driven:
             return EventDrivenWeights(W, mask, dtype)
+        if streams <= self.few_streams and W.size >= self.few_streams_synapses:
+            return FewStreamsWeights(W, mask, dtype)
         if spikes and streams >= self.table_streams:
             return LookupTableWeights(W, mask, dtype)
         return DenseWeights(W, mask, dtype)
@@ -265,7 +283,7 @@ class DenseWeights(Weights):
 
     def dense(self) -> np.ndarray:
         """Return the weights ``(n_pre, n_post)``; not a copy."""
-        return self.values if self.pre_major else self._values.T
+        return self.values if self.pre_major else self.values.T
 
     def assign(self, W: np.ndarray) -> None:
         """Take the weights of the synapses that exist from an array ``(n_pre, n_post)``; ignore the others."""
@@ -330,31 +348,40 @@ class LookupTableWeights(DenseWeights):
             super().update(values, pre, post, scale, factor)
 
 
-class EventDrivenWeights(DenseWeights):
-    """Dense weights of one or few streams: only the rows of units that are active are touched."""
-
-    pre_major = True
+class WaitingWeights(DenseWeights):
+    """Dense weights whose updates can wait for the next propagation, to share its pass over the rows."""
 
     def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype):
         super().__init__(W, mask, dtype)
         self.may_wait = mask is None
         self._due: tuple[np.ndarray, np.ndarray, float] | None = None  # an update that waits for the next pass
 
+    @abstractmethod
+    def _add(self, rows: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
+        """Add ``scale * pre @ post.T`` to whole rows that lie as the weights do."""
+
+    @abstractmethod
+    def _add_and_propagate(
+        self,
+        due: tuple[np.ndarray, np.ndarray, float],
+        activity: np.ndarray,
+        bias: np.ndarray,
+        current: np.ndarray,
+        add: bool,
+    ) -> None:
+        """Do the update that is due and a propagation in one pass over the rows."""
+
+    @abstractmethod
+    def _propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """Do a propagation alone."""
+
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`; with a waiting update."""
         if self._due is not None:
             due, self._due = self._due, None
-            dense.update_and_propagate_events(self._rows, *due, activity, bias, current, add)
+            self._add_and_propagate(due, activity, bias, current, add)
         else:
-            dense.propagate_events(self._rows, activity, bias, current, add)
-
-    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
-        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
-        if factor != 1:
-            dense.scale_in_place(whole_rows(values), values.dtype.type(factor))
-        dense.update_events(whole_rows(values), pre, post, scale)
-        if self.present is not None:
-            sparse.clear_absent(values, self.present, np.flatnonzero(pre.any(axis=1)))
+            self._propagate(activity, bias, current, add)
 
     def update_later(self, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
         """Add ``W += scale * pre @ post.T`` with the next propagation, or when the weights are asked for."""
@@ -365,7 +392,65 @@ class EventDrivenWeights(DenseWeights):
         """Do the update that waits, if one does."""
         if self._due is not None:
             due, self._due = self._due, None
-            dense.update_events(self._rows, *due)
+            self._add(self._rows, *due)
+
+
+class EventDrivenWeights(WaitingWeights):
+    """Dense weights of one or two streams: only the rows of units that are active are touched."""
+
+    pre_major = True
+
+    def _add(self, rows: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
+        dense.update_events(rows, pre, post, scale)
+
+    def _add_and_propagate(
+        self,
+        due: tuple[np.ndarray, np.ndarray, float],
+        activity: np.ndarray,
+        bias: np.ndarray,
+        current: np.ndarray,
+        add: bool,
+    ) -> None:
+        dense.update_and_propagate_events(self._rows, *due, activity, bias, current, add)
+
+    def _propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        dense.propagate_events(self._rows, activity, bias, current, add)
+
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
+        if factor != 1:
+            dense.scale_in_place(whole_rows(values), values.dtype.type(factor))
+        self._add(whole_rows(values), pre, post, scale)
+        if self.present is not None:
+            sparse.clear_absent(values, self.present, np.flatnonzero(pre.any(axis=1)))
+
+
+class FewStreamsWeights(WaitingWeights):
+    """Dense weights of few streams: each is read once for all of them."""
+
+    def _add(self, rows: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
+        few_streams.update(rows, pre, post, scale)
+
+    def _add_and_propagate(
+        self,
+        due: tuple[np.ndarray, np.ndarray, float],
+        activity: np.ndarray,
+        bias: np.ndarray,
+        current: np.ndarray,
+        add: bool,
+    ) -> None:
+        few_streams.update_and_propagate(self._rows, *due, activity, bias, current, add)
+
+    def _propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        few_streams.propagate(self._rows, activity, bias, current, add)
+
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
+        if factor != 1:
+            super().update(values, pre, post, scale, factor)  # BLAS scales in the same pass
+        else:
+            self._add(whole_rows(values), pre, post, scale)
+            self._clear_absent(values)
 
 
 class SparseWeights(Weights):

@@ -21,8 +21,9 @@ KEYS = {
     "profile/stimulus profile/readout profile/no_product step/bfloat16 speedup/bfloat16 step/int8 speedup/int8",
     "floors": "step multiply_adds additions bandwidth floor/propagation_by_BLAS floor/updates_by_BLAS floor ratio",
     "images": "train test epoch test_set",
-    "one-stream": "step busy bytes bandwidth bound ratio profile/propagation profile/no_product",
     "epoch": "total learning test checkpoint recording",
+    "one-stream": "step busy bytes bandwidth bound ratio profile/propagation profile/no_product "
+    "int8/step int8/bytes int8/ratio",
     "brian2": "stock spikefa spikefa_one ratio ratio_one",
     "convolution": "forward back update",
     "delays": "none delayed ratio none_one delayed_one ratio_one",
@@ -31,8 +32,10 @@ KEYS = {
     "snntorch": "snntorch",
     "ngclearn": "ngclearn",
     "memory": "imports training with_data arrays",
-    "scaling": "streams/1 streams/20/image width/20 width/50/ratio threads/1 threads/1/speedup crossover/1/events "
-    "crossover/1/batched crossover/4/tables crossover/4/dense_events crossover crossover/dense crossover/tables",
+    "scaling": "streams/1 streams/20/image streams/2/rate streams/gain width/20 width/50/ratio threads/1 "
+    "threads/1/speedup crossover/1/events crossover/1/batched crossover/4/tables crossover/4/dense_events "
+    "crossover/1/few crossover/4/dense_few crossover/events crossover/dense_events crossover/few "
+    "crossover/dense_few crossover/tables",
     "mkl": "mkl",
     "gpu": "step",
     "gpu-pytorch": "pytorch",
@@ -40,7 +43,7 @@ KEYS = {
 
 
 #: Differences of times, and counts: may be zero or, with small sizes, negative.
-ANY_SIGN = {"remainder", "crossover", "crossover/dense", "crossover/tables"}
+ANY_SIGN = {"remainder", *(f"crossover/{kind}" for kind in ("events", "dense_events", "few", "dense_few", "tables"))}
 
 
 #: Sections that say why they cannot measure, where a package or a GPU is missing.

@@ -65,6 +65,16 @@ def test_integers_have_the_same_bits_without_the_instruction(rng, streams):
     assert one[0, 0] == pytest.approx(exact, rel=1e-5)
 
 
+@pytest.mark.parametrize("streams", [1, 2, 5, 32])
+def test_integers_of_few_streams_are_those_of_many(rng, streams):
+    """Up to 32 streams weights are multiplied as bytes, and by BLAS with more."""
+    W, activity, bias = arrays(rng, 2050, 50, streams)
+    W[:, 0], activity[:, 0] = -0.1, 3.0
+    few, _ = propagated(W, "int8", activity, bias, False)
+    many, _ = propagated(W, "int8", np.tile(activity, 33), bias, False)
+    np.testing.assert_array_equal(np.tile(few, 33), many)
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("streams", [3, 100])
 def test_errors_are_within_the_bound(rng, precision, streams):

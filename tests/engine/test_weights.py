@@ -1,6 +1,7 @@
 """Weights: every kind computes what plain loops do, and a policy chooses among them."""
 
 import naive
+import numba
 import numpy as np
 import pytest
 
@@ -8,6 +9,7 @@ import spikefa as fa
 from spikefa.engine.weights import (
     DenseWeights,
     EventDrivenWeights,
+    FewStreamsWeights,
     LookupTableWeights,
     SparseWeights,
     TransposedWeights,
@@ -19,6 +21,7 @@ SPIKES = {"spikes": True, "learns": True}
 #: Kind -> the policy and the streams by which it is chosen for units that spike and weights that learn.
 KINDS = {
     "dense": (fa.WeightPolicy(event_streams_spikes=0, table_streams=10**9, sparse_below_batched=0), 3),
+    "few": (fa.WeightPolicy(event_streams_spikes=0, few_streams_synapses=0, sparse_below_batched=0), 3),
     "tables": (fa.WeightPolicy(event_streams_spikes=0, table_streams=1, sparse_below_batched=0), 9),
     "events": (fa.WeightPolicy(event_streams_spikes=2, sparse_below_events=0), 2),
     "sparse": (fa.WeightPolicy(event_streams_spikes=0, sparse_below_batched=1.1), 3),
@@ -26,6 +29,7 @@ KINDS = {
 }
 CLASSES = {
     "dense": DenseWeights,
+    "few": FewStreamsWeights,
     "tables": LookupTableWeights,
     "events": EventDrivenWeights,
     "sparse": SparseWeights,
@@ -109,25 +113,27 @@ def test_synapses_and_assignment(kind, masked, rng):
     np.testing.assert_array_equal(weights.dense(), new * exists)
 
 
-def test_an_update_that_waits_is_done_when_the_weights_are_looked_at_or_propagate(rng):
-    for look in (True, False):
-        weights, _, W, streams = made("events", False, rng)
+@pytest.mark.parametrize("kind", ["events", "few"])
+def test_an_update_that_waits_is_done_when_the_weights_are_looked_at_or_propagate(kind, rng):
+    for look in ("values", "dense", None):
+        weights, _, W, streams = made(kind, False, rng)
         pre, post, bias = factors(rng, streams)
         expected = np.array(naive.update(W.tolist(), pre.tolist(), post.tolist(), 0.2, 1.0))
         assert weights.may_wait
         weights.update_later(pre, post, 0.2)
         pre[:] = 0  # it keeps the values of its step
-        if not look:
+        if look is None:
             activity, current, _ = factors(rng, streams)
             weights.propagate(activity, bias, current, False)
             by_loops = naive.propagate(expected.tolist(), activity.tolist(), bias.tolist())
             np.testing.assert_allclose(current, by_loops, rtol=0, atol=1e-12)
-        np.testing.assert_allclose(weights.values, expected, rtol=0, atol=1e-12)
+        found = weights.dense() if look == "dense" else weights.stated(weights.values)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
-def chosen(streams, spikes, learns, fraction=None, policy=None):
-    mask = None if fraction is None else np.arange(10_000).reshape(100, 100) % 100 < 100 * fraction
-    W = np.ones((100, 100)) * (1 if mask is None else mask)
+def chosen(streams, spikes, learns, fraction=None, policy=None, units=100):
+    mask = None if fraction is None else np.arange(units**2).reshape(units, units) % 100 < 100 * fraction
+    W = np.ones((units, units)) * (1 if mask is None else mask)
     return (policy or fa.WeightPolicy()).make(W, mask, np.dtype("float32"), streams, spikes, learns)
 
 
@@ -136,8 +142,8 @@ def chosen(streams, spikes, learns, fraction=None, policy=None):
     [
         (2, True, False, EventDrivenWeights),
         (3, True, False, DenseWeights),
-        (31, True, True, DenseWeights),
-        (32, True, True, LookupTableWeights),
+        (23, True, True, DenseWeights),
+        (24, True, True, LookupTableWeights),
         (1, False, True, EventDrivenWeights),
         (2, False, True, DenseWeights),
         (1, False, False, DenseWeights),
@@ -146,6 +152,25 @@ def chosen(streams, spikes, learns, fraction=None, policy=None):
 )
 def test_the_policy_goes_by_streams_spikes_and_learning(streams, spikes, learns, kind):
     assert type(chosen(streams, spikes, learns)) is kind
+
+
+@pytest.mark.parametrize(
+    ("streams", "spikes", "learns", "kind"),
+    [
+        (2, True, True, EventDrivenWeights),
+        (3, True, True, FewStreamsWeights),
+        (23, True, True, FewStreamsWeights),
+        (24, True, True, LookupTableWeights),
+        (1, False, True, EventDrivenWeights),
+        (1, False, False, FewStreamsWeights),
+        (23, False, False, FewStreamsWeights),
+        (24, False, False, DenseWeights),
+    ],
+)
+def test_the_policy_goes_by_size_too_and_not_by_threads(streams, spikes, learns, kind):
+    for threads in range(1, numba.config.NUMBA_NUM_THREADS + 1):
+        numba.set_num_threads(threads)
+        assert type(chosen(streams, spikes, learns, units=500)) is kind
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def bytes_touched(network: Network, active: np.ndarray, again: np.ndarray) -> di
     """
     touched = {"propagation": 0.0, "plasticity": 0.0}
     for projection, rows, both in zip(network.projections, active, again, strict=True):
-        row = projection.post.units * projection.weights.values.itemsize
+        row = projection.post.units * (1 if projection.precision == "int8" else projection.weights.values.itemsize)
         shared = projection.learning is not None and projection.learning.waits
         touched["propagation"] += (rows - both * shared) * row
         touched["plasticity"] += 2 * rows * row * len(updates_of(projection))
@@ -77,42 +77,60 @@ def bytes_touched(network: Network, active: np.ndarray, again: np.ndarray) -> di
 def one_stream(setting: Setting, section: Section) -> None:
     """Time a training step of one stream against the bytes it must touch.
 
-    Keys ``step``, ``busy``, ``bytes``, ``bandwidth``, ``bound``, ``ratio``, ``profile/...``.
+    Keys ``step``, ``busy``, ``bytes``, ``bandwidth``, ``bound``, ``ratio``, ``profile/...``; and, if the model has a
+    ``feedback_precision``, ``int8/step``, ``int8/bytes``, ``int8/bound`` and ``int8/ratio`` with 8-bit feedback.
     """
     network = setting.network(1)
-    timer = StepTimer(network, [p.pre.array(p.pre.output_variable) for p in network.projections])
-    steps = setting.steps(network, timer)
     size = sum(p.state_arrays()["W"].nbytes for p in network.projections if p.state_arrays())
-    touched: list[dict[str, float]] = []
-    busy: list[float] = []
-
-    def step() -> float:
-        seconds = timer.mean_of(steps)
-        touched.append(bytes_touched(network, timer.mean_active, timer.mean_again))
-        busy.append(timer.cores_busy)
-        return seconds
-
-    jobs = {"step": step, "bandwidth": copy_bandwidth(size, setting.seconds / 4)}
-    measured = take_turns(jobs, setting)
-    total = np.array([sum(kinds.values()) for kinds in touched])
-    of_plasticity = np.array([kinds["plasticity"] for kinds in touched])
+    runs = {"": _Run(network, setting)}
+    if setting.known({"feedback_precision": "int8"}):
+        runs["int8/"] = _Run(setting.network(1, feedback_precision="int8"), setting)
+    jobs = {name: run.step for name, run in runs.items()}
+    measured = take_turns({**jobs, "bandwidth": copy_bandwidth(size, setting.seconds / 4)}, setting)
+    section.add("bandwidth", "copy bandwidth", "GB/s", measured["bandwidth"], "read + written")
+    for name, run in runs.items():
+        run.add_to(section, name, measured[name], measured["bandwidth"])
+    own = runs[""]
+    add_profile(section, network, own.timer, own.steps, setting)
     active = ", ".join(
         f"{p.pre.name} {count:.0f} of {p.pre.units}"
-        for p, count in zip(network.projections, timer.mean_active, strict=True)
+        for p, count in zip(network.projections, own.timer.mean_active, strict=True)
     )
-    section.add("step", "training step, one stream", "ms", measured["step"])
-    section.add("busy", "cores busy meanwhile", "", busy, f"{all_threads()} threads")
-    learning = of_plasticity.mean() / total.mean()
-    note = f"{learning:.0%} by plasticity"
-    section.add("bytes", "bytes it must touch", "MB", total, note)
-    section.add("bandwidth", "copy bandwidth", "GB/s", measured["bandwidth"], "read + written")
-    bound = total / measured["bandwidth"]
-    section.add("bound", "bytes / bandwidth", "ms", bound)
-    section.add("ratio", "step / that", "x", measured["step"] / bound)
-    add_profile(section, network, timer, steps, setting)
     section.notes.append(f"Presynaptic units that are not silent, mean: {active}.")
     section.notes.append(
         "A row is read once to propagate and read and written once to learn, and read once for both if its unit is "
-        "active in two steps running; feedback rows are read once. Nothing else is counted. All weights, and both "
-        f"sides of the copy ({all_threads()} threads), are {size / 1e6:.1f} MB."
+        "active in two steps running; feedback rows are read once, a byte a weight with int8. Nothing else is counted. "
+        f"All weights, and both sides of the copy ({all_threads()} threads), are {size / 1e6:.1f} MB."
     )
+
+
+class _Run:
+    """The turns of one network: their steps, and what these had to touch."""
+
+    def __init__(self, network: Network, setting: Setting):
+        self.network = network
+        self.timer = StepTimer(network, [p.pre.array(p.pre.output_variable) for p in network.projections])
+        self.steps = setting.steps(network, self.timer)
+        self.touched: list[dict[str, float]] = []
+        self.busy: list[float] = []
+
+    def step(self) -> float:
+        """Return the mean seconds of a step."""
+        seconds = self.timer.mean_of(self.steps)
+        self.touched.append(bytes_touched(self.network, self.timer.mean_active, self.timer.mean_again))
+        self.busy.append(self.timer.cores_busy)
+        return seconds
+
+    def add_to(self, section: Section, name: str, seconds: np.ndarray, bandwidth: np.ndarray) -> None:
+        """Add the rows of this network; the keys begin with `name`."""
+        # Turns that were disturbed have been repeated: the last ones count as often as there are values.
+        touched = self.touched[-len(seconds) :]
+        total = np.array([sum(kinds.values()) for kinds in touched])
+        learning = sum(kinds["plasticity"] for kinds in touched) / total.sum()
+        shown = "one stream, int8 feedback" if name else "one stream"
+        section.add(f"{name}step", f"training step, {shown}", "ms", seconds)
+        section.add(f"{name}busy", "cores busy meanwhile", "", self.busy[-len(seconds) :], f"{all_threads()} threads")
+        section.add(f"{name}bytes", "bytes it must touch", "MB", total, f"{learning:.0%} by plasticity")
+        bound = total / bandwidth
+        section.add(f"{name}bound", "bytes / bandwidth", "ms", bound)
+        section.add(f"{name}ratio", "step / that", "x", seconds / bound)

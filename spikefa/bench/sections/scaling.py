@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from itertools import pairwise
 
 import numba
 import numpy as np
@@ -11,12 +12,18 @@ import numpy as np
 from spikefa.bench.harness import Section, Setting, StepTimer, all_threads, mean_seconds, take_turns
 from spikefa.bench.products import TINY, own_products
 from spikefa.bench.sections import sections
+from spikefa.engine.kernels import few_streams
 from spikefa.engine.kernels.blas import blocks_of, gemm_address, single_threaded_blas
-from spikefa.engine.kernels.dense import propagate_batched, propagate_events, update_batched, update_events
+from spikefa.engine.kernels.dense import (
+    propagate_batched,
+    propagate_events,
+    update_and_propagate_events,
+    update_batched,
+)
 from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
 from spikefa.engine.weights import WeightPolicy
 
-STREAMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+STREAMS = (*(2**n for n in range(10)), 1000)
 WIDTHS = (250, 500, 1000, 1500, 2000, 4000)
 CROSSOVER_STREAMS = (*range(1, 17), 20, 25, 32, 40, 50, 100)
 CROSSOVER_UNITS = 1500
@@ -28,10 +35,11 @@ CROSSOVER_BYTES = 54e6
 def scaling(setting: Setting, section: Section) -> None:
     """Scale streams, widths and threads.
 
-    Keys: ``streams/N`` (a step) and ``streams/N/image``; ``width/N`` and ``width/N/ratio`` (step / products);
-    ``threads/N`` and ``threads/N/speedup``; ``crossover/N/events``, ``/batched`` and ``/tables``
-    (learning), ``crossover/N/dense_events`` and ``/dense_batched`` (feedback), ``crossover``, ``crossover/dense`` and
-    ``crossover/tables``.
+    Keys: ``streams/N`` (a step), ``streams/N/image`` and ``streams/N/rate`` (images/s), and ``streams/gain``, the least
+    of these rates over the one before; ``width/N`` and ``width/N/ratio`` (step / products);
+    ``threads/N`` and ``threads/N/speedup``; ``crossover/N/events``, ``/few``, ``/batched`` and
+    ``/tables`` (learning), ``crossover/N/dense_events``, ``/dense_few`` and ``/dense_batched`` (feedback), and
+    ``crossover/KERNELS``, the number of streams from or up to which those are the fastest.
     """
     few = dataclasses.replace(setting, turns=max(2, setting.turns // 2), seconds=setting.seconds / 2)
     _streams(section, few)
@@ -41,15 +49,25 @@ def scaling(setting: Setting, section: Section) -> None:
 
 
 def _streams(section: Section, setting: Setting) -> None:
+    """Measure all numbers of streams in turn, so that a slow minute of the machine slows no single one."""
+    jobs, each = {}, {}
     for streams in (1, 2, 20) if setting.quick else STREAMS:
         network = setting.network(streams)
         timer = StepTimer(network)
         steps = setting.steps(network, timer)
-        seconds = take_turns({"step": lambda timer=timer, steps=steps: timer.mean_of(steps)}, setting)["step"]
-        each = network.stimulus.steps_per_image
+        jobs[streams] = lambda timer=timer, steps=steps: timer.mean_of(steps)
+        each[streams] = network.stimulus.steps_per_image
+    measured = take_turns(jobs, setting)
+    rates = {streams: streams / (seconds * each[streams]) for streams, seconds in measured.items()}
+    for streams, seconds in measured.items():
         section.add(f"streams/{streams}", f"step, {streams} streams", "ms", seconds)
-        image = seconds * each / streams
-        section.add(f"streams/{streams}/image", f"an image, {streams} streams", "ms", image)
+        section.add(f"streams/{streams}/image", f"an image, {streams} streams", "ms", 1 / rates[streams])
+        section.add(f"streams/{streams}/rate", f"images/s, {streams} streams", "", rates[streams])
+    gains = {(a, b): np.median(rates[b]) / np.median(rates[a]) for a, b in pairwise(rates)}
+    before, after = min(gains, key=gains.get)
+    least = gains[before, after]
+    note = f"from {before} to {after} streams: images/s {'rise every time' if least > 1 else 'fall there'}"
+    section.add("streams/gain", "least gain of images/s by about twice the streams", "x", [least], note)
 
 
 def _widths(section: Section, setting: Setting) -> None:
@@ -93,13 +111,12 @@ def _threads(section: Section, setting: Setting) -> None:
 
 def _crossover(section: Section, setting: Setting) -> None:
     units = 60 if setting.quick else CROSSOVER_UNITS
-    faster: dict[str, list[int]] = {"": [], "dense_": []}
-    slow_tables = 0
-    counts = (1, 4) if setting.quick else CROSSOVER_STREAMS
-    for streams in counts:
+    kinds = {"": ("events", "few", "batched", "tables"), "dense_": ("events", "few", "batched")}
+    fastest: dict[str, dict[int, str]] = {kind: {} for kind in kinds}
+    for streams in (1, 4) if setting.quick else CROSSOVER_STREAMS:
         jobs = {
             f"{kind}{engine}": _kernels(units, streams, engine, dense=bool(kind), quick=setting.quick)
-            for kind, engines in (("", ("events", "batched", "tables")), ("dense_", ("events", "batched")))
+            for kind, engines in kinds.items()
             for engine in engines
         }
         measured = take_turns(jobs, dataclasses.replace(setting, pause=setting.pause / 10))
@@ -107,26 +124,24 @@ def _crossover(section: Section, setting: Setting) -> None:
             what = "feedback" if name.startswith("dense_") else "learning"
             shown = f"{what}, {streams} streams, {name.removeprefix('dense_')}"
             section.add(f"crossover/{streams}/{name}", shown, "ms", seconds)
-        median = {name: np.median(seconds) for name, seconds in measured.items()}
-        for kind, won in faster.items():
-            if median[f"{kind}events"] < median[f"{kind}batched"] and len(won) == counts.index(streams):
-                won.append(streams)
-        if median["tables"] >= min(median["events"], median["batched"]):
-            slow_tables = streams
+        for kind, engines in kinds.items():
+            fastest[kind][streams] = min(engines, key=lambda engine: np.median(measured[f"{kind}{engine}"]))
     policy = WeightPolicy()
-    for kind, key, what, used in (
-        ("", "crossover", "learning", policy.event_streams_spikes),
-        ("dense_", "crossover/dense", "feedback", policy.event_streams_fixed),
+    for kind, engine, what, used in (
+        ("", "events", "event-driven kernels, learning", policy.event_streams_spikes),
+        ("dense_", "events", "event-driven kernels, feedback", policy.event_streams_fixed),
+        ("", "few", "kernels of few streams, learning", policy.few_streams),
+        ("dense_", "few", "kernels of few streams, feedback", policy.few_streams),
     ):
-        most = max(faster[kind], default=0)
-        now = f"used up to {used}"
-        section.add(key, f"event-driven kernels are faster up to, {what}", "streams", [most], now)
+        most = max((streams for streams, best in fastest[kind].items() if best == engine), default=0)
+        section.add(f"crossover/{kind}{engine}", f"the last fastest: {what}", "streams", [most], f"used up to {used}")
+    slow = max((streams for streams, best in fastest[""].items() if best != "tables"), default=0)
     now = f"used from {policy.table_streams}"
-    what = "other kernels than tables are the fastest up to, learning"
-    section.add("crossover/tables", what, "streams", [slow_tables], now)
+    section.add("crossover/tables", "others than tables are the fastest up to, learning", "streams", [slow], now)
     section.notes.append(
         f"Crossover: {units} x {units}, many matrices in turn. Learning is propagation and plasticity with "
-        "half of the presynaptic units spiking; feedback is propagation alone with all of them active."
+        "half of the presynaptic units spiking, in one pass where the kernels can; feedback is propagation alone with "
+        "all of them active."
     )
 
 
@@ -140,13 +155,19 @@ def _kernels(units: int, streams: int, engine: str, dense: bool, quick: bool) ->
         pre = rng.standard_normal((units, streams)).astype(np.float32)
     post, current = rng.standard_normal((2, units, streams)).astype(np.float32)
     bias, gemm, blocks = np.zeros(units, np.float32), gemm_address("float32"), blocks_of(units)
+    shared = {
+        "events": (propagate_events, update_and_propagate_events),
+        "few": (few_streams.propagate, few_streams.update_and_propagate),
+    }
 
     def step() -> None:
         for W in weights:
-            if engine == "events":
-                propagate_events(W, pre, bias, current, False)
-                if not dense:
-                    update_events(W, pre, post, TINY)
+            if engine in ("events", "few"):
+                propagate, both = shared[engine]
+                if dense:
+                    propagate(W, pre, bias, current, False)
+                else:
+                    both(W, pre, post, TINY, pre, bias, current, False)
             elif engine == "tables":
                 propagate_spikes(W, choices_of_units(pre), bias, current, False)
                 update_spikes(W, choices_of_streams(pre), post, TINY)

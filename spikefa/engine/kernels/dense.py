@@ -23,6 +23,8 @@ from spikefa.engine.kernels.denormals import flush_denormals, restore
 
 #: Blocks of presynaptic rows in the event-driven kernels; a constant, so that sums do not depend on the threads.
 ROW_BLOCKS = 8
+#: Numbers that one thread sums for biases sooner than it wakes another.
+ALONE = 8192
 
 
 @compiled(parallel=True, nogil=True)
@@ -316,16 +318,27 @@ def update_bias(bias, post, scale, factor):
     post : ndarray (n_post, streams)
     scale, factor : float
     """
-    number = bias.dtype.type
-    last = bias.size - 1
-    for four in prange(-(-bias.size // 4)):  # four sums side by side, so that none waits for its own last addition
-        first = 4 * four
-        a, b, c, d = post[first], post[min(first + 1, last)], post[min(first + 2, last)], post[min(first + 3, last)]
-        sums = (number(0), number(0), number(0), number(0))
-        for k in range(post.shape[1]):
-            sums = (sums[0] + a[k], sums[1] + b[k], sums[2] + c[k], sums[3] + d[k])
-        for r in range(min(4, bias.size - first)):
-            bias[first + r] = number(factor) * bias[first + r] + number(scale) * sums[r]
+    fours = -(-bias.size // 4)
+    if post.size <= ALONE:
+        for four in range(fours):
+            _update_four(bias, post, scale, factor, 4 * four)
+    else:
+        for four in prange(fours):
+            _update_four(bias, post, scale, factor, 4 * four)
+
+
+@compiled(nogil=True)
+def _update_four(bias, post, scale, factor, first):
+    number, last = (
+        bias.dtype.type,
+        bias.size - 1,
+    )  # four sums side by side, so that none waits for its own last addition
+    a, b, c, d = post[first], post[min(first + 1, last)], post[min(first + 2, last)], post[min(first + 3, last)]
+    sums = (number(0), number(0), number(0), number(0))
+    for k in range(post.shape[1]):
+        sums = (sums[0] + a[k], sums[1] + b[k], sums[2] + c[k], sums[3] + d[k])
+    for r in range(min(4, bias.size - first)):
+        bias[first + r] = number(factor) * bias[first + r] + number(scale) * sums[r]
 
 
 @compiled(nogil=True)

@@ -31,13 +31,14 @@ def _pointer(builder, address, kind: ir.Type):
     return builder.inttoptr(address, kind.as_pointer())
 
 
-def _prefetch(builder, address) -> None:
+def prefetch(builder, address) -> None:
+    """Let what lies at an address begin to come from memory."""
     arguments = [_BYTE.as_pointer(), _INT, _INT, _INT]
-    prefetch = builder.module.declare_intrinsic(
+    function = builder.module.declare_intrinsic(
         "llvm.prefetch", [arguments[0]], ir.FunctionType(ir.VoidType(), arguments)
     )
     to_read, keep, data = (_INT(value) for value in (0, 3, 1))
-    builder.call(prefetch, [_pointer(builder, address, _BYTE), to_read, keep, data])
+    builder.call(function, [_pointer(builder, address, _BYTE), to_read, keep, data])
 
 
 @intrinsic
@@ -62,7 +63,7 @@ def make_table(typingctx, table, row0, row1, row2, row3, ahead, number):
         align = VECTOR // kind.count
         sums = [ir.Constant(kind, [0.0] * kind.count)]
         for row in rows:
-            _prefetch(builder, builder.add(row, ahead))
+            prefetch(builder, builder.add(row, ahead))
             vector = builder.load(_pointer(builder, row, kind), align=align)
             sums += [vector, *(builder.fadd(lower, vector) for lower in sums[1:])]
         for place, value in enumerate(sums):
@@ -103,7 +104,7 @@ def add_looked_up(typingctx, tables, count, choices, step, sums, distance, ahead
         places = [builder.add(sums, builder.mul(distance, _LONG(row))) for row in range(ABREAST)]
         grown = [cgutils.alloca_once(builder, kind) for _ in places]
         for place, total in zip(places, grown, strict=True):
-            _prefetch(builder, builder.add(place, ahead))
+            prefetch(builder, builder.add(place, ahead))
             builder.store(builder.load(_pointer(builder, place, kind), align=align), total)
         with cgutils.for_range(builder, count, intp=_LONG) as loop:
             table = builder.add(tables, builder.mul(loop.index, _LONG(TABLE)))

@@ -19,6 +19,7 @@ from spikefa.engine.kernels.dot_products import (
     add_dot_products_bfloat16,
     add_dot_products_int8,
 )
+from spikefa.engine.kernels.register_tiles import BYTE_ROWS, BYTE_STREAMS, BYTES, byte_dots
 
 #: The largest of the 255 integers.
 LARGEST = 127
@@ -26,8 +27,12 @@ LARGEST = 127
 SMALLEST = 2.0**-100
 #: Units whose products float32 sums without rounding, ``127 * 127 * 1024 < 2**24``.
 EXACT = 1024
+#: Rows of bytes of a task.
+BYTE_TASK = 16
 #: Blocks in which the largest number is looked for.
 BLOCKS = 8
+#: Numbers that one thread looks through or rounds sooner than it wakes another.
+ALONE = 8192
 
 
 @compiled(nogil=True)
@@ -35,6 +40,16 @@ def _nearest(value, inverse):
     """Return the nearest integer to ``value * inverse``, ties to even; 0 for what is no number."""
     found = np.rint(value * inverse)
     return np.int32(found) if abs(found) <= LARGEST else np.int32(0)
+
+
+@compiled(nogil=True)
+def _find_largest(activity, block, found):
+    units, streams = activity.shape
+    for i in range(block * units // BLOCKS, (block + 1) * units // BLOCKS):
+        row = activity[i]
+        for k in range(np.uint64(streams)):
+            size = abs(row[k])
+            found[k] = size if (size > found[k]) | (size != size) else found[k]
 
 
 @compiled(parallel=True, nogil=True)
@@ -47,15 +62,14 @@ def integer_scales(activity, scales, inverses):
     scales, inverses : ndarray of float32 (streams,)
         Written: the factor and its inverse, both 0 where all numbers are below `SMALLEST`.
     """
-    units, streams = activity.shape
+    streams = activity.shape[1]
     largest = np.zeros((BLOCKS, streams), activity.dtype)
-    for block in prange(BLOCKS):
-        found = largest[block]
-        for i in range(block * units // BLOCKS, (block + 1) * units // BLOCKS):
-            row = activity[i]
-            for k in range(np.uint64(streams)):
-                size = abs(row[k])
-                found[k] = size if (size > found[k]) | (size != size) else found[k]
+    if activity.size <= ALONE:
+        for block in range(BLOCKS):
+            _find_largest(activity, block, largest[block])
+    else:
+        for block in prange(BLOCKS):
+            _find_largest(activity, block, largest[block])
     top = np.float32(LARGEST)
     for k in range(streams):
         most = np.float32(0)
@@ -200,6 +214,57 @@ def propagate_integers(gemm, weights, scale, activity, scales, bias, current, ad
             for k in range(streams):
                 value = np.float32(sums[j - low, k]) * (scale * scales[k])
                 current[j, k] = value + (current[j, k] + bias[j] if add else bias[j])
+
+
+@compiled(nogil=True)
+def _round_block(activity, block, inverses, integers):
+    units, streams = activity.shape
+    for i in range(block * units // BLOCKS, (block + 1) * units // BLOCKS):
+        for k in range(streams):
+            integers[k, i] = _nearest(activity[i, k], inverses[k])
+
+
+@compiled(parallel=True, nogil=True)
+def integers_of(activity, inverses, integers):
+    """Round activities ``(units, streams)`` to integers, written as int16 ``(streams, units or more)``."""
+    if activity.size <= ALONE:
+        for block in range(BLOCKS):
+            _round_block(activity, block, inverses, integers)
+    else:
+        for block in prange(BLOCKS):
+            _round_block(activity, block, inverses, integers)
+
+
+@compiled(parallel=True, nogil=True)
+def propagate_bytes(weights, scale, integers, scales, bias, current, add):
+    """As `propagate_int8`, to the same bits, with few streams: each weight is read once, as one byte.
+
+    Parameters
+    ----------
+    weights : ndarray of int8 (n_post or more, n_pre or more)
+        Integers, and 0 where there is no unit; whole tiles of rows, and rows of whole cache lines.
+    scale : float32
+    integers : ndarray of int16 (streams, n_pre or more)
+        What `integers_of` writes; rows as long as the weights'.
+    scales : ndarray of float32 (streams,)
+    bias : ndarray (n_post,)
+    current : ndarray (n_post, streams)
+    add : bool
+    """
+    n_post, streams = current.shape
+    row_bytes, stream_bytes = weights.shape[1], 2 * integers.shape[1]
+    for task in prange(-(-n_post // BYTE_TASK)):
+        sums = np.empty((BYTE_ROWS * BYTE_STREAMS, BYTES // 2), np.int32)
+        for top in range(task * BYTE_TASK, min((task + 1) * BYTE_TASK, n_post), BYTE_ROWS):
+            for first in range(0, streams, BYTE_STREAMS):
+                wide = min(BYTE_STREAMS, streams - first)
+                a, x = weights.ctypes.data + top * row_bytes, integers.ctypes.data + first * stream_bytes
+                byte_dots(a, row_bytes, x, stream_bytes, row_bytes // BYTES, sums.ctypes.data, wide)
+                for j in range(top, min(top + BYTE_ROWS, n_post)):
+                    for k in range(wide):
+                        value = np.float32(sums[(j - top) * wide + k].sum()) * (scale * scales[first + k])
+                        to = current[j, first + k]
+                        current[j, first + k] = value + (to + bias[j] if add else bias[j])
 
 
 @compiled(nogil=True)
