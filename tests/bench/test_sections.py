@@ -30,6 +30,7 @@ KEYS = {
     "scaling": "streams/1 streams/20/image width/20 width/50/ratio threads/1 threads/1/speedup crossover/1/events "
     "crossover/1/batched crossover/4/tables crossover/4/dense_events crossover crossover/dense crossover/tables",
     "mkl": "mkl",
+    "start": "help import first_row/warm first_row/cold",
     "gpu": "step",
     "gpu-pytorch": "pytorch",
 }
