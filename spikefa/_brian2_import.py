@@ -1,14 +1,19 @@
-"""Import Brian2 in any thread, under a parent that ignores Ctrl-C, and with a log that may fail.
+"""Import Brian2 in any thread, under a parent that ignores Ctrl-C, with a log that may fail, and without matplotlib.
 
 Brian2 puts a handler of SIGINT over the one that it finds, when it is imported. Python allows that in the main thread
 alone, so that a Dask or web worker could not import Brian2. And the handler calls the one below, which cannot be called
 if the signal is ignored or left to the system, as in a process that a script has started by ``&``.
 
 Brian2 keeps a log in a temporary file. If its disk is full, Python prints a traceback for every record.
+
+Brian2 holds all names of `pylab`, and so imports pyplot, a fourth of the time of its import. It does without if there
+is no matplotlib. Here it does, too, until somebody asks for a name that it then lacks, or for all names.
 """
 
 from __future__ import annotations
 
+import builtins
+import gc
 import signal
 import sys
 import threading
@@ -35,14 +40,15 @@ class _Loader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__.loader = module.__loader__ = self._own
-        if threading.current_thread() is not threading.main_thread():
-            with _no_handlers():
+        with _no_garbage(), _no_pylab(module):
+            if threading.current_thread() is not threading.main_thread():
+                with _no_handlers():
+                    self._own.exec_module(module)
+            else:
+                before = signal.getsignal(signal.SIGINT)
                 self._own.exec_module(module)
-        else:
-            before = signal.getsignal(signal.SIGINT)
-            self._own.exec_module(module)
-            if before is not None and not callable(before):
-                signal.signal(signal.SIGINT, before)
+                if before is not None and not callable(before):
+                    signal.signal(signal.SIGINT, before)
         if (log := module.BrianLogger.file_handler) is not None:
             log.handleError = _lose
 
@@ -64,6 +70,65 @@ def _no_handlers() -> Iterator[None]:
         yield
     finally:
         signal.signal = stock
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Within it, garbage is not looked for: what an import makes stays."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@contextmanager
+def _no_pylab(brian2: ModuleType) -> Iterator[None]:
+    """Within it, Brian2 finds no `pylab`, unless it is there already; afterwards, at the first name that it lacks."""
+    if "pylab" in sys.modules or "matplotlib.pyplot" in sys.modules:
+        yield
+        return
+    sys.modules["pylab"] = None
+    try:
+        yield
+    finally:
+        del sys.modules["pylab"]
+    of_numpy, held = _names_without_pylab(), vars(brian2)
+    dropped = {name for name in of_numpy if name not in held}  # Brian2 drops some that it finds annoying
+    for name in of_numpy:
+        if hasattr(builtins, name) and _same(held, of_numpy, name):
+            del held[name]  # pylab prefers some of Python's
+
+    def __getattr__(name: str) -> Any:
+        if name != "__all__" and name.startswith("_"):
+            raise AttributeError(f"module 'brian2' has no attribute {name!r}")
+        if held.pop("__getattr__", None) is not None:
+            try:
+                import pylab
+            except ImportError:
+                names = of_numpy
+            else:
+                names = vars(pylab)
+            for own, value in names.items():
+                if own[0] != "_" and own not in dropped and (own not in held or _same(held, of_numpy, own)):
+                    held[own] = value
+        return getattr(brian2, name)
+
+    brian2.__getattr__ = __getattr__
+
+
+def _names_without_pylab() -> dict[str, Any]:
+    """Return what Brian2 holds in the place of the names of `pylab`."""
+    names: dict[str, Any] = {}
+    exec("from numpy import *\nfrom numpy.fft import *\nfrom numpy.linalg import *\nfrom numpy.random import *", names)
+    del names["__builtins__"]
+    return names
+
+
+def _same(held: dict[str, Any], others: dict[str, Any], name: str) -> bool:
+    return name in held and name in others and held[name] is others[name]
 
 
 class _Finder(MetaPathFinder):

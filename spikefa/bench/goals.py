@@ -48,4 +48,8 @@ GOALS = (
     Goal("on a GPU: training step, 100 streams / its matrix products", "gpu.ratio/100", 1.5, "x"),
     Goal("on a GPU: throughput against PyTorch compiled", "gpu-pytorch.ratio/compiled", 2, "x", at_least=True),
     Goal("peak memory above the imports", "memory.training", 400, "MB"),
+    Goal("wait for the help", "start.help", 0.5, "s"),
+    Goal("wait for the first row of a training", "start.first_row/warm", 4, "s"),
+    Goal("the same, nothing compiled", "start.first_row/cold", 6, "s"),
+    Goal("wait for the demo's end, nothing compiled", "start.demo/cold", 12, "s"),
 )

@@ -9,7 +9,7 @@ import typer
 
 from spikefa.cli.options import Seed
 from spikefa.cli.output import console
-from spikefa.cli.training import new_directory, train_with_progress
+from spikefa.cli.training import compile_ahead, new_directory, train_with_progress
 from spikefa.plotting.figures import figures
 
 
@@ -19,6 +19,7 @@ def demo(
     seed: Seed = 0,
 ) -> dict[str, Any]:
     """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
+    compile_ahead()
     from spikefa.experiments import model_source
     from spikefa.experiments.run import new_run
     from spikefa.plotting.of_runs import save_figure

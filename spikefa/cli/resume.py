@@ -8,7 +8,7 @@ import typer
 
 from spikefa.cli.options import DataDir, Device, RunDirectory, Trust
 from spikefa.cli.output import console
-from spikefa.cli.training import train_with_progress
+from spikefa.cli.training import compile_ahead, train_with_progress
 
 
 def resume(
@@ -21,6 +21,8 @@ def resume(
     trust: Trust = False,
 ) -> dict[str, Any]:
     """Go on with a run that was interrupted or killed, bit for bit, or make a finished one longer."""
+    if device == "cpu":
+        compile_ahead()
     from spikefa.experiments.run import open_run
 
     opened = open_run(run, data_dir, device, trust)

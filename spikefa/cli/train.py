@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from spikefa.cli.options import DataDir, Device, Preset, Trust, completed
-from spikefa.cli.training import new_directory, train_with_progress
+from spikefa.cli.training import compile_ahead, new_directory, train_with_progress
 from spikefa.datasets import datasets
 
 Data = Annotated[
@@ -65,14 +65,16 @@ def train(
     trust: Trust = False,
 ) -> dict[str, Any]:
     """Train a model, with checkpoints on the way. Ctrl-C saves and says how to go on."""
-    from spikefa.experiments import model_file
-    from spikefa.experiments.run import new_run, open_run
-    from spikefa.experiments.run_settings import read_settings, settings_of
-
     if sum(given is not None for given in (model, config, like)) != 1:
         raise typer.BadParameter("give a MODEL, or --config FILE.toml, or --like RUN")
     if like is not None and preset is not None:
         raise typer.BadParameter("--like takes all parameters of the other run, so give no --preset")
+    if device == "cpu":
+        compile_ahead()
+    from spikefa.experiments import model_file
+    from spikefa.experiments.run import new_run, open_run
+    from spikefa.experiments.run_settings import read_settings, settings_of
+
     if config is not None:
         settings = read_settings(config)
     else:

@@ -17,6 +17,13 @@ def new_directory(name: str, seed: int) -> Path:
     return Path("runs", f"{name}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}")
 
 
+def compile_ahead() -> None:
+    """Let another process compile, while this one reads data and builds, what has never been compiled."""
+    from spikefa.engine.compile_ahead import begin
+
+    begin()
+
+
 def train_with_progress(run: Any, trainer: Any) -> dict[str, Any]:
     """Train to the end with live progress; say at the end what was written, and return it.
 

@@ -7,6 +7,7 @@ works, but each process compiles anew.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import tempfile
@@ -19,10 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from spikefa.errors import SpikefaWarning
 
 _naming = threading.RLock()
+
+#: Called with the name of each function that this process is about to load or compile, see `compile_ahead`.
+ahead: Callable[[str], None] | None = None
 
 
 def cache_folder() -> Path | None:
@@ -94,6 +99,55 @@ def kept_in(folder: Path) -> Iterator[None]:
             numba.config.CACHE_DIR = before
 
 
+class _Files(IndexDataCacheFile):
+    """numba's files of a function, safe against processes that save other signatures of it at the same time.
+
+    numba numbers the files of machine code in their order, and names one in the index before it is written: two
+    processes could write into one file, and what a killed one has not written would be read from before. Here its
+    number follows from the signature, and it is written first.
+    """
+
+    def save(self, key: tuple, data: Any) -> None:
+        """Save machine code, and then that it is there."""
+        name = self._data_name(int(hashlib.sha256(repr(key).encode()).hexdigest()[:12], 16))
+        self._save_data(name, data)
+        self._save_index(self._load_index() | {key: name})
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is there that fits the source."""
+        return not self._load_index()
+
+
+class _Cache(FunctionCache):
+    """numba's cache of a function; it asks first whether another process compiles the function."""
+
+    def __init__(self, function: Callable):
+        super().__init__(function)
+        self.name = name_of(function)
+        self._cache_file = _Files(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=self._impl.locator.get_source_stamp(),
+        )
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the machine code for a signature, or None."""
+        if ahead is not None:
+            ahead(self.name)
+        return super().load_overload(sig, target_context)
+
+
+def name_of(function: Callable) -> str:
+    """Return a function's full name."""
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def is_kept(function: Any) -> bool:
+    """Return whether machine code of a function of `compiled` is kept, for whatever types."""
+    return isinstance(function._cache, _Cache) and not function._cache._cache_file.empty
+
+
 def compiled(**options: Any) -> Callable[[Callable], Callable]:
     """Return a decorator as `numba.njit`, which keeps the machine code for later processes, if it can.
 
@@ -104,10 +158,10 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
     """
 
     def decorate(function: Callable) -> Callable:
-        folder = private_folder()
-        if folder is None:
-            return numba.njit(**options)(function)
-        with kept_in(folder):
-            return numba.njit(cache=True, **options)(function)
+        dispatcher, folder = numba.njit(**options)(function), private_folder()
+        if folder is not None:
+            with kept_in(folder):
+                dispatcher._cache = _Cache(function)  # in the place of that of `cache=True`
+        return dispatcher
 
     return decorate

@@ -14,8 +14,9 @@ from itertools import pairwise
 
 import numba
 import numpy as np
-from numba import njit, prange, types
+from numba import prange, types
 
+from spikefa.engine.compiled import compiled
 from spikefa.errors import SpikefaError
 
 #: Multiply-adds a step below which one thread is as fast as two (64-100-100-100, 20 streams: 0.12 ms with one,
@@ -55,7 +56,7 @@ _PINNING = sys.platform == "linux" and hasattr(os, "sched_setaffinity")
 if _PINNING:
     _gettid = types.ExternalFunction("gettid", types.int32())
 
-    @njit(parallel=True)
+    @compiled(parallel=True)
     def _thread_ids(out):
         for i in prange(out.size):
             out[i] = _gettid()

@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
 
 from spikefa._checks import in_range, true_or_false, whole
 from spikefa.engine.aligned import aligned_zeros, whole_rows
@@ -494,6 +493,8 @@ class SparseWeights(Weights):
     def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
         if not hasattr(self, "_coordinates"):
+            from scipy.sparse import coo_array  # few networks need it
+
             self._coordinates = coo_array((self.values, self.synapses()), self.shape)
         product = self._coordinates @ activity + (current if add else 0)
         current[...] = product + bias[:, None] if bias.any() else product

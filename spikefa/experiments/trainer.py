@@ -353,6 +353,13 @@ class Trainer:
         )
 
     def _milestone(self, evaluations: set[int], recordings: set[int], started: float) -> None:
+        if self.images_seen in evaluations:  # first, as the row is what a user waits for
+            row = self._measure()
+            self.seconds = time.monotonic() - started
+            self.rows.append({**row, "seconds": round(self.seconds, 2)})
+            self._write_metrics()
+            self.on_row(self.rows[-1])
+            self.network.readout.reset()
         if self.images_seen in recordings:
             shown = self._display.of(self.network)
             recording = record_activity(shown, self.dataset, self.images_seen, self.config.recording_steps)
@@ -360,13 +367,6 @@ class Trainer:
                 folder = self.directory / "recordings"
                 folder.mkdir(exist_ok=True)
                 recording.save(folder / f"activity-{self.images_seen:09d}.h5")
-        if self.images_seen in evaluations:
-            row = self._measure()
-            self.seconds = time.monotonic() - started
-            self.rows.append({**row, "seconds": round(self.seconds, 2)})
-            self._write_metrics()
-            self.on_row(self.rows[-1])
-            self.network.readout.reset()
         self.save()
         if self.images_seen in evaluations:
             call_reading(self, "on_metrics", self.table[-1])

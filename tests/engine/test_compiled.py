@@ -97,3 +97,31 @@ def test_everything_is_imported_by_a_user_without_a_home():
     env |= {"HOME": "/proc/no/such", "NUMBA_CACHE_DIR": ""}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
     assert done.stdout == "1\n", done.stderr
+
+
+ORDERS = """
+import sys
+import numba
+from spikefa.engine.compiled import compiled, is_kept
+
+@compiled()
+def double(x):
+    return x + x
+
+assert not is_kept(double)
+for kind in sys.argv[1:]:
+    assert double({"int": 1, "float": 1.0}[kind]) == 2
+assert is_kept(double)
+"""
+
+
+def test_machine_code_has_a_file_that_follows_from_its_types(tmp_path):
+    """Two processes that compile one function for different types at once write different files."""
+    script, found = tmp_path / "script.py", []
+    script.write_text(ORDERS)
+    for order in (("int", "float"), ("float", "int")):
+        folder = tmp_path / order[0]
+        environment = os.environ | {"SPIKEFA_CACHE": str(folder)}
+        subprocess.run([sys.executable, script, *order], env=environment, check=True, timeout=300)
+        found.append(sorted(path.name for path in folder.rglob("*.nbc")))
+    assert found[0] == found[1] and len(found[0]) == 2

@@ -5,7 +5,6 @@ from itertools import count
 import numpy as np
 from brian2.core.functions import DEFAULT_FUNCTIONS, Function
 from brian2.input.binomial import BinomialFunction
-from scipy.stats import binom, poisson
 
 from spikefa.errors import ArgumentError
 
@@ -22,6 +21,8 @@ def _poisson(uniform: np.ndarray, mean: np.ndarray) -> np.ndarray:
         raise ArgumentError(f"poisson: the mean must be at most {_MOST:g}, got {np.max(mean):g}")
     if np.max(mean, initial=0) <= _FEW:
         return _few(np.asarray(uniform), np.asarray(mean, float))
+    from scipy.stats import poisson  # takes a second to import
+
     return np.maximum(poisson.ppf(uniform, mean), 0).astype(np.int32)
 
 
@@ -45,6 +46,8 @@ def _binomial(uniform: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.ndarray:
         raise ArgumentError(f"binomial: p must be a probability, got {_worst(p, 0, 1)}")
     if np.any(np.asarray(n) > _MOST):
         raise ArgumentError(f"binomial: n must be at most {_MOST:g}, got {np.max(n):g}")
+    from scipy.stats import binom  # takes a second to import
+
     return np.maximum(binom.ppf(uniform, n, p), 0).astype(np.int32)
 
 

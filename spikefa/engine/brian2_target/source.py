@@ -1,6 +1,6 @@
 """Source text of the numba kernels: the loops around the statements of a code object.
 
-Every kernel cuts the units into blocks of fixed size and hands them to the threads, so that its result does
+A kernel of many units cuts them into blocks of fixed size and hands these to the threads, so that its result does
 not depend on their number. The inner loop is a function of its own, whose arrays are declared not to overlap:
 without that LLVM gives up on vectorising a loop over more than a few arrays.
 """
@@ -44,12 +44,13 @@ def _span(_lo, _hi, {span_arguments}):
     _f.restore(_old)
 """
 
-_ALL = """\
-    if _n <= {block}:
-        _span(0, _n, {span_arguments})
-    else:
-        for _block in _prange((_n + {block} - 1) // {block}):
-            _span(_block * {block}, _min(_n, (_block + 1) * {block}), {span_arguments})
+# One call of the inner loop, since numba compiles it once for each call of other types, of which a literal is one.
+_ALONE = """\
+    _span(_np.int64(0), _n, {span_arguments})
+"""
+_SHARED = """\
+    for _block in _prange((_n + {block} - 1) // {block}):
+        _span(_block * {block}, _min(_n, (_block + 1) * {block}), {span_arguments})
 """
 
 _RESET_SPAN = """\
@@ -90,28 +91,39 @@ _REFRACTORY = """\
         {lastspike}[_idx] = {t}
 """
 
+_THRESHOLD_ALONE = """\
+    {events}[_n] = _span(_np.int64(0), _n, _found, {span_arguments})
+"""
 # Each block has left its events at its own place; they only have to move down.
-_THRESHOLD = """\
-    if _n <= {block}:
-        _total = _span(0, _n, _found, {span_arguments})
-    else:
-        _blocks = (_n + {block} - 1) // {block}
-        _counts = _np.empty(_blocks, _np.int64)
-        for _block in _prange(_blocks):
-            _end = _min(_n, (_block + 1) * {block})
-            _counts[_block] = _span(_block * {block}, _end, _found, {span_arguments})
-        _total = _counts[0]
-        for _block in _range(1, _blocks):
-            _f.move({events}, _total, _block * {block}, _counts[_block])
-            _total += _counts[_block]
+_THRESHOLD_SHARED = """\
+    _blocks = (_n + {block} - 1) // {block}
+    _counts = _np.empty(_blocks, _np.int64)
+    for _block in _prange(_blocks):
+        _end = _min(_n, (_block + 1) * {block})
+        _counts[_block] = _span(_block * {block}, _end, _found, {span_arguments})
+    _total = _counts[0]
+    for _block in _range(1, _blocks):
+        _f.move({events}, _total, _block * {block}, _counts[_block])
+        _total += _counts[_block]
     {events}[_n] = _total
 """
+# Of few events, as it often is, although the units are many.
+_RESET_SHARED = """\
+    if _n <= {block}:
+        _span(_np.int64(0), _n, {span_arguments})
+    else:
+        for _block in _prange((_n + {block} - 1) // {block}):
+            _span(_block * {block}, _min(_n, (_block + 1) * {block}), {span_arguments})
+"""
+_EVENTS = """\
+    _n = _np.int64({events}[{events}.size - 1])
+"""
 
-#: template -> (inner loop, body of the kernel)
+#: template -> (inner loop, body of the kernel of one thread, body of that of several)
 TEMPLATES = {
-    "stateupdate": (_SPAN, _ALL),
-    "reset": (_RESET_SPAN, "    _n = {events}[{events}.size - 1]\n" + _ALL),
-    "threshold": (_THRESHOLD_SPAN, _THRESHOLD),
+    "stateupdate": (_SPAN, _ALONE, _SHARED),
+    "reset": (_RESET_SPAN, _EVENTS + _ALONE, _EVENTS + _RESET_SHARED),
+    "threshold": (_THRESHOLD_SPAN, _THRESHOLD_ALONE, _THRESHOLD_SHARED),
 }
 
 
@@ -149,10 +161,10 @@ def kernel_source(
     -------
     str
     """
-    span, body = TEMPLATES[template]
+    span, alone, shared = TEMPLATES[template]
     if template == "threshold":
         arguments = ["_found", *arguments]
-    text = _HEADER + span + _KERNEL + body
+    text = _HEADER + span + _KERNEL + (shared if parallel else alone)
     return text.format(
         scalar_code=indent(scalar_code),
         vector_code=indent(vector_code or "pass", 2),

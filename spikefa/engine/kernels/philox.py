@@ -176,7 +176,7 @@ def _copy(source, target, start):
 
 # The two fills differ in what they call only; as a function made by another they would not be cached.
 @compiled(parallel=True, nogil=True, error_model="numpy")
-def _uniform_fill(out, k0, k1, step, obj, draw):
+def uniform_fill(out, k0, k1, step, obj, draw):
     whole = out.size // 4
     if out.size < _PARALLEL_FROM:
         _uniform_blocks(out, 0, whole, k0, k1, step, obj, draw, 0)
@@ -191,7 +191,7 @@ def _uniform_fill(out, k0, k1, step, obj, draw):
 
 
 @compiled(parallel=True, nogil=True, error_model="numpy")
-def _normal_fill(out, k0, k1, step, obj, draw):
+def normal_fill(out, k0, k1, step, obj, draw):
     whole = out.size // 4
     if out.size < _PARALLEL_FROM:
         _normal_blocks(out, 0, whole, k0, k1, step, obj, draw, 0)
@@ -242,7 +242,7 @@ def fill_uniform(out: np.ndarray, seed: int, step: int, obj: int, draw: int) -> 
     ArgumentError
         If the seed or the step is out of range.
     """
-    _fill("fill_uniform", _uniform_fill, out, seed, step, obj, draw)
+    _fill("fill_uniform", uniform_fill, out, seed, step, obj, draw)
 
 
 def fill_normal(out: np.ndarray, seed: int, step: int, obj: int, draw: int) -> None:
@@ -251,7 +251,7 @@ def fill_normal(out: np.ndarray, seed: int, step: int, obj: int, draw: int) -> N
     Units 2k and 2k+1 share two words. The numbers are computed in float64, so that a float32 array
     holds the rounded numbers of a float64 one; the largest magnitude is 6.76.
     """
-    _fill("fill_normal", _normal_fill, out, seed, step, obj, draw)
+    _fill("fill_normal", normal_fill, out, seed, step, obj, draw)
 
 
 def object_id(name: str) -> int:

@@ -34,7 +34,20 @@ def _only_spikes(row):
 
 
 @compiled(parallel=True, nogil=True)
-def choices_of_units(activity):
+def choose_for_units(activity, choices, others):
+    """Fill in `choices_of_units`, of zeros at first, and whether in each four an activity is neither 0 nor 1."""
+    units, streams = activity.shape
+    for four in prange(len(choices)):
+        to = choices[four]
+        for i in range(4 * four, min(4 * four + 4, units)):
+            row = activity[i]
+            others[four] |= not _only_spikes(row)
+            place = np.uint16(VECTOR << (i % 4))
+            for k in range(np.uint64(streams)):
+                to[k] += np.uint16(row[k] != 0) * place
+
+
+def choices_of_units(activity: np.ndarray) -> np.ndarray:
     """Where each stream finds the sum for each four units, if all activities are 0 or 1.
 
     Parameters
@@ -49,19 +62,24 @@ def choices_of_units(activity):
     units, streams = activity.shape
     choices = np.zeros((-(-units // 4), -(-streams // ABREAST) * ABREAST), np.uint16)
     others = np.zeros(len(choices), np.bool_)
-    for four in prange(len(choices)):
-        to = choices[four]
-        for i in range(4 * four, min(4 * four + 4, units)):
-            row = activity[i]
-            others[four] |= not _only_spikes(row)
-            place = np.uint16(VECTOR << (i % 4))
-            for k in range(np.uint64(streams)):
-                to[k] += np.uint16(row[k] != 0) * place
+    choose_for_units(activity, choices, others)  # numba would take as long again to compile the other lines
     return choices[:0] if others.any() else choices
 
 
 @compiled(parallel=True, nogil=True)
-def choices_of_streams(activity):
+def choose_for_streams(activity, choices, others):
+    """Fill in `choices_of_streams`, of zeros at first, and whether in each four an activity is neither 0 nor 1."""
+    units, streams = activity.shape
+    for four in prange(len(choices)):
+        to = choices[four]
+        for i in range(ABREAST * four, min(ABREAST * four + ABREAST, units)):
+            row = activity[i]
+            others[four] |= not _only_spikes(row)
+            for k in range(np.uint64(streams)):
+                to[k // 4, i % ABREAST] += np.uint16(row[k] != 0) * np.uint16(VECTOR << (k % 4))
+
+
+def choices_of_streams(activity: np.ndarray) -> np.ndarray:
     """Where each unit finds the sum for each four streams, if all activities are 0 or 1.
 
     Parameters
@@ -76,13 +94,7 @@ def choices_of_streams(activity):
     units, streams = activity.shape
     choices = np.zeros((-(-units // ABREAST), -(-streams // 4), ABREAST), np.uint16)
     others = np.zeros(len(choices), np.bool_)
-    for four in prange(len(choices)):
-        to = choices[four]
-        for i in range(ABREAST * four, min(ABREAST * four + ABREAST, units)):
-            row = activity[i]
-            others[four] |= not _only_spikes(row)
-            for k in range(np.uint64(streams)):
-                to[k // 4, i % ABREAST] += np.uint16(row[k] != 0) * np.uint16(VECTOR << (k % 4))
+    choose_for_streams(activity, choices, others)
     return choices[:0] if others.any() else choices
 
 
