@@ -37,7 +37,7 @@ KEYS = {
     "crossover/1/few crossover/4/dense_few crossover/events crossover/dense_events crossover/few "
     "crossover/dense_few crossover/tables",
     "mkl": "mkl",
-    "start": "help import first_row/warm first_row/cold",
+    "start": "help import first_row/warm",
     "gpu": "step",
     "gpu-pytorch": "pytorch",
 }

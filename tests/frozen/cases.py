@@ -607,7 +607,7 @@ def wide_cases():
     model = "lillicrap2016_spiking"
     return {
         "wide spikes/1 stream": partial(of_model, model, 1, **spikes | {"hidden": (1500, 1500), "momentum": 0.5}),
-        "wide spikes/10 streams": partial(of_model, model, 10, **spikes | {"hidden": (600, 400), "average": 30}),
+        "wide spikes/10 streams": partial(of_model, model, 10, **spikes | {"hidden": (600, 450), "average": 30}),
         "wide spikes/40 streams": partial(of_model, model, 40, **spikes),
         "wide backpropagation/40 streams": partial(of_model, model, 40, pathway="transpose", **spikes),
         "wide sparse/40 streams": partial(of_model, model, 40, field=4, **spikes),
@@ -674,7 +674,7 @@ QUICK = {
         "through a checkpoint",
         "looked at/3 streams",
     ),
-    "threads": ("wide spikes/40", "wide sparse", "wide rates/20"),
+    "threads": ("wide spikes/10", "wide spikes/40", "wide sparse", "wide rates/20"),
 }
 
 GROUPS: dict[str, Callable[[], dict[str, Callable]]] = {

@@ -23,15 +23,15 @@ LIMIT = 600
 _IMPORT = ("-c", "import spikefa; spikefa.Network")
 
 
-def seconds_until(command: Sequence[str], cache: Path, file: Path | None = None) -> float:
+def seconds_until(command: Sequence[str], cache: Path | None, file: Path | None = None) -> float:
     """Return the seconds that Python takes to write a file, or to its end without one.
 
     Parameters
     ----------
     command : sequence of str
         What follows ``python``. It is ended once the file is there.
-    cache : Path
-        The folder of compiled code, which the command fills.
+    cache : Path or None
+        The folder of compiled code, which the command fills; None for the usual one.
     file : Path, optional
 
     Raises
@@ -39,7 +39,7 @@ def seconds_until(command: Sequence[str], cache: Path, file: Path | None = None)
     RuntimeError
         If the command fails or takes too long; the message is its last line.
     """
-    environment = os.environ | {"SPIKEFA_CACHE": str(cache)}
+    environment = os.environ | ({} if cache is None else {"SPIKEFA_CACHE": str(cache)})
     with tempfile.TemporaryFile("w+") as said:
         began = time.perf_counter()
         process = subprocess.Popen([sys.executable, *command], env=environment, stdout=said, stderr=said)
@@ -75,7 +75,7 @@ def training(setting: Setting, directory: Path) -> list[str]:
 def waiting(setting: Setting, section: Section, program: Sequence[str] = PROGRAM) -> None:
     """Measure a user's wait, from a command until there is something to see.
 
-    Keys ``help``, ``import``, ``first_row/warm``, ``first_row/cold``, and unless quick ``demo/warm``, ``demo/cold``.
+    Keys ``help``, ``import``, ``first_row/warm``, and unless quick ``first_row/cold``, ``demo/warm``, ``demo/cold``.
 
     Parameters
     ----------
@@ -90,27 +90,27 @@ def waiting(setting: Setting, section: Section, program: Sequence[str] = PROGRAM
         def place() -> Path:
             return Path(tempfile.mkdtemp(dir=folder))
 
-        kept = place()
+        kept = None if setting.quick else place()
 
-        def first_row(cache: Path) -> float:
+        def first_row(cache: Path | None) -> float:
             run = place() / "run"
             return seconds_until([*program, *training(setting, run)], cache, run / "metrics.csv")
 
-        def demo(cache: Path) -> float:
+        def demo(cache: Path | None) -> float:
             return seconds_until([*program, "demo", "--run", str(place() / "run")], cache)
 
         jobs = {
             "help": ("spikefa --help", lambda: seconds_until([*program, "--help"], kept)),
             "import": ("import spikefa; spikefa.Network", lambda: seconds_until(_IMPORT, kept)),
             "first_row/warm": ("first row of the metrics", lambda: first_row(kept)),
-            "first_row/cold": ("the same, nothing compiled", lambda: first_row(place())),
         }
         if not setting.quick:
+            jobs["first_row/cold"] = "the same, nothing compiled", lambda: first_row(place())
             jobs["demo/warm"] = "spikefa demo", lambda: demo(kept)
             jobs["demo/cold"] = "the same, nothing compiled", lambda: demo(place())
         try:
-            seconds_until([*program, *training(setting, place() / "run")], kept)  # compiles what is not compiled yet
-            if not setting.quick:
+            if not setting.quick:  # what is not compiled yet
+                first_row(kept)
                 demo(kept)
             values = take_turns({name: job for name, (_, job) in jobs.items()}, turns)
         except RuntimeError as error:
