@@ -67,7 +67,7 @@ with matplotlib.rc_context(STYLE):
     figure = Figure(figsize=(3.6, 2.5), dpi=150, layout="constrained")
     ax = figure.subplots()
     errors_by_epoch(ax, NETWORKS, metrics, "Digits" if QUICK else "CIFAR-10 part, JPEG")
-    ax.legend(loc="upper right", handlelength=1.4)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=1.4)
 save(figure, __file__)
 
 last = {name: 100 * np.array([rows["test_error"][-1] for rows in several]) for name, several in metrics.items()}
