@@ -104,9 +104,10 @@ class PackedWeights(DenseWeights):
     @property
     def integers(self) -> np.ndarray:
         """8-bit weights as integers ``(n_post, n_pre)``, not to be written."""
-        if not self.by_instruction:
-            return self._integers.astype(np.int8)
-        return self._packed.view(np.int8)[: self.shape[1], : self.shape[0]]
+        if self.by_instruction or self._by_bytes:
+            rows = self._packed.view(np.int8) if self.by_instruction else self._bytes
+            return rows[: self.shape[1], : self.shape[0]]
+        return self._integers.astype(np.int8)
 
     @property
     def scale(self) -> float:
