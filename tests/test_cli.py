@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import spikefa
 from spikefa._environment import check_environment
-from spikefa.cli import app
+from spikefa.cli import app, main
 from spikefa.cli.errors import HINTS, errors_as_sentences, warnings_as_sentences
 from spikefa.errors import SpikefaError, SpikefaWarning
 from spikefa.plotting.figures import figures
@@ -50,6 +50,24 @@ def call(*arguments, code=0):
     done = run_command(*arguments)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.fixture
+def call_here(monkeypatch, capsys):
+    """A function as `call`, in this process: half of a short command's time goes into imports."""
+    monkeypatch.setattr("spikefa.engine.compile_ahead.begin", lambda: None)
+
+    def call_here(*arguments, code=0):
+        monkeypatch.setattr(sys, "argv", ["spikefa", *map(str, arguments)])
+        for name in ("stdout", "stderr"):  # which `main` replaces
+            monkeypatch.setattr(sys, name, getattr(sys, name))
+        with pytest.raises(SystemExit) as end:
+            main()
+        printed = capsys.readouterr()
+        assert (end.value.code or 0) == code, printed.out + printed.err
+        return printed.out
+
+    return call_here
 
 
 @pytest.mark.parametrize(
@@ -97,10 +115,10 @@ def test_train_evaluate_and_plot(tmp_path):
     assert out.read_bytes()[:4] == b"%PDF"
 
 
-def test_a_models_own_number_of_epochs(tmp_path):
+def test_a_models_own_number_of_epochs(tmp_path, call_here):
     arguments = [*SMALL[:-4], *SMALL[-2:], "--no-record-activity"]
     assert "--epochs" not in arguments
-    printed = call("train", "lillicrap2016_spiking", *arguments, "--set", "epochs=2", "--run", tmp_path / "run")
+    printed = call_here("train", "lillicrap2016_spiking", *arguments, "--set", "epochs=2", "--run", tmp_path / "run")
     assert re.search(r"Test error [\d.]+% after 2 epochs", printed)
 
 
@@ -108,8 +126,8 @@ def test_models_are_listed():
     assert "lillicrap2016_spiking" in call("models")
 
 
-def test_a_models_parameters_and_presets_are_printed(model):
-    printed = call("models", "lillicrap2016_spiking")
+def test_a_models_parameters_and_presets_are_printed(model, call_here):
+    printed = call_here("models", "lillicrap2016_spiking")
     for parameter in model.describe().parameters:
         assert re.search(rf"^  {parameter.name}=.* \({re.escape(parameter.type)}.*\)\n +\S", printed, re.M)
     assert "eta=0.001  (number, at least 0)\n      Learning rate" in printed
@@ -148,17 +166,18 @@ BAD = [
 
 
 @pytest.mark.parametrize(("arguments", "message"), BAD)
-def test_bad_calls_end_with_one_sentence(arguments, message, tmp_path):
+def test_bad_calls_end_with_one_sentence(arguments, message, tmp_path, call_here):
     more = ["--run", tmp_path / "run"] if arguments[0] == "train" else []
-    printed = call(*arguments, *more, code=2)
+    printed = call_here(*arguments, *more, code=2)
     assert re.search(message, printed), printed
     assert "Traceback" not in printed and not (tmp_path / "run").exists()
 
 
-def test_an_existing_run_is_not_overwritten(tmp_path):
-    call("train", "lillicrap2016_spiking", *SMALL, "--epochs", "0", "--no-record-activity", "--run", tmp_path / "run")
+def test_an_existing_run_is_not_overwritten(tmp_path, call_here):
+    untrained = ["--epochs", "0", "--no-record-activity", "--run", tmp_path / "run"]
+    call_here("train", "lillicrap2016_spiking", *SMALL, *untrained)
     before = (tmp_path / "run" / "checkpoint.h5").read_bytes()
-    printed = call("train", "lillicrap2016_spiking", *SMALL, "--run", tmp_path / "run", code=2)
+    printed = call_here("train", "lillicrap2016_spiking", *SMALL, "--run", tmp_path / "run", code=2)
     assert (
         "holds a run already\nGo on with: spikefa resume DIRECTORY, or give another directory with --run.\n" in printed
     )
@@ -176,10 +195,10 @@ def test_broken_pair_of_packages_gets_one_sentence():
     check_environment({"brian2": "2.10.1", "numpy": "2.4.1"}.get)
 
 
-def test_train_refuses_equations_that_cannot_run_before_anything_is_written(model, tmp_path):
+def test_train_refuses_equations_that_cannot_run_before_anything_is_written(model, tmp_path, call_here):
     mine, run = tmp_path / "mine.py", tmp_path / "run"
     mine.write_text(model.source.replace("(I - v) / tau", "(I - v - b) / tau"))
-    printed = call("train", mine, *SMALL, "--run", run, code=2)
+    printed = call_here("train", mine, *SMALL, "--run", run, code=2)
     said = (
         "Layer 'h1': The identifier \"b\" could not be resolved; if it is a constant, give it by namespace={'b': ...}"
     )
@@ -206,11 +225,11 @@ def test_an_internal_error_shows_its_traceback(model, tmp_path):
     assert done.stderr.splitlines()[-1].startswith("ValueError: invalid literal")
 
 
-def test_what_cannot_be_written_ends_with_one_sentence(tmp_path):
+def test_what_cannot_be_written_ends_with_one_sentence(tmp_path, call_here):
     run = tmp_path / "run"
-    call("train", "lillicrap2016_spiking", *SMALL, "--epochs", "0", "--run", run)
+    call_here("train", "lillicrap2016_spiking", *SMALL, "--epochs", "0", "--run", run)
     (run / "figures").write_text("a file where the directory should be")
-    printed = call("plot", run, "learning", code=3)
+    printed = call_here("plot", run, "learning", code=3)
     assert printed.startswith("spikefa: ") and "File exists" in printed
 
 
@@ -229,8 +248,8 @@ def test_misspelt_words_get_a_suggestion(arguments, suggestion):
     assert result.exit_code == 2 and suggestion in " ".join(result.output.split())
 
 
-def test_a_misspelt_data_set_gets_a_suggestion(tmp_path):
-    printed = call("train", "lillicrap2016_spiking", "--data", "fashion-minst", "--run", tmp_path / "run", code=2)
+def test_a_misspelt_data_set_gets_a_suggestion(tmp_path, call_here):
+    printed = call_here("train", "lillicrap2016_spiking", "--data", "fashion-minst", "--run", tmp_path / "run", code=2)
     assert "did you mean 'fashion-mnist'?" in " ".join(printed.split()) and not (tmp_path / "run").exists()
 
 

@@ -101,6 +101,7 @@ def test_it_begins_only_where_it_is_of_use(tmp_path, monkeypatch):
     assert compile_ahead.begin() is None
 
 
+@pytest.mark.slow
 def test_the_worker_compiles_what_networks_call_and_no_number_changes(tmp_path):
     """Every kernel of the list is called, with the types for which it was compiled."""
     alone = trained(compiled.cache_folder(), "alone")
