@@ -8,6 +8,7 @@ chooses.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -350,37 +351,23 @@ class LookupTableWeights(DenseWeights):
 class WaitingWeights(DenseWeights):
     """Dense weights whose updates can wait for the next propagation, to share its pass over the rows."""
 
+    #: Kernels on whole rows that lie as the weights do: of an update, a propagation, and both in one pass.
+    _add: Callable[..., None]
+    _propagate: Callable[..., None]
+    _add_and_propagate: Callable[..., None]
+
     def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype):
         super().__init__(W, mask, dtype)
         self.may_wait = mask is None
         self._due: tuple[np.ndarray, np.ndarray, float] | None = None  # an update that waits for the next pass
 
-    @abstractmethod
-    def _add(self, rows: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
-        """Add ``scale * pre @ post.T`` to whole rows that lie as the weights do."""
-
-    @abstractmethod
-    def _add_and_propagate(
-        self,
-        due: tuple[np.ndarray, np.ndarray, float],
-        activity: np.ndarray,
-        bias: np.ndarray,
-        current: np.ndarray,
-        add: bool,
-    ) -> None:
-        """Do the update that is due and a propagation in one pass over the rows."""
-
-    @abstractmethod
-    def _propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        """Do a propagation alone."""
-
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`; with a waiting update."""
         if self._due is not None:
             due, self._due = self._due, None
-            self._add_and_propagate(due, activity, bias, current, add)
+            self._add_and_propagate(self._rows, *due, activity, bias, current, add)
         else:
-            self._propagate(activity, bias, current, add)
+            self._propagate(self._rows, activity, bias, current, add)
 
     def update_later(self, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
         """Add ``W += scale * pre @ post.T`` with the next propagation, or when the weights are asked for."""
@@ -399,21 +386,9 @@ class EventDrivenWeights(WaitingWeights):
 
     pre_major = True
 
-    def _add(self, rows: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
-        dense.update_events(rows, pre, post, scale)
-
-    def _add_and_propagate(
-        self,
-        due: tuple[np.ndarray, np.ndarray, float],
-        activity: np.ndarray,
-        bias: np.ndarray,
-        current: np.ndarray,
-        add: bool,
-    ) -> None:
-        dense.update_and_propagate_events(self._rows, *due, activity, bias, current, add)
-
-    def _propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        dense.propagate_events(self._rows, activity, bias, current, add)
+    _add = staticmethod(dense.update_events)
+    _propagate = staticmethod(dense.propagate_events)
+    _add_and_propagate = staticmethod(dense.update_and_propagate_events)
 
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
@@ -427,21 +402,9 @@ class EventDrivenWeights(WaitingWeights):
 class FewStreamsWeights(WaitingWeights):
     """Dense weights of few streams: each is read once for all of them."""
 
-    def _add(self, rows: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
-        few_streams.update(rows, pre, post, scale)
-
-    def _add_and_propagate(
-        self,
-        due: tuple[np.ndarray, np.ndarray, float],
-        activity: np.ndarray,
-        bias: np.ndarray,
-        current: np.ndarray,
-        add: bool,
-    ) -> None:
-        few_streams.update_and_propagate(self._rows, *due, activity, bias, current, add)
-
-    def _propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
-        few_streams.propagate(self._rows, activity, bias, current, add)
+    _add = staticmethod(few_streams.update)
+    _propagate = staticmethod(few_streams.propagate)
+    _add_and_propagate = staticmethod(few_streams.update_and_propagate)
 
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
