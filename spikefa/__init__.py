@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "brian2_reference": ["Brian2Reference"],
         "core.network": ["Network"],
         "core.sandbox": ["sandboxed"],
-        "engine.weights": ["WeightPolicy"],
+        "engine.weight_policy": ["WeightPolicy"],
         "engine.window": ["map_units"],
         "datasets.spike_trains": ["SpikeTrains"],
         "diagnostics.error_monitor": ["ErrorMonitor"],

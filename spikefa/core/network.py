@@ -26,7 +26,7 @@ from spikefa.engine.brian2_internals import belongs_to, run_has_ended, steps_lef
 from spikefa.engine.kernels.blas import single_threaded_blas
 from spikefa.engine.targets import code_object_class
 from spikefa.engine.threads import refuse_forked, thread_pool
-from spikefa.engine.weights import WeightPolicy
+from spikefa.engine.weight_policy import WeightPolicy
 from spikefa.errors import ArgumentError, SpikefaError
 
 use_hook()

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 
 from spikefa.engine.aligned import aligned_zeros, whole_rows
+from spikefa.engine.dense_weights import DenseWeights
 from spikefa.engine.kernels import packed
 from spikefa.engine.kernels.dot_products import LANES, ROWS, has_dot_products, tiles_of
 from spikefa.engine.kernels.register_tiles import BYTE_ROWS
-from spikefa.engine.weights import DenseWeights
 
 #: In how many bits numbers are multiplied.
 Precision = Literal["float32", "bfloat16", "int8"]

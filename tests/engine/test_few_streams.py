@@ -8,8 +8,8 @@ from brian2 import ms
 
 import spikefa as fa
 from spikefa.engine.aligned import aligned_zeros, whole_rows
+from spikefa.engine.dense_weights import FewStreamsWeights
 from spikefa.engine.kernels import few_streams
-from spikefa.engine.weights import FewStreamsWeights
 
 #: Whole and broken tiles of rows and of streams, panels and tasks; more than one chunk of panels.
 SHAPES = [(1, 1, 1), (7, 5, 3), (16, 12, 4), (300, 3, 2), (64, 31, 5), (33, 25, 9), (800, 14, 7)]

@@ -5,9 +5,9 @@ import numba
 import numpy as np
 import pytest
 
+from spikefa.engine.dense_weights import DenseWeights
 from spikefa.engine.kernels.dot_products import has_dot_products
 from spikefa.engine.packed import PackedWeights
-from spikefa.engine.weights import DenseWeights
 
 PRECISIONS = ("int8", "bfloat16")
 

@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 
 import spikefa as fa
-from spikefa.engine.weights import (
-    DenseWeights,
-    EventDrivenWeights,
-    FewStreamsWeights,
-    LookupTableWeights,
-    SparseWeights,
-    TransposedWeights,
-)
+from spikefa.engine.dense_weights import DenseWeights, EventDrivenWeights, FewStreamsWeights, LookupTableWeights
+from spikefa.engine.sparse_weights import SparseWeights
+from spikefa.engine.weights import TransposedWeights
 
 PRE, POST = 11, 6
 SPIKES = {"spikes": True, "learns": True}

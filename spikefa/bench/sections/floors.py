@@ -24,7 +24,7 @@ from spikefa.bench.products import updates_of
 from spikefa.bench.sections import sections
 from spikefa.bench.sections.one_stream import copy_bandwidth
 from spikefa.core.network import Network
-from spikefa.engine.weights import LookupTableWeights
+from spikefa.engine.dense_weights import LookupTableWeights
 from spikefa.projections.projection import Projection
 
 #: Additions that make the 16 sums of four rows.

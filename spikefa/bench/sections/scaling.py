@@ -21,7 +21,7 @@ from spikefa.engine.kernels.dense import (
     update_batched,
 )
 from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
-from spikefa.engine.weights import WeightPolicy
+from spikefa.engine.weight_policy import WeightPolicy
 
 STREAMS = (*(2**n for n in range(10)), 1000)
 WIDTHS = (250, 500, 1000, 1500, 2000, 4000)

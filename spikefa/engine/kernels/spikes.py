@@ -5,7 +5,7 @@ a table that stays in the first cache, and each stream (or, in an update, each p
 a fourth of the additions (the "method of four Russians": Arlazarov, Dinic, Kronrod & Faradzev 1970). BLAS cannot,
 since it does not know that the numbers are 0 and 1. Weights are pre-major, ``(n_pre, n_post)``.
 
-Their times beside those of BLAS: `spikefa.engine.weights.WeightPolicy`.
+Their times beside those of BLAS: `spikefa.engine.weight_policy.WeightPolicy`.
 """
 
 from __future__ import annotations

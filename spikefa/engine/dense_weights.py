@@ -1,0 +1,180 @@
+"""Weights of all synapses, with and without a mask, for each range of streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from spikefa.engine.aligned import aligned_zeros, whole_rows
+from spikefa.engine.kernels import dense, few_streams, sparse
+from spikefa.engine.kernels.blas import blocks_of, gemm_address
+from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
+from spikefa.engine.weights import Weights
+
+
+class DenseWeights(Weights):
+    """All synapses in one array, multiplied by BLAS; a mask clears those that do not exist after each update.
+
+    Parameters
+    ----------
+    W : ndarray (n_pre, n_post)
+    mask : ndarray of bool (n_pre, n_post) or None
+    dtype : dtype
+
+    Attributes
+    ----------
+    gemm : int
+        Address of the BLAS function.
+    """
+
+    def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype):
+        self.shape = W.shape
+        rows = W if self.pre_major else W.T
+        self._values = aligned_zeros(*rows.shape, dtype)
+        self._values[...] = rows
+        self._rows = whole_rows(self._values)
+        if mask is not None:
+            self.present = np.array(mask if self.pre_major else mask.T, order="C")
+            self._all_rows = np.arange(len(self.present))
+        self.gemm = gemm_address(str(np.dtype(dtype)))
+        self._blocks = {units: blocks_of(units) for units in self.shape}
+
+    @property
+    def values(self) -> np.ndarray:
+        """The weights as they lie in memory, up to date; not a copy."""
+        self.catch_up()
+        return self._values
+
+    def dense(self) -> np.ndarray:
+        """Return the weights ``(n_pre, n_post)``; not a copy."""
+        return self.values if self.pre_major else self.values.T
+
+    def assign(self, W: np.ndarray) -> None:
+        """Take the weights of the synapses that exist from an array ``(n_pre, n_post)``; ignore the others."""
+        self.dense()[...] = W
+        if self.present is not None:
+            sparse.clear_absent(self._values, self.present, self._all_rows)
+
+    def synapses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return presynaptic and post-synaptic unit of each synapse."""
+        if self.present is None:
+            return tuple(np.indices(self.shape).reshape(2, -1))
+        return np.nonzero(self.present if self.pre_major else self.present.T)
+
+    def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
+        by_blas = dense.propagate_transposed if self.pre_major else dense.propagate_batched
+        by_blas(self.gemm, self._rows, activity, bias, current, add, self._blocks[self.shape[1]])
+
+    def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """Compute ``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
+        by_blas = dense.propagate_batched if self.pre_major else dense.propagate_transposed
+        self.catch_up()
+        by_blas(self.gemm, self._rows, activity, bias, current, add, self._blocks[self.shape[0]])
+
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
+        rows, columns = (pre, post) if self.pre_major else (post, pre)
+        dense.update_batched(self.gemm, whole_rows(values), columns, rows, scale, factor, self._blocks[len(rows)])
+        self._clear_absent(values)
+
+    def clip(self, low: float, high: float) -> None:
+        """Keep the synapses that exist from `low` to `high`; infinite is no limit."""
+        super().clip(low, high)
+        if not low <= 0 <= high:
+            self._clear_absent(self._values)
+
+    def _clear_absent(self, values: np.ndarray) -> None:
+        if self.present is not None:
+            sparse.clear_absent(values, self.present, self._all_rows)
+
+
+class LookupTableWeights(DenseWeights):
+    """Dense weights of many streams of spikes: sums of a few rows are looked up in tables; else as by BLAS."""
+
+    pre_major = True
+
+    def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
+        if (choices := choices_of_units(activity)).size:
+            propagate_spikes(self._rows, choices, bias, current, add)
+        else:
+            super().propagate(activity, bias, current, add)
+
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
+        if (choices := choices_of_streams(pre)).size:
+            if factor != 1:
+                dense.scale_in_place(whole_rows(values), values.dtype.type(factor))
+            update_spikes(whole_rows(values), choices, post, scale)
+            self._clear_absent(values)
+        else:
+            super().update(values, pre, post, scale, factor)
+
+
+class WaitingWeights(DenseWeights):
+    """Dense weights whose updates can wait for the next propagation, to share its pass over the rows."""
+
+    #: Kernels on whole rows that lie as the weights do: of an update, a propagation, and both in one pass.
+    _add: Callable[..., None]
+    _propagate: Callable[..., None]
+    _add_and_propagate: Callable[..., None]
+
+    def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype):
+        super().__init__(W, mask, dtype)
+        self.may_wait = mask is None
+        self._due: tuple[np.ndarray, np.ndarray, float] | None = None  # an update that waits for the next pass
+
+    def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`; with a waiting update."""
+        if self._due is not None:
+            due, self._due = self._due, None
+            self._add_and_propagate(self._rows, *due, activity, bias, current, add)
+        else:
+            self._propagate(self._rows, activity, bias, current, add)
+
+    def update_later(self, pre: np.ndarray, post: np.ndarray, scale: float) -> None:
+        """Add ``W += scale * pre @ post.T`` with the next propagation, or when the weights are asked for."""
+        self.catch_up()
+        self._due = pre.copy(), post.copy(), scale
+
+    def catch_up(self) -> None:
+        """Do the update that waits, if one does."""
+        if self._due is not None:
+            due, self._due = self._due, None
+            self._add(self._rows, *due)
+
+
+class EventDrivenWeights(WaitingWeights):
+    """Dense weights of one or two streams: only the rows of units that are active are touched."""
+
+    pre_major = True
+
+    _add = staticmethod(dense.update_events)
+    _propagate = staticmethod(dense.propagate_events)
+    _add_and_propagate = staticmethod(dense.update_and_propagate_events)
+
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
+        if factor != 1:
+            dense.scale_in_place(whole_rows(values), values.dtype.type(factor))
+        self._add(whole_rows(values), pre, post, scale)
+        if self.present is not None:
+            sparse.clear_absent(values, self.present, np.flatnonzero(pre.any(axis=1)))
+
+
+class FewStreamsWeights(WaitingWeights):
+    """Dense weights of few streams: each is read once for all of them."""
+
+    _add = staticmethod(few_streams.update)
+    _propagate = staticmethod(few_streams.propagate)
+    _add_and_propagate = staticmethod(few_streams.update_and_propagate)
+
+    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
+        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
+        if factor != 1:
+            super().update(values, pre, post, scale, factor)  # BLAS scales in the same pass
+        else:
+            self._add(whole_rows(values), pre, post, scale)
+            self._clear_absent(values)
