@@ -48,8 +48,8 @@ def jobs() -> dict[str, tuple[Any, tuple]]:
         (dense.propagate_events, (matrix, matrix, vector, matrix, truth)),
         (dense.update_batched, (whole, matrix, matrix, matrix, real, real, whole)),
         (dense.update_bias, (vector, matrix, real, real)),
-        (spikes.update_spikes, (matrix, types.uint16[:, :, ::1], matrix, real)),
-        (spikes.choose_for_streams, (matrix, types.uint16[:, :, ::1], marks)),
+        (spikes.update_spikes, (matrix, types.uint16[:, :, :, ::1], matrix, real)),
+        (spikes.choose_for_streams, (matrix, types.uint16[:, :, :, ::1], marks)),
     ]
     return {compiled.name_of(function.py_func): (function, arguments) for function, arguments in found}
 

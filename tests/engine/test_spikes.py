@@ -10,7 +10,7 @@ import spikefa as fa
 from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
 
 #: Whole and broken fours of units and streams, whole and broken vectors, several blocks of tables.
-SHAPES = [(1, 1, 1), (7, 5, 3), (3, 300, 2), (64, 16, 8), (65, 31, 70), (130, 401, 9)]
+SHAPES = [(1, 1, 1), (7, 5, 3), (3, 300, 2), (64, 16, 8), (65, 31, 70), (130, 401, 9), (10, 17, 230)]
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 
 
@@ -58,7 +58,7 @@ def test_nothing_beside_the_arrays_is_touched(rng):
 def test_only_spikes_are_taken(rng, other):
     for i, k in ((0, 0), (8, 6), (4, 3)):
         s = (rng.random((9, 7)) < 0.5).astype("float32")
-        assert choices_of_units(s).shape == (3, 8) and choices_of_streams(s).shape == (3, 2, 4)
+        assert choices_of_units(s).shape == (3, 8) and choices_of_streams(s).shape == (1, 3, 2, 4)
         s[i, k] = other
         assert choices_of_units(s).size == choices_of_streams(s).size == 0
 

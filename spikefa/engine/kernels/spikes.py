@@ -73,13 +73,15 @@ def choices_of_units(activity: np.ndarray) -> np.ndarray:
 def choose_for_streams(activity, choices, others):
     """Fill in `choices_of_streams`, of zeros at first, and whether in each four an activity is neither 0 nor 1."""
     units, streams = activity.shape
-    for four in prange(len(choices)):
-        to = choices[four]
+    wide = 4 * choices.shape[2]
+    for four in prange(choices.shape[1]):
         for i in range(ABREAST * four, min(ABREAST * four + ABREAST, units)):
             row = activity[i]
             others[four] |= not _only_spikes(row)
-            for k in range(np.uint64(streams)):
-                to[k // 4, i % ABREAST] += np.uint16(row[k] != 0) * np.uint16(VECTOR << (k % 4))
+            for part in range(choices.shape[0]):
+                to, first = choices[part, four], part * wide
+                for k in range(np.uint64(min(wide, streams - first))):
+                    to[k // 4, i % ABREAST] += np.uint16(row[first + k] != 0) * np.uint16(VECTOR << (k % 4))
 
 
 def choices_of_streams(activity: np.ndarray) -> np.ndarray:
@@ -91,12 +93,15 @@ def choices_of_streams(activity: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ndarray of uint16 (ceil(units / 4), ceil(streams / 4), 4)
-        Places in bytes, of four units side by side; of no size where an activity is neither 0 nor 1.
+    ndarray of uint16 (parts, ceil(units / 4), fours of streams in a part, 4)
+        Places in bytes, of four units side by side; of no size where an activity is neither 0 nor 1. An update reads
+        them part by part, each at most `UPDATE_TABLES` fours of streams; what the last part lacks is 0.
     """
     units, streams = activity.shape
-    choices = np.zeros((-(-units // ABREAST), -(-streams // 4), ABREAST), np.uint16)
-    others = np.zeros(len(choices), np.bool_)
+    groups = -(-streams // 4)
+    parts = -(-groups // UPDATE_TABLES)
+    choices = np.zeros((parts, -(-units // ABREAST), -(-groups // parts), ABREAST), np.uint16)
+    others = np.zeros(choices.shape[1], np.bool_)
     choose_for_streams(activity, choices, others)
     return choices[:0] if others.any() else choices
 
@@ -179,11 +184,11 @@ def update_spikes(weights, choices, post, scale):
     scale : float
     """
     (n_pre, width), (n_post, streams) = weights.shape, post.shape
-    fours, groups = choices.shape[0], choices.shape[1]
+    parts, fours, tables_of_part = choices.shape[:3]
+    groups = -(-streams // 4)
     size = weights.itemsize
     lanes, row = VECTOR // size, width * size
     number = weights.dtype.type
-    parts = -(-groups // UPDATE_TABLES)
     for strip in prange(-(-n_post // lanes)):
         mode = flush_denormals()
         left = strip * lanes
@@ -197,13 +202,14 @@ def update_spikes(weights, choices, post, scale):
         rest = _aligned(ABREAST * (fours - whole), post)
         _copied(weights, ABREAST * whole, left, rest)
         for part in range(parts):
-            first, last = part * groups // parts, (part + 1) * groups // parts
+            first = part * tables_of_part
+            last = min(first + tables_of_part, groups)
             for g in range(first, last):
                 a = factors[4 * g :].ctypes.data
                 table = tables.ctypes.data + (g - first) * TABLE
                 make_table(table, a, a + VECTOR, a + 2 * VECTOR, a + 3 * VECTOR, 0, number(0))
             for four in range(fours):
-                chosen = choices.ctypes.data + 2 * ABREAST * (four * groups + first)
+                chosen = choices.ctypes.data + 2 * ABREAST * tables_of_part * (part * fours + four)
                 a, distance = weights.ctypes.data + ABREAST * four * row + left * size, row
                 if four >= whole:
                     a, distance = rest.ctypes.data + ABREAST * (four - whole) * VECTOR, VECTOR
