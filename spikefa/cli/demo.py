@@ -15,10 +15,10 @@ from spikefa.plotting.figures import figures
 
 def demo(
     run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-seedSEED-DATE.")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 40,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 20,
     seed: Seed = 0,
 ) -> dict[str, Any]:
-    """Learn scikit-learn's 8 x 8 digits, offline, in about a minute, and draw every figure."""
+    """Learn scikit-learn's 8 x 8 digits, offline, in half a minute, and draw every figure."""
     compile_ahead()
     from spikefa.experiments import model_source
     from spikefa.experiments.run import new_run
