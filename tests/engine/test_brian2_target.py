@@ -285,8 +285,10 @@ def test_a_spoiled_source_is_written_anew(empty_cache):
 
 def test_equal_models_share_a_kernel_whatever_their_names_and_a_second_run_compiles_nothing(empty_cache):
     groups = [
-        NeuronGroup(4, equations, method="euler", codeobj_class=NumbaCodeObject, namespace={"tau": 5 * ms, "T": 7 * ms})
-        for equations in ("dv/dt = (x - v)/tau : 1\nx : 1", "drange/dt = (tanh_2 - range)/T : 1\ntanh_2 : 1")
+        NeuronGroup(
+            4, equations, method="euler", codeobj_class=NumbaCodeObject, namespace={"tau": 5 * ms, "tau_2": 7 * ms}
+        )
+        for equations in ("dv/dt = (x - v)/tau : 1\nx : 1", "drange/dt = (tanh_2 - range)/tau_2 : 1\ntanh_2 : 1")
     ]
     for group in groups:
         group.set_states({name: 1.0 for name in ("x", "tanh_2") if name in group.variables})
