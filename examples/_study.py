@@ -18,6 +18,8 @@ from spikefa.experiments.metrics_table import read_metrics
 from spikefa.plotting.style import TICKS
 
 QUICK = bool(os.environ.get("SPIKEFA_QUICK"))
+#: Of the quick modes: a small network is shown little, and compiling would take longer.
+FEW_STEPS = {"target": "numpy"} if QUICK else {}
 STARTED = time.perf_counter()
 MODEL = model_file.load("lillicrap2016_rate")
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 import matplotlib
 import numpy as np
 from _entries import check_or_write
-from _study import QUICK, mean_sd, metrics_of, save, tidy
+from _study import FEW_STEPS, QUICK, mean_sd, metrics_of, save, tidy
 from brian2 import StateMonitor, ms
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -32,7 +32,7 @@ from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, STYLE,
 SEEDS = 1 if QUICK else int([*sys.argv, "3"][2 if len(sys.argv) > 2 else -1])
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 EPOCHS = 2 if QUICK else 15
-SMALL = {"hidden": (40, 40), "outputs": 40, "eta": 1e-2} if QUICK else {}
+SMALL = {"hidden": (40, 40), "outputs": 40, "eta": 1e-2} | FEW_STEPS if QUICK else {}
 CONDITIONS = {  # name -> (label, changes, colour)
     "direct": ("the error itself", {"feedback": "direct"}, INK),
     "modulators_80": ("80 modulatory neurons", {"modulators": 80}, BLUE),

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 import matplotlib
 import numpy as np
 from _results import results_beside
-from _study import QUICK, mean_sd, save, tidy
+from _study import FEW_STEPS, QUICK, mean_sd, save, tidy
 from matplotlib.figure import Figure
 
 import spikefa as fa
@@ -41,7 +41,7 @@ def learn(rule, seed):
     """Return the test error before learning and after each epoch."""
     name, changes, *_ = RULES[rule]
     model = model_file.load(name)
-    net = model.build(model.params(changes), streams=20, seed=seed)
+    net = model.build(model.params(FEW_STEPS | changes), streams=20, seed=seed)
     count, steps = (200 if QUICK else 1420), model.params(changes).test_steps
     rng = np.random.default_rng(seed)
 

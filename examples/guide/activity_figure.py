@@ -17,10 +17,10 @@ from spikefa.experiments.run import new_run
 
 quick = bool(os.environ.get("SPIKEFA_QUICK"))
 if quick:
-    setting = dict(preset="digits", data="digits", streams=20, epochs=8)
+    setting = dict(preset="digits", data="digits", streams=20, epochs=4)
 else:
     setting = dict(changes={"eta": 2e-3}, data="mnist", streams=100, epochs=1)
-run = new_run(tempfile.mkdtemp(), "lillicrap2016_spiking", evaluate_every=8, **setting)
+run = new_run(tempfile.mkdtemp(), "lillicrap2016_spiking", evaluate_every=4, **setting)
 error = run.train()["test_error"][-1]
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "activity_figure.png")
 plotting.activity_figure(run.recordings()).savefig(out, dpi=200)

@@ -29,8 +29,11 @@ def numbers(fill, net, draw, step=0, name="h1", count=6):
     return out
 
 
-@pytest.mark.parametrize("seed", [0, 7])
-@pytest.mark.parametrize("target", TARGETS)
+#: Of "cython" one seed, as each is compiled.
+SEEDS = [(target, seed) for target in ("numba", "numpy") for seed in (0, 7)]
+
+
+@pytest.mark.parametrize(("target", "seed"), [*SEEDS, pytest.param("cython", 7, marks=compiler)])
 def test_noise_is_of_the_networks_seed(target, seed):
     """``dv = -v/tau dt + g dW``, by hand: Euler, the draw after the one of emit."""
     net, layer = build(target=target, seed=seed)

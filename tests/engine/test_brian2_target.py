@@ -283,19 +283,23 @@ def test_a_spoiled_source_is_written_anew(empty_cache):
     assert path.read_text() == source
 
 
-def test_equal_models_share_a_kernel_and_a_second_run_compiles_nothing(empty_cache):
+def test_equal_models_share_a_kernel_whatever_their_names_and_a_second_run_compiles_nothing(empty_cache):
     groups = [
         NeuronGroup(
-            4, "dv/dt = (x - v)/tau : 1\nx : 1", method="euler", codeobj_class=NumbaCodeObject, namespace={"tau": tau}
+            4, equations, method="euler", codeobj_class=NumbaCodeObject, namespace={"tau": 5 * ms, "tau_2": 7 * ms}
         )
-        for tau in (5 * ms, 7 * ms)
+        for equations in ("dv/dt = (x - v)/tau : 1\nx : 1", "drange/dt = (tanh_2 - range)/tau_2 : 1\ntanh_2 : 1")
     ]
+    for group in groups:
+        group.set_states({name: 1.0 for name in ("x", "tanh_2") if name in group.variables})
     network = Network(groups)
     network.run(1 * ms)
     network.run(1 * ms)
     one, other = (group.state_updater.codeobj.kernel for group in groups)
     assert one is other and len(one.signatures) == 1
     assert len(list(empty_cache.glob("*.py"))) == 1
+    for values, tau in ((groups[0].v[:], 5), (groups[1].range[:], 7)):
+        np.testing.assert_allclose(values, 1 - (1 - 0.1 / tau) ** 20)  # steps of 0.1 ms
 
 
 def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):

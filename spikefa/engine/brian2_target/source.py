@@ -21,6 +21,7 @@ from spikefa.engine.brian2_target import intrinsics as _f
 _range, _min = range, min
 _real = _np.{real}
 _span_options = dict(nogil=True, error_model="numpy", pipeline_class=_f.NoAlias)
+_span_options |= dict(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # it is called by the kernel alone
 
 
 """

@@ -38,6 +38,17 @@ prefs.register_preferences(
     ),
 )
 
+#: A name in the statements of a kernel that is no attribute of another.
+_WORD = r"(?<![\w.])[A-Za-z_]\w*"
+
+
+def _words(code):
+    return re.findall(_WORD, code)
+
+
+def _assigned(code):
+    return set(re.findall(r"^\s*(\w+) =", code, re.M))
+
 
 class Kernel:
     """What a template makes of the code: source, and the values its arguments get.
@@ -61,28 +72,34 @@ class Kernel:
             names["events"] = generator.get_array_name(keywords["eventspace_variable"])
         if keywords.get("_uses_refractory"):
             names |= {name: keywords[name] for name in ("not_refractory", "lastspike", "t")}
-        casts = [f"_real_{name} = _real({name})" for name in sorted(generator.casts)]
-        # In order of appearance, so that equal models get equal sources whatever their names.
+        in_loop = list(dict.fromkeys(_words(vector_code)))
+        cast = [name for word in in_loop if (name := word.removeprefix("_real_")) != word and name in generator.casts]
+        casts = [f"_real_{name} = _real({name})" for name in cast]
+        # In order of appearance, and numbered, so that equal models get equal sources whatever their names.
         code = "\n".join([scalar_code, *casts, vector_code, *names.values()])
-        words = list(dict.fromkeys(re.findall(r"\w+", code)))
+        words = list(dict.fromkeys(_words(code)))
         given = {*arrays, *constants, *streams}
-        computed = set(re.findall(r"^\s*(\w+) =", "\n".join([scalar_code, *casts]), re.M))
-        in_loop = set(re.findall(r"\w+", "\n".join([vector_code, *names.values()])))
+        computed = _assigned("\n".join([scalar_code, *casts]))
+        in_loop = {*in_loop, *_words("\n".join(names.values()))}
         arguments = [word for word in words if word in given]
         span_arguments = [word for word in words if word in in_loop & (given | computed)]
-        source = kernel_source(
+        own = (given | computed | _assigned(vector_code)) - {"_cond"}  # which the loop of a threshold reads
+        short = {word: f"_a{k}" for k, word in enumerate(word for word in words if word in own)}
+
+        def numbered(text):
+            return re.sub(_WORD, lambda match: short.get(match[0], match[0]), text)
+
+        self.source = kernel_source(
             template,
-            scalar_code,
-            vector_code,
-            casts,
-            arguments,
-            span_arguments,
+            numbered(scalar_code),
+            numbered(vector_code),
+            list(map(numbered, casts)),
+            list(map(numbered, arguments)),
+            list(map(numbered, span_arguments)),
             real=generator.dtype.name,
             parallel=n >= PARALLEL_FROM,
-            **names,
+            **{name: numbered(array) for name, array in names.items()},
         )
-        short = {word: f"_a{k}_{arrays[word].name}" for k, word in enumerate(arguments) if word in arrays}
-        self.source = re.sub(r"\w+", lambda match: short.get(match[0], match[0]), source)
         self.functions = generator.functions
         self.events = keywords.get("eventspace_variable")
         self.n = n
