@@ -65,6 +65,27 @@ RULES = {
         lambda x, y, W: 0.1 * math.tanh(x["v"] - y["v"]),
         lambda W: 0,
     ),
+    "covariance": (
+        "dW = (s_pre - theta) * (v_post - gamma) - gamma * W",
+        lambda x, y, W: (x["s"] - 0.3) * (y["v"] - 0.01),
+        lambda W: -0.01 * W,
+    ),
+    "both absent": (
+        "dW = eta * (1 - s_pre) * (1 - v_post)",
+        lambda x, y, W: 0.1 * (1 - x["s"]) * (1 - y["v"]),
+        lambda W: 0,
+    ),
+    "toward a rate": ("dW = eta * (theta - v_post)", lambda x, y, W: 0.1 * (0.3 - y["v"]), lambda W: 0),
+    "toward a weight": (
+        "dW = -(gamma * W + theta) + eta * (1 - v_post) * (s_pre - W)",
+        lambda x, y, W: 0.1 * (1 - y["v"]) * (x["s"] - W),
+        lambda W: -0.01 * W - 0.3,
+    ),
+    "bracket with decay": (
+        "dW = eta * (s_pre * v_post - theta * W)",
+        lambda x, y, W: 0.1 * (x["s"] * y["v"] - 0.3 * W),
+        lambda W: 0,
+    ),
     "constant drift": (
         "dW = eta * s_pre * s_post - theta",
         lambda x, y, W: 0.1 * x["s"] * y["s"],

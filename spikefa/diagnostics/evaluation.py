@@ -19,8 +19,9 @@ def summed_outputs(network: Network, images: Shown, steps: int) -> np.ndarray:
     r"""Return the outputs to each image, summed over its steps and over each class's units.
 
     A network without classes has the sums of each output unit; one of a `signal_task`, the outputs themselves, step by
-    step. The network is as it was afterwards: it runs
-    without learning and without error, from its initial state, with random numbers of its own; see `sandboxed`.
+    step. The network is as it was afterwards: it runs without learning and without error, from its initial state, with
+    random numbers of its own; see `sandboxed`. Each stream is shown one image after the other without a pause, so that
+    slow units still have some of the one before.
 
     Parameters
     ----------

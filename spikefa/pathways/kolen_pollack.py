@@ -1,7 +1,7 @@
 """Kolen-Pollack feedback: feedback weights that learn by the forward weights' own updates, and become their transpose.
 
 ``dW = -eta * s_below.T @ delta - gamma * W`` and ``dB = -eta * delta.T @ s_below - gamma * B``: after n steps
-``W - B.T`` is ``(1 - gamma)**n`` of what it was, whatever is learned. No weight is carried anywhere: both synapses see
+``W - B.T`` is ``(1 - gamma)**n`` of what it was, whatever is learned by weights without mask and bounds. No weight is carried anywhere: both synapses see
 the same two units (Kolen & Pollack 1994, Backpropagation without weight transport, ICNN; Akrout, Wilson, Humphreys,
 Lillicrap & Tweed 2019, Deep learning without weight transport, NeurIPS, arXiv 1904.05391).
 """
@@ -34,7 +34,9 @@ def kolen_pollack(
 ) -> list[Projection]:
     r"""Send the error down through weights that learn as the forward weights do.
 
-    Add the error population of the last layer, and a feedback population for each layer below it.
+    Add the error population of the last layer, and a feedback population for each layer below it. Feedback weights are
+    from all units to all, without bounds. So they do not become the transpose of forward weights that have a mask,
+    bounds or a sign, or that places share (`convolution`).
 
     Parameters
     ----------

@@ -46,6 +46,16 @@ class _Renderer(SympyNodeRenderer):
         return sympy.Symbol(node.id, real=True)
 
 
+def terms_of(node: ast.expr, sign: int = 1) -> list[tuple[int, ast.expr]]:
+    """Return the terms of a sum as it is written, each with its sign; a product of sums is one term."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        right = sign if isinstance(node.op, ast.Add) else -sign
+        return terms_of(node.left, sign) + terms_of(node.right, right)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        return terms_of(node.operand, sign if isinstance(node.op, ast.UAdd) else -sign)
+    return [(sign, node)]
+
+
 def to_sympy(node: ast.expr) -> sympy.Expr:
     """Return a checked syntax tree as an expression of SymPy (see `spikefa.core.expression_checks`).
 
@@ -115,39 +125,19 @@ def mixed(expression: sympy.Expr) -> sympy.Expr | None:
     return next((f for f in factors if has_variables(f) and any(s.name == "W" for s in f.free_symbols)), None)
 
 
-def factored(expression: sympy.Expr) -> Factored:
+def factored(summed: sympy.Expr, local: sympy.Expr) -> Factored:
     """Write the right side of a rule as a sum of outer products and a decay.
 
     Parameters
     ----------
-    expression : Expr
-        Of ``W``, ``dt``, ``t``, constants, and names that end in ``_pre`` or ``_post``.
+    summed, local : Expr
+        What is summed over the streams, and what is applied once a step, of ``W``, ``dt``, ``t``, constants, and in
+        `summed` names that end in ``_pre`` or ``_post``.
     """
-    W = next((s for s in expression.free_symbols if s.name == "W"), sympy.Symbol("W", real=True))
-    by_pre: dict[sympy.Expr, sympy.Expr] = {}
-    decay = sympy.Integer(0)
-    for term in sympy.Add.make_args(sympy.expand(expression)):
-        parts = {"_pre": sympy.Integer(1), "_post": sympy.Integer(1), "": sympy.Integer(1)}
-        power = 0
-        for factor in sympy.Mul.make_args(term):
-            names = {s.name for s in factor.free_symbols}
-            sides = set().union(*map(side_of, names))
-            if factor == W:
-                power += 1
-            elif "W" in names or sides == {"pre", "post"} or ("pre" in sides and "t" in names):
-                return Factored(None, decay)
-            else:  # a function of the time is computed with the postsynaptic factor
-                side = "_pre" if "pre" in sides else "_post" if sides or "t" in names else ""
-                parts[side] *= factor
-        if _has_time(term) and (power or not has_variables(term)):
-            return Factored(None, decay)
-        local = parts["_pre"] == 1 and parts["_post"] == 1
-        if power == 1 and local:
-            decay -= parts[""]
-        elif power == 0 and not local:
-            by_pre[parts["_pre"]] = by_pre.get(parts["_pre"], 0) + parts[""] * parts["_post"]
-        else:
-            return Factored(None, decay)
+    decay = _decay(local)
+    by_pre = _by_presynaptic_factor(summed)
+    if decay is None or by_pre is None:
+        return Factored(None, sympy.Integer(0))
     by_post: dict[sympy.Expr, list] = {}
     for pre, whole in by_pre.items():
         coefficient, post = _split_constant(_as_product(whole))
@@ -158,6 +148,42 @@ def factored(expression: sympy.Expr) -> Factored:
         pre = sum((_ratio(c, first) * f for c, f in pairs), sympy.Integer(0))
         outer.append(OuterTerm(first, pre, post))
     return Factored(tuple(outer), decay)
+
+
+def _decay(local: sympy.Expr) -> sympy.Expr | None:
+    """Return c of an expression ``-c * W``; None for any other one."""
+    decay = sympy.Integer(0)
+    for term in sympy.Add.make_args(sympy.expand(local)):
+        if term == 0:
+            continue
+        coefficient, power = term.as_independent(*(s for s in term.free_symbols if s.name == "W"), as_Add=False)
+        if not power.is_Symbol or _has_time(term):
+            return None
+        decay -= coefficient
+    return decay
+
+
+def _by_presynaptic_factor(summed: sympy.Expr) -> dict[sympy.Expr, sympy.Expr] | None:
+    """Return f(pre) -> the rest of its terms, of a sum of terms f(pre) * g(post); None of any other one.
+
+    A term without variables, such as ``a * b`` of ``(y_pre - a) * (y_post - b)``, has factors of 1.
+    """
+    by_pre: dict[sympy.Expr, sympy.Expr] = {}
+    for term in sympy.Add.make_args(sympy.expand(summed)):
+        if term == 0:
+            continue
+        pre, rest = sympy.Integer(1), sympy.Integer(1)
+        for factor in sympy.Mul.make_args(term):
+            names = {s.name for s in factor.free_symbols}
+            sides = set().union(*map(side_of, names))
+            if "W" in names or sides == {"pre", "post"} or ("pre" in sides and "t" in names):
+                return None
+            if "pre" in sides:
+                pre *= factor
+            else:  # a function of the time is computed with the postsynaptic factor
+                rest *= factor
+        by_pre[pre] = by_pre.get(pre, 0) + rest
+    return by_pre
 
 
 def _as_product(whole: sympy.Expr) -> sympy.Expr:

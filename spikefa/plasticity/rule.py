@@ -1,10 +1,11 @@
 """Plasticity: a rule stated as an expression, factored, and run on the projection's weights.
 
-``dW = -eta * delta_post * psi_post * s_pre - gamma * W`` is expanded into a sum of terms. A term
-``c * f(pre) * g(post)`` is a rank-`streams` product: f and g become Brian2 statements of their populations,
-so that every name, subexpression and target means what it means in the equations. A term ``c * W`` with
-constant c is decay. Any other rule is run by a loop over synapses (see `spikefa.engine.kernels.synapse_loop`).
-States that depend on one population alone are traces of its units (see `spikefa.plasticity.rule_text`).
+``dW = -eta * delta_post * psi_post * s_pre - gamma * W`` is a sum of terms. Those with variables are summed over the
+streams and multiplied out. Each ``c * f(pre) * g(post)`` is a rank-`streams` product: f and g become Brian2 statements
+of their populations, so that every name, subexpression and target means what it means in the equations. A term
+``c * W`` with constant c is decay. Any other rule is run by a loop over synapses (see
+`spikefa.engine.kernels.synapse_loop`). States that depend on one population alone are traces of its units (see
+`spikefa.plasticity.rule_text`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from spikefa.core.expression_checks import shortened
 from spikefa.engine.kernels.synapse_loop import LOOP_FUNCTIONS
 from spikefa.errors import ArgumentError, did_you_mean
 from spikefa.plasticity import rule_functions
-from spikefa.plasticity.expression import TIMES, factored, has_variables, is_state, mixed, to_text
+from spikefa.plasticity.expression import TIMES, factored, is_state, mixed, to_text
 from spikefa.plasticity.optimizers import Optimizer
 from spikefa.plasticity.optimizers.sgd import SGD
 from spikefa.plasticity.rule_text import read_rule
@@ -42,7 +43,8 @@ class Plasticity:
         ``"dW = expression"``, the update of a step, or ``"dW/dt = expression"``, a rate whose update is
         ``expression * dt``. Of ``W``, the rule's constants, the time ``t`` and the duration ``dt`` of the step in
         seconds, and variables of the two populations with the suffix ``_pre`` or ``_post``. Terms with such variables
-        are summed over the streams; terms without are applied once a step. The bias learns by the same rule from a unit
+        are summed over the streams; terms without are applied once a step. Terms are those of the sum as it is written,
+        before products are multiplied out. The bias learns by the same rule from a unit
         whose every variable is 1. Lines before it may state variables of each synapse, such as an eligibility trace:
         ``"de/dt = -e / tau_e : 1 (synapse)"`` and ``"e += s_pre * psi_post"``. In each step states decay, exactly;
         then statements run in their order; then the weights are updated.
@@ -83,7 +85,7 @@ class Plasticity:
         self.text = read_rule(self.title, self.rule)
         self._check_constants()
         self.expression = self.text.update
-        self.factored = factored(self.expression)
+        self.factored = factored(*self.split())
         in_range(self.title, "lr", self.lr)
         true_or_false(self.title, "average_streams", self.average_streams)
         self._check_coefficients(None)
@@ -186,13 +188,7 @@ class Plasticity:
 
     def split(self) -> tuple[sympy.Expr, sympy.Expr]:
         """Return the terms that are summed over the streams, and those that are applied once a step."""
-        summed, local = sympy.Integer(0), sympy.Integer(0)
-        for term in sympy.Add.make_args(sympy.expand(self.expression)):
-            if has_variables(term):
-                summed += term
-            else:
-                local += term
-        return summed, local
+        return self.text.split()
 
 
 @lru_cache(1000)

@@ -14,7 +14,17 @@ import sympy
 
 from spikefa.core.expression_checks import MAX_LENGTH, check_expression, shortened
 from spikefa.errors import ArgumentError, EquationError, did_you_mean
-from spikefa.plasticity.expression import DT, TIMES, is_finite, side_of, state_symbol, to_sympy, to_text
+from spikefa.plasticity.expression import (
+    DT,
+    TIMES,
+    has_variables,
+    is_finite,
+    side_of,
+    state_symbol,
+    terms_of,
+    to_sympy,
+    to_text,
+)
 
 #: The most states that a rule may have.
 MAX_STATES = 20
@@ -58,21 +68,31 @@ class RuleText:
 
     Attributes
     ----------
-    update : Expr
-        dW of a step.
+    terms : tuple of Expr
+        dW of a step: the terms of the sum, as they are written.
     states : tuple of State
     statements : tuple of (State, Expr)
         Each state's new value, in their order; all before the update, and after the decay of all states.
     """
 
-    update: sympy.Expr
+    terms: tuple[sympy.Expr, ...]
     states: tuple[State, ...] = ()
     statements: tuple[tuple[State, sympy.Expr], ...] = ()
+
+    @property
+    def update(self) -> sympy.Expr:
+        """dW of a step."""
+        return sympy.Add(*self.terms)
+
+    def split(self) -> tuple[sympy.Expr, sympy.Expr]:
+        """Return the sum of the terms that are summed over the streams, and that of those applied once a step."""
+        summed = [term for term in self.terms if has_variables(term)]
+        return sympy.Add(*summed), sympy.Add(*(term for term in self.terms if not has_variables(term)))
 
     def of(self, side: str) -> RuleText:
         """Return the states of one side and their statements."""
         states = tuple(state for state in self.states if state.side == side)
-        return RuleText(self.update, states, tuple((s, e) for s, e in self.statements if s.side == side))
+        return RuleText(self.terms, states, tuple((s, e) for s, e in self.statements if s.side == side))
 
 
 def read_rule(title: str, text: str) -> RuleText:
@@ -90,7 +110,7 @@ def read_rule(title: str, text: str) -> RuleText:
     lines = rule_lines(text)
     for line in lines[:-1]:
         if (found := _EQUATION.fullmatch(line)) and found[1] != "W":
-            rates[_new(title, found[1], rates)] = _rate(title, found[1], _expression(title, found[2], found[1]))
+            rates[_new(title, found[1], rates)] = _rate(title, found[1], sympy.Add(*_terms(title, found[2], found[1])))
         elif found := _PARAMETER.fullmatch(line):
             rates[_new(title, found[1], rates)] = sympy.Integer(0)
         elif (found := _STATEMENT.fullmatch(line)) and found[1] != "dW":
@@ -101,17 +121,16 @@ def read_rule(title: str, text: str) -> RuleText:
                     f"{title}: {name!r} must be a state, which has a line such as 'd{name}/dt = -{name} / tau : 1 "
                     f"(synapse)' before, got {shortened(line)!r}{hint}"
                 )
-            value = _expression(title, found[3], name)
+            value = sympy.Add(*_terms(title, found[3], name))
             statements.append((name, sympy.Symbol(name, real=True) + value if found[2] else value))
         else:
             raise ArgumentError(f"{title}: must {_FORMS}, got {shortened(line)!r}")
     found = _UPDATE.fullmatch(lines[-1]) if lines else None
     if found is None or not found[2].strip():
         raise ArgumentError(f"{title}: must {_FORMS}, got {shortened(lines[-1] if lines else '')!r}")
-    update = _expression(title, found[2], None)
-    update = update * DT if found[1] else update
-    _check_used(title, rates, statements, update)
-    return _with_sides(title, rates, statements, update)
+    terms = [term * DT if found[1] else term for term in _terms(title, found[2], None)]
+    _check_used(title, rates, statements, terms)
+    return _with_sides(title, rates, statements, terms)
 
 
 def rule_lines(text: str) -> list[str]:
@@ -137,19 +156,21 @@ def _new(title: str, name: str, known: dict[str, sympy.Expr]) -> str:
     return name
 
 
-def _expression(title: str, text: str, state: str | None) -> sympy.Expr:
+def _terms(title: str, text: str, state: str | None) -> list[sympy.Expr]:
     what = "right side" if state is None else f"right side of {state!r}"
     try:
         tree = check_expression(title, what, text.strip())
     except EquationError as error:
         raise ArgumentError(str(error)) from error
     try:
-        expression = to_sympy(tree)
+        whole = to_sympy(tree)  # refuses what no term by itself shows, such as a sum with a truth
+        terms = [sign * to_sympy(term) for sign, term in terms_of(tree)]
     except EquationError as error:
         raise ArgumentError(f"{title}: {what} must {error}") from error
-    if not is_finite(expression):
-        raise ArgumentError(f"{title}: must be finite and real, got {to_text(expression)}")
-    return expression
+    for expression in (whole, *terms):
+        if not is_finite(expression):
+            raise ArgumentError(f"{title}: must be finite and real, got {to_text(expression)}")
+    return terms
 
 
 def _rate(title: str, name: str, right: sympy.Expr) -> sympy.Expr:
@@ -166,9 +187,9 @@ def _rate(title: str, name: str, right: sympy.Expr) -> sympy.Expr:
 
 
 def _check_used(
-    title: str, rates: dict[str, sympy.Expr], statements: list[tuple[str, sympy.Expr]], update: sympy.Expr
+    title: str, rates: dict[str, sympy.Expr], statements: list[tuple[str, sympy.Expr]], terms: list[sympy.Expr]
 ) -> None:
-    read = {s.name for s in update.free_symbols}
+    read = {s.name for s in sympy.Add(*terms).free_symbols}
     for name, value in statements[::-1]:
         if name in read:
             read |= {s.name for s in value.free_symbols}
@@ -183,7 +204,7 @@ def _check_used(
 
 
 def _with_sides(
-    title: str, rates: dict[str, sympy.Expr], statements: list[tuple[str, sympy.Expr]], update: sympy.Expr
+    title: str, rates: dict[str, sympy.Expr], statements: list[tuple[str, sympy.Expr]], terms: list[sympy.Expr]
 ) -> RuleText:
     """Find each state's side, and let what is read before it changes be kept in a state of its own."""
     sides = _sides(rates, statements)
@@ -203,7 +224,7 @@ def _with_sides(
     states = {name: State(name, rate, sides[name]) for name, rate in rates.items()}
     symbols = {sympy.Symbol(name, real=True): state.symbol for name, state in states.items()}
     return RuleText(
-        update.xreplace(symbols),
+        tuple(term.xreplace(symbols) for term in terms),
         tuple(states.values()),
         tuple((states[name], value.xreplace(symbols)) for name, value in kept),
     )

@@ -243,6 +243,10 @@ class DerivedProjection(DependentProjection):
         self._set_source(network, source)
 
     def _take_source(self, source: Projection) -> None:
+        if source.weights.shared:
+            raise ArgumentError(
+                f"{self.title}: {source.title} must have weights of each synapse, got weights that places share"
+            )
         self.W = called(self.title, "function", self.function, source.W)
 
     def run(self) -> None:

@@ -108,7 +108,7 @@ class RidgeRegression(Part, BrianObject):
     def __init__(self, network: Network, projection: LeastSquaresProjection, target: Population, gamma: float):
         order = APPLY_RULES + 2 * len(network.projections)
         super().__init__(clock=network.clock, when="plasticity", order=order, name=f"{projection.name}_regression")
-        self.network, self.projection, self.target = network, projection, target
+        self.network, self.projection, self.target, self.gamma = network, projection, target, gamma
         self.gram, self.moments = gamma * np.eye(projection.shape[0]), np.zeros(projection.shape)
 
     def before_run(self, run_namespace: dict) -> None:
@@ -129,7 +129,13 @@ class RidgeRegression(Part, BrianObject):
         x, y = self._x.astype(np.float64), self._y.astype(np.float64)
         self.gram += x @ x.T
         self.moments += x @ y.T
-        self.projection.W = np.linalg.solve(self.gram, self.moments)
+        try:
+            self.projection.W = np.linalg.solve(self.gram, self.moments)
+        except np.linalg.LinAlgError as error:
+            raise ArgumentError(
+                f"{self.projection.title}: gamma must be larger for outputs as large as those of "
+                f"{self.projection.pre.name!r}, whose products are singular with {self.gamma}"
+            ) from error
 
     def state_arrays(self) -> dict[str, np.ndarray]:
         """Return the sums, not copies."""

@@ -41,7 +41,10 @@ def test_rule_variables_of_other_types(streams, dtype):
     np.testing.assert_allclose(projection.W, 2 * 0.5 * (s @ (k + 2 * q).T + p @ k.T), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["three factors", "centred", "derivative spelt out", "two products"])
+@pytest.mark.parametrize(
+    "name",
+    ["three factors", "centred", "derivative spelt out", "two products", "covariance", "both absent", "toward a rate"],
+)
 def test_separable_rules_become_products(name):
     _, projection = network(RULES[name][0], 4)
     assert projection.learning.plasticity.factored.outer is not None

@@ -238,3 +238,13 @@ def test_shared_weights_cannot_be_set():
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
     assert net["low_to_high"].W.any()
+
+
+def test_a_function_of_weights_that_places_share_is_refused():
+    net = fa.Network(target="numpy")
+    unit = {"equations": "I : 1\ny : 1", "emit": "y = I", "output": "y", "threshold": None}
+    for name, grid in (("below", (1, 4, 4)), ("above", (2, 3, 3)), ("back", (1, 4, 4))):
+        fa.Layer(net, name, grid, **unit)
+    fa.convolution(net, "below", "above", fa.uniform(0.5), field=2)
+    with pytest.raises(ArgumentError, match=r"'above->back': Convolution 'below->above' must have weights of each syn"):
+        fa.DerivedProjection(net, "above", "back", "below_to_above", np.transpose)

@@ -81,3 +81,17 @@ def test_what_cannot_be_is_refused():
         fa.LeastSquaresProjection(net, "error_output", "feedback_h1", fa.uniform(1), target="wanted_h2", name="more")
     with pytest.raises(ArgumentError, match=r"Brian2Reference: LeastSquaresProjection .*: its kind must be one that"):
         Brian2Reference(net)
+
+
+def test_a_gamma_that_is_too_small_for_large_outputs_is_named():
+    net = fa.Network(streams=2, target="numpy", dtype="float64")
+    unit = {"emit": "", "output": "y", "threshold": None}
+    pre = fa.Input(net, "pre", 4, "y : 1", stimulus_variable="y", **unit)
+    wanted = fa.Population(net, "wanted", 2, "y : 1", **unit)
+    post = fa.Population(net, "post", 2, "I : 1\ny : 1", **unit | {"emit": "y = I"})
+    fa.LeastSquaresProjection(net, pre, post, fa.uniform(0.5), target=wanted, gamma=1e-14)
+    pre.view("y")[...] = 1e4
+    with pytest.raises(
+        ArgumentError, match=r"'pre->post': gamma must be larger .* 'pre', whose .* singular with 1e-14"
+    ):
+        net.run_steps(1)
