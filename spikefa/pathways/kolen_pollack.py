@@ -1,9 +1,10 @@
 """Kolen-Pollack feedback: feedback weights that learn by the forward weights' own updates, and become their transpose.
 
 ``dW = -eta * s_below.T @ delta - gamma * W`` and ``dB = -eta * delta.T @ s_below - gamma * B``: after n steps
-``W - B.T`` is ``(1 - gamma)**n`` of what it was, whatever is learned by weights without mask and bounds. No weight is carried anywhere: both synapses see
-the same two units (Kolen & Pollack 1994, Backpropagation without weight transport, ICNN; Akrout, Wilson, Humphreys,
-Lillicrap & Tweed 2019, Deep learning without weight transport, NeurIPS, arXiv 1904.05391).
+``W - B.T`` is ``(1 - gamma)**n`` of what it was, whatever is learned by weights without mask and bounds. No weight is
+carried anywhere: both synapses see the same two units (Kolen & Pollack 1994, Backpropagation without weight transport,
+ICNN; Akrout, Wilson, Humphreys, Lillicrap & Tweed 2019, Deep learning without weight transport, NeurIPS, arXiv
+1904.05391).
 """
 
 from __future__ import annotations

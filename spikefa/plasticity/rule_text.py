@@ -69,7 +69,7 @@ class RuleText:
     Attributes
     ----------
     terms : tuple of Expr
-        dW of a step: the terms of the sum, as they are written.
+        The change of a weight in a step: the terms of the sum, as they are written.
     states : tuple of State
     statements : tuple of (State, Expr)
         Each state's new value, in their order; all before the update, and after the decay of all states.
@@ -81,7 +81,7 @@ class RuleText:
 
     @property
     def update(self) -> sympy.Expr:
-        """dW of a step."""
+        """The change of a weight in a step."""
         return sympy.Add(*self.terms)
 
     def split(self) -> tuple[sympy.Expr, sympy.Expr]:
