@@ -332,13 +332,15 @@ def real_array(owner: str, name: str, values: ArrayLike, dtype: DTypeLike | None
     return made if dtype is None else made.astype(dtype, copy=False)
 
 
-def finite_array(owner: str, name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    """Return numbers of a shape as an array, all of them finite.
+def finite_array(
+    owner: str, name: str, values: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike = np.float64
+) -> np.ndarray:
+    """Return numbers of a shape as an array, all of them finite, also in `dtype` if it is a float type.
 
     Raises
     ------
     ArgumentError
-        If the shape is another, or there is something else than finite numbers.
+        If the shape is another, or there is something else than such numbers.
     """
     values = array(owner, name, values)
     if values.shape != shape:
@@ -347,7 +349,24 @@ def finite_array(owner: str, name: str, values: ArrayLike, shape: tuple[int, ...
         raise ArgumentError(f"{owner}: {name} must be numbers, got {values.dtype}")
     if not np.isfinite(values).all():
         raise ArgumentError(f"{owner}: {name} must be finite, got {np.sum(~np.isfinite(values))} that are not")
+    if np.dtype(dtype).kind == "f":
+        for extreme in (values.min(initial=0), values.max(initial=0)):
+            within_range(owner, name, extreme, dtype)
     return values
+
+
+def within_range(owner: str, name: str, value: Any, dtype: DTypeLike) -> None:
+    """Refuse a finite number that is infinite as a float of a type.
+
+    Raises
+    ------
+    ArgumentError
+        If it is.
+    """
+    with np.errstate(over="ignore"):
+        cast = np.asarray(value).astype(dtype)
+    if not np.isfinite(cast):
+        raise ArgumentError(f"{owner}: {name} must be within {np.dtype(dtype)}'s range, got {value:g}")
 
 
 def user_path(path: str | os.PathLike) -> Path:

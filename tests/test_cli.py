@@ -105,7 +105,7 @@ def test_train_evaluate_and_plot(tmp_path):
     assert f"test error {said} of 360 images at 5 steps an image" in evaluated and "Wrote nothing." in evaluated
     longer = call("resume", run, "--epochs", 2)
     assert re.search(r"Test error [\d.]+% after 2 epochs", longer)
-    assert "epochs must be at least 2" in call("resume", run, "--epochs", 1, code=2)
+    assert "epochs must be at least 2, since " in call("resume", run, "--epochs", 1, code=2)
     for figure in (*figures, *figures.aliases):
         printed = CliRunner().invoke(app, ["plot", str(run), figure]).output
         assert f"Wrote {run / 'figures' / figure}.png" in printed
@@ -238,6 +238,8 @@ def test_what_cannot_be_written_ends_with_one_sentence(tmp_path, call_here):
     [
         (["--hepl"], "Did you mean --help?"),
         (["train", "mnist", "--epoch", "3"], "Did you mean --epochs?"),
+        (["evaluate", "run", "--steps", "3"], "Did you mean --steps-per-image?"),
+        (["plot", "run", "--wdth", "89mm"], "Did you mean --width?"),
         (["evaluate", "run", "--device", "cud"], "did you mean 'cuda'?"),
         (["plot", "run", "rastr"], "did you mean 'raster'?"),
         (["trian", "mnist"], "Did you mean 'train'?"),
@@ -246,6 +248,13 @@ def test_what_cannot_be_written_ends_with_one_sentence(tmp_path, call_here):
 def test_misspelt_words_get_a_suggestion(arguments, suggestion):
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2 and suggestion in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("arguments", [["export", "run", "--format", "nwb"], ["plot", "run", "--titel", "a"], ["-x"]])
+def test_an_option_that_is_like_no_other_gets_none(arguments):
+    result = CliRunner().invoke(app, arguments)
+    said = " ".join(result.output.split())
+    assert result.exit_code == 2 and "No such option" in said and "mean" not in said and "ossible" not in said
 
 
 def test_a_misspelt_data_set_gets_a_suggestion(tmp_path, call_here):

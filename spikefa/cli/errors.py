@@ -18,6 +18,7 @@ HINTS = {
     "data directory": "Name the directory of the data with --data-dir or the variable SPIKEFA_DATA.",
     "directory taken": "Go on with: spikefa resume DIRECTORY, or give another directory with --run.",
     "trust": "If you trust it, say --trust: it then runs with all that you may do.",
+    "random or search": "Draw N points from it with --random N, or let Optuna choose them with --search N.",
     "another study": "Give another directory with --study.",
     "recordings": "They are made with: spikefa train --record-activity (the default).",
 }

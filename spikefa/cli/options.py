@@ -7,6 +7,7 @@ import inspect
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,10 +30,21 @@ class _Suggesting:
         try:
             return super().parse_args(ctx, args)
         except _UsageError as error:
-            if similar := getattr(error, "possibilities", None):
-                error.message = f"{error.message.rstrip('.')}. Did you mean {similar[0]}?"
+            if hasattr(error, "possibilities"):  # click's own guesses count the dashes that all options begin with
+                known = [name for param in self.get_params(ctx) for name in (*param.opts, *param.secondary_opts)]
+                if similar := _similar_option(error.option_name, known):
+                    error.message = f"{error.message.rstrip('.')}. Did you mean {similar}?"
                 error.possibilities = None
             raise
+
+
+def _similar_option(given: str, known: Iterable[str]) -> str | None:
+    """Return the only option that begins with what was given, or else the most similar one, if one is similar."""
+    names = {name.removeprefix("--"): name for name in known if name.startswith("--")}
+    word = given.removeprefix("--")
+    begin = [name for name in names if name.startswith(word)]
+    found = begin if len(begin) == 1 else get_close_matches(word, names, n=1)
+    return names[found[0]] if found else None
 
 
 class Command(_Suggesting, TyperCommand):

@@ -40,7 +40,10 @@ def sweep(
             help="Values of a parameter: eta=1e-3,2e-3; of a list 'hidden=100,50;200'; or eta=log:1e-4..1e-2.",
         ),
     ] = None,
-    seeds: Annotated[str, typer.Option(parser=_seeds, metavar="FIRST:END", help="Seeds, such as 0:5 or 0,3.")] = "0:1",
+    seeds: Annotated[
+        str,
+        typer.Option(parser=_seeds, metavar="FIRST:END", help="Seeds: 0:5 are 0 to 4; or a list, 0,3; 2 is seed 2."),
+    ] = "0:1",
     grid: Annotated[bool, typer.Option("--grid", help="Train every combination of values (the default).")] = False,
     random: Annotated[int | None, typer.Option(min=1, help="Train so many points drawn by chance.")] = None,
     search: Annotated[int | None, typer.Option(min=1, help="Let Optuna choose so many points.")] = None,

@@ -144,7 +144,7 @@ def load_weights(path: Path, network: Network, averaged: bool = True) -> None:
     """
     projections = [p for p in network.projections if p.state_arrays()]
     average = None if network.weight_average is None else network.weight_average.state_name
-    with _opened(path, "does not hold this network's weights") as f:
+    with _opened(path) as f:
         for p in projections:
             name = f"parameters/{p.state_name}"
             if averaged and average is not None:
@@ -226,7 +226,7 @@ def text_of(array: np.ndarray) -> str:
 
 
 @contextmanager
-def _opened(path: Path, otherwise: str = "is damaged or no checkpoint") -> Iterator[h5py.File]:
+def _opened(path: Path) -> Iterator[h5py.File]:
     """Open a checkpoint; what then fails is said to be its fault."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no checkpoint there")
@@ -241,7 +241,7 @@ def _opened(path: Path, otherwise: str = "is damaged or no checkpoint") -> Itera
     except KeyError as error:
         raise CheckpointError(f"{path}: is a checkpoint of another model, or damaged ({error.args[0]})") from error
     except (OSError, RuntimeError, TypeError, ValueError, IndexError) as error:
-        raise CheckpointError(f"{path}: {otherwise} ({error})") from error
+        raise CheckpointError(f"{path}: is damaged or no checkpoint ({error})") from error
 
 
 def _write(f: h5py.File, name: str, value: Any) -> None:
@@ -271,11 +271,18 @@ def _read_weights(
     path: Path, f: h5py.File, projection: str, name: str, shape: tuple[int, ...] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read weights (n_pre, n_post), four-dimensional if shared, of `shape` unless it is None, and biases."""
-    if projection not in _names(f, "synapses"):
+    sparse = projection in _names(f, "synapses")
+    if sparse:
+        found = tuple(_hdf5.attributes(_hdf5.plain(f, f"synapses/{projection}"), "shape", int, 2))
+    else:
+        found = _hdf5.plain(f, f"{name}.W").shape
+    if shape is not None and found != shape:
+        own = name.removeprefix("parameters/")
+        raise CheckpointError(f"{path}: is a checkpoint of another model: {own}.W must be {shape}, got {found}")
+    shape = found
+    if not sparse:
         W = _hdf5.read(f, f"{name}.W", shape, 2**62)
     else:
-        if shape is None:
-            shape = tuple(_hdf5.attributes(_hdf5.plain(f, f"synapses/{projection}"), "shape", int, 2))
         values = _hdf5.read(f, f"{name}.W")
         if math.prod(shape) * values.itemsize > _MOST or min(shape) < 1:
             raise ValueError(f"the shape of {projection} must be below {_MOST:,} bytes, got {shape}")

@@ -452,9 +452,10 @@ class Trainer:
         progress = checkpoint.load(self.checkpoint, self.network, self.model_digest, self._progress())
         seen = int(progress["images_seen"])
         if seen > self.total:
+            least = (seen - self.network.streams) // self.images + 1  # the last presentation may go beyond its epochs
             raise RunError(
-                f"{self.directory}: epochs must be at least {seen / self.images:g}, "
-                f"which have been done, got {self.config.epochs}"
+                f"{self.directory}: epochs must be at least {least}, since {seen:,} images have been seen, "
+                f"got {self.config.epochs}"
             )
         self.rows = self._kept_rows(progress, seen)
         self.images_seen, self.seconds = seen, float(progress["seconds"])

@@ -72,7 +72,12 @@ def save_figure(
     try:
         figure = figure_of(run)
     except FileNotFoundError as error:
-        raise RunError(f"{run.directory}: has no {Path(error.filename).name} yet") from error
+        name = Path(error.filename).name
+        if name == "metrics.csv" and (run.directory / "checkpoint.h5").exists():
+            raise RunError(
+                f"{run.directory}: has no metrics.csv; resuming the run writes it again, from its checkpoint"
+            ) from error
+        raise RunError(f"{run.directory}: has no {name} yet") from error
     if width is not None:
         _fit(figure, name, width / 25.4)
     return write_figure(figure, out, dpi)

@@ -409,7 +409,7 @@ class Population(Part, NeuronGroup):
                 value = np.broadcast_to(value, shape)
             except ValueError:
                 refuse(owner, what, f"be a number or an array {shape}", value.shape)
-            self.evaluation_values[name] = finite_array(owner, what, value, shape).reshape(array.shape)
+            self.evaluation_values[name] = finite_array(owner, what, value, shape, array.dtype).reshape(array.shape)
 
     def keep_in_evaluations(self, *variables: str) -> None:
         """Let evaluations start with the present values of state variables, such as adaptive thresholds.

@@ -65,7 +65,7 @@ def values(population: NeuronGroup, variable: str, value: Any, shape: tuple[int,
         rule = "have no unit" if known.dim is DIMENSIONLESS else f"be in units of {get_unit(known.dim)!s}"
         raise ArgumentError(f"{owner}: {variable!r} must {rule}, got {shown(value)}")
     value = np.asarray(value)
-    given = finite_array(owner, repr(variable), value, () if value.ndim == 0 else shape)
+    given = finite_array(owner, repr(variable), value, () if value.ndim == 0 else shape, known.dtype)
     if np.dtype(known.dtype).kind in "iu" and (given != np.round(given)).any():
         raise ArgumentError(f"{owner}: {variable!r} must be whole numbers, got {given[given != np.round(given)][0]}")
     return np.broadcast_to(given, shape)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spikefa._checks import in_range, one_of, refuse, shown
+from spikefa._checks import in_range, one_of, refuse, shown, within_range
 from spikefa.errors import ArgumentError
 
 #: Sign -> its least and largest weight.
@@ -32,7 +32,7 @@ def bounds_of(
             refuse(title, "bounds", rule, bounds)
         for limit in bounds:
             if limit is not None:
-                in_range(title, "bounds", limit, rule=rule)
+                within_range(title, "bounds", in_range(title, "bounds", limit, rule=rule), dtype)
         low = low if bounds[0] is None else float(dtype.type(bounds[0]))
         high = high if bounds[1] is None else float(dtype.type(bounds[1]))
         if not low < high:

@@ -48,6 +48,9 @@ def convolution(
     convolution, without a flip. A rule is a sum of terms f(pre) * g(post): a weight learns by the sum over the synapses
     that share it, and over the streams; a decay counts once. A bias learns by the sum over its map.
 
+    It takes neither the `mask` nor the `precision` of a `Projection`: all synapses of the window exist, and are
+    multiplied in the network's float type.
+
     Parameters
     ----------
     network : Network

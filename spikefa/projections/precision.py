@@ -8,6 +8,10 @@ import numpy as np
 
 from spikefa._checks import one_of, refuse
 from spikefa.engine.packed import MOST_UNITS, PackedWeights, Precision
+from spikefa.errors import ArgumentError
+
+#: The least number that bfloat16 rounds to infinity: halfway from the largest of 8 significant bits to 2**128.
+_BEYOND_BFLOAT16 = np.float32((2 - 2**-8) * 2.0**127)
 
 
 def checked_precision(
@@ -47,6 +51,21 @@ def checked_precision(
     if precision == "int8" and units > MOST_UNITS:
         refuse(owner, "precision", f"be 'float32' with more than {MOST_UNITS:,} presynaptic units", precision)
     return precision
+
+
+def check_range(owner: str, precision: Precision | None, weights: np.ndarray) -> None:
+    """Refuse weights that are finite in float32, and infinite once they are rounded to a precision.
+
+    Raises
+    ------
+    ArgumentError
+        If there are some.
+    """
+    if precision != "bfloat16":  # integers of int8 are at most the largest weight
+        return
+    for extreme in (weights.min(initial=0), weights.max(initial=0)):
+        if abs(np.float32(extreme)) >= _BEYOND_BFLOAT16:
+            raise ArgumentError(f"{owner}: weights must be within bfloat16's range, got {extreme:g}")
 
 
 def rounding_of(weights: PackedWeights) -> str:

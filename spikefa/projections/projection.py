@@ -31,7 +31,7 @@ from spikefa.projections.connectivity import Mask
 from spikefa.projections.delay import in_steps, rows_of_synapses
 from spikefa.projections.initializers import Initial
 from spikefa.projections.port import Port
-from spikefa.projections.precision import Precision, checked_precision, rounding_of
+from spikefa.projections.precision import Precision, check_range, checked_precision, rounding_of
 from spikefa.projections.repeated import RepeatedProduct
 from spikefa.projections.units import without_unit
 
@@ -95,9 +95,10 @@ class Projection(Part, BrianObject):
     Raises
     ------
     ArgumentError
-        If shapes do not fit, values are not finite, there is no such port, an array of weights is not 0 where there is
-        no synapse or in its bounds, or a delay is negative, or under one step where one must pass; the message names
-        the projection. So it does if a `precision` meets weights that learn, a mask, or a delay a synapse.
+        If shapes do not fit, values are not finite in the number format that holds them, there is no such port, an
+        array of weights is not 0 where there is no synapse or in its bounds, or a delay is negative, or under one step
+        where one must pass; the message names the projection. So it does if a `precision` meets weights that learn, a
+        mask, or a delay a synapse.
 
     Examples
     --------
@@ -325,20 +326,26 @@ class Projection(Part, BrianObject):
         return default if into is None else into
 
     def _weights_of(self, values: Any) -> np.ndarray:
-        return finite_array(self.title, "weights", self._in_base_units("weights", values), self.weights_shape)
+        values = self._in_base_units("weights", values)
+        values = finite_array(self.title, "weights", values, self.weights_shape, self._float_type)
+        check_range(self.title, self.precision, values)
+        return values
 
     def _in_base_units(self, name: str, values: Any) -> Any:
         output = self.pre.variables[self.pre.output_variable].dim
         return without_unit(self.title, name, values, self._current_dim, output)
 
     def _bias_of(self, values: Any) -> np.ndarray:
-        return finite_array(
-            self.title, "bias", without_unit(self.title, "bias", values, self._current_dim), self.bias_shape
-        )
+        values = without_unit(self.title, "bias", values, self._current_dim)
+        return finite_array(self.title, "bias", values, self.bias_shape, self._float_type)
 
     @property
     def _current_dim(self) -> Dimension:
         return self.post.variables[self.into].dim
+
+    @property
+    def _float_type(self) -> np.dtype:
+        return np.dtype(self.post.variables[self.into].dtype)
 
     def _checked_mask(self, mask: ArrayLike) -> np.ndarray:
         mask = array(self.title, "mask", mask)

@@ -122,15 +122,15 @@ class Design:
         return runs
 
     def in_words(self) -> str:
-        """Return one sentence: how many points, what varies, how many runs."""
+        """Return one sentence: how many points, what varies, which seeds, how many runs."""
         if self.search is not None:
             points, how = self.search, f"points that a search proposes by {self.objective.replace('_', ' ')}"
         else:
             points, how = len(self._points), "points" if len(self._points) != 1 else "point"
         varied = f" of {', '.join(self.vary)}" if self.vary else ""
-        seeds = "1 seed" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds"
-        runs = f"{points * len(self.seeds)} runs in {self.directory}"
-        return f"{self.model.name}: {points} {how}{varied}, {seeds}: {runs}"
+        runs = points * len(self.seeds)
+        runs = f"{runs} run{'s'[: runs != 1]} in {self.directory}"
+        return f"{self.model.name}: {points} {how}{varied}, {_seeds_in_words(self.seeds)}: {runs}"
 
     def create(self) -> None:
         """Write what the study is, if it is new or has been added to.
@@ -166,6 +166,13 @@ class Design:
             self.run_of(first, self.seeds[0])[1].trainer().network.run_steps(0)
         study_record.write(self.directory, record, self.model.source)
         trusted_models.remember(self.model.source)
+
+
+def _seeds_in_words(seeds: list[int]) -> str:
+    if len(seeds) > 4 and seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f"seeds {seeds[0]} to {seeds[-1]}"
+    listed = ", ".join(map(str, seeds if len(seeds) <= 10 else [*seeds[:9], f"and {len(seeds) - 9} more"]))
+    return f"seed{'s'[: len(seeds) != 1]} {listed}"
 
 
 def _checked_seeds(seeds: Any) -> list[int]:

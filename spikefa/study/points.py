@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from spikefa._checks import refuse
+from spikefa._checks import refuse, shown
 from spikefa.errors import ArgumentError, RunError
 from spikefa.experiments import run_record
 from spikefa.experiments.model_file import Model, as_tuples
@@ -38,7 +38,10 @@ def grid(axes: Axes) -> list[Point]:
     """
     for name, values in axes.items():
         if isinstance(values, Interval):
-            refuse("Study", f"the values of {name}", "be a list, unless points are drawn or searched", values)
+            raise ArgumentError(
+                f"Study: the values of {name} must be a list without random or search, got {shown(values)}",
+                hint="random or search",
+            )
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 

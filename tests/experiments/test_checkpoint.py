@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from brian2 import ms
 from masked_networks import STORAGE, masked
-from run_helpers import largest_file, printed
+from run_helpers import TINY, largest_file, printed
 
 import spikefa as fa
 from spikefa.errors import CheckpointError
@@ -139,6 +139,25 @@ def test_values_that_no_training_makes_are_named_and_change_nothing(trained, nam
         trainer.resume()
     assert all(np.array_equal(array, before[own]) for own, array in trainer.network.parameters().items())
     assert trainer.network.step == trainer.images_seen == 0 and trainer.rows == []
+
+
+def test_a_damaged_file_is_said_to_be_damaged_whoever_reads_it(trained):
+    path = trained.directory / "checkpoint.h5"
+    with h5py.File(path) as f:
+        at = f["parameters/h1_to_output.W"].id.get_chunk_info(0).byte_offset
+    whole = path.read_bytes()
+    for damaged in (whole[:at] + b"junk" + whole[at + 4 :], whole[: len(whole) // 2], bytes(len(whole))):
+        path.write_bytes(damaged)
+        for read in (trained.trained_network, trained.weights, trained.trainer().resume):
+            with pytest.raises(CheckpointError, match=r"checkpoint.h5: is damaged or no checkpoint \("):
+                read()
+
+
+def test_weights_of_another_network_are_named(trained, tiny):
+    other = tiny("other", changes=TINY | {"hidden": (6,)}).network()
+    message = r"is a checkpoint of another model: \w+.W must be \(\d+, \d+\), got \(\d+, \d+\)$"
+    with pytest.raises(CheckpointError, match=message):
+        checkpoint.load_weights(trained.directory / "checkpoint.h5", other)
 
 
 def test_weights_that_are_not_finite_are_not_evaluated_either(trained):

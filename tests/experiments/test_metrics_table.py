@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from run_helpers import TINY, printed
 
-from spikefa.errors import DataError
+from spikefa.errors import DataError, RunError
 from spikefa.experiments import metrics_table
 from spikefa.experiments.metrics_table import read_metrics
+from spikefa.plotting.of_runs import save_figure
 
 HEADER = "epoch,images_seen,train_error,validation_error,test_error,weight_angle_deg_h1\n"
 
@@ -139,3 +140,16 @@ def test_flipped_and_cut_bytes_are_refused_or_harmless(tiny):
             assert list(table) == list(good)
             assert all(np.array_equal(table[name], good[name], equal_nan=True) for name in good)
     assert refused > 90
+
+
+def test_a_figure_that_lacks_the_table_says_what_writes_it_again(trained):
+    (trained.directory / "metrics.csv").unlink()
+    message = r"run: has no metrics.csv; resuming the run writes it again, from its checkpoint$"
+    with pytest.raises(RunError, match=message):
+        save_figure(trained, "learning")
+    trained.trainer().resume()
+    assert save_figure(trained, "learning").exists()
+    for name in ("metrics.csv", "checkpoint.h5"):
+        (trained.directory / name).unlink()
+    with pytest.raises(RunError, match=r"run: has no metrics.csv yet$"):
+        save_figure(trained, "learning")

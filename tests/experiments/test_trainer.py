@@ -234,8 +234,9 @@ def test_a_run_made_longer_is_the_run_of_that_length(run):
     assert record["config"]["epochs"] == 3
     assert [change["epochs"] for change in record["earlier_epochs"]] == [1, 2]
     before = (short.directory / "run.json").read_bytes()
-    with pytest.raises(RunError, match=r"short: epochs must be at least [\d.]+, which have been done, got 2"):
+    with pytest.raises(RunError, match=r"short: epochs must be at least 3, since [\d,]+ images have been seen, got 2"):
         open_run(short.directory).ending_after(2).trainer().resume()
+    open_run(short.directory).ending_after(3).trainer().resume()
     assert (short.directory / "run.json").read_bytes() == before
 
 

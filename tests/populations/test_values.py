@@ -167,6 +167,17 @@ def test_bad_values_are_refused(arguments, message):
     assert all(np.array_equal(array, before[name]) for name, array in layer.state_arrays().items())
 
 
+def test_values_must_be_finite_in_the_float_type():
+    _, layer = network(dtype="float32")
+    with pytest.raises(ArgumentError, match=r"^Layer 'h': 'theta' must be within float32's range, got -1e\+300$"):
+        layer.set("theta", [1, 2, -1e300, 4])
+    with pytest.raises(ArgumentError, match=r"^Layer 'h': theta in evaluations must be within float32's range"):
+        layer.set_in_evaluations(theta=1e39)
+    assert not layer.theta[:].any() and not layer.evaluation_values
+    layer.set("n", [1, 2, 3, 4])
+    network(dtype="float64")[1].set("theta", 1e300)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -138,6 +138,7 @@ BAD = [
     ({"bounds": (1, 0)}, 0, r"bounds must be in order, the least below the largest, got \(1, 0\)"),
     ({"bounds": (1, 1)}, 0, "bounds must be in order"),
     ({"bounds": (0, np.nan)}, 0, r"bounds must be \(least, largest\), numbers of which one may be None, got nan"),
+    ({"bounds": (0, 1e300)}, 0, r"bounds must be within float32's range, got 1e\+300"),
     ({"bounds": (0, np.inf)}, 0, r"bounds must be \(least, largest\)"),
     ({"bounds": (None, None)}, 0, r"bounds must be \(least, largest\), .* got \(None, None\)"),
     ({"bounds": 1.0}, 0, r"bounds must be \(least, largest\), .* got 1.0"),

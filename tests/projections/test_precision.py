@@ -49,6 +49,22 @@ def test_weights_are_set_as_a_whole_and_rounded():
     np.testing.assert_allclose(net["high"].view("I"), projection.W.T @ net["low"].view("y"), atol=0.1)
 
 
+@pytest.mark.parametrize(("precision", "largest"), [("int8", 3.4e38), ("bfloat16", 3.39e38)])
+def test_weights_must_be_finite_once_they_are_rounded(precision, largest):
+    net = network()
+    projection = fa.Projection(net, "low", "high", np.full((12, 9), -largest), precision=precision)
+    assert np.isfinite(projection.W).all() and np.isfinite(projection.weights.rounding_error)
+    before = projection.W.copy()
+    beyond = {"int8": ("float32", 1e300), "bfloat16": ("bfloat16", 3.4e38)}
+    held, value = beyond[precision]
+    message = rf"^Projection 'low->high': weights must be within {held}'s range, got -{value:g}$".replace("+", r"\+")
+    with pytest.raises(ArgumentError, match=message):
+        projection.W = np.full((12, 9), -value)
+    assert np.array_equal(projection.W, before)
+    with pytest.raises(ArgumentError, match=message):
+        fa.Projection(network(), "low", "high", np.full((12, 9), -value), precision=precision)
+
+
 @pytest.mark.parametrize("precision", ["int8", "bfloat16"])
 def test_weights_that_are_written_back_are_packed_anew(precision):
     """As a checkpoint does; the same bits go on."""

@@ -51,6 +51,18 @@ BAD_PROJECTIONS = [
         r"Projection 'image->h': weights must be finite, got 12 that are not",
     ),
     (
+        lambda n: fa.Projection(n, "image", "h", np.full((4, 3), 1e300)),
+        r"^Projection 'image->h': weights must be within float32's range, got 1e\+300$",
+    ),
+    (
+        lambda n: fa.Projection(n, "image", "h", fa.uniform(-1e300, -1e299)),
+        r"^Projection 'image->h': weights must be within float32's range, got -[\d.]+e\+299$",
+    ),
+    (
+        lambda n: fa.Projection(n, "image", "h", np.zeros((4, 3)), bias=[0, -1e39, 0]),
+        r"^Projection 'image->h': bias must be within float32's range, got -1e\+39$",
+    ),
+    (
         lambda n: fa.Projection(n, "image", "h", np.zeros((4, 3)), bias=np.zeros(4)),
         r"Projection 'image->h': bias must be \(3,\), got \(4,\)",
     ),
@@ -76,6 +88,21 @@ BAD_PROJECTIONS = [
 def test_bad_projections_are_refused(what, message):
     with pytest.raises(ArgumentError, match=message):
         build_with(what)
+
+
+def test_weights_that_are_set_must_be_finite_in_the_float_type(small):
+    projection = small()["h1_to_h2"]
+    for name in ("W", "b"):
+        values = getattr(projection, name)
+        before, largest = values.copy(), np.full(values.shape, float(np.finfo(np.float32).max))
+        with pytest.raises(ArgumentError, match=r"(weights|bias) must be within float32's range, got 6.80565e\+38$"):
+            setattr(projection, name, 2 * largest)
+        assert np.array_equal(getattr(projection, name), before)
+        setattr(projection, name, largest)
+        assert np.array_equal(getattr(projection, name), largest)
+    projection = small(dtype="float64")["h1_to_h2"]
+    projection.W = np.full((30, 20), 1e300)
+    assert (projection.W == 1e300).all()
 
 
 def test_weights_can_be_read_and_set_in_one_shape(small):

@@ -17,7 +17,7 @@ def test_a_grid_has_every_combination():
         {"eta": 2e-3, "pathway": "direct"},
     ]
     assert points.grid({}) == [{}]
-    with pytest.raises(ArgumentError, match="the values of eta must be a list, unless"):
+    with pytest.raises(ArgumentError, match=r"the values of eta must be a list without random or search, got Int"):
         points.grid({"eta": Interval(0, 1)})
 
 

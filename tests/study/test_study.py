@@ -14,6 +14,8 @@ from run_helpers import printed
 from study_runs import assert_same, study_of
 
 import spikefa as fa
+from spikefa.cli import sweep
+from spikefa.cli.errors import in_words
 from spikefa.errors import ArgumentError, ModelError, RunError
 from spikefa.experiments.run import new_run
 from spikefa.study import results
@@ -114,9 +116,31 @@ def test_the_command_states_what_python_does(study, tmp_path, rate):
         "weight_range=0.3",
     ]
     said = printed(*arguments, "--seeds", "0:2", "--workers", 0, "--study", tmp_path / "study")
-    assert "rate_model: 2 points of eta, 2 seeds: 4 runs in" in said and "4 of 4 runs are done" in said
+    assert "rate_model: 2 points of eta, seeds 0, 1: 4 runs in" in said and "4 of 4 runs are done" in said
     assert all(row["status"] == "done" for row in study(seeds=2, epochs=0).run(workers=0, progress=False))
     assert "4 of 4 runs are done" in printed("sweep", "--study", tmp_path / "study", "--workers", 0)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ("2", "seed 2: 2 runs in"),
+        ("0:1", "seed 0: 2 runs in"),
+        ("3,1", "seeds 3, 1: 4 runs in"),
+        ("0:50", "seeds 0 to 49: 100 runs in"),
+        ("1,2,3,4,5,6,7,8,9,11,12", "seeds 1, 2, 3, 4, 5, 6, 7, 8, 9, and 2 more: 22 runs in"),
+    ],
+)
+def test_a_study_says_which_seeds_it_trains(study, seeds, said):
+    assert f": 2 points of eta, {said} " in study(seeds=sweep._seeds(seeds)).in_words()
+
+
+def test_an_interval_without_a_draw_names_the_options(rate, tmp_path):
+    arguments = ["sweep", rate.path, "--data", "digits", "--set", "eta=log:1e-4..1e-2", "--study", tmp_path / "study"]
+    with pytest.raises(ArgumentError, match=r"values of eta must be a list without random or search, got ") as caught:
+        printed(*arguments)
+    assert in_words(caught.value)["hint"].endswith("--random N, or let Optuna choose them with --search N.")
+    assert not (tmp_path / "study").exists()
 
 
 def test_an_interrupt_stops_it_and_it_goes_on_bit_for_bit(study):
