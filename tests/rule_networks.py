@@ -76,6 +76,7 @@ RULES = {
         lambda W: 0,
     ),
     "toward a rate": ("dW = eta * (theta - v_post)", lambda x, y, W: 0.1 * (0.3 - y["v"]), lambda W: 0),
+    "a sign before brackets": ("dW = -(v_post - theta)", lambda x, y, W: -y["v"], lambda W: 0.3),
     "toward a weight": (
         "dW = -(gamma * W + theta) + eta * (1 - v_post) * (s_pre - W)",
         lambda x, y, W: 0.1 * (1 - y["v"]) * (x["s"] - W),

@@ -72,12 +72,12 @@ def save_figure(
     try:
         figure = figure_of(run)
     except FileNotFoundError as error:
-        name = Path(error.filename).name
-        if name == "metrics.csv" and (run.directory / "checkpoint.h5").exists():
+        missing = Path(error.filename).name
+        if missing == "metrics.csv" and (run.directory / "checkpoint.h5").exists():
             raise RunError(
                 f"{run.directory}: has no metrics.csv; resuming the run writes it again, from its checkpoint"
             ) from error
-        raise RunError(f"{run.directory}: has no {name} yet") from error
+        raise RunError(f"{run.directory}: has no {missing} yet") from error
     if width is not None:
         _fit(figure, name, width / 25.4)
     return write_figure(figure, out, dpi)
