@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
-from brian2 import BrianObject, Clock, Quantity, get_device, ms, second
+from brian2 import BrianObject, Quantity, get_device, ms, second
 from brian2 import Network as BrianNetwork
 from brian2.core.base import BrianObjectException
 from brian2.devices.device import RuntimeDevice
 
 from spikefa._checks import duration, identifier, instance, one_of, shown, time_from_zero, whole
 from spikefa.core.changes import all_objects, changed_variables, owned_arrays, stock_groups
-from spikefa.core.clocks import keep_time
+from spikefa.core.clocks import NetworkClock, keep_time
 from spikefa.core.equation_errors import own_cause, unprepared
 from spikefa.core.executor import Executor, executors
 from spikefa.core.part import NO_COPY, STRIDE, Part
@@ -119,7 +119,7 @@ class Network(BrianNetwork):
         self.dtype = np.dtype(str(dtype))
         self.target, self.weight_policy = target, weight_policy or WeightPolicy()
         self.codeobj_class = code_object_class(target)
-        self.clock = Clock(dt=dt, name=f"{self.name}_clock")
+        self.clock = NetworkClock(dt=dt, name=f"{self.name}_clock")
         self.key = np.array([self.seed], np.uint64)
         #: Derivative of the loss by the output's current, for `GradientAlignment`, where rules do not say it: an
         #: expression of the error population's variables.

@@ -23,7 +23,7 @@ from sympy.core.function import AppliedUndef
 
 from spikefa._checks import in_range, shown, text, true_or_false
 from spikefa.core.expression_checks import shortened
-from spikefa.engine.kernels.synapse_loop import LOOP_FUNCTIONS
+from spikefa.engine.kernels.loop_functions import LOOP_FUNCTIONS
 from spikefa.errors import ArgumentError, did_you_mean
 from spikefa.plasticity import rule_functions
 from spikefa.plasticity.expression import TIMES, factored, is_state, mixed, to_text

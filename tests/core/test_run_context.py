@@ -21,7 +21,9 @@ class Loop:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_collected_unasked():
+def nothing_is_collected_unasked(monkeypatch):
+    monkeypatch.setattr(run_context, "PAUSE", 10)  # as users have it
+    monkeypatch.setattr(run_context, "_due", 0.0)
     gc.disable()
     yield
     gc.enable()

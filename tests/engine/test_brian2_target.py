@@ -26,7 +26,7 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.base import BrianObjectException
 from numba import njit
 
-from spikefa.engine.brian2_target import cache
+from spikefa.engine import generated
 from spikefa.engine.brian2_target.target import NumbaCodeGenerator, NumbaCodeObject
 from spikefa.engine.kernels.denormals import flush_denormals, restore
 
@@ -158,9 +158,9 @@ def test_every_operator_and_function():
 @pytest.fixture
 def empty_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("SPIKEFA_CACHE", str(tmp_path / "kernels"))
-    cache.clear()
+    generated.clear()
     yield tmp_path / "kernels"
-    cache.clear()
+    generated.clear()
 
 
 def test_a_float32_group_is_vectorised_in_float32(empty_cache):
@@ -275,11 +275,11 @@ def test_a_second_process_does_not_compile(tmp_path):
 
 def test_a_spoiled_source_is_written_anew(empty_cache):
     source = "kernel = abs\n"
-    assert cache.load_kernel(source) is abs
+    assert generated.load_kernel(source) is abs
     (path,) = empty_cache.glob("*.py")
     path.write_text("raise RuntimeError")
-    cache.clear()
-    assert cache.load_kernel(source) is abs
+    generated.clear()
+    assert generated.load_kernel(source) is abs
     assert path.read_text() == source
 
 
@@ -305,7 +305,7 @@ def test_equal_models_share_a_kernel_whatever_their_names_and_a_second_run_compi
 def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SPIKEFA_CACHE", str(tmp_path / "file"))
-    cache.clear()
+    generated.clear()
     group = NeuronGroup(4, "dv/dt = (1 - v)/(3*ms) : 1", method="euler", codeobj_class=NumbaCodeObject)
     Network(group).run(1 * ms)
     assert 0 < group.v[0] < 1

@@ -19,9 +19,11 @@ from brian2.core.base import BrianObjectException
 from brian2.core.preferences import BrianPreference, prefs
 
 from spikefa.engine.brian2_internals import allow_numpy_functions
-from spikefa.engine.brian2_target.cache import load_kernel
+from spikefa.engine.brian2_target import intrinsics
 from spikefa.engine.brian2_target.generator import STOCK_SEED, NumbaCodeGenerator
 from spikefa.engine.brian2_target.source import BLOCK, TEMPLATES, kernel_source
+from spikefa.engine.generated import load_kernel
+from spikefa.engine.kernels import denormals, math
 
 __all__ = ["Kernel", "NumbaCodeGenerator", "NumbaCodeObject"]
 
@@ -187,7 +189,7 @@ class NumbaCodeObject(CodeObject):
 
     def compile(self):
         """Load the kernel; numba compiles it at its first call."""
-        self.kernel = load_kernel(self.code.source, self.code.functions)
+        self.kernel = load_kernel(self.code.source, (denormals, math, intrinsics), self.code.functions)
 
     def compile_block(self, block):
         """Do nothing: there is one kernel, and `compile` loads it."""

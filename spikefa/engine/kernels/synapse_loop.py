@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 
-import numba
 import numpy as np
 from brian2.parsing.rendering import NumpyNodeRenderer
 
+from spikefa.engine.generated import load_kernel
+from spikefa.engine.kernels import loop_functions
+from spikefa.engine.kernels.loop_functions import LOOP_FUNCTIONS
+
+_HEADER = """
+from numba import prange
+
+from spikefa.engine.compiled import compiled
+from spikefa.engine.kernels.loop_functions import LOOP_FUNCTIONS
+
+globals().update(LOOP_FUNCTIONS)
+
+
+@compiled(parallel=True, nogil=True, error_model="numpy")"""
+
 _TEMPLATE = """
-def loop(W, lr, {arguments}):
+def kernel(W, lr, {arguments}):
     n_pre, n_post = W.shape
     streams = {streams}
     number = W.dtype.type
@@ -26,7 +38,7 @@ def loop(W, lr, {arguments}):
 """
 
 _STATES_TEMPLATE = """
-def loop({arguments}):
+def kernel({arguments}):
     n_pre, n_post, streams = {first}.shape
     number = {first}.dtype.type
     for i in prange(n_pre):
@@ -54,37 +66,10 @@ def loop({arguments}):
 """
 
 
-@numba.njit
-def _sign(x):
-    return np.sign(x)
-
-
-@numba.njit
-def _clip(x, low, high):
-    return min(max(x, low), high)
-
-
-@numba.njit
-def _exprel(x):
-    return math.expm1(x) / x if x != 0 else 1.0
-
-
 def _exprel_of_array(x):
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(x == 0, 1.0, np.expm1(x) / x)
 
-
-#: Name in a rule -> function in the loop.
-LOOP_FUNCTIONS = {
-    **{n: getattr(math, n) for n in ("exp", "log", "log10", "expm1", "log1p", "sqrt", "sin", "cos", "tan")},
-    **{n: getattr(math, n) for n in ("sinh", "cosh", "tanh", "floor", "ceil")},
-    "abs": abs,
-    "int": int,
-    "sign": _sign,
-    "clip": _clip,
-    "exprel": _exprel,
-    **{f"arc{n}": getattr(math, f"a{n}") for n in ("sin", "cos", "tan")},
-}
 
 _NUMPY_FUNCTIONS = {
     **{n: getattr(np, n) for n in LOOP_FUNCTIONS if hasattr(np, n)},
@@ -193,13 +178,12 @@ def _numpy_text(expression: str) -> str:
     return NumpyNodeRenderer().render_expr(expression)
 
 
-@cache
 def _compiled(source: str, with_numpy: bool) -> Callable:
-    namespace = dict(_NUMPY_FUNCTIONS) if with_numpy else {**LOOP_FUNCTIONS, "prange": numba.prange}
+    if not with_numpy:
+        return load_kernel(_HEADER + source, (loop_functions,))
+    namespace = dict(_NUMPY_FUNCTIONS)
     exec(source, namespace)
-    if with_numpy:
-        return np.errstate(all="ignore")(namespace["loop"])
-    return numba.njit(parallel=True, nogil=True, error_model="numpy")(namespace["loop"])
+    return np.errstate(all="ignore")(namespace["loop"])
 
 
 def _renamed(expression: str, names: Mapping[str, str]) -> str:

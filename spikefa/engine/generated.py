@@ -15,9 +15,7 @@ from pathlib import Path
 
 import numba
 
-from spikefa.engine.brian2_target import intrinsics
 from spikefa.engine.compiled import kept_in, private_folder
-from spikefa.engine.kernels import denormals, math
 
 __all__ = ["clear", "load_kernel"]
 
@@ -25,16 +23,14 @@ _loaded: dict[tuple, Callable] = {}
 
 
 @cache
-def _versions() -> bytes:
+def _versions(modules: tuple[types.ModuleType, ...]) -> bytes:
     """Return what a kernel depends on besides its source: numba sees no change in what is inlined."""
-    parts = [numba.__version__.encode()]
-    parts += [Path(module.__file__).read_bytes() for module in (denormals, math, intrinsics)]
-    return b"\n".join(parts)
+    return b"\n".join([numba.__version__.encode(), *(Path(module.__file__).read_bytes() for module in modules)])
 
 
-def _write(source: str, folder: Path) -> Path:
+def _write(source: str, modules: tuple[types.ModuleType, ...], folder: Path) -> Path:
     """Put `source` into its file in the folder; safe against other processes that do the same."""
-    name = hashlib.sha256(source.encode() + _versions()).hexdigest()[:32]
+    name = hashlib.sha256(source.encode() + _versions(modules)).hexdigest()[:32]
     path = folder / f"kernel_{name}.py"
     if path.is_file() and path.read_text(encoding="utf-8") == source:
         return path
@@ -58,13 +54,17 @@ def _execute(source: str, filename: str, names: Mapping) -> Callable:
     return module.kernel
 
 
-def load_kernel(source: str, names: Mapping[str, Callable] | None = None) -> Callable:
+def load_kernel(
+    source: str, modules: tuple[types.ModuleType, ...] = (), names: Mapping[str, Callable] | None = None
+) -> Callable:
     """Return the function ``kernel`` of a source text, compiled at its first call.
 
     Parameters
     ----------
     source : str
-        Python source that defines ``kernel`` with ``_njit(cache=_CACHE)``.
+        Python source that defines ``kernel`` with `compiled`, or with ``njit(cache=_CACHE)``.
+    modules : tuple of modules
+        Those whose functions it calls.
     names : mapping of str to compiled functions, optional
         Further globals. A kernel with any is kept in memory only, as no hash tells what they do.
 
@@ -79,7 +79,7 @@ def load_kernel(source: str, names: Mapping[str, Callable] | None = None) -> Cal
         if not names and folder is not None:
             try:
                 with kept_in(folder):
-                    kernel = _execute(source, str(_write(source, folder)), {"_CACHE": True})
+                    kernel = _execute(source, str(_write(source, modules, folder)), {"_CACHE": True})
             except (OSError, RuntimeError):  # the folder cannot be written, here or by numba
                 kernel = None
         _loaded[key] = kernel or _execute(source, f"<kernel {len(_loaded)}>", {"_CACHE": False, **names})
