@@ -7,7 +7,6 @@ import pytest
 from brian2 import prefs
 
 from spikefa import datasets
-from spikefa.core import run_context
 from spikefa.experiments import model_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,8 +15,6 @@ ROOT = Path(__file__).resolve().parents[1]
 prefs.codegen.target = "numpy"
 # It would write the code of every equation into its log, line by line: a sixth of the time.
 logging.getLogger("brian2").setLevel(logging.WARNING)
-# Networks of tests are many and small: a tenth of the time would go into collecting garbage before their runs.
-run_context.PAUSE = 300
 
 
 @pytest.fixture(scope="session", autouse=True)

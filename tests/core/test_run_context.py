@@ -21,9 +21,7 @@ class Loop:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_collected_unasked(monkeypatch):
-    monkeypatch.setattr(run_context, "PAUSE", 10)  # as users have it
-    monkeypatch.setattr(run_context, "_due", 0.0)
+def nothing_is_collected_unasked():
     gc.disable()
     yield
     gc.enable()

@@ -140,7 +140,7 @@ DERIVATIVES = {
 
 
 @pytest.mark.parametrize("units", DERIVATIVES)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "float64"])
 @pytest.mark.parametrize("dropout", [None, 0.5])
 def test_units_of_every_kind(units, dtype, dropout, rng):
     """A linear unit's derivative is a number and no array."""

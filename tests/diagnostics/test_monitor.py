@@ -21,7 +21,7 @@ from spikefa.experiments.training_config import TrainingConfig
 
 
 @every_pathway
-@pytest.mark.parametrize("streams", [1, 3])
+@pytest.mark.parametrize("streams", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_learning_is_the_same_bit_for_bit(pathway, streams):
     def run(watched):
         net = rate_network(pathway, streams, dtype="float32")

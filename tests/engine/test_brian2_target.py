@@ -155,14 +155,6 @@ def test_every_operator_and_function():
     assert np.isinf(state[f"y{len(expressions) - 2}"]).all()
 
 
-@pytest.fixture
-def empty_cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("SPIKEFA_CACHE", str(tmp_path / "kernels"))
-    generated.clear()
-    yield tmp_path / "kernels"
-    generated.clear()
-
-
 def test_a_float32_group_is_vectorised_in_float32(empty_cache):
     group = NeuronGroup(
         N,
@@ -271,16 +263,6 @@ def test_a_second_process_does_not_compile(tmp_path):
     assert hits_and_misses() == ["1", "0"] * 3
     sources = list(tmp_path.glob("*.py"))
     assert len(sources) == 3 and not list(tmp_path.glob("*.tmp"))
-
-
-def test_a_spoiled_source_is_written_anew(empty_cache):
-    source = "kernel = abs\n"
-    assert generated.load_kernel(source) is abs
-    (path,) = empty_cache.glob("*.py")
-    path.write_text("raise RuntimeError")
-    generated.clear()
-    assert generated.load_kernel(source) is abs
-    assert path.read_text() == source
 
 
 def test_equal_models_share_a_kernel_whatever_their_names_and_a_second_run_compiles_nothing(empty_cache):

@@ -160,7 +160,11 @@ def simulate(name, codeobj_class, dtype=np.float64, chunks=1):
     return state, [np.array(x) for m in monitors for x in (m.i, m.t)]
 
 
-@pytest.mark.parametrize("name", MODELS)
+#: Those that take longest to compile.
+LONG = ("cuba", "cobahh", "adex, brette and gerstner 2005")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in MODELS])
 def test_model_is_numpys(name):
     state, spikes = simulate(name, NumbaCodeObject)
     expected, expected_spikes = simulate(name, NumpyCodeObject)

@@ -25,14 +25,14 @@ def forward(net):
     ("preset", "data"),
     [
         ("fig2", "linear"),
-        ("fig3d_3", "teacher"),
-        ("fig3d_4", "teacher"),
         ("fig5", "quadratic"),
-        ("fig5_phases", "quadratic"),
-        ("s6_3", "teacher"),
         ("s6_4", "teacher"),
-        ("s8", "teacher"),
         ("xor", "xor"),
+        pytest.param("fig3d_3", "teacher", marks=pytest.mark.slow),
+        pytest.param("fig3d_4", "teacher", marks=pytest.mark.slow),
+        pytest.param("fig5_phases", "quadratic", marks=pytest.mark.slow),
+        pytest.param("s6_3", "teacher", marks=pytest.mark.slow),
+        pytest.param("s8", "teacher", marks=pytest.mark.slow),
     ],
 )
 def test_small_presets_learn_their_data_as_they_are(preset, data, tmp_path):
