@@ -120,7 +120,7 @@ class PlasticityUpdater(Part, BrianObject):
         self.decay_quantum = DECAY_QUANTUM[str(network.dtype)]
         self._pending = np.ones(1)  # the decay not yet applied, as a factor
         self._remember()
-        factors = Factors(network, plasticity, pre, post, projection, title, line, place)
+        self._factors = factors = Factors(network, plasticity, pre, post, projection, title, line, place)
         factors.add_traces(learn_bias)
         self.states: SynapseStates | None = None
         if any(state.side == "synapse" for state in plasticity.text.states):
@@ -207,6 +207,7 @@ class PlasticityUpdater(Part, BrianObject):
     def before_run(self, run_namespace: dict) -> None:
         """Evaluate the coefficients, which may have changed since the last run."""
         super().before_run(run_namespace)
+        self._factors.check_constants()
         self.update_coefficients()
         if self.lr_factor == 0 and self.change is not None:
             for array in self._gathered():
