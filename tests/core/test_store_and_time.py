@@ -168,7 +168,7 @@ def test_groups_with_other_steps_by_default_are_told():
 def test_a_network_keeps_its_time_step(name, dt):
     """Delays and durations are counted in steps once: at another dt they would be other times without a word."""
     net = fa.Network(target="numpy")
-    with pytest.raises(fa.ArgumentError, match="Network: dt must stay 1. ms, in which its parts count time, got 0"):
+    with pytest.raises(fa.ArgumentError, match=r"Network: dt must stay 1\. ms, in which its parts count time, got 0"):
         setattr(net.clock, name, dt)
     assert net.clock.dt == 1 * ms and net.clock.dt_ == 0.001
 

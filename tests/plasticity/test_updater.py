@@ -122,7 +122,7 @@ def test_a_constant_within_a_factor_that_was_changed_is_refused(rule):
     net.run(1 * ms)
     assert np.array_equal(projection.W, W)
     constants["a"] = 2.0
-    with pytest.raises(fa.ArgumentError, match="constant 'a' of Rule .* must stay 0.5, with which .*, got 2.0"):
+    with pytest.raises(fa.ArgumentError, match=r"constant 'a' of Rule .* must stay 0\.5, with which .*, got 2\.0"):
         net.run(1 * ms)
 
 
