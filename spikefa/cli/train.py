@@ -73,14 +73,18 @@ def train(
         compile_ahead()
     from spikefa.experiments import model_file
     from spikefa.experiments.run import new_run, open_run
-    from spikefa.experiments.run_settings import read_settings, settings_of
+    from spikefa.experiments.run_settings import OF_PARAMETERS, read_settings, settings_of
 
     if config is not None:
         settings = read_settings(config)
     else:
         settings = {"model": model} if like is None else settings_of(open_run(like, trust=trust))
     loaded = settings["model"] if like is not None else model_file.load(settings["model"])
-    settings["changes"] = settings.get("changes", {}) | loaded.parse(changes or [])
+    changed = loaded.parse(changes or [])
+    settings["changes"] = settings.get("changes", {}) | changed
+    for name in OF_PARAMETERS:
+        if name in changed:  # the other run, or the file, says what it was before
+            settings.pop(name, None)
     options = {
         "data": data,
         "data_dir": data_dir,

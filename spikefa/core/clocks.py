@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from brian2 import BrianObject, Clock, NetworkOperation, get_device, second
+from brian2 import BrianObject, Clock, NetworkOperation, Quantity, get_device, second
 from brian2.utils.logger import get_logger
 
+from spikefa._checks import refuse
 from spikefa.core.changes import stock_groups
 from spikefa.engine.brian2_internals import set_clock
 
@@ -15,13 +16,30 @@ logger = get_logger(f"brian2.{__name__}")  # shown, caught and silenced as Brian
 
 
 class NetworkClock(Clock):
-    """The clock of a network.
+    """The clock of a network, whose steps keep the duration that it was made with.
+
+    Delays, durations and the decay of traces are counted in its steps when parts are made.
 
     For each object that is made, Brian2 writes its clock into the log: to format the same quantity anew was a
     quarter of the time that it takes to build a network.
     """
 
-    dt, dt_ = Clock.dt, Clock.dt_  # properties of a group can be set where they are its own class's
+    _made = False
+
+    def __init__(self, dt: Quantity, name: str):
+        super().__init__(dt=dt, name=name)
+        self._made = True
+
+    def _set_dt(self, dt: Quantity) -> None:
+        self._set_dt_(dt)
+
+    def _set_dt_(self, dt_: float | Quantity) -> None:
+        if self._made:
+            refuse("Network", "dt", f"stay {self.dt}, in which its parts count time", dt_)
+        Clock._set_dt_(self, float(dt_))
+
+    # Properties of a group can be set where they are its own class's.
+    dt, dt_ = property(Clock.dt.fget, _set_dt), property(Clock.dt_.fget, _set_dt_)
 
     def __repr__(self) -> str:
         return _shown(self.dt_, self.name)

@@ -9,6 +9,7 @@ from brian2 import SpikeMonitor, StateMonitor, get_unit
 
 from spikefa._checks import refuse
 from spikefa._optional import optional
+from spikefa.core.part import MARK
 from spikefa.diagnostics.activity_recording import ActivityRecording
 from spikefa.diagnostics.trial_monitor import TrialMonitor
 from spikefa.populations.population import Population
@@ -28,7 +29,9 @@ def to_xarray(
         Of training, or a monitor of Brian2 on a population.
     trials : TrialMonitor, optional
         Of the monitor's network: adds which ``image`` each stream saw, and its ``label`` if the network has classes, by
-        ``time`` and ``stream`` or for each ``spike``; -1 where nothing was shown. Recordings of training have both.
+        ``time`` and ``stream`` or for each ``spike``; -1 where nothing was shown. Recordings of training have both. A
+        state monitor samples at the start of a step, unless it has ``when="end"``: what it has at a time is of the step
+        before, and so are the image and the label.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def to_xarray(
         if trials is not None and not (isinstance(trials, TrialMonitor) and trials.network is recording.source.network):
             refuse("to_xarray", "trials", "be a TrialMonitor of the monitor's network", trials)
         found = (_of_states if isinstance(recording, StateMonitor) else _of_spikes)(xr, recording)
-        return found if trials is None else _with_trials(found, trials)
+        return found if trials is None else _with_trials(found, trials, _is_of_the_step_before(recording))
     refuse("to_xarray", "recording", "be an ActivityRecording, or a Brian2 monitor of a population", recording)
 
 
@@ -104,11 +107,21 @@ def _of_spikes(xr: Any, monitor: SpikeMonitor) -> Any:
     return xr.Dataset(variables).assign_attrs(attrs)
 
 
-def _with_trials(found: Any, trials: TrialMonitor) -> Any:
+def _is_of_the_step_before(monitor: StateMonitor | SpikeMonitor) -> bool:
+    """Whether a monitor samples a population before it does its step, as a `StateMonitor` by default."""
+    population = monitor.source
+    slots = population.network.schedule
+    sampled = slots.index(monitor.when), monitor.order
+    return isinstance(monitor, StateMonitor) and sampled < (slots.index(population.slot), population.place + MARK)
+
+
+def _with_trials(found: Any, trials: TrialMonitor, late: bool) -> Any:
     """Return a monitor's dataset with the image that was shown, and its label."""
     table = trials.table()
     spikes = "spike" in found.dims
     time = found.time.values if spikes else found.time.values[:, None]
+    if late:
+        time = time - trials.network.clock.dt_ * 1e3
     rows = trials.rows_at(time, found.stream.values)
     dims = ("spike",) if spikes else ("time", "stream")
     columns = {name: table[name] for name in ("image", "label") if name in table}

@@ -26,6 +26,8 @@ GENERAL = {
     "seed": "everything random follows from it",
     "validation": "training images held out",
 }
+#: Fields of `TrainingConfig` that the parameters of a model may state, or that follow from them.
+OF_PARAMETERS = ("epochs", "test_steps", "recording_steps")
 #: Bytes that a file of settings may have.
 _MOST = 2**20
 
@@ -100,8 +102,13 @@ def settings_of(run: Run) -> dict[str, Any]:
         "changes": {name: getattr(run.params, name) for name in taken},
         "data": run.data if run.given is None else run.given,
         **{name: getattr(run, name) for name in ("data_dir", "streams", "seed", "validation")},
-        **dataclasses.asdict(run.config),
+        **{name: value for name, value in dataclasses.asdict(run.config).items() if not _follows(run, name, value)},
     }
+
+
+def _follows(run: Run, name: str, value: Any) -> bool:
+    """Whether a setting is what the parameters say, so that with other parameters it is another."""
+    return name in OF_PARAMETERS and getattr(run.params, name, None) == value
 
 
 def config_text(model: str, preset: str | None = None) -> str:
@@ -147,12 +154,12 @@ def config_text(model: str, preset: str | None = None) -> str:
     }
     for name, value in general.items():
         add(document, name, value, GENERAL[name])
-    defaults = TrainingConfig(
-        epochs=getattr(params, "epochs", 5),
-        test_steps=getattr(params, "test_steps", getattr(params, "steps_per_image", 1)),
-    )
+    defaults = TrainingConfig(test_steps=getattr(params, "steps_per_image", 1))
     for name, meaning in _training().items():
-        add(document, name, getattr(defaults, name), meaning)
+        if name not in OF_PARAMETERS or not hasattr(params, name):
+            add(document, name, getattr(defaults, name), meaning)
+        elif name not in recorded:
+            document.add(toml.comment(f"{name} follows from the parameters: {meaning}"))
     table = toml.table()
     for parameter in described.parameters:
         allowed = f"; {parameter.range}" if parameter.range else ""

@@ -49,6 +49,8 @@ class Factors:
         self.network, self.plasticity, self.projection, self.title = network, plasticity, projection, title
         self._line, self._place, self._sides = line, place, {"pre": pre, "post": post}
         self._numbers = plasticity.numbers(network.clock.dt_)
+        #: Names of constants that stand in the populations' code as numbers.
+        self._written: set[str] = set()
         self.has_traces = any(state.side == "pre" for state in plasticity.text.states)
 
     def add_traces(self, for_bias: bool) -> None:
@@ -77,6 +79,7 @@ class Factors:
                 )
             population.add_array(name)
             if state.rate != 0:
+                self._written |= {symbol.name for symbol in state.rate.free_symbols}
                 lines.append(f"{name} = {math.exp(self.plasticity.value(state.rate, dt) * dt)!r} * {name}")
         for state, value in rule.statements:
             lines.append(f"{self._trace(state.name, prefix)} = {to_text(self._plain(value, population, prefix))}")
@@ -86,6 +89,20 @@ class Factors:
             order=self._place - 0.5,
             name=f"{prefix}{side}_traces_of_{self.projection}",
         )
+
+    def check_constants(self) -> None:
+        """Refuse constants of the rule that were changed and stand in code as they were; coefficients may change.
+
+        Raises
+        ------
+        ArgumentError
+            Naming the first.
+        """
+        numbers = self.plasticity.numbers(None)
+        for name in sorted(self._written & set(numbers)):
+            if numbers[name] != self._numbers[name]:
+                rule = f"stay {self._numbers[name]}, with which the projection was made"
+                refuse(self.title, f"constant {name!r} of {self.plasticity.title}", rule, numbers[name])
 
     def _trace(self, state: str, prefix: str = "") -> str:
         return f"{prefix}{state}_{self.projection}"
@@ -103,6 +120,7 @@ class Factors:
     def _meaning(self, symbol: sympy.Symbol, population: Population, prefix: str) -> sympy.Expr | float:
         name = symbol.name
         if name in self._numbers:
+            self._written.add(name)
             return self._numbers[name]
         if name == "t":  # without its unit, and in double precision
             return self._numbers["dt"] * sympy.Symbol("t_in_timesteps", real=True)

@@ -50,7 +50,8 @@ class Plasticity:
         then statements run in their order; then the weights are updated.
     constants : dict
         The constants, numbers or quantities, such as ``{"eta": 1e-3, "tau_e": 20*ms}``. Quantities count in base units:
-        seconds, volts.
+        seconds, volts. Between two runs one may be changed, ``rule.constants["eta"] = 5e-4``, unless it is part of an
+        expression of one population's variables, such as ``a`` in ``(s_pre - a)``; that is refused.
     optimizer : Optimizer
         How weights move by the updates: `SGD`, `Momentum`, `RMSprop`, `Adam` or one of your own.
     lr : float

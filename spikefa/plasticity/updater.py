@@ -120,7 +120,7 @@ class PlasticityUpdater(Part, BrianObject):
         self.decay_quantum = DECAY_QUANTUM[str(network.dtype)]
         self._pending = np.ones(1)  # the decay not yet applied, as a factor
         self._remember()
-        factors = Factors(network, plasticity, pre, post, projection, title, line, place)
+        self._factors = factors = Factors(network, plasticity, pre, post, projection, title, line, place)
         factors.add_traces(learn_bias)
         self.states: SynapseStates | None = None
         if any(state.side == "synapse" for state in plasticity.text.states):
@@ -178,12 +178,14 @@ class PlasticityUpdater(Part, BrianObject):
             for side, some in (("pre", pre), ("post", post))
             for name in some
         ]
-        if states is None:
-            ones = [np.ones((1, self.post.streams), self.bias.dtype) for _ in pre]
-            own, of_bias = [], []
-        else:
-            one = sympy.Integer(1)
-            ones = [factors.of_bias(symbols[n], one, f"bias_x_{n.lstrip('_')}")[:1] for n in pre if self.learn_bias]
+        ones, own, of_bias = [], [], []  # for the bias, presynaptic variables are 1, and traces its own
+        for name in pre if self.learn_bias else ():
+            if states is None and not is_state(symbols[name]):
+                ones.append(np.ones((1, self.post.streams), self.bias.dtype))
+            else:
+                label = f"bias_x_{name.lstrip('_')}"
+                ones.append(factors.of_bias(symbols[name], sympy.Integer(1), label)[:1])
+        if states is not None:
             names = {state.symbol.name: state.name for state in rule.text.states}
             own = [states.values[names[n]] for n in of_synapses]
             of_bias = [states.bias_values[names[n]] for n in of_synapses if self.learn_bias]
@@ -207,6 +209,7 @@ class PlasticityUpdater(Part, BrianObject):
     def before_run(self, run_namespace: dict) -> None:
         """Evaluate the coefficients, which may have changed since the last run."""
         super().before_run(run_namespace)
+        self._factors.check_constants()
         self.update_coefficients()
         if self.lr_factor == 0 and self.change is not None:
             for array in self._gathered():

@@ -91,25 +91,29 @@ def require_neurons(population: NeuronGroup, variable: str, value: Any) -> None:
 
 
 def refuse_draws(population: NeuronGroup, variable: str, *texts: Any) -> None:
-    """Refuse strings that would draw a unit's parameter anew in each stream.
+    """Refuse strings that would give a unit's parameter another value in each stream: by a draw, or by ``i``.
 
-    Initial values of what a step changes may be drawn so.
+    Initial values of what a step changes may be given so.
 
     Raises
     ------
     ArgumentError
-        Saying how to draw a value a unit.
+        Saying how to give a value a unit.
     """
-    draws = _DRAWS - set(population.constants)
-    drawn = [text for text in texts if isinstance(text, str) and get_identifiers(text) & draws]
-    known = population.variables[variable]
-    if not drawn or population.streams == 1 or variable in population.written:
+    known, constants = population.variables[variable], set(population.constants)
+    found = [
+        (text, names)
+        for text in texts
+        if isinstance(text, str) and (names := get_identifiers(text) & (_DRAWS | {"i"}) - constants)
+    ]
+    if not found or population.streams == 1 or variable in population.written:
         return
     if (known.owner.name, known.name) in changed_variables(population.network.objects):
         return
-    title = _title(population)
+    text, names = found[0]
+    draws = "draw" if names & _DRAWS else "give, since i is the number of a neuron,"
     raise ArgumentError(
-        f"{title}: {variable!r} is a parameter, of which {drawn[0]!r} would draw another value in each of "
+        f"{_title(population)}: {variable!r} is a parameter, of which {text!r} would {draws} another value in each of "
         f"{population.streams} streams; write set({variable!r}, ..., each='unit'), or each='neuron' if that is meant"
     )
 

@@ -65,7 +65,6 @@ CHANGES = {
     "a constant of the other": lambda model: model.second.namespace.__setitem__("m", 7.0),
     "a shared constant": lambda model: setattr(model.first, "c", 9 * mV),
     "a variable": lambda model: setattr(model.first, "drive", 4 * mV),
-    "the time step": lambda model: setattr(model.net.clock, "dt", 0.5 * ms),
     "the method": lambda model: setattr(model.first.state_updater, "method_choice", "exponential_euler"),
     "a threshold": lambda model: model.first.events.__setitem__("spike", "v > limit / 2"),
     "a reset": lambda model: model.first.event_codes.__setitem__("spike", "v = 1*mV"),

@@ -97,8 +97,8 @@ def test_statements_that_run_more_than_once_a_step_draw_anew():
 def test_constants_of_the_caller_set_variables():
     scale = 3.0
     _, layer = build()
-    layer.u = "scale * i"
-    assert np.array_equal(layer.u, scale * np.arange(6))
+    layer.v = "scale * i"
+    assert np.array_equal(layer.v, scale * np.arange(6))
 
 
 poisson_count = COUNTS["poisson"][1].pyfunc

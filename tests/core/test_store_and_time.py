@@ -164,6 +164,15 @@ def test_groups_with_other_steps_by_default_are_told():
     assert not logs
 
 
+@pytest.mark.parametrize(("name", "dt"), [("dt", 0.5 * ms), ("dt_", 0.0005)])
+def test_a_network_keeps_its_time_step(name, dt):
+    """Delays and durations are counted in steps once: at another dt they would be other times without a word."""
+    net = fa.Network(target="numpy")
+    with pytest.raises(fa.ArgumentError, match=r"Network: dt must stay 1\. ms, in which its parts count time, got 0"):
+        setattr(net.clock, name, dt)
+    assert net.clock.dt == 1 * ms and net.clock.dt_ == 0.001
+
+
 def test_a_state_of_other_names_is_not_restored(small, tmp_path):
     small().store("a", str(tmp_path / "stored"))
     with pytest.raises(SpikefaError, match="Network: restore must name a state that a network with the same names has"):

@@ -59,14 +59,19 @@ def test_monitors_become_arrays_by_unit_stream_and_time(net):
 def test_arrays_know_which_image_was_shown_and_when_none_was(net):
     net.stimulus.gap = 1
     output = net["output"]
-    states, spikes, trials = StateMonitor(output, "v", record=True), SpikeMonitor(output), fa.TrialMonitor(net)
-    net.add(states, spikes)
+    before, after = (StateMonitor(output, "v", record=True, when=when) for when in ("start", "end"))
+    spikes, trials = SpikeMonitor(output), fa.TrialMonitor(net)
+    net.add(before, after, spikes)
     net.stimulus.show_images(IMAGES, LABELS)
     net.run_steps(10)
-    for name, shown in (("image", np.arange(6)), ("label", LABELS)):
-        expected = np.full((10, 3), -1)
-        expected[:4], expected[5:9] = shown[:3], shown[3:]
-        assert np.array_equal(fa.to_xarray(states, trials)[name], expected)
+    for states, first in ((before, 1), (after, 0)):  # at its start, a step still has what the one before has left
+        array = fa.to_xarray(states, trials)
+        for name, shown in (("image", np.arange(6)), ("label", LABELS)):
+            expected = np.full((10 + first, 3), -1)
+            expected[first : first + 4], expected[first + 5 : first + 9] = shown[:3], shown[3:]
+            assert np.array_equal(array[name], expected[:10])
+        of_unit_1 = array.v.sel(unit=1).transpose("time", "stream").values > 0
+        assert np.array_equal(of_unit_1, array.label == 1)
     table = fa.to_xarray(spikes, trials)
     assert np.array_equal(table.label, table.unit) and np.array_equal(table.image % 3, table.stream)
     other = fa.Network(target="numpy")

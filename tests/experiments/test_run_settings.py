@@ -138,6 +138,19 @@ def test_a_run_like_another_has_its_settings(begun, tmp_path):
     assert json.loads(said)["metrics"]["images_seen"] == 40
 
 
+def test_a_run_like_another_has_what_follows_from_its_own_parameters(begun, tmp_path):
+    """Of another dt, for example, other numbers of steps."""
+    printed("train", "--like", begun, "--set", "test_steps=3", "--set", "epochs=2", "--run", tmp_path / "b", "--quiet")
+    assert (open_run(begun).config.epochs, open_run(tmp_path / "b").config.epochs) == (1, 2)
+    assert open_run(tmp_path / "b").config.test_steps == 3
+    stated = settings_of(new_run(tmp_path / "c", "escape_lif", {"dt": "1 ms"}, preset="digits"))
+    stated["changes"]["dt"] = "0.25 ms"
+    run = new_run(tmp_path / "d", **stated)
+    assert run.config.test_steps == run.config.recording_steps == run.params.test_steps == 400
+    longer = settings_of(new_run(tmp_path / "e", "escape_lif", test_steps=7, epochs=9, recording_steps=8))
+    assert (longer["test_steps"], longer["epochs"], longer["recording_steps"]) == (7, 9, 8)
+
+
 def test_show_says_what_a_run_is_and_runs_no_code(begun, monkeypatch):
     (begun / "model.py").write_text("raise SystemExit('it was run')")
     said = " ".join(printed("show", begun).split())
@@ -191,3 +204,4 @@ def test_every_models_settings_are_read_again(tmp_path, name):
     (tmp_path / "run.toml").write_text(config_text(name))
     settings, model = read_settings(tmp_path / "run.toml"), model_file.load(name)
     assert model.recorded(model.params(settings["changes"])) == model.recorded(model.params())
+    assert new_run(tmp_path, **settings).config == new_run(tmp_path, name).config

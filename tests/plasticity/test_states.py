@@ -27,6 +27,7 @@ dW = eta * c * d_post
 """
 MASK = np.arange(30).reshape(6, 5) % 3 > 0
 NEAREST = "dx/dt = -x / tau : 1 (synapse)\nx = x + s_pre * (1 - x)\ndW = eta * x * d_post - 0.01 * W"
+SOFT = "dx/dt = -x / tau : 1 (synapse)\nx += s_pre\ndW = eta * x * d_post * (1 - W)"  # a loop over synapses
 
 
 def keep(tau, dt=1.0):
@@ -124,10 +125,27 @@ def test_synapses_of_brian2_with_the_same_strings_agree():
     assert abs(there - W).max() > 0.01
 
 
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+def test_the_bias_of_a_rule_with_a_trace_and_w_has_a_trace_of_its_own(target):
+    net, projection = network(SOFT, target=target)
+    b, trace = projection.b.copy(), 0.0
+    for _, post in history(net, 6):
+        trace = trace * keep(5) + 1
+        b = b + 0.1 * trace * post["d"].sum(axis=1) * (1 - b)
+    np.testing.assert_allclose(projection.b, b, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("rule", "options"),
-    [(TRACE, {"delay": 2 * ms}), (PAIRS, {"delay": 2 * ms}), (DENSE, {"mask": MASK}), (NEAREST, {"mask": MASK})],
-    ids=["trace", "pairs", "dense", "nearest"],
+    [
+        (TRACE, {"delay": 2 * ms}),
+        (PAIRS, {"delay": 2 * ms}),
+        (DENSE, {"mask": MASK}),
+        (NEAREST, {"mask": MASK}),
+        (SOFT, {"mask": MASK}),
+        (SOFT, {"delay": 2 * ms}),
+    ],
+    ids=["trace", "pairs", "dense", "nearest", "soft bound", "soft bound with a delay"],
 )
 def test_the_reference_states_every_state_a_synapse(rule, options):
     net, projection = network(rule, streams=1, W=fa.uniform(1), **options)

@@ -5,6 +5,8 @@ import pytest
 from brian2 import ms
 from rule_networks import RULES, naive_steps, network
 
+import spikefa as fa
+
 
 @pytest.mark.parametrize("streams", [1, 4])
 def test_momentum_and_rate(streams):
@@ -99,3 +101,39 @@ def test_third_factor_of_one_unit_or_none(name, streams, alone):
     np.testing.assert_allclose(projection.W, W, rtol=0, atol=1e-12)
     np.testing.assert_allclose(projection.b, b, rtol=0, atol=1e-12)
     assert (projection.W[:, -1] != start[:, -1]).any() == (alone != 0 or name == "three factors")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "dW = eta * (psi_post - a) * s_pre",
+        "dW = eta * psi_post * (s_pre - a)",
+        "dx/dt = -x / a : 1 (synapse)\nx += s_pre\ndW = eta * psi_post * x",
+        "x : 1 (synapse)\nx += a * s_pre\ndW = eta * psi_post * x",
+    ],
+)
+def test_a_constant_within_a_factor_that_was_changed_is_refused(rule):
+    """It stands in the population's code as it was; the coefficient eta, which does not, may change."""
+    net, projection = network(rule, 2, eta=0.1, a=0.5)
+    constants = projection.learning.plasticity.constants
+    net.run(1 * ms)
+    constants["eta"] = 0.0
+    W = projection.W.copy()
+    net.run(1 * ms)
+    assert np.array_equal(projection.W, W)
+    constants["a"] = 2.0
+    with pytest.raises(fa.ArgumentError, match=r"constant 'a' of Rule .* must stay 0\.5, with which .*, got 2\.0"):
+        net.run(1 * ms)
+
+
+@pytest.mark.parametrize(
+    "rule", ["dW = eta * a * psi_post * s_pre", "dW = eta * psi_post * s_pre * (a - W)", "dW = -a * W"]
+)
+def test_a_coefficient_that_was_changed_counts_from_the_next_run_on(rule):
+    found = []
+    for first, then in ((0.5, 0.25), (0.25, 0.25)):
+        net, projection = network(rule, 2, eta=0.1, a=first)
+        projection.learning.plasticity.constants["a"] = then
+        net.run(3 * ms)
+        found.append(projection.W.copy())
+    assert np.array_equal(*found)

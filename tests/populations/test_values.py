@@ -125,6 +125,26 @@ def test_a_parameter_drawn_anew_in_each_stream_is_refused(draw):
     DRAWN[draw](network(streams=1)[1])  # where a unit has one neuron
 
 
+NUMBERED = [
+    lambda layer: setattr(layer, "theta", "0.5 + 0.1 * i"),
+    lambda layer: layer.theta.__setitem__(slice(None), "i"),
+    lambda layer: layer.theta.__setitem__("i > 3", 1),
+    lambda layer: setattr(layer[:6], "theta", "i"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(NUMBERED)))
+def test_a_parameter_by_the_numbers_of_neurons_is_refused(number):
+    """In a string that is assigned ``i`` is a neuron, and would make another network in each stream."""
+    _, layer = network()
+    told = "'theta' is a parameter, of which .* would give, since i is the number of a neuron, another value in each of"
+    with pytest.raises(ArgumentError, match=told):
+        NUMBERED[number](layer)
+    assert not layer.theta[:].any()
+    NUMBERED[number](network(streams=1)[1])
+    layer.v = "i"  # which a step changes
+
+
 def test_initial_values_may_differ_between_streams():
     """Of what a step changes: potentials, currents, what statements, projections, stimuli and other objects write."""
     net, layer = network(receive="theta = 0.9 * theta")
