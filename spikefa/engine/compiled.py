@@ -99,6 +99,20 @@ def kept_in(folder: Path) -> Iterator[None]:
             numba.config.CACHE_DIR = before
 
 
+@cache
+def _kernels() -> bytes:
+    return b"\n".join(path.read_bytes() for path in sorted(Path(__file__).with_name("kernels").glob("*.py")))
+
+
+def _version(function: Callable) -> str:
+    """Return what the machine code of a function follows from: the text of its module, and of those that it may call.
+
+    numba compares the time of its module alone: after a change of another module, whose functions are compiled into it,
+    as a `git pull` makes, the old code would go on.
+    """
+    return hashlib.sha256(Path(function.__code__.co_filename).read_bytes() + _kernels()).hexdigest()[:16]
+
+
 class _Files(IndexDataCacheFile):
     """numba's files of a function, safe against processes that save other signatures of it at the same time.
 
@@ -120,16 +134,16 @@ class _Files(IndexDataCacheFile):
 
 
 class _Cache(FunctionCache):
-    """numba's cache of a function; it asks first whether another process compiles the function."""
+    """numba's cache of a function; it asks first whether another process compiles the function.
 
-    def __init__(self, function: Callable):
+    Environments that have the same texts share it, wherever they are installed.
+    """
+
+    def __init__(self, function: Callable, folder: Path):
         super().__init__(function)
         self.name = name_of(function)
-        self._cache_file = _Files(
-            cache_path=self._cache_path,
-            filename_base=self._impl.filename_base,
-            source_stamp=self._impl.locator.get_source_stamp(),
-        )
+        self._cache_path, version = str(folder), _version(function)
+        self._cache_file = _Files(self._cache_path, f"{self._impl.filename_base}-{version}", version)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the machine code for a signature, or None."""
@@ -161,7 +175,7 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
         dispatcher, folder = numba.njit(**options)(function), private_folder()
         if folder is not None:
             with kept_in(folder):
-                dispatcher._cache = _Cache(function)  # in the place of that of `cache=True`
+                dispatcher._cache = _Cache(function, folder)  # in the place of that of `cache=True`
         return dispatcher
 
     return decorate

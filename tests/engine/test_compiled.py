@@ -115,6 +115,27 @@ assert is_kept(double)
 """
 
 
+def test_it_is_compiled_anew_if_what_it_may_call_has_changed_and_shared_if_nothing_has(folder, monkeypatch, tmp_path):
+    compiled.compiled()(double_of)(3)
+    (index,) = folder.rglob("*.nbi")
+    again = compiled.compiled()(double_of)
+    again(3)
+    assert sum(again.stats.cache_hits.values()) == 1
+    elsewhere = {}
+    path = tmp_path / "elsewhere" / Path(__file__).name
+    path.parent.mkdir()
+    path.write_bytes(Path(__file__).read_bytes())
+    os.utime(path, (0, 0))
+    exec(compile(path.read_text(), str(path), "exec"), elsewhere | {"__name__": "elsewhere"}, elsewhere)
+    shared = compiled.compiled()(elsewhere["double_of"])
+    shared(3)
+    assert sum(shared.stats.cache_hits.values()) == 1 and list(folder.rglob("*.nbi")) == [index]
+    monkeypatch.setattr(compiled, "_kernels", lambda: b"changed")
+    changed = compiled.compiled()(double_of)
+    changed(3)
+    assert sum(changed.stats.cache_misses.values()) == 1 and len(list(folder.rglob("*.nbi"))) == 2
+
+
 def test_machine_code_has_a_file_that_follows_from_its_types(tmp_path):
     """Two processes that compile one function for different types at once write different files."""
     script, found = tmp_path / "script.py", []

@@ -47,7 +47,7 @@ def tested(mutant, copy):
     path = copy / mutant["file"]
     whole = path.read_text()
     path.write_text(mutated(mutant))
-    # One cache for all: numba knows compiled code by its source's time, which a bug changes.
+    # One cache for all: compiled code is known by its source, which a bug changes.
     environment = os.environ | {"PYTHONPATH": str(copy), "NUMBA_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--show-capture=no", *mutant["tests"]]
     try:
