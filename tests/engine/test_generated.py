@@ -21,9 +21,10 @@ def test_a_spoiled_source_is_written_anew(empty_cache):
 def loop_and_cache():
     """Run a rule's loop; return the weights after it, and how often its machine code was found and was not."""
     generated.clear()
-    loop = compile_loop("clip(s_pre, 0, 1) * s_post * W", "-decay * W", ["s_pre"], ["s_post"], ["decay"])
+    summed = "clip(s_pre, 0, 1) * (s_post + sign(-s_pre) + clip(s_post, 3, 4)) * W"
+    loop = compile_loop(summed, "-decay * W", ["s_pre"], ["s_post"], ["decay"])
     W, ones = np.ones((3, 2), np.float32), np.ones((3, 4), np.float32)
-    loop(W, 0.5, ones, 2 * ones[:2], 0.25)
+    loop(W, 0.5, 5 * ones, 2 * ones[:2], 0.25)
     return W, *(sum(times.values()) for times in (loop.stats.cache_hits, loop.stats.cache_misses))
 
 
@@ -31,7 +32,7 @@ def test_the_loop_of_a_rule_is_compiled_for_later_processes_too(empty_cache):
     for hits in (0, 1):
         W, *found = loop_and_cache()
         assert found == [hits, 1 - hits]
-        np.testing.assert_array_equal(W, 1 + 0.5 * 4 * 2 - 0.25)  # four streams
+        np.testing.assert_array_equal(W, 1 + 0.5 * 4 * (2 - 1 + 3) - 0.25)  # four streams
 
 
 def test_without_a_folder_it_is_compiled_anew(monkeypatch, tmp_path):
@@ -39,7 +40,7 @@ def test_without_a_folder_it_is_compiled_anew(monkeypatch, tmp_path):
     monkeypatch.setenv("SPIKEFA_CACHE", str(tmp_path / "file"))
     W, *found = loop_and_cache()
     generated.clear()
-    assert found == [0, 1] and (W == 4.75).all()
+    assert found == [0, 1] and (W == 8.75).all()
 
 
 def test_a_kernel_is_made_anew_where_a_module_that_it_calls_has_changed(empty_cache, tmp_path):
