@@ -24,7 +24,7 @@ from spikefa.engine.brian2_internals import EVENTS, belongs_to, seed_noise
 from spikefa.errors import ArgumentError, SpikefaError
 from spikefa.populations.arguments import check_arguments, owner_of, read_units
 from spikefa.populations.seeded_views import PopulationPart, part, seeded
-from spikefa.populations.values import refuse_draws, require_neurons, require_numbers, settable, values
+from spikefa.populations.values import refuse_values_by_stream, require_neurons, require_numbers, settable, values
 
 
 class Population(Part, NeuronGroup):
@@ -223,7 +223,7 @@ class Population(Part, NeuronGroup):
             require_numbers(self, name, value)
             require_neurons(self, name, value)
         if known and isinstance(value, str):
-            refuse_draws(self, name, value)
+            refuse_values_by_stream(self, name, value)
             value = self.numbered(value)
             with unreadable(f"{type(self).__name__} {self.name!r}, {name}"):
                 super().__setattr__(name, value, level + 1)

@@ -8,7 +8,7 @@ from brian2.core.variables import VariableView
 from brian2.groups.group import Group
 from brian2.groups.subgroup import Subgroup
 
-from spikefa.populations.values import refuse_draws, require_numbers
+from spikefa.populations.values import refuse_values_by_stream, require_numbers
 
 
 class SeededView(VariableView):
@@ -18,7 +18,7 @@ class SeededView(VariableView):
         """Set values at an index; strings such as ``"rand()"`` may stand for both."""
         population = getattr(self.group, "source", self.group)
         require_numbers(population, self.name, value)
-        refuse_draws(population, self.name, value, item)
+        refuse_values_by_stream(population, self.name, value, item)
         item, value = self._numbered(item), self._numbered(value)
         super().set_item(item, value, level=level + 1, namespace=namespace)
 
@@ -43,7 +43,7 @@ class PopulationPart(Subgroup):
         if name in getattr(self, "variables", ()):
             require_numbers(self.source, name, value)
             if isinstance(value, str):
-                refuse_draws(self.source, name, value)
+                refuse_values_by_stream(self.source, name, value)
                 value = self.source.numbered(value)
         super().__setattr__(name, value, level + 1)
 

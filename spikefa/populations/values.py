@@ -90,7 +90,7 @@ def require_neurons(population: NeuronGroup, variable: str, value: Any) -> None:
         )
 
 
-def refuse_draws(population: NeuronGroup, variable: str, *texts: Any) -> None:
+def refuse_values_by_stream(population: NeuronGroup, variable: str, *texts: Any) -> None:
     """Refuse strings that would give a unit's parameter another value in each stream: by a draw, or by ``i``.
 
     Initial values of what a step changes may be given so.

@@ -28,8 +28,8 @@ def folder(tmp_path, monkeypatch):
 
 def test_where_it_is(monkeypatch, tmp_path):
     monkeypatch.setenv("SPIKEFA_CACHE", "~/kernels")
-    monkeypatch.setenv("HOME", "/home/x")
-    assert compiled.cache_folder() == Path("/home/x/kernels")
+    monkeypatch.setenv("HOME", "/users/x")
+    assert compiled.cache_folder() == Path("/users/x/kernels")
     monkeypatch.setenv("SPIKEFA_CACHE", "")
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/numba")
     assert compiled.cache_folder() == Path("/numba/spikefa")
@@ -37,7 +37,7 @@ def test_where_it_is(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
     assert compiled.cache_folder() == Path("/xdg/spikefa/kernels")
     monkeypatch.setenv("XDG_CACHE_HOME", "")
-    assert compiled.cache_folder() == Path("/home/x/.cache/spikefa/kernels")
+    assert compiled.cache_folder() == Path("/users/x/.cache/spikefa/kernels")
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     assert compiled.cache_folder() is None and compiled.private_folder() is None
 
