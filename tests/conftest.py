@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quick_brian2
 from brian2 import prefs
 
 from spikefa import datasets
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 prefs.codegen.target = "numpy"
 # It would write the code of every equation into its log, line by line: a sixth of the time.
 logging.getLogger("brian2").setLevel(logging.WARNING)
+quick_brian2.install()
 
 
 @pytest.fixture(scope="session", autouse=True)
