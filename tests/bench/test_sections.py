@@ -51,7 +51,13 @@ ANY_SIGN = {"remainder", *(f"crossover/{kind}" for kind in ("events", "dense_eve
 MAY_BE_MISSING = {"convolution", "pytorch", "snntorch", "ngclearn", "mkl", "gpu", "gpu-pytorch"}
 
 
-@pytest.mark.parametrize("name", sections)
+#: Those that start processes of their own, each of which compiles.
+LONG = {"memory", "start"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in sections]
+)
 def test_every_section_gives_numbers(setting, name, tmp_path):
     file = tmp_path / "bench.json"
     reported = []

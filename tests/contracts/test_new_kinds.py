@@ -14,6 +14,8 @@ from spikefa.plasticity.optimizers import optimizers
 
 CONTRACTS = Path(__file__).parent
 
+pytestmark = pytest.mark.slow  # the contracts, run again
+
 KINDS = '''
 from dataclasses import dataclass
 from itertools import pairwise

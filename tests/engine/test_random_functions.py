@@ -74,6 +74,7 @@ def test_same_spikes_on_numpy_and_in_chunks(dtype):
 
 
 @pytest.mark.skipif(not shutil.which("g++") and not shutil.which("clang++"), reason="needs a C++ compiler")
+@pytest.mark.slow
 def test_same_spikes_on_cython():
     ours, cythons = spiking(NumbaCodeObject), spiking(CythonCodeObject)
     for a, b in zip(ours, cythons, strict=True):

@@ -32,10 +32,11 @@ def test_examples(tmp_path):
         check(output)
 
 
-#: The longest, even in its quick mode; its folder has another.
-LONG = "rules.py"
+#: The longest, even in their quick mode; their folders have others.
+LONG = {"differential_stdp/rules.py", *(f"millidge2020/{name}.py" for name in ("activation_relaxation", "convergence"))}
 #: One of each folder; the slow test runs the others.
-FIRST_STUDIES = sorted({path.parent: path for path in reversed(STUDIES) if path.name != LONG}.values())
+SHORT = [path for path in STUDIES if f"{path.parent.name}/{path.name}" not in LONG]
+FIRST_STUDIES = sorted({path.parent: path for path in reversed(SHORT)}.values())
 OTHER_STUDIES = [path for path in STUDIES if path not in FIRST_STUDIES]
 
 

@@ -25,7 +25,7 @@ def _faults(case):
 
 
 @settings(
-    max_examples=500,
+    max_examples=250,
     derandomize=True,
     database=None,
     deadline=None,

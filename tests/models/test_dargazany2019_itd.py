@@ -58,7 +58,7 @@ def expected(form, y, error, B, W, last):
 def test_equals_plain_loops(itd, form, rng):
     """Three batches, each of other images: every weight and bias."""
     streams, eta = 3, 0.3
-    params = itd.params({"sizes": SIZES, "pathway": form, "eta": eta, "dtype": "float64"})
+    params = itd.params({"sizes": SIZES, "pathway": form, "eta": eta, "dtype": "float64", "target": "numpy"})
     net = itd.build(params, streams=streams, seed=3)
     forward = [p for p in net.projections if p.post in net.layers]
     W, b = [p.W.tolist() for p in forward], [p.b.tolist() for p in forward]

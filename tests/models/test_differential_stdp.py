@@ -10,7 +10,8 @@ from spikefa import GradientAlignment
 from spikefa.errors import ModelError
 from spikefa.experiments import model_file
 
-SMALL = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "weight_range": 0.3, "eta": 4e-2}
+# numpy has nothing to compile; that numba does the same is tested of targets.
+SMALL = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "weight_range": 0.3, "eta": 4e-2, "target": "numpy"}
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,7 @@ def test_nudged_spikes_have_the_mean_of_the_moved_potential(stdp, shared):
 
 def test_real_nudge_moves_the_spikes_of_the_last_steps(stdp):
     """1200 means: a false alarm in about 1 of 1400 seeds; without the nudge, or a step early, they are far off."""
-    s, v, delta = silent(stdp, ["s", "v", "delta"], "real_nudge", nudging_strength=2.0, streams=1000, target="numpy")
+    s, v, delta = silent(stdp, ["s", "v", "delta"], "real_nudge", nudging_strength=2.0, streams=1000)
     known = np.roll(delta, 1, axis=0)  # the feedback of the step before
     known[0] = 0
 
@@ -121,7 +122,7 @@ def test_real_nudge_moves_the_spikes_of_the_last_steps(stdp):
 def test_the_narrowest_windows_are_those_of_one_step(stdp, digits):
     weights = []
     for changes in ({"hidden_rule": "pairwise"}, {"hidden_rule": "stdp", "window_steps": 0.01}):
-        net = stdp.build(stdp.params(SMALL | {"target": "numpy", "dtype": "float64"} | changes), streams=10, seed=3)
+        net = stdp.build(stdp.params(SMALL | {"dtype": "float64"} | changes), streams=10, seed=3)
         net.stimulus.show_images(digits.train_images[:100], digits.train_labels[:100])
         before = net["h1_to_h2"].W.copy()
         net.run_steps(20)
@@ -133,7 +134,7 @@ def test_the_narrowest_windows_are_those_of_one_step(stdp, digits):
 @pytest.mark.parametrize("hidden_rule", ["real_nudge", "itd_dy", "itd_y", "itd_sub"])
 def test_rules_equal_plain_loops(stdp, digits, hidden_rule):
     """Three images of six steps: every weight into the first hidden layer, from what its units and feedback did."""
-    params = {"hidden_rule": hidden_rule, "target": "numpy", "dtype": "float64", "steps_per_image": 6, "gamma": 0.0}
+    params = {"hidden_rule": hidden_rule, "dtype": "float64", "steps_per_image": 6, "gamma": 0.0}
     params |= {"settling_steps": 2, "nudging_strength": 0.5, "window_steps": 1.5}
     net = stdp.build(stdp.params(SMALL | params), seed=5)
     watched = {"image": ["s"], "h1": ["s", "psi"], "feedback_h1": ["delta"]}
