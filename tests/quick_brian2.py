@@ -1,6 +1,7 @@
 """Brian2 with three of its own chores done faster, for tests, which build thousands of small networks.
 
-Each does what Brian2 does. The examples, the tutorials and what tests start as programs run Brian2 as it is.
+The keys are those of Brian2, names are other ones, and errors show fewer frames. The examples, the tutorials and what
+tests start as programs run Brian2 as it is.
 """
 
 import sys
@@ -26,7 +27,10 @@ _PLAIN = {str, int, float, bool, type(None), type, *(type(np.dtype(kind)) for ki
 
 
 def find_name(name, names=None):
-    """Number automatic names in their order, rather than ask all objects that are alive for theirs."""
+    """Number automatic names in their order, rather than ask all objects that are alive for theirs.
+
+    One may be a name that a test has given; Brian2 refuses a network with both.
+    """
     if names is not None or not name.endswith("*"):
         return _find_name(name, names)
     number = next(_taken[name])

@@ -1,4 +1,4 @@
-"""What `quick_brian2` puts in the place of Brian2's own does the same."""
+"""What `quick_brian2` puts in the place of Brian2's own is as good."""
 
 import quick_brian2
 from brian2 import NeuronGroup, ms

@@ -161,13 +161,7 @@ def simulate(name, codeobj_class, dtype=np.float64, chunks=1):
 
 
 #: Those that take longest to compile.
-LONG = (
-    "cuba",
-    "cobahh",
-    "adex, brette and gerstner 2005",
-    "adaptive threshold",
-    "van der pol, rk4",
-)
+LONG = ("cuba", "cobahh", "adex, brette and gerstner 2005", "adaptive threshold")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in MODELS])

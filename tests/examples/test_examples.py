@@ -33,7 +33,7 @@ def test_examples(tmp_path):
 
 
 #: The longest, even in their quick mode; their folders have others.
-LONG = {"differential_stdp/rules.py", *(f"millidge2020/{name}.py" for name in ("activation_relaxation", "convergence"))}
+LONG = {"differential_stdp/rules.py", "millidge2020/activation_relaxation.py", "millidge2020/convergence.py"}
 #: One of each folder; the slow test runs the others.
 SHORT = [path for path in STUDIES if f"{path.parent.name}/{path.name}" not in LONG]
 FIRST_STUDIES = sorted({path.parent: path for path in reversed(SHORT)}.values())

@@ -10,7 +10,7 @@ from spikefa import GradientAlignment
 from spikefa.errors import ModelError
 from spikefa.experiments import model_file
 
-# numpy has nothing to compile; that numba does the same is tested of targets.
+# numpy has nothing to compile; the digests of `tests/frozen` have each model on numba, too.
 SMALL = {"pixels": 64, "hidden": (30, 20), "outputs": 20, "weight_range": 0.3, "eta": 4e-2, "target": "numpy"}
 
 
@@ -37,6 +37,7 @@ def test_stock_brian2_has_the_same_trajectories(stdp, digits, hidden_rule):
         "hidden_rule": hidden_rule,
         "loss": "squared_error",
         "dtype": "float64",
+        "target": "numba",
         "steps_per_image": STEPS_PER_IMAGE,
     }
     compare(stdp.build(stdp.params(params), seed=4), digits)

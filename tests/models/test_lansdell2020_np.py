@@ -7,7 +7,7 @@ from spikefa.diagnostics import evaluation
 from spikefa.errors import ModelError
 from spikefa.experiments import model_file
 
-# numpy has nothing to compile; that numba does the same is tested of targets.
+# numpy has nothing to compile; the digests of `tests/frozen` have each model on numba, too.
 DIGITS = {"sizes": (64, 30, 20, 10), "eta": 4e-3, "eta_feedback": 1e-3, "warm_up": 5, "target": "numpy"}
 
 

@@ -7,7 +7,7 @@ import spikefa as fa
 from spikefa.errors import ArgumentError, ModelError
 from spikefa.experiments import model_file
 
-# numpy has nothing to compile; that numba does the same is tested of targets.
+# numpy has nothing to compile; the digests of `tests/frozen` have each model on numba, too.
 SMALL = {"sizes": (6, 5, 4, 3), "classes": None, "weight_sd": 0.5, "eta": 1e-3, "units": "tanh"}
 SMALL |= {"dtype": "float64", "target": "numpy"}
 STREAMS = 7
