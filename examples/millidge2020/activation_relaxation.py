@@ -29,13 +29,14 @@ from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, STYLE, VERM
 
 SEEDS, EPOCHS = (1, 10) if QUICK else (int(n) for n in [*sys.argv[2:4], *["1", "10"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
+AT_ONCE = {"closed_form": True}  # the state after 100 steps, computed in 4
 NETWORKS = {  # name -> (label, parameters, colour)
     "backprop": ("backpropagation", {"pathway": "backprop"}, INK),
-    "relaxation": ("relaxation", {}, BLUE),
-    "plain": ("without derivative", {"derivative": False}, GREEN),
-    "learned": ("learned backward weights", {"pathway": "learned"}, ORANGE),
-    "both": ("learned, without derivative", {"pathway": "learned", "derivative": False}, PURPLE),
-    "fixed": ("fixed backward weights", {"pathway": "fixed"}, VERMILLION),
+    "relaxation": ("relaxation", AT_ONCE, BLUE),
+    "plain": ("without derivative", {"derivative": False} | AT_ONCE, GREEN),
+    "learned": ("learned backward weights", {"pathway": "learned"} | AT_ONCE, ORANGE),
+    "both": ("learned, without derivative", {"pathway": "learned", "derivative": False} | AT_ONCE, PURPLE),
+    "fixed": ("fixed backward weights", {"pathway": "fixed"} | AT_ONCE, VERMILLION),
 }
 FEW = {"relaxation": 30, "relaxation_step": 0.3}
 SMALL = {"sizes": (64, 60, 60, 30, 10), "weight_sd": 0.15, "eta": 1e-3, **FEW} if QUICK else {}

@@ -31,12 +31,13 @@ from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, STYLE
 SEEDS, EPOCHS = (1, 3) if QUICK else (int(n) for n in [*sys.argv[2:4], *["1", "10"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
 DATA = sys.argv[5] if len(sys.argv) > 5 else "digits"
+AT_ONCE = {"closed_form": True}  # the state after 100 steps, computed in 4
 NETWORKS = {  # name -> (label, parameters, colour)
     "backprop": ("backpropagation", {"pathway": "backprop"}, INK),
-    "relaxation": ("relaxation", {}, BLUE),
-    "plain": ("without derivative", {"derivative": False}, GREEN),
-    "learned": ("learned backward weights", {"pathway": "learned"}, ORANGE),
-    "both": ("learned, without derivative", {"pathway": "learned", "derivative": False}, PURPLE),
+    "relaxation": ("relaxation", AT_ONCE, BLUE),
+    "plain": ("without derivative", {"derivative": False} | AT_ONCE, GREEN),
+    "learned": ("learned backward weights", {"pathway": "learned"} | AT_ONCE, ORANGE),
+    "both": ("learned, without derivative", {"pathway": "learned", "derivative": False} | AT_ONCE, PURPLE),
 }
 FULL = not QUICK and EPOCHS == 10 and DATA == "digits"
 RESULTS = results_beside(__file__)

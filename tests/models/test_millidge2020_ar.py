@@ -105,6 +105,36 @@ def test_in_a_graph_each_layer_relaxes_to_the_gradient(ar, loss):
     assert np.abs(without).max() > 1e-2  # what h1 would lack without the skip's share
 
 
+@pytest.mark.parametrize("step", [0.1, 1])
+@pytest.mark.parametrize("steps", [1, 100])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"units": "rectifier"},
+        {"derivative": False},
+        {"pathway": "learned"},
+        {"pathway": "fixed", "sizes": (6, 5, 3)},
+        {"sizes": (6, 5, 4, 4, 3), "connections": GRAPH},
+    ],
+    ids=["rectifier", "plain", "learned", "shallow", "graph"],
+)
+def test_the_closed_form_is_the_state_after_these_steps(ar, changes, steps, step):
+    """Images one after another, all weights and all that is sent: the same as step by step, to rounding."""
+    by_step, at_once = (
+        built(ar, relaxation=steps, relaxation_step=step, closed_form=closed, **changes) for closed in (False, True)
+    )
+    assert at_once.stimulus.steps_per_image == (2 if changes.get("sizes") == (6, 5, 3) else 3)
+    for _ in range(2):
+        start = by_step["image_to_h1"].W.copy()
+        for net in (by_step, at_once):
+            net.run_steps(net.stimulus.steps_per_image)
+        assert np.abs(by_step["image_to_h1"].W - start).max() > 0
+        for one, other in zip(by_step.projections, at_once.projections, strict=True):
+            np.testing.assert_allclose(other.W, one.W, rtol=0, atol=1e-13, err_msg=one.name)
+        for one, other in zip(by_step.feedback, at_once.feedback, strict=True):
+            np.testing.assert_allclose(other.view("delta"), one.view("delta"), rtol=0, atol=1e-12, err_msg=one.name)
+
+
 def test_in_a_graph_backpropagation_and_relaxation_learn_the_same(ar):
     graph = {"sizes": (6, 5, 4, 4, 3), "connections": GRAPH, "target": "numpy"}
     exact = updates(built(ar, pathway="backprop", **graph))
@@ -202,8 +232,11 @@ def test_through_convolutions_and_maxima_it_relaxes_to_the_gradient(ar):
         J = exact[f"feedback_{layer.name}"].view("J")
         assert np.abs(J).max() > 0
         np.testing.assert_allclose(relaxed[f"feedback_{layer.name}"].view("x"), J, rtol=0, atol=1e-12)
-    first = shared_updates(convolutional(ar, relaxation=10))["image_to_conv1"] - wanted["image_to_conv1"]
+    few = shared_updates(convolutional(ar, relaxation=10))
+    first = few["image_to_conv1"] - wanted["image_to_conv1"]
     assert np.abs(first).max() > 0.1 * np.abs(wanted["image_to_conv1"]).max()
+    for name, update in shared_updates(convolutional(ar, relaxation=10, closed_form=True)).items():
+        np.testing.assert_allclose(update, few[name], rtol=0, atol=1e-13, err_msg=name)
 
 
 @pytest.mark.parametrize("derivative", [True, False])
@@ -266,6 +299,10 @@ def test_weights_learn_in_the_last_step_alone(ar):
             "convolutions must be left out with connections, got .*",
         ),
         ({"pathway": "backprop", "derivative": False}, "derivative must be true with backprop, got False"),
+        (
+            {"pathway": "backprop", "closed_form": True},
+            "closed_form must be false with backprop, which does not relax, got True",
+        ),
     ],
 )
 def test_bad_parameters_are_refused(ar, changes, message):
