@@ -51,7 +51,6 @@ from itertools import combinations, pairwise
 from typing import Annotated, Literal
 
 import numpy as np
-from scipy.stats import binom
 
 import spikefa as fa
 from spikefa.errors import ArgumentError
@@ -257,6 +256,8 @@ def _relaxing_pathway(net: fa.Network, params: Params, rule: fa.Plasticity, cons
     error, top = ERROR + KNOWN, net.layers[-1]
     relaxing, receive, emit, sent = RELAXING, RELAX, "", ERROR_SENT
     if params.closed_form:
+        from scipy.stats import binom  # here, as importing it takes long
+
         powers = np.arange(params.depth - 1, -2, -1)  # the last, -1, sends the error as it is, for the weights
         of_activity, of_error = (f(powers, params.relaxation, params.relaxation_step) for f in (binom.pmf, binom.sf))
         relaxing, receive, emit = POLYNOMIAL, SEND, NEXT_POWER.format(of_activity=_by_step(of_activity))

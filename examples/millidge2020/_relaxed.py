@@ -84,8 +84,8 @@ def draw(metrics, script):
     save(figure, script)
 
 
-def numbers(metrics, results, script):
-    """Print what each network comes to, and hold each seed of a full run to its results: ``results`` is their prefix."""
+def numbers(metrics, prefix, script):
+    """Print what each network comes to, and hold each seed of a full run to its results, of this prefix."""
     kept = results_beside(script)
     for name, tables in metrics.items():
         print(f"{NETWORKS[name][0]}:")
@@ -98,7 +98,7 @@ def numbers(metrics, results, script):
         ):
             values = [rows[column][-1] * (100 if "error" in column else 1) for rows in tables]
             print(f"  {column.replace('_', ' ')} {mean_sd(values)}")
-            entry = "_".join(filter(None, (results + name, what)))
+            entry = "_".join(filter(None, (prefix + name, what)))
             if not QUICK and EPOCHS == 50 and entry in {result.id for result in kept}:
                 for seed, value in enumerate(values[: len(kept[entry].values)]):
                     kept.check(entry, value, at=seed)

@@ -9,7 +9,8 @@ the relaxation, with both, and with backward weights that stay as they are; the 
 layer and backpropagation's; and that between backward weights and the transposed forward ones. The 100 steps of the
 relaxation are computed in closed form, which is the same but for rounding. Arguments: figure
 (``activation_relaxation.png``), seeds (5), epochs (50), and where runs are kept (a temporary directory): given, an
-interrupted study goes on. Full run: half an hour a seed on one core. The numbers are in ``docs/results/millidge2020.md``.
+interrupted study goes on. Full run: half an hour a seed on one core. The numbers are in
+``docs/results/millidge2020.md``.
 """
 
 import sys

@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' sha
 from _relaxed import NETWORKS, draw, learned, numbers
 from _study import QUICK
 
-metrics = learned([name for name in NETWORKS if name != "fixed"], loss="cross_entropy", **({"eta": 2e-3} if QUICK else {}))
+names = [name for name in NETWORKS if name != "fixed"]
+metrics = learned(names, loss="cross_entropy", **({"eta": 2e-3} if QUICK else {}))
 draw(metrics, __file__)
 errors = numbers(metrics, "cross_entropy_", __file__)
 assert abs(errors["relaxation"].mean() - errors["backprop"].mean()) < (20 if QUICK else 0.5)
