@@ -136,6 +136,7 @@ class Network(BrianNetwork):
         self._runs = False
         self._prepared = PreparedCode()
         self._device, self._executor = "cpu", None
+        self._paused: list[Part] = []  # what learned before `learns` was set to False
         self.device = device
 
     def __repr__(self) -> str:
@@ -473,13 +474,20 @@ class Network(BrianNetwork):
 
     @property
     def learns(self) -> bool:
-        """Whether its weights change in a run. Set it to False to look at a network as it is, and back to go on."""
+        """Whether its weights change in a run. Set it to False to look at a network as it is, and back to go on.
+
+        What was switched off singly (``projection.learning.active = False``) stays so.
+        """
         return any(part.active for part in self.parts("learning"))
 
     @learns.setter
     def learns(self, learns: bool) -> None:
-        for part in self.parts("learning"):
+        if bool(learns) == self.learns:
+            return
+        learning = [part for part in self.parts("learning") if part.active]
+        for part in learning or self._paused or self.parts("learning"):
             part.active = bool(learns)
+        self._paused = learning
 
     @property
     def step(self) -> int:

@@ -197,6 +197,23 @@ def test_a_network_that_does_not_learn_acts_as_before_and_goes_on_learning_later
     assert changed >= {"image_to_h1.W", "image_to_h1.b", "h2_to_output.W", "average.count"}
 
 
+def test_what_was_switched_off_singly_stays_so(small):
+    net = small(5)
+    first, second, *_ = [p.learning for p in net.projections if p.learning is not None]
+    first.active = False
+    net.learns = True  # as it does already
+    for _ in range(2):
+        net.learns = False
+        net.learns = False
+        assert not second.active
+        net.learns = True
+        assert second.active and not first.active
+    for part in net.parts("learning"):
+        part.active = False
+    net.learns = True  # nothing was left to learn
+    assert second.active and first.active
+
+
 def test_target_is_reached_and_learning_lowers_the_error(small, digits):
     net = small(10, hidden=(60,), outputs=50, weight_range=0.1)
     before = evaluation.error(net, digits.test_images, digits.test_labels, 10)
