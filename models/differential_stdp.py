@@ -33,8 +33,8 @@ Rules of the hidden layers, by the parameter ``hidden_rule``:
 
 There is no reset between images, so that a difference in an image's first step would be one of two images. It counts
 as 0 in all rules but ``derivative`` and ``nudged``, which therefore learn in four of five steps. After
-``settling_steps`` other than 1 it is the first so many steps. (The model knows images by ``steps_per_image``;
-`Stimulus.steps_per_image` must not be changed while it learns.)
+``settling_steps`` other than 1 it is the first so many steps. (The model knows images by ``steps_per_image``,
+counted by the clock. What it learns from must begin at a multiple of these steps, and is refused otherwise.)
 
 Deviations from the paper: tanh as phi_delta and summed updates of several streams, as in ``lillicrap2016_spiking``;
 psi; and the output layer's rule, which has no psi (``loss``). There the error is made of the unit's own spikes in the
@@ -312,5 +312,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
         fa.WeightAverage(net, params.averaging_images)
     # For diagnostics: what rules without the derivative leave out.
     net.output_error = "delta * layer_psi" if params.loss == "squared_error" else "delta"
-    fa.classification_task(net, params.steps_per_image, params.classes)
+    fa.classification_task(
+        net, params.steps_per_image, params.classes, in_phase=params.hidden_rule not in IN_EVERY_STEP
+    )
     return net

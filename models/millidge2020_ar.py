@@ -19,15 +19,16 @@ batch. By the parameter ``pathway``:
 
 With ``derivative=False``, ``f'`` is left out of the relaxation, and only there.
 
-With ``closed_form=True``, few steps compute what all these lead to. While an image is shown the relaxation is linear,
-so that n steps of r are a polynomial,
+With ``closed_form=True`` the relaxation is computed in fewer steps. While an image is shown it is linear, so that its
+state after n steps of rate r (`relaxation_step`) is a polynomial,
 
     ``x_n = sum_d P(d of n) S^d y + P(more than d of n) S^d G,   d < D``,
 
-where y are the activities of all hidden layers, S passes what they hold to the layers below, G is the error passed to
-the layers below the output, and D is how many hidden layers follow each other. P is the probability of as many
-successes in n trials of probability r: C(n, d) r^d (1 - r)^(n - d). The highest power comes first (Horner's scheme).
-The result is the same but for rounding. The published network takes 4 steps for an image in the place of 101.
+where y are the activities of all hidden layers; S is one step down, ``(x_above * f'_above) @ M`` for each hidden layer;
+G is the same from the error; and D is how many hidden layers follow each other. P(d of n) is the probability of d
+successes in n trials of probability r, C(n, d) r^d (1 - r)^(n - d). The highest power comes first (Horner's scheme).
+What is sent and learned in the last step is the same but for rounding; before that they are partial sums. An image
+takes D + 1 steps: of the published network 4 in the place of 101.
 
 Also of the paper: softmax outputs with cross-entropy (``loss``, its Fig. 5), whose x_output is the same, and networks
 with branches and skips (``connections``, its appendix A), in which a layer relaxes to the sum over the layers that it
@@ -120,7 +121,7 @@ class Params(fa.Params):
     relaxation_step: Annotated[float, fa.Range(0, 1, open_low=True)] = 0.1
     """How far x goes in each of these steps; with 1, all the way."""
     closed_form: bool = False
-    """Whether the state after these steps is computed at once; the same but for rounding."""
+    """Whether the state after these steps is computed as a polynomial, in few steps; the same but for rounding."""
     weight_sd: Annotated[float, fa.Range(0)] = 0.05
     """Standard deviation of forward and backward weights at the start."""
     eta: Annotated[float, fa.Range(0)] = 5e-4
@@ -333,7 +334,7 @@ def build(params: Params = Params(), streams: int = 1, seed: int = 0) -> fa.Netw
     for below, above in sorted(params.pairs, key=lambda pair: params.names.index(pair[1])):
         _project(net, below, above, fa.normal(params.weight_sd), rule)
     if params.classes:
-        fa.classification_task(net, steps, params.classes)
+        fa.classification_task(net, steps, params.classes, in_phase=True)
     else:
-        fa.regression_task(net, steps)
+        fa.regression_task(net, steps, in_phase=True)
     return net

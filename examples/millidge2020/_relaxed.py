@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikefa.experiments.run import new_run
-from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, STYLE, VERMILLION
+from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, STYLE, VERMILLION
 
 SEEDS, EPOCHS = (1, 10) if QUICK else (int(n) for n in [*sys.argv[2:4], *["5", "50"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
@@ -20,6 +20,7 @@ AT_ONCE = {"closed_form": True}  # the state after 100 steps, computed in 4
 NETWORKS = {  # name -> (label, parameters, colour)
     "backprop": ("backpropagation", {"pathway": "backprop"}, INK),
     "relaxation": ("relaxation", AT_ONCE, BLUE),
+    "more_steps": ("relaxation of 300 steps", AT_ONCE | {"relaxation": 300}, SKY),
     "plain": ("without derivative", {"derivative": False} | AT_ONCE, GREEN),
     "learned": ("learned backward weights", {"pathway": "learned"} | AT_ONCE, ORANGE),
     "both": ("learned, without derivative", {"pathway": "learned", "derivative": False} | AT_ONCE, PURPLE),
@@ -28,9 +29,9 @@ NETWORKS = {  # name -> (label, parameters, colour)
 SMALL = {"sizes": (64, 60, 60, 30, 10), "weight_sd": 0.15} | FEW_STEPS if QUICK else {}
 
 
-def _run(name, seed, changes):
+def _run(study, name, seed, changes):
     made = new_run(
-        KEPT / f"{name}-{seed}",
+        KEPT / f"{study}-{name}-{seed}",
         "millidge2020_ar",
         SMALL | changes | NETWORKS[name][1],
         data="digits" if QUICK else "mnist",
@@ -43,9 +44,9 @@ def _run(name, seed, changes):
     return metrics_of(made, NETWORKS[name][0])
 
 
-def learned(names, **changes):
-    """Run networks with each seed, with changes of the parameters: name -> a table of metrics a seed."""
-    tables = {(name, seed): _run(name, seed, changes) for seed in range(SEEDS) for name in names}  # seed 0 of all first
+def learned(study, names, **changes):
+    """Run a study's networks with each seed, with changes of the parameters: name -> a table of metrics a seed."""
+    tables = {(name, seed): _run(study, name, seed, changes) for seed in range(SEEDS) for name in names}  # seed 0 first
     return {name: [tables[name, seed] for seed in range(SEEDS)] for name in names}
 
 
@@ -66,8 +67,9 @@ def draw(metrics, script):
                     weights.plot(rows["epoch"], rows["weight_angle_deg_h3"], **line)
                     weights.plot(rows["epoch"], rows["weight_angle_deg_h1"], "--", **line)
         for ax, what in ((training, "Training error (%)"), (test, "Test error (%)")):
-            ax.set(yscale="log", ylabel=what, ylim=(0.1, 110))
-            ax.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
+            ax.set_yscale("symlog", linthresh=0.1)  # training errors become 0
+            ax.set(ylabel=what, ylim=(0, 110))
+            ax.set_yticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
         updates.set(ylabel="Angle of updates and\nbackpropagation's (degrees)")
         weights.set(ylabel="Angle of backward and\ntransposed W (degrees)")
         weights.plot([], [], color=INK, label="h3 and the output")
@@ -84,22 +86,29 @@ def draw(metrics, script):
     save(figure, script)
 
 
-def numbers(metrics, prefix, script):
-    """Print what each network comes to, and hold each seed of a full run to its results, of this prefix."""
+MEASURED = {  # the end of a result's id -> (column of metrics, unit)
+    "": ("test_error", " %"),
+    "_training": ("train_error", " %"),
+    "_updates": ("update_angle_deg_image_to_h1", " degrees"),
+    "_backward_h1": ("weight_angle_deg_h1", " degrees"),
+    "_backward_h3": ("weight_angle_deg_h3", " degrees"),
+}
+
+
+def numbers(metrics, results, script):
+    """Print what each network comes to, and hold a full run to the results, whose ids begin so; return test errors."""
     kept = results_beside(script)
     for name, tables in metrics.items():
         print(f"{NETWORKS[name][0]}:")
-        for what, column in (
-            ("", "test_error"),
-            ("training", "train_error"),
-            ("updates", "update_angle_deg_image_to_h1"),
-            ("backward_h1", "weight_angle_deg_h1"),
-            ("backward_h3", "weight_angle_deg_h3"),
-        ):
-            values = [rows[column][-1] * (100 if "error" in column else 1) for rows in tables]
-            print(f"  {column.replace('_', ' ')} {mean_sd(values)}")
-            entry = "_".join(filter(None, (prefix + name, what)))
-            if not QUICK and EPOCHS == 50 and entry in {result.id for result in kept}:
-                for seed, value in enumerate(values[: len(kept[entry].values)]):
-                    kept.check(entry, value, at=seed)
+        learns_backward = name in ("learned", "both", "fixed")
+        for what, (column, unit) in MEASURED.items():
+            if (what == "_updates" and name == "backprop") or ("backward" in what and not learns_backward):
+                continue
+            values = [rows[column][-1] * (100 if unit == " %" else 1) for rows in tables]
+            print(f"  {column.replace('_', ' ')} {mean_sd(values)}{unit}")
+            if not QUICK and EPOCHS == 50:
+                entry = kept[f"{results}{name}{what}"]
+                for seed, value in enumerate(values):
+                    if seed in entry.seeds:
+                        kept.check(entry.id, value, at=entry.seeds.index(seed))
     return {name: np.array([100 * rows["test_error"][-1] for rows in tables]) for name, tables in metrics.items()}

@@ -136,7 +136,7 @@ class Network(BrianNetwork):
         self._runs = False
         self._prepared = PreparedCode()
         self._device, self._executor = "cpu", None
-        self._paused: list[Part] = []  # what learned before `learns` was set to False
+        self._paused: list[Part] | None = None  # what learned when `learns` was set to False
         self.device = device
 
     def __repr__(self) -> str:
@@ -476,18 +476,22 @@ class Network(BrianNetwork):
     def learns(self) -> bool:
         """Whether its weights change in a run. Set it to False to look at a network as it is, and back to go on.
 
-        What was switched off singly (``projection.learning.active = False``) stays so.
+        What was switched off singly before (``projection.learning.active = False``) stays so.
         """
         return any(part.active for part in self.parts("learning"))
 
     @learns.setter
     def learns(self, learns: bool) -> None:
-        if bool(learns) == self.learns:
-            return
-        learning = [part for part in self.parts("learning") if part.active]
-        for part in learning or self._paused or self.parts("learning"):
-            part.active = bool(learns)
-        self._paused = learning
+        learning = self.parts("learning")
+        if not learns:
+            active = [part for part in learning if part.active]
+            for part in active:
+                part.active = False
+            self._paused = [*(self._paused or ()), *active]
+        elif self._paused is not None or not self.learns:
+            for part in learning if self._paused is None else self._paused:
+                part.active = True
+            self._paused = None
 
     @property
     def step(self) -> int:

@@ -95,6 +95,9 @@ class Stimulus(Part, BrianObject):
         Steps between two images.
     learn_in_gaps : bool
         Whether rules go on in gaps.
+    in_phase : bool
+        Whether what a network learns from must begin at a multiple of a presentation's steps, and last for these, since
+        its equations count the steps of an image by the clock (``t_in_timesteps % steps``).
 
     Examples
     --------
@@ -115,7 +118,13 @@ class Stimulus(Part, BrianObject):
     reads_events = False
 
     def __init__(
-        self, network: Network, readout: Readout, steps_per_image: int, gap: int = 0, learn_in_gaps: bool = False
+        self,
+        network: Network,
+        readout: Readout,
+        steps_per_image: int,
+        gap: int = 0,
+        learn_in_gaps: bool = False,
+        in_phase: bool = False,
     ):
         if network.input is None:
             raise ArgumentError("Stimulus: the network has no Input population")
@@ -124,6 +133,8 @@ class Stimulus(Part, BrianObject):
         self.readout = readout
         self.steps_per_image, self.gap = steps_per_image, gap
         self.learn_in_gaps = true_or_false("Stimulus", "learn_in_gaps", learn_in_gaps)
+        self.network = network
+        self._period = self.steps_per_presentation if true_or_false("Stimulus", "in_phase", in_phase) else None
         #: Whether what is now shown has targets.
         self.has_targets = True
         #: Labels (streams,) or targets (streams, units) of what is now shown; of a signal, those of the present step.
@@ -249,6 +260,7 @@ class Stimulus(Part, BrianObject):
     def before_run(self, run_namespace: dict) -> None:
         """Fetch the views that are written at a switch."""
         super().before_run(run_namespace)
+        self._counted = self._period if self.network.learns else None
         self._shown = [one.view(one.stimulus_variable) for one in self.inputs]
         self._targets = [error.view("target") for error in self.errors]
 
@@ -273,6 +285,7 @@ class Stimulus(Part, BrianObject):
         self._step = (self._step + 1) % self.steps_per_presentation
 
     def _switch(self, samples: Shown, targets: np.ndarray | None) -> None:
+        self._require_phase()
         self.require_steps(samples, targets, self._steps)
         dt = float(self.clock.dt_)
         self._now = [in_steps(own, dt) for own in by_input(samples, self.inputs)]
@@ -282,6 +295,16 @@ class Stimulus(Part, BrianObject):
         self._signal = targets if targets is not None and targets.ndim == 3 else None
         if targets is not None:
             self._show_targets(targets if self._signal is None else targets[:, :1])
+
+    def _require_phase(self) -> None:
+        if self._counted is None:
+            return
+        steps, began = self.steps_per_presentation, self.network.step
+        if steps != self._counted or began % steps:
+            raise ArgumentError(
+                f"Stimulus: an image that is learned from must begin at a multiple of {self._counted} steps and last "
+                f"for these, by which equations count, got step {began} and {steps} steps; set network.step"
+            )
 
     def _show_targets(self, targets: np.ndarray) -> None:
         self.targets[:] = targets

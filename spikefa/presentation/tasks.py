@@ -22,6 +22,7 @@ def classification_task(
     duration: Quantity | None = None,
     gap: Quantity | None = None,
     learn_in_gaps: bool = False,
+    in_phase: bool = False,
 ) -> Stimulus:
     r"""Finish a network that is to name classes: add a stimulus for its input and error, and a readout.
 
@@ -38,6 +39,9 @@ def classification_task(
         Time between two images, a multiple of dt, in which the input is 0 and there is no target; none by default.
     learn_in_gaps : bool
         Whether rules go on in gaps.
+    in_phase : bool
+        Whether equations count the steps of an image by the clock, ``t_in_timesteps % steps``. What such a network
+        learns from must begin at a multiple of these steps, and is refused otherwise.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def classification_task(
     (20, 2)
     """
     owner = "classification_task"
-    times = _times(owner, network, steps_per_image, duration, gap, learn_in_gaps)
+    times = _times(owner, network, steps_per_image, duration, gap, learn_in_gaps, in_phase)
     if classes is None:
         raise ArgumentError(f"{owner}: needs classes, the number of classes, got None")
     return present(network, ClassReadout(network, classes), times)
@@ -72,6 +76,7 @@ def regression_task(
     duration: Quantity | None = None,
     gap: Quantity | None = None,
     learn_in_gaps: bool = False,
+    in_phase: bool = False,
 ) -> Stimulus:
     r"""Finish a network that is to approximate values: add a stimulus for its input and error, and a readout.
 
@@ -79,7 +84,7 @@ def regression_task(
     ----------
     network : Network
         With an input and its layers; targets are values, one a unit of the last layer.
-    steps_per_image, duration, gap, learn_in_gaps
+    steps_per_image, duration, gap, learn_in_gaps, in_phase
         As in `classification_task`.
 
     Raises
@@ -100,7 +105,7 @@ def regression_task(
     >>> net.stimulus.show_images([[0.0, 0.5, 0.5, 1.0]], [[0.2, -0.2]])
     >>> net.run_steps(1)
     """
-    times = _times("regression_task", network, steps_per_image, duration, gap, learn_in_gaps)
+    times = _times("regression_task", network, steps_per_image, duration, gap, learn_in_gaps, in_phase)
     return present(network, RegressionReadout(network), times)
 
 
@@ -111,6 +116,7 @@ def _times(
     duration: Quantity | None,
     gap: Quantity | None,
     learn_in_gaps: bool,
+    in_phase: bool,
 ) -> dict[str, Any]:
     if require_network(owner, network).stimulus is not None:
         raise ArgumentError(
@@ -128,6 +134,7 @@ def _times(
         "steps_per_image": steps,
         "gap": 0 if gap is None else steps_of(owner, "gap", gap, network.clock.dt, 0),
         "learn_in_gaps": learn_in_gaps,
+        "in_phase": in_phase,
     }
 
 
@@ -138,6 +145,7 @@ def signal_task(
     duration: Quantity | None = None,
     gap: Quantity | None = None,
     learn_in_gaps: bool = False,
+    in_phase: bool = False,
 ) -> Stimulus:
     r"""Finish a network that is to follow signals: its targets change in every step.
 
@@ -148,7 +156,7 @@ def signal_task(
     ----------
     network : Network
         With an input and its layers.
-    steps_per_image, duration, gap, learn_in_gaps
+    steps_per_image, duration, gap, learn_in_gaps, in_phase
         As in `classification_task`.
 
     Raises
@@ -170,7 +178,7 @@ def signal_task(
     >>> net.stimulus.show_samples(np.ones((1, 3, 4)), np.zeros((1, 3, 2)))
     >>> net.run_steps(3)
     """
-    times = _times("signal_task", network, steps_per_image, duration, gap, learn_in_gaps)
+    times = _times("signal_task", network, steps_per_image, duration, gap, learn_in_gaps, in_phase)
     return present(network, SignalReadout(network), times)
 
 

@@ -199,19 +199,31 @@ def test_a_network_that_does_not_learn_acts_as_before_and_goes_on_learning_later
 
 def test_what_was_switched_off_singly_stays_so(small):
     net = small(5)
-    first, second, *_ = [p.learning for p in net.projections if p.learning is not None]
+    first, second, *others = [p.learning for p in net.projections if p.learning is not None]
     first.active = False
     net.learns = True  # as it does already
+    assert not first.active
     for _ in range(2):
         net.learns = False
         net.learns = False
-        assert not second.active
+        assert not any(part.active for part in net.parts("learning"))
         net.learns = True
-        assert second.active and not first.active
+        assert second.active and all(part.active for part in others) and not first.active
+    net.learns = False
+    first.active = True  # meanwhile
+    net.learns = True
+    assert all(part.active for part in net.parts("learning"))
+
+
+def test_with_all_switched_off_singly_a_pause_changes_nothing(small):
+    net = small(5)
     for part in net.parts("learning"):
         part.active = False
-    net.learns = True  # nothing was left to learn
-    assert second.active and first.active
+    net.learns = False
+    net.learns = True
+    assert not net.learns
+    net.learns = True  # after no pause it means all
+    assert all(part.active for part in net.parts("learning"))
 
 
 def test_target_is_reached_and_learning_lowers_the_error(small, digits):

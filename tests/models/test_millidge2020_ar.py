@@ -149,6 +149,32 @@ def test_in_a_graph_backpropagation_and_relaxation_learn_the_same(ar):
     }
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_after_a_look_of_other_steps_it_learns_in_phase_or_not_at_all(ar, closed):
+    """Equations count the steps of an image by the clock; out of phase, weights would learn of half-relaxed layers."""
+    fresh, net = (built(ar, relaxation=6, closed_form=closed) for _ in range(2))
+    steps = net.stimulus.steps_per_image
+    net.learns, net.stimulus.steps_per_image = False, 1
+    net.run_steps(2)  # both batches, for a step each
+    net.learns = True
+    rng = np.random.default_rng(5)
+    images, targets = rng.normal(size=(2 * STREAMS, 6)), rng.normal(size=(2 * STREAMS, 3))
+    net.stimulus.show_images(images, targets)
+    rule = rf"begin at a multiple of {steps} steps and last for these, by which equations count, got step"
+    with pytest.raises(ArgumentError, match=f"{rule} 2 and 1 steps"):
+        net.run_steps(1)
+    net.stimulus.steps_per_image = steps
+    net.stimulus.show_images(images, targets)
+    with pytest.raises(ArgumentError, match=f"{rule} 2 and {steps} steps; set network.step$"):
+        net.run_steps(steps)
+    fa.error(net, images, targets, steps=1)  # which looks on, and does not learn
+    net.step = 2 * steps
+    net.stimulus.show_images(images, targets)
+    for got, wanted in zip(updates(net), updates(fresh), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-15)
+        assert np.abs(wanted).max() > 0
+
+
 def test_all_layers_relax_at_once(ar):
     """Plain recursions: a layer receives the layer above as it was before the step; x starts at the activity."""
     net = built(ar, relaxation=6, eta=0.0)
