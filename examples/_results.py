@@ -222,6 +222,19 @@ class Results:
             what = f"{result.claim}, {result.measure}" if result.measure else result.claim
             raise ResultsError(f"{name} ({what}): {mean:.4g} must be {wanted:g} within {result.margin:g} {result.unit}")
 
+    def check_seeds(self, name: str, measured: Sequence[float]) -> None:
+        """Hold the new number of each seed, 0 and on, to that of the same seed; seeds that a result lacks are left out.
+
+        Raises
+        ------
+        ResultsError
+            As `check` does.
+        """
+        seeds = self[name].seeds or []
+        for seed, number in enumerate(measured):
+            if seed in seeds:
+                self.check(name, number, at=seeds.index(seed))
+
 
 def _flat(numbers: Any) -> Iterator[Any]:
     """Numbers of an array, a list or a scalar."""

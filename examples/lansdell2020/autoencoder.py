@@ -94,12 +94,6 @@ def same_digit(values):
     return 100 * np.mean(DIGITS[nearest] == DIGITS[:, None])
 
 
-def check(result, measured):
-    """Hold each seed to its own number: with one seed, the mean of several is not what comes out."""
-    for seed, number in enumerate(measured[: len(RESULTS[result].values)]):
-        RESULTS.check(result, number, at=seed)
-
-
 runs = {(name, seed): run(name, seed) for seed in range(SEEDS) for name in ROWS}  # seed 0 of all rows first
 # Half of the squared error of 32 images, of the errors in the table: those over the variance.
 targets = pixels(DATA.test_images)
@@ -135,10 +129,10 @@ last = {name: values[:, -1] for name, values in losses.items()}
 for name, values in last.items():
     print(f"{ROWS[name][0]}: loss {mean_sd(values)}, test error {mean_sd(values / UNIT)} of the variance")
     if FULL:
-        check(f"ae_{name}", values)
+        RESULTS.check_seeds(f"ae_{name}", values)
 for name in DRAWN:
     near = [same_digit(values) for values in places[name]]
     print(f"{ROWS[name][0]}: {mean_sd(near)} % of the nearest in the bottleneck are the same digit")
     if FULL:
-        check(f"ae_{name}_same_digit", near)
+        RESULTS.check_seeds(f"ae_{name}_same_digit", near)
 assert all((values[:, -1] < values[:, 1]).all() for values in losses.values())

@@ -16,16 +16,17 @@ from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, STYLE,
 
 SEEDS, EPOCHS = (1, 10) if QUICK else (int(n) for n in [*sys.argv[2:4], *["5", "50"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
-AT_ONCE = {"closed_form": True}  # the state after 100 steps, computed in 4
+CLOSED = {"closed_form": True}  # the state after 100 steps, computed in 4
 NETWORKS = {  # name -> (label, parameters, colour)
     "backprop": ("backpropagation", {"pathway": "backprop"}, INK),
-    "relaxation": ("relaxation", AT_ONCE, BLUE),
-    "more_steps": ("relaxation of 300 steps", AT_ONCE | {"relaxation": 300}, SKY),
-    "plain": ("without derivative", {"derivative": False} | AT_ONCE, GREEN),
-    "learned": ("learned backward weights", {"pathway": "learned"} | AT_ONCE, ORANGE),
-    "both": ("learned, without derivative", {"pathway": "learned", "derivative": False} | AT_ONCE, PURPLE),
-    "fixed": ("fixed backward weights", {"pathway": "fixed"} | AT_ONCE, VERMILLION),
+    "relaxation": ("relaxation", CLOSED, BLUE),
+    "more_steps": ("relaxation of 300 steps", CLOSED | {"relaxation": 300}, SKY),
+    "plain": ("without derivative", {"derivative": False} | CLOSED, GREEN),
+    "learned": ("learned backward weights", {"pathway": "learned"} | CLOSED, ORANGE),
+    "both": ("learned, without derivative", {"pathway": "learned", "derivative": False} | CLOSED, PURPLE),
+    "fixed": ("fixed backward weights", {"pathway": "fixed"} | CLOSED, VERMILLION),
 }
+OWN_BACKWARD = ("learned", "both", "fixed")  # those with backward weights of their own
 SMALL = {"sizes": (64, 60, 60, 30, 10), "weight_sd": 0.15} | FEW_STEPS if QUICK else {}
 
 
@@ -44,7 +45,7 @@ def _run(study, name, seed, changes):
     return metrics_of(made, NETWORKS[name][0])
 
 
-def learned(study, names, **changes):
+def trained(study, names, **changes):
     """Run a study's networks with each seed, with changes of the parameters: name -> a table of metrics a seed."""
     tables = {(name, seed): _run(study, name, seed, changes) for seed in range(SEEDS) for name in names}  # seed 0 first
     return {name: [tables[name, seed] for seed in range(SEEDS)] for name in names}
@@ -63,7 +64,7 @@ def draw(metrics, script):
                 test.plot(rows["epoch"], 100 * rows["test_error"], label=None if seed else label, **line)
                 if name != "backprop":
                     updates.plot(rows["epoch"], rows["update_angle_deg_image_to_h1"], **line)
-                if name in ("learned", "both", "fixed"):
+                if name in OWN_BACKWARD:
                     weights.plot(rows["epoch"], rows["weight_angle_deg_h3"], **line)
                     weights.plot(rows["epoch"], rows["weight_angle_deg_h1"], "--", **line)
         for ax, what in ((training, "Training error (%)"), (test, "Test error (%)")):
@@ -95,20 +96,16 @@ MEASURED = {  # the end of a result's id -> (column of metrics, unit)
 }
 
 
-def numbers(metrics, results, script):
+def report(metrics, results, script):
     """Print what each network comes to, and hold a full run to the results, whose ids begin so; return test errors."""
     kept = results_beside(script)
     for name, tables in metrics.items():
         print(f"{NETWORKS[name][0]}:")
-        learns_backward = name in ("learned", "both", "fixed")
         for what, (column, unit) in MEASURED.items():
-            if (what == "_updates" and name == "backprop") or ("backward" in what and not learns_backward):
+            if (what == "_updates" and name == "backprop") or ("backward" in what and name not in OWN_BACKWARD):
                 continue
             values = [rows[column][-1] * (100 if unit == " %" else 1) for rows in tables]
             print(f"  {column.replace('_', ' ')} {mean_sd(values)}{unit}")
             if not QUICK and EPOCHS == 50:
-                entry = kept[f"{results}{name}{what}"]
-                for seed, value in enumerate(values):
-                    if seed in entry.seeds:
-                        kept.check(entry.id, value, at=entry.seeds.index(seed))
+                kept.check_seeds(f"{results}{name}{what}", values)
     return {name: np.array([100 * rows["test_error"][-1] for rows in tables]) for name, tables in metrics.items()}

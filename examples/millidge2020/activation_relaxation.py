@@ -18,13 +18,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
 
-from _relaxed import NETWORKS, draw, learned, numbers
+from _relaxed import NETWORKS, draw, report, trained
 from _study import QUICK
 
 names = [name for name in NETWORKS if name != "more_steps"]
-metrics = learned("squared_error", names, **({"eta": 1e-3} if QUICK else {}))
+metrics = trained("squared_error", names, **({"eta": 1e-3} if QUICK else {}))
 draw(metrics, __file__)
-errors = numbers(metrics, "", __file__)
+errors = report(metrics, "", __file__)
 assert abs(errors["relaxation"].mean() - errors["backprop"].mean()) < (5 if QUICK else 0.5)
 assert all(rows["update_angle_deg_image_to_h1"][-1] < 10 for rows in metrics["relaxation"])
 assert all(rows["weight_angle_deg_h3"][-1] < rows["weight_angle_deg_h3"][0] - 10 for rows in metrics["learned"])

@@ -17,12 +17,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts' shared helpers
 
-from _relaxed import NETWORKS, draw, learned, numbers
+from _relaxed import NETWORKS, draw, report, trained
 from _study import QUICK
 
 names = [name for name in NETWORKS if name != "fixed"]
-metrics = learned("cross_entropy", names, loss="cross_entropy", **({"eta": 2e-3} if QUICK else {}))
+metrics = trained("cross_entropy", names, loss="cross_entropy", **({"eta": 2e-3} if QUICK else {}))
 draw(metrics, __file__)
-errors = numbers(metrics, "cross_entropy_", __file__)
+errors = report(metrics, "cross_entropy_", __file__)
 assert abs(errors["more_steps"].mean() - errors["backprop"].mean()) < (20 if QUICK else 0.5)
 assert all(rows["update_angle_deg_image_to_h1"][1:].max() < 10 for rows in metrics["more_steps"])
