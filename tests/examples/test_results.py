@@ -153,6 +153,15 @@ def test_one_of_the_values_can_be_checked():
         results.check("one", 1.0)
 
 
+def test_each_seed_is_held_to_its_own_number():
+    results = results_of({"values": [1.0, 5.0], "seeds": [0, 2], "margin": 0.5})
+    results.check_seeds("one", [1.1])
+    results.check_seeds("one", [1.1, 9.0, 5.1, 9.0])  # it has no seeds 1 and 3
+    for wrong in ([5.0], [1.0, 5.0, 1.0]):
+        with pytest.raises(_results.ResultsError, match=r"within 0\.5"):
+            results.check_seeds("one", wrong)
+
+
 def test_a_table_may_have_columns_of_parts():
     part = {"id": "one_angles", "of": "one", "values": [61, 62], "over": "h1, h2", "unit": "degrees"}
     lines = _generate.table(results_of({"values": [3.5], "seeds": [0], "steps": 5}, part), "a", ["angles"]).split("\n")

@@ -15,7 +15,7 @@ from numba.core import config
 
 import spikefa as fa
 from spikefa.engine.cuda import fusion, products
-from spikefa.errors import SpikefaError
+from spikefa.errors import ArgumentError, SpikefaError
 from spikefa.executors.cuda import executor
 from spikefa.experiments import model_file
 
@@ -233,6 +233,25 @@ def test_after_a_watcher_that_raises_the_next_presentations_are_scored_as_ever(a
     net.run_steps(8)
     whole = at_once.readout.summed_outputs
     assert np.array_equal(net.readout.summed_outputs, [whole[0], *whole[2:]]) and net.readout.shown == 15
+
+
+def test_images_in_phase_are_learned_from_ahead_and_others_are_refused(late):
+    """The next presentation is fetched while the device does the last one; its phase is that of its own beginning."""
+    ar = model_file.load("millidge2020_ar")
+    sizes = {"sizes": (12, 5, 4, 2), "classes": 2, "relaxation": 4, "dtype": "float64"}
+    nets = []
+    for device in ("cpu", "cuda"):
+        net = ar.build(ar.params(sizes), streams=3, seed=1)
+        net.device, batches = device, iter(np.arange(18).reshape(6, 3))
+        net.stimulus.show(lambda batches=batches: (IMAGES[now := next(batches)], LABELS[now]), ahead=True)
+        net.run_steps(5 * 6)
+        nets.append(net)
+        net.step = 31
+        net.stimulus.show_images(IMAGES, LABELS)
+        with pytest.raises(ArgumentError, match=r"begin at a multiple of 5 steps .*, got step 31 and 5 steps"):
+            net.run_steps(5)
+    for one, other in zip(nets[0].projections, nets[1].projections, strict=True):
+        np.testing.assert_allclose(other.W, one.W, rtol=0, atol=1e-12, err_msg=one.name)
 
 
 def test_integers_are_those_of_a_device_that_does_all_at_once(late):
