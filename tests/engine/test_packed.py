@@ -54,7 +54,7 @@ def test_integers_are_those_of_plain_loops(rng, add):
 
 @pytest.mark.parametrize("streams", [1, 20, 40, 60, 75, 90, 130])
 def test_integers_have_the_same_bits_without_the_instruction(rng, streams):
-    """Every width of a tile; more units than BLAS sums exactly in one go, and the largest sums that can be."""
+    """Every width of a tile, and the largest sums that can be."""
     if not has_dot_products("int8"):
         pytest.skip("this processor has no vpdpbusd")
     W, activity, bias = arrays(rng, 2050, 50, streams)
@@ -65,14 +65,26 @@ def test_integers_have_the_same_bits_without_the_instruction(rng, streams):
     assert one[0, 0] == pytest.approx(exact, rel=1e-5)
 
 
-@pytest.mark.parametrize("streams", [1, 2, 5, 32])
+@pytest.mark.parametrize("streams", [1, 2, 3])
 def test_integers_of_few_streams_are_those_of_many(rng, streams):
-    """Up to 32 streams weights are multiplied as bytes, and by BLAS with more."""
+    """Few streams are multiplied with rows of bytes, many with panels of 16-bit integers, in tiles of five."""
     W, activity, bias = arrays(rng, 2050, 50, streams)
     W[:, 0], activity[:, 0] = -0.1, 3.0
     few, _ = propagated(W, "int8", activity, bias, False)
     many, _ = propagated(W, "int8", np.tile(activity, 33), bias, False)
     np.testing.assert_array_equal(np.tile(few, 33), many)
+
+
+@pytest.mark.parametrize(("n_pre", "n_post", "streams"), [(1, 1, 4), (576, 16, 5), (577, 17, 11), (1153, 33, 20)])
+def test_panels_sum_exactly_whatever_their_edges(rng, n_pre, n_post, streams):
+    """Of one unit, of whole tiles and blocks, and of one unit more: as Python's own integers, with the largest sums."""
+    W, activity, bias = arrays(rng, n_pre, n_post, streams)
+    W[:, 0], activity[:, 0] = 0.1, -3.0
+    current, weights = propagated(W, "int8", activity, bias, False)
+    rounded = np.rint(activity * (np.float32(127) / np.abs(activity).max(axis=0))).astype(np.int64)
+    sums = (weights.integers.astype(np.int64) @ rounded).astype(np.float32)
+    scale = np.float32(weights.scale) * (np.abs(activity).max(axis=0) / np.float32(127))
+    np.testing.assert_array_equal(current, sums * scale + bias[:, None])
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

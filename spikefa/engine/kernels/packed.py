@@ -1,7 +1,7 @@
 """Products of fixed weights in 8-bit integers or bfloat16, which take a fourth or half of the bytes of float32.
 
 Integers are summed exactly, in 32 bits: the result is the same on every processor and on any number of threads, also
-where it lacks the instruction and BLAS sums the same integers as floats, so few at a time that none is rounded.
+where it lacks the instruction (see `spikefa.engine.kernels.integer_panels`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import numpy as np
 from numba import prange
 
 from spikefa.engine.compiled import compiled
-from spikefa.engine.kernels.blas import N, call_gemm
 from spikefa.engine.kernels.denormals import flush_denormals, restore
 from spikefa.engine.kernels.dot_products import (
     LANES,
@@ -25,8 +24,6 @@ from spikefa.engine.kernels.register_tiles import BYTE_ROWS, BYTE_STREAMS, BYTES
 LARGEST = 127
 #: Numbers below this count as 0 where all of a stream, or all weights, are.
 SMALLEST = 2.0**-100
-#: Units whose products float32 sums without rounding, ``127 * 127 * 1024 < 2**24``.
-EXACT = 1024
 #: Rows of bytes of a task.
 BYTE_TASK = 16
 #: Blocks in which the largest number is looked for.
@@ -36,10 +33,22 @@ ALONE = 8192
 
 
 @compiled(nogil=True)
-def _nearest(value, inverse):
+def nearest(value, inverse):
     """Return the nearest integer to ``value * inverse``, ties to even; 0 for what is no number."""
     found = np.rint(value * inverse)
     return np.int32(found) if abs(found) <= LARGEST else np.int32(0)
+
+
+@compiled(parallel=True, nogil=True)
+def are_multiples(values, integers, scale):
+    """Whether numbers ``(rows, columns)`` are still ``scale * integers``."""
+    others = np.zeros(len(values), np.bool_)
+    for j in prange(len(values)):
+        row, own, other = values[j], integers[j], False
+        for i in range(np.uint64(row.size)):  # to its end, so that LLVM vectorises it
+            other |= row[i] != scale * np.float32(own[i])
+        others[j] = other
+    return not others.any()
 
 
 @compiled(nogil=True)
@@ -105,7 +114,7 @@ def pack_int8(activity, inverses, words):
             if i < units:
                 row = activity[i]
                 for k in range(np.uint64(streams)):
-                    to[k] |= np.uint32(_nearest(row[k], inverses[k]) + 128) << shift
+                    to[k] |= np.uint32(nearest(row[k], inverses[k]) + 128) << shift
             else:
                 for k in range(np.uint64(streams)):
                     to[k] |= np.uint32(128) << shift
@@ -157,71 +166,12 @@ def propagate_int8(weights, offsets, scale, words, scales, vectors, bias, curren
                         current[j, k] = value + (current[j, k] + bias[j] if add else bias[j])
 
 
-@compiled(parallel=True, nogil=True)
-def round_int8(activity, inverses, integers):
-    """Round activities to integers, written as floats ``(units, streams)``."""
-    units, streams = activity.shape
-    for i in prange(units):
-        for k in range(np.uint64(streams)):
-            integers[i, k] = _nearest(activity[i, k], inverses[k])
-
-
-@compiled(parallel=True, nogil=True)
-def propagate_integers(gemm, weights, scale, activity, scales, bias, current, add, blocks):
-    """As `propagate_int8`, to the same bits, by BLAS of integers that lie as floats.
-
-    Parameters
-    ----------
-    gemm : int
-        Address of the Fortran sgemm.
-    weights : ndarray of float32 (n_post, n_pre)
-    scale : float32
-    activity : ndarray of float32 (n_pre, streams)
-    scales : ndarray of float32 (streams,)
-    bias : ndarray (n_post,)
-    current : ndarray (n_post, streams)
-    add : bool
-    blocks : int
-        How many blocks of post-synaptic units.
-    """
-    n_post, n_pre = weights.shape
-    streams = activity.shape[1]
-    for block in prange(blocks):
-        low, high = block * n_post // blocks, (block + 1) * n_post // blocks
-        sums = np.zeros((high - low, streams), np.int32)
-        part = np.zeros((high - low, streams), np.float32)
-        for first in range(0, n_pre, EXACT):
-            call_gemm(
-                gemm,
-                N,
-                N,
-                np.int32(streams),
-                np.int32(high - low),
-                np.int32(min(EXACT, n_pre - first)),
-                np.float32(1),
-                activity[first:].ctypes.data,
-                np.int32(streams),
-                weights[low:, first:].ctypes.data,
-                np.int32(n_pre),
-                np.float32(0),
-                part.ctypes.data,
-                np.int32(streams),
-            )
-            for j in range(high - low):
-                for k in range(streams):
-                    sums[j, k] += np.int32(part[j, k])
-        for j in range(low, high):
-            for k in range(streams):
-                value = np.float32(sums[j - low, k]) * (scale * scales[k])
-                current[j, k] = value + (current[j, k] + bias[j] if add else bias[j])
-
-
 @compiled(nogil=True)
 def _round_block(activity, block, inverses, integers):
     units, streams = activity.shape
     for i in range(block * units // BLOCKS, (block + 1) * units // BLOCKS):
         for k in range(streams):
-            integers[k, i] = _nearest(activity[i, k], inverses[k])
+            integers[k, i] = nearest(activity[i, k], inverses[k])
 
 
 @compiled(parallel=True, nogil=True)
