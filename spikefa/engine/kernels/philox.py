@@ -23,7 +23,7 @@ __all__ = ["box_muller", "fill_normal", "fill_uniform", "object_id", "philox_blo
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
-_SHIFT = np.uint64(32)
+_SHIFT, _WORD = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 #: Counters (of four numbers) a thread takes at once.
 _CHUNK = 1024
@@ -85,18 +85,17 @@ def philox_block(c0, c1, c2, c3, k0, k1):
     -------
     tuple of four uint32
     """
-    x0, x1, x2, x3 = np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
+    # The words lie in 64 bits, of which the upper ones mean nothing: vectors multiply such without moving them about.
+    x0, x1, x2, x3 = np.uint64(c0), np.uint64(c1), np.uint64(c2), np.uint64(c3)
     key0, key1 = np.uint32(k0), np.uint32(k1)
     for _ in range(10):
-        p0 = _M0 * np.uint64(x0)
-        p1 = _M1 * np.uint64(x2)
-        x0 = np.uint32(np.uint32(p1 >> _SHIFT) ^ x1 ^ key0)
-        x1 = np.uint32(p1)
-        x2 = np.uint32(np.uint32(p0 >> _SHIFT) ^ x3 ^ key1)
-        x3 = np.uint32(p0)
+        p0 = _M0 * (x0 & _WORD)
+        p1 = _M1 * (x2 & _WORD)
+        x0, x1 = (p1 >> _SHIFT) ^ x1 ^ np.uint64(key0), p1
+        x2, x3 = (p0 >> _SHIFT) ^ x3 ^ np.uint64(key1), p0
         key0 = np.uint32(key0 + _W0)
         key1 = np.uint32(key1 + _W1)
-    return x0, x1, x2, x3
+    return np.uint32(x0), np.uint32(x1), np.uint32(x2), np.uint32(x3)
 
 
 def _uniform(word, out):

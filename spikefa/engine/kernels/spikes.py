@@ -69,19 +69,43 @@ def choices_of_units(activity: np.ndarray) -> np.ndarray:
     return choices[:0] if others.any() else choices
 
 
+@compiled(nogil=True)
+def _choose(a, b, c, d, first, choices):
+    """Write where four units find the sums for fours of streams, from stream `first` on."""
+    number = a.dtype.type
+    one, two, four, eight = number(VECTOR), number(2 * VECTOR), number(4 * VECTOR), number(8 * VECTOR)
+    for g in range(np.uint64(len(choices))):  # four lines, as LLVM would not vectorise a loop of them
+        k = np.uint64(first) + np.uint64(4) * g
+        l, m, n = k + np.uint64(1), k + np.uint64(2), k + np.uint64(3)
+        choices[g, 0] = np.uint16(np.int32(a[k] * one + a[l] * two + a[m] * four + a[n] * eight))
+        choices[g, 1] = np.uint16(np.int32(b[k] * one + b[l] * two + b[m] * four + b[n] * eight))
+        choices[g, 2] = np.uint16(np.int32(c[k] * one + c[l] * two + c[m] * four + c[n] * eight))
+        choices[g, 3] = np.uint16(np.int32(d[k] * one + d[l] * two + d[m] * four + d[n] * eight))
+
+
+@compiled(nogil=True)
+def _choose_slowly(activity, i, first, last, choices):
+    """Do the same for the streams from `first` to `last`, where units or streams lack; of zeros at first."""
+    for r in range(min(ABREAST, len(activity) - i)):
+        for k in range(first, last):
+            choices[(k - first) // 4, r] += np.uint16(activity[i + r, k] != 0) * np.uint16(VECTOR << ((k - first) % 4))
+
+
 @compiled(parallel=True, nogil=True)
 def choose_for_streams(activity, choices, others):
     """Fill in `choices_of_streams`, of zeros at first, and whether in each four an activity is neither 0 nor 1."""
     units, streams = activity.shape
-    wide = 4 * choices.shape[2]
     for four in prange(choices.shape[1]):
-        for i in range(ABREAST * four, min(ABREAST * four + ABREAST, units)):
-            row = activity[i]
-            others[four] |= not _only_spikes(row)
-            for part in range(choices.shape[0]):
-                to, first = choices[part, four], part * wide
-                for k in range(np.uint64(min(wide, streams - first))):
-                    to[k // 4, i % ABREAST] += np.uint16(row[first + k] != 0) * np.uint16(VECTOR << (k % 4))
+        i = ABREAST * four
+        for r in range(min(ABREAST, units - i)):
+            others[four] |= not _only_spikes(activity[i + r])
+        for part in range(choices.shape[0]):
+            to, first = choices[part, four], 4 * part * choices.shape[2]
+            last = min(first + 4 * len(to), streams)
+            whole = (last - first) // 4 if i + ABREAST <= units and not others[four] else 0
+            if whole:
+                _choose(activity[i], activity[i + 1], activity[i + 2], activity[i + 3], first, to[:whole])
+            _choose_slowly(activity, i, first + 4 * whole, last, to[whole:])
 
 
 def choices_of_streams(activity: np.ndarray) -> np.ndarray:
