@@ -76,11 +76,11 @@ def _choose(a, b, c, d, first, choices):
     one, two, four, eight = number(VECTOR), number(2 * VECTOR), number(4 * VECTOR), number(8 * VECTOR)
     for g in range(np.uint64(len(choices))):  # four lines, as LLVM would not vectorise a loop of them
         k = np.uint64(first) + np.uint64(4) * g
-        l, m, n = k + np.uint64(1), k + np.uint64(2), k + np.uint64(3)
-        choices[g, 0] = np.uint16(np.int32(a[k] * one + a[l] * two + a[m] * four + a[n] * eight))
-        choices[g, 1] = np.uint16(np.int32(b[k] * one + b[l] * two + b[m] * four + b[n] * eight))
-        choices[g, 2] = np.uint16(np.int32(c[k] * one + c[l] * two + c[m] * four + c[n] * eight))
-        choices[g, 3] = np.uint16(np.int32(d[k] * one + d[l] * two + d[m] * four + d[n] * eight))
+        k1, k2, k3 = k + np.uint64(1), k + np.uint64(2), k + np.uint64(3)
+        choices[g, 0] = np.uint16(np.int32(a[k] * one + a[k1] * two + a[k2] * four + a[k3] * eight))
+        choices[g, 1] = np.uint16(np.int32(b[k] * one + b[k1] * two + b[k2] * four + b[k3] * eight))
+        choices[g, 2] = np.uint16(np.int32(c[k] * one + c[k1] * two + c[k2] * four + c[k3] * eight))
+        choices[g, 3] = np.uint16(np.int32(d[k] * one + d[k1] * two + d[k2] * four + d[k3] * eight))
 
 
 @compiled(nogil=True)
