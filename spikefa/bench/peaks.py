@@ -10,36 +10,66 @@ from numba import prange
 
 from spikefa.bench.harness import all_threads
 from spikefa.engine.compiled import compiled
-from spikefa.engine.kernels.blas import N, call_gemm, gemm_address, single_threaded_blas
+from spikefa.engine.kernels import integer_panels
+from spikefa.engine.kernels.blas import single_threaded_blas
+from spikefa.engine.kernels.dot_products import LANES, TILE_ROWS, add_dot_products_int8, has_dot_products
+from spikefa.engine.kernels.integer_panels import add_pairs
 from spikefa.engine.kernels.lookup_tables import ABREAST, CHOICES, VECTOR, add_looked_up
+from spikefa.engine.kernels.register_tiles import OUTER_ROWS, PANEL, add_outer_products
 from spikefa.engine.threads import thread_pool
 
-#: Side of the matrices whose product is the peak of multiply-adds: three of them are half a megabyte in float32.
-SIDE = 192
+#: How many products a sum of the peaks of multiply-adds and of integers grows by before it is written.
+PRODUCTS = 128
 #: Tables, and vectors that are added to, of the peak of additions: 20 KiB, as in a propagation.
 TABLES, SUMS = 16, 64
+#: Vectors of sums a row of the peak of the processor's own dot products, and its rows.
+WIDE = 4
 #: Work of a pool of all threads, see `thread_pool`.
 MUCH = 1 << 40
 
 
+@compiled(nogil=True)
+def _aligned(numbers):
+    """Address of the first number of a row that is a multiple of a vector."""
+    address = numbers.ctypes.data
+    return address + (-address % VECTOR)
+
+
 @compiled(parallel=True, nogil=True)
-def _multiply(gemm, a, b, c, times):
-    """``c += a @ b``, so many times, by each thread in matrices of its own ``(threads, side, side)``."""
-    side, one = np.int32(a.shape[1]), a.dtype.type(1)
-    for thread in prange(a.shape[0]):
-        places = a[thread].ctypes.data, b[thread].ctypes.data, c[thread].ctypes.data
+def _multiply(rows, panels, factors, times):
+    """Add the products of a panel and factors to a few rows, so many times, by each thread in memory of its own."""
+    for thread in prange(rows.shape[0]):
+        to, panel, column = _aligned(rows[thread]), _aligned(panels[thread]), _aligned(factors[thread])
         for _ in range(times):
-            call_gemm(gemm, N, N, side, side, side, one, places[0], side, places[1], side, one, places[2], side)
+            add_outer_products(to, PANEL, panel, 0, 1, column, PRODUCTS, OUTER_ROWS, rows.dtype.type(0))
+        rows[thread, 0] += panels[thread, 0] + factors[thread, 0]  # all are read here: none is freed before
+
+
+@compiled(parallel=True, nogil=True)
+def _multiply_pairs(panels, numbers, sums, times):
+    """Add the products of pairs of integers to sums, so many times, by each thread in memory of its own."""
+    for thread in prange(sums.shape[0]):
+        panel, pairs, to = _aligned(panels[thread]), _aligned(numbers[thread]), _aligned(sums[thread])
+        for _ in range(times):
+            add_pairs(panel, pairs, PRODUCTS, to)
+        sums[thread, 0] += panels[thread, 0] + numbers[thread, 0]
+
+
+@compiled(parallel=True, nogil=True)
+def _multiply_words(weights, words, sums, times):
+    """Do the same by the processor's own dot products."""
+    for thread in prange(sums.shape[0]):
+        row, lanes, to = _aligned(weights[thread]), _aligned(words[thread]), _aligned(sums[thread])
+        for _ in range(times):
+            add_dot_products_int8(row, 4 * PRODUCTS, lanes, 4 * LANES * WIDE, PRODUCTS, to, WIDE)
+        sums[thread, 0] += weights[thread, 0] + words[thread, 0]
 
 
 @compiled(parallel=True, nogil=True)
 def _look_up(tables, choices, sums, times):
     """Add one sum of every table to each vector, so many times, by each thread in memory of its own."""
     for thread in prange(sums.shape[0]):
-        table = tables[thread].ctypes.data
-        table += -table % VECTOR
-        total = sums[thread].ctypes.data
-        total += -total % VECTOR
+        table, total = _aligned(tables[thread]), _aligned(sums[thread])
         for _ in range(times):
             for k in range(0, SUMS, ABREAST):
                 chosen = choices.ctypes.data + 2 * k
@@ -47,18 +77,37 @@ def _look_up(tables, choices, sums, times):
         sums[thread, 0] += tables[thread, 0]  # both are read here, so that neither is freed before
 
 
+def _room(count: int, dtype: np.dtype | type) -> np.ndarray:
+    """Return zeros for each thread, with room to begin at a multiple of a vector."""
+    return np.zeros((all_threads(), count + VECTOR // np.dtype(dtype).itemsize), dtype)
+
+
 def multiply_adds(dtype: np.dtype, seconds: float) -> Callable[[], float]:
-    """Return a job: floating-point operations a second of small matrix products by BLAS, on all threads at once."""
-    a, b, c = (np.full((all_threads(), SIDE, SIDE), 1e-3, dtype) for _ in range(3))
-    gemm = gemm_address(str(np.dtype(dtype)))
-    return _rate(lambda times: _multiply(gemm, a, b, c, times), 2.0 * SIDE**3 * len(a), seconds)
+    """Return a job: floating-point operations a second of products and sums that stay in registers, on all threads."""
+    lanes = PANEL // np.dtype(dtype).itemsize
+    arrays = [_room(size, dtype) for size in (OUTER_ROWS * lanes, PRODUCTS * lanes, PRODUCTS * OUTER_ROWS)]
+    done = 2.0 * OUTER_ROWS * lanes * PRODUCTS * all_threads()
+    return _rate(lambda times: _multiply(*arrays, times), done, seconds)
+
+
+def integer_multiply_adds(seconds: float) -> Callable[[], float]:
+    """Return a job: operations a second of 8-bit products and 32-bit sums, by what the engine multiplies them with."""
+    if has_dot_products("int8"):
+        rows = TILE_ROWS[WIDE]
+        sizes = (rows * PRODUCTS, np.uint32), (LANES * WIDE * PRODUCTS, np.uint32), (rows * LANES * WIDE, np.int32)
+        multiply, done = _multiply_words, 8.0 * rows * LANES * WIDE * PRODUCTS
+    else:
+        units, streams = integer_panels.UNITS, integer_panels.STREAMS
+        sizes = (2 * units * PRODUCTS, np.int16), (2 * streams * PRODUCTS, np.int16), (units * streams, np.int32)
+        multiply, done = _multiply_pairs, 4.0 * units * streams * PRODUCTS
+    arrays = [_room(size, kind) for size, kind in sizes]
+    return _rate(lambda times: multiply(*arrays, times), done * all_threads(), seconds)
 
 
 def additions(dtype: np.dtype, seconds: float) -> Callable[[], float]:
     """Return a job: additions a second of sums that are looked up, on all threads at once."""
     lanes = VECTOR // np.dtype(dtype).itemsize
-    tables = np.zeros((all_threads(), (TABLES * CHOICES + 1) * lanes), dtype)
-    sums = np.zeros((all_threads(), (SUMS + 1) * lanes), dtype)
+    tables, sums = _room(TABLES * CHOICES * lanes, dtype), _room(SUMS * lanes, dtype)
     choices = np.random.default_rng(0).integers(0, CHOICES, (TABLES, SUMS)).astype(np.uint16) * np.uint16(VECTOR)
     return _rate(lambda times: _look_up(tables, choices, sums, times), len(sums) * SUMS * TABLES * lanes, seconds)
 
@@ -66,6 +115,7 @@ def additions(dtype: np.dtype, seconds: float) -> Callable[[], float]:
 def _rate(call: Callable[[int], None], operations: float, seconds: float) -> Callable[[], float]:
     def job() -> float:
         with thread_pool(MUCH), single_threaded_blas():  # as in a step
+            call(1)  # which may compile
             times = 1
             while True:
                 began = time.perf_counter()

@@ -156,25 +156,38 @@ def sizes_of(setting: Setting, device: str = "cpu") -> dict[str, Any]:
 
 
 def compare(
-    section: Section, setting: Setting, process: Worker, reply: dict[str, Any], own: Callable[[], float], steps: int
-) -> dict[str, np.ndarray]:
-    """Let spikefa, a step of which takes what `own` returns, and PyTorch's variants take turns; add their rows.
+    section: Section,
+    setting: Setting,
+    process: Worker,
+    reply: dict[str, Any],
+    own: dict[str, tuple[str, Callable[[], float]]],
+    steps: int,
+) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Let networks of spikefa and PyTorch's variants take turns; add their rows.
+
+    Parameters
+    ----------
+    own : dict
+        Key of a network's row -> what it is, and what returns the seconds of one of its steps.
+    steps : int
+        How many a variant does in a turn.
 
     Returns
     -------
-    dict
-        Key of a variant's row -> its time over spikefa's, (turns,); the best variant first.
+    list of str, dict
+        The keys of PyTorch's rows, the best variant first; key of a row -> its seconds, (turns,).
     """
 
     def asker(variant: str):
         return lambda: process.ask({"variant": variant, "steps": steps})
 
     names = {f"pytorch/{variant}": variant for variant in reply["working"]}
-    measured = take_turns({"spikefa": own} | {name: asker(variant) for name, variant in names.items()}, setting)
-    section.add("spikefa", f"spikefa: training step, {setting.streams} streams", "ms", measured["spikefa"])
+    jobs = {key: job for key, (_, job) in own.items()} | {name: asker(variant) for name, variant in names.items()}
+    measured = take_turns(jobs, setting)
+    for key, (what, _) in own.items():
+        section.add(key, f"spikefa: training step, {setting.streams} streams{what}", "ms", measured[key])
     for name in names:
         section.add(name, f"PyTorch {in_words(name)}", "ms", measured[name])
     for variant, reason in reply["failed"].items():
         section.missing(f"pytorch/{variant}", f"PyTorch {in_words(variant)}", reason)
-    best_first = sorted(names, key=lambda name: section.rows[name].spread.median)
-    return {name: measured[name] / measured["spikefa"] for name in best_first}
+    return sorted(names, key=lambda name: section.rows[name].spread.median), measured

@@ -3,7 +3,7 @@
 The floor of a product is what its operations take at the measured peak of their kind, or what its weights take to come
 from memory and go back at the measured bandwidth, whichever is longer:
 
-* by BLAS: two operations a synapse and stream, at the peak of multiply-adds;
+* of graded signals: two operations a synapse and stream, at the peak of multiply-adds, or of integers with ``int8``;
 * with spikes, by tables: for each four rows 11 additions to make the sums, and one a stream to look them up; likewise
   for each four streams of an update; at the peak of additions.
 
@@ -13,13 +13,13 @@ step, with threads pinned as in a step.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from spikefa.bench.harness import Section, Setting, StepTimer, take_turns
-from spikefa.bench.peaks import additions, multiply_adds
+from spikefa.bench.peaks import additions, integer_multiply_adds, multiply_adds
 from spikefa.bench.products import updates_of
 from spikefa.bench.sections import sections
 from spikefa.bench.sections.one_stream import copy_bandwidth
@@ -29,39 +29,68 @@ from spikefa.projections.projection import Projection
 
 #: Additions that make the 16 sums of four rows.
 OF_A_TABLE = 11
-#: Rates of a turn -> seconds.
-Floor = Callable[[float, float, float], float]
+#: Key of a peak -> what it is, and its unit.
+PEAKS = {
+    "multiply_adds": ("peak of multiply-adds", "Gop/s"),
+    "integers": ("peak of multiply-adds of 8-bit integers", "Gop/s"),
+    "additions": ("peak of additions looked up", "Gop/s"),
+    "bandwidth": ("copy bandwidth, read + written", "GB/s"),
+}
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Operations of a product by the peak that bounds them, and the bytes of its weights."""
+
+    operations: dict[str, float]
+    size: float
+
+    def seconds(self, peaks: dict[str, np.ndarray]) -> np.ndarray:
+        """Return the least seconds it takes, in each turn in which peaks were measured."""
+        computing = sum(count / peaks[kind] for kind, count in self.operations.items())
+        return np.maximum(computing, self.size / peaks["bandwidth"])
 
 
 @sections.register("floors")
 def floors(setting: Setting, section: Section) -> None:
     """Time a training step against the sum of the floors of its products.
 
-    Keys ``step``, ``multiply_adds``, ``additions``, ``bandwidth``, ``floor/KIND``, ``floor``, ``ratio``.
+    Keys ``step``, ``multiply_adds``, ``additions``, ``bandwidth``, ``floor/KIND``, ``floor``, ``ratio``; and, if the
+    model has a ``feedback_precision``, ``integers``, ``int8/step``, ``int8/floor/KIND``, ``int8/floor`` and
+    ``int8/ratio`` with 8-bit feedback.
     """
-    network = setting.network()
-    timer = StepTimer(network)
-    steps = setting.steps(network, timer)
-    size = sum(p.state_arrays()["W"].nbytes for p in network.projections if p.state_arrays())
-    jobs = {
-        "step": lambda: timer.mean_of(steps),
-        "multiply_adds": multiply_adds(network.dtype, setting.seconds / 8),
-        "additions": additions(network.dtype, setting.seconds / 8),
-        "bandwidth": copy_bandwidth(size, setting.seconds / 8),
-    }
+    networks = {"": setting.network()}
+    if changes := setting.known({"feedback_precision": "int8"}):
+        networks["int8/"] = setting.network(**changes)
+    timers = {name: StepTimer(network) for name, network in networks.items()}
+    steps = setting.steps(networks[""], timers[""])
+    dtype, turn = networks[""].dtype, setting.seconds / 8
+    size = sum(p.state_arrays()["W"].nbytes for p in networks[""].projections if p.state_arrays())
+    jobs = {f"{name}step": partial(timer.mean_of, steps) for name, timer in timers.items()}
+    jobs |= {"multiply_adds": multiply_adds(dtype, turn), "additions": additions(dtype, turn)}
+    jobs |= {"bandwidth": copy_bandwidth(size, turn)}
+    if "int8/" in networks:
+        jobs["integers"] = integer_multiply_adds(turn)
     measured = take_turns(jobs, setting)
-    section.add("step", f"training step, {network.streams} streams", "ms", measured["step"])
-    section.add("multiply_adds", "peak of multiply-adds, BLAS", "Gop/s", measured["multiply_adds"])
-    section.add("additions", "peak of additions looked up", "Gop/s", measured["additions"])
-    section.add("bandwidth", "copy bandwidth", "GB/s", measured["bandwidth"], "read + written")
-    rates = [measured[name] for name in ("multiply_adds", "additions", "bandwidth")]
-    total = np.zeros(setting.turns)
+    for kind, (what, unit) in PEAKS.items():
+        if kind in measured:
+            section.add(kind, what, unit, measured[kind])
+    for name, network in networks.items():
+        _compare(section, network, name, measured)
+
+
+def _compare(section: Section, network: Network, name: str, measured: dict[str, np.ndarray]) -> None:
+    """Add the rows of a network; the keys begin with `name`."""
+    with_int8 = ", int8 feedback" if name else ""
+    step = measured[f"{name}step"]
+    section.add(f"{name}step", f"training step, {network.streams} streams{with_int8}", "ms", step)
+    total = np.zeros(len(step))
     for kind, parts in _parts(network).items():
-        values = sum(np.array([floor(*turn) for turn in zip(*rates, strict=True)]) for floor in parts)
-        section.add(f"floor/{kind}", f"floor: {kind.replace('_', ' ')}", "ms", values, f"{len(parts)} products")
+        values = sum(floor.seconds(measured) for floor in parts)
+        section.add(f"{name}floor/{kind}", f"floor: {kind.replace('_', ' ')}", "ms", values, f"{len(parts)} products")
         total = total + values
-    section.add("floor", "sum of floors", "ms", total)
-    section.add("ratio", "step / sum of floors", "x", measured["step"] / total)
+    section.add(f"{name}floor", f"sum of floors{with_int8}", "ms", total)
+    section.add(f"{name}ratio", f"step / sum of floors{with_int8}", "x", step / total)
 
 
 def _parts(network: Network) -> dict[str, list[Floor]]:
@@ -69,24 +98,21 @@ def _parts(network: Network) -> dict[str, list[Floor]]:
     found: dict[str, list[Floor]] = {}
     for projection in network.projections:
         tables = isinstance(projection.weights, LookupTableWeights)
-        found.setdefault("propagation_by_tables" if tables else "propagation_by_BLAS", []).append(
-            partial(_floor, *_work(projection, tables), projection.weights.values.nbytes)
-        )
+        integers = projection.precision == "int8"
+        size = projection.weights.values.nbytes / (4 if integers else 1)
+        kind = "by_tables" if tables else "in_int8" if integers else "by_BLAS"
+        floor = Floor(_work(projection, tables, "integers" if integers else "multiply_adds"), size)
+        found.setdefault(f"propagation_{kind}", []).append(floor)
         for pre, _, values in updates_of(projection):
             spikes = tables and bool(np.isin(pre, (0, 1)).all())
-            found.setdefault("updates_by_tables" if spikes else "updates_by_BLAS", []).append(
-                partial(_floor, *_work(projection, spikes), 2 * values.nbytes)
-            )
+            floor = Floor(_work(projection, spikes, "multiply_adds"), 2 * values.nbytes)
+            found.setdefault("updates_by_tables" if spikes else "updates_by_BLAS", []).append(floor)
     return found
 
 
-def _work(projection: Projection, tables: bool) -> tuple[float, float]:
-    """Return multiply-adds, as operations, and additions of a product."""
+def _work(projection: Projection, tables: bool, kind: str) -> dict[str, float]:
+    """Return the operations of a product by the peak that bounds them."""
     (n_pre, n_post), streams = projection.shape, projection.post.streams
     if tables:
-        return 0.0, n_post * n_pre / 4 * (OF_A_TABLE + streams)
-    return 2.0 * n_pre * n_post * streams, 0.0
-
-
-def _floor(operations: float, sums: float, size: float, multiply: float, add: float, bandwidth: float) -> float:
-    return max(operations / multiply + sums / add, size / bandwidth)
+        return {"additions": n_post * n_pre / 4 * (OF_A_TABLE + streams)}
+    return {kind: 2.0 * n_pre * n_post * streams}

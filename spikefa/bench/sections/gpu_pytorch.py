@@ -24,11 +24,13 @@ def _pytorch(section: Section, setting: Setting, process: Worker) -> None:
     reply = process.ask(sizes_of(setting, "cuda"))
     network = moved(setting.network())
     steps = network.stimulus.steps_per_image * (2 if setting.quick else 100)
-    ratios = compare(section, setting, process, reply, step_timer(network, setting), steps)
+    own = {"spikefa": ("", step_timer(network, setting))}
+    variants, seconds = compare(section, setting, process, reply, own, steps)
     for how in ("compiled", "graph"):
-        best = next((name for name in ratios if name.startswith(f"pytorch/{how}/")), None)
+        best = next((name for name in variants if name.startswith(f"pytorch/{how}/")), None)
         if best is not None:
-            section.add(f"ratio/{how}", "PyTorch / spikefa", "x", ratios[best], in_words(best))
+            ratio = seconds[best] / seconds["spikefa"]
+            section.add(f"ratio/{how}", "PyTorch / spikefa", "x", ratio, in_words(best))
     section.notes.append(
         f"PyTorch {reply['torch']}, float32 products as spikefa's, in a process that takes turns with it."
     )
