@@ -95,7 +95,7 @@ def _functions(form):
     def reduce(x):
         """Return n and exp(r) - 1."""
         rounded = real(x * per_ln2 + magic)
-        n = rounded.view(integer) - magic_bits
+        n = integer(rounded.view(integer) - magic_bits)  # numba's sums of 32-bit integers have 64
         k = rounded - magic
         r = (x - k * ln2_high) - k * ln2_low
         q = coefficients[0]
@@ -114,8 +114,8 @@ def _functions(form):
         x = highest if x > highest else x
         n, e = reduce(x)
         # In two steps, as 2**n alone would overflow one binade early and has no denormals.
-        first = n >> integer(1)
-        return (one + e) * power(first) * power(n - first)
+        first = integer(n >> integer(1))
+        return (one + e) * power(first) * power(integer(n - first))
 
     @njit(forceinline=True)
     def expm1_within(x):
