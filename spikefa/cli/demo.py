@@ -15,10 +15,10 @@ from spikefa.plotting.figures import figures
 
 def demo(
     run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-seedSEED-DATE.")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 20,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 10,
     seed: Seed = 0,
 ) -> dict[str, Any]:
-    """Learn scikit-learn's 8 x 8 digits, offline, in half a minute, and draw every figure."""
+    """Learn scikit-learn's 8 x 8 digits, offline, in a quarter of a minute, and draw every figure."""
     compile_ahead()
     from spikefa.experiments import model_source
     from spikefa.experiments.run import new_run
@@ -33,7 +33,7 @@ def demo(
         streams=20,
         seed=seed,
         epochs=epochs,
-        evaluate_every=epochs / 10,
+        evaluate_every=epochs / 5,
     )
     trainer = made.trainer()
     made.create()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
@@ -54,7 +55,7 @@ def plot_raster(
     boundaries : array_like, optional
         Times of vertical lines (image switches), in ms or as a Brian2 quantity.
     **lines
-        Passed to `matplotlib.axes.Axes.vlines`, such as ``colors`` or ``linewidths``.
+        Passed to `matplotlib.collections.LineCollection`, such as ``colors`` or ``linewidths``.
 
     Returns
     -------
@@ -112,7 +113,8 @@ def plot_raster(
     with styled(ax is None):
         ax = new_axes(5.0, 2.6) if ax is None else ax
         lines = {"colors": INK, "linewidths": 0.6} | lines
-        ax.vlines(time, unit - 0.42, unit + 0.42, **lines)
+        ends = np.stack([np.broadcast_to(time, (2, len(time))), [unit - 0.42, unit + 0.42]], axis=2).swapaxes(0, 1)
+        ax.add_collection(LineCollection(ends, **lines), autolim=False)  # `vlines` takes three times as long
         for at in switches:
             ax.axvline(at, color=RULE, linewidth=0.5, zorder=0.9)
         if groups is not None:
