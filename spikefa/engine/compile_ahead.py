@@ -26,11 +26,16 @@ from spikefa.engine.kernels import dense, philox, spikes
 #: Seconds for which a function is waited for that the other process has begun; the longest takes 4.
 PATIENCE = 10.0
 
-_CODE = "from spikefa.engine.compile_ahead import work; work()"
+_CODE = "from spikefa.engine.compile_ahead import jobs, work; work(lambda: jobs({tables}))"
 
 
-def jobs() -> dict[str, tuple[Any, tuple]]:
+def jobs(tables: bool = True) -> dict[str, tuple[Any, tuple]]:
     """Return the kernels of `compiled` that networks of float32 call, in the order in which they are compiled.
+
+    Parameters
+    ----------
+    tables : bool
+        Whether those of lookup tables are among them.
 
     Returns
     -------
@@ -40,16 +45,22 @@ def jobs() -> dict[str, tuple[Any, tuple]]:
     vector, matrix = types.float32[::1], types.float32[:, ::1]
     places, marks = types.uint16[:, ::1], types.boolean[::1]
     whole, real, truth = types.int64, types.float64, types.boolean
-    found = [
+    of_units = [
         (spikes.propagate_spikes, (matrix, places, vector, matrix, truth)),
         (spikes.choose_for_units, (matrix, places, marks)),
+    ]
+    of_streams = [
+        (spikes.update_spikes, (matrix, types.uint16[:, :, :, ::1], matrix, real)),
+        (spikes.choose_for_streams, (matrix, types.uint16[:, :, :, ::1], marks)),
+    ]
+    found = [
+        *(of_units if tables else ()),
         (philox.uniform_fill, (vector, *[types.uint32] * 5)),
         (dense.propagate_batched, (whole, matrix, matrix, vector, matrix, truth, whole)),
         (dense.propagate_events, (matrix, matrix, vector, matrix, truth)),
         (dense.update_batched, (whole, matrix, matrix, matrix, real, real, whole)),
         (dense.update_bias, (vector, matrix, real, real)),
-        (spikes.update_spikes, (matrix, types.uint16[:, :, :, ::1], matrix, real)),
-        (spikes.choose_for_streams, (matrix, types.uint16[:, :, :, ::1], marks)),
+        *(of_streams if tables else ()),
     ]
     return {compiled.name_of(function.py_func): (function, arguments) for function, arguments in found}
 
@@ -116,8 +127,13 @@ class Worker:
             self.process.stdin.close()
 
 
-def begin() -> Worker | None:
+def begin(tables: bool = True) -> Worker | None:
     """Start to compile ahead, if that is of use: kernels are not cached yet, and there are two processors.
+
+    Parameters
+    ----------
+    tables : bool
+        Whether the network has lookup tables, as those of many streams have.
 
     Returns
     -------
@@ -126,11 +142,11 @@ def begin() -> Worker | None:
     """
     if private_folder() is None or compiled.ahead is not None or _processors() < 2:
         return None
-    missing = [name for name, (function, _) in jobs().items() if not compiled.is_kept(function)]
+    missing = [name for name, (function, _) in jobs(tables).items() if not compiled.is_kept(function)]
     if len(missing) < 2:
         return None
     try:
-        worker = Worker([sys.executable, "-P", "-c", _CODE], missing)
+        worker = Worker([sys.executable, "-P", "-c", _CODE.format(tables=tables)], missing)
     except OSError:
         return None
     compiled.ahead = worker.leave

@@ -82,7 +82,7 @@ def test_a_worker_that_starves_is_not_waited_for_long():
 
 def test_it_begins_only_where_it_is_of_use(tmp_path, monkeypatch):
     missing = {name: (name, ()) for name in ("a", "b")}
-    monkeypatch.setattr(compile_ahead, "jobs", lambda: missing)
+    monkeypatch.setattr(compile_ahead, "jobs", lambda tables: missing)
     monkeypatch.setattr(compile_ahead, "_processors", lambda: 2)
     monkeypatch.setattr(compiled, "ahead", None)
     monkeypatch.setattr(compiled, "is_kept", lambda function: False)
@@ -92,13 +92,18 @@ def test_it_begins_only_where_it_is_of_use(tmp_path, monkeypatch):
     for name, value in {
         "private_folder": lambda: None,  # nothing can be kept
         "_processors": lambda: 1,
-        "jobs": lambda: {"a": missing["a"]},  # too little to do
+        "jobs": lambda tables: {"a": missing["a"]},  # too little to do
     }.items():
         with monkeypatch.context() as changed:
             changed.setattr(compile_ahead, name, value)
             assert compile_ahead.begin() is None
     monkeypatch.setattr(compiled, "is_kept", lambda function: True)
     assert compile_ahead.begin() is None
+
+
+def test_tables_are_left_out_where_a_network_has_none():
+    every, few = (set(compile_ahead.jobs(tables)) for tables in (True, False))
+    assert few < every and all("kernels.spikes." in name for name in every - few) and len(every - few) == 4
 
 
 @pytest.mark.slow
