@@ -22,7 +22,7 @@ from spikefa.engine.threads import thread_pool
 PRODUCTS = 128
 #: Tables, and vectors that are added to, of the peak of additions: 20 KiB, as in a propagation.
 TABLES, SUMS = 16, 64
-#: Vectors of sums a row of the peak of the processor's own dot products, and its rows.
+#: Vectors of sums in a row, for the peak of the processor's own dot products.
 WIDE = 4
 #: Work of a pool of all threads, see `thread_pool`.
 MUCH = 1 << 40
