@@ -21,7 +21,8 @@ class Loop:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_collected_unasked():
+def nothing_is_collected_unasked(monkeypatch):
+    monkeypatch.setattr(run_context, "PAUSE", 2)  # beside many other tests a collection takes a second
     gc.disable()
     yield
     gc.enable()

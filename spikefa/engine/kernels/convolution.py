@@ -37,6 +37,20 @@ def place_blocks(places: int, each: int, numbers: int = BLOCK_NUMBERS) -> int:
 
 
 @compiled(nogil=True)
+def _clear(row, begin, end):
+    """``row[begin:end] = 0``; numba takes much longer to compile that, at each place where it is written."""
+    for k in range(np.uint64(begin), np.uint64(end)):  # a signed count would keep LLVM from vectorising
+        row[k] = 0
+
+
+@compiled(nogil=True)
+def _copy(row, begin, end, line, first):
+    """Fill ``row[begin:end]`` with what `line` has from `first` on."""
+    for k in range(np.uint64(end - begin)):
+        row[np.uint64(begin) + k] = line[np.uint64(first) + k]
+
+
+@compiled(nogil=True)
 def lay_out(source, columns, low, high, width, streams, geometry):
     """Fill `columns` with the windows of the places from `low` to `high`.
 
@@ -63,27 +77,24 @@ def lay_out(source, columns, low, high, width, streams, geometry):
             first, last = max(low, y * width), min(high, (y + 1) * width)
             at = y * step + above
             if at % divide != 0 or at < 0 or at // divide >= source_height:
-                to[(first - low) * streams : (last - low) * streams] = 0
+                _clear(to, (first - low) * streams, (last - low) * streams)
                 continue
             line = source[row // (field * field), at // divide]
             if step == divide:  # both 1: neighbours of the output receive from neighbours
                 shift = beside - y * width
                 begin = min(max(first, -shift), last)
                 end = max(min(last, source_width - shift), begin)
-                to[(first - low) * streams : (begin - low) * streams] = 0
-                to[(begin - low) * streams : (end - low) * streams] = line[
-                    (begin + shift) * streams : (end + shift) * streams
-                ]
-                to[(end - low) * streams : (last - low) * streams] = 0
+                _clear(to, (first - low) * streams, (begin - low) * streams)
+                _copy(to, (begin - low) * streams, (end - low) * streams, line, (begin + shift) * streams)
+                _clear(to, (end - low) * streams, (last - low) * streams)
                 continue
             for place in range(first, last):
                 here = (place - low) * streams
                 along = (place - y * width) * step + beside
                 if along % divide != 0 or along < 0 or along // divide >= source_width:
-                    to[here : here + streams] = 0
+                    _clear(to, here, here + streams)
                 else:
-                    there = along // divide * streams
-                    to[here : here + streams] = line[there : there + streams]
+                    _copy(to, here, here + streams, line, along // divide * streams)
 
 
 @compiled(parallel=True, nogil=True)
