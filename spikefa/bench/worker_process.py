@@ -51,8 +51,8 @@ PROCESSORS = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else No
 class Worker:
     """A process that runs `torch_worker`."""
 
-    def __init__(self, process: subprocess.Popen, errors: Any):
-        self._process, self._errors = process, errors
+    def __init__(self, program: Path, process: subprocess.Popen, errors: Any):
+        self._program, self._process, self._errors = program, process, errors
 
     def ask(self, question: dict[str, Any]) -> Any:
         """Send one line, return the answer.
@@ -72,7 +72,7 @@ class Worker:
             self._process.wait()
             self._errors.seek(0)
             last = self._errors.read().strip().splitlines() or ["it said nothing"]
-            raise RuntimeError(f"PyTorch stopped with code {self._process.returncode}: {last[-1]}")
+            raise RuntimeError(f"{self._program.name} stopped with code {self._process.returncode}: {last[-1]}")
         return json.loads(answer)
 
 
@@ -87,7 +87,7 @@ def worker(program: Path = WORKER) -> Iterator[Worker]:
             process = subprocess.Popen(command, **pipes, stderr=errors, text=True, env=environment_of_the_user())
         with process:
             try:
-                yield Worker(process, errors)
+                yield Worker(program, process, errors)
             finally:
                 process.kill()
 
@@ -137,8 +137,8 @@ def with_other(
 
 def _why(error: str) -> str:
     """Return how to install what another process has not found, or what it said."""
-    for package in ("snntorch", "ngclearn"):
-        if f"No module named '{package}'" in error:
+    for package, module in (("snntorch", "snntorch"), ("ngclearn", "ngclearn"), ("ngclearn", "jax")):
+        if f"No module named '{module}'" in error:
             return f"not installed; to measure: pip install {package}"
     return INSTALL if "No module named 'torch'" in error else error
 

@@ -296,6 +296,11 @@ class Network(BrianNetwork):
         self.has_begun = True
         self._initial_state = {name: array.copy() for name, array in self.state().items()}
 
+    def catch_up(self) -> None:
+        """Do the updates that wait for the next step: before code runs that may hold the array of some weights."""
+        for projection in self.projections:
+            projection.weights.catch_up()
+
     def begin(self) -> None:
         """Save the initial state unless that has been done; called before anything else than the user changes it."""
         if not self.has_begun:

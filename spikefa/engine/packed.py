@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -28,7 +29,8 @@ class PackedWeights(DenseWeights):
 
     * *int8*: W is an integer from -127 to 127 times one number, and activities are rounded in each step: those of a
       stream to its largest size / 127 times such integers. Sums of the integers are exact, so that the current is the
-      same on every processor. Its error is at most ``sum(abs(W)) * largest / 254`` for each unit and stream.
+      same on every processor. Its error is at most ``sum(abs(W)) * largest / 254`` for each unit and stream. Where the
+      largest weight is below ``2**-100``, all are 0, and so are all activities of such a stream.
     * *bfloat16*: both are rounded to 8 significant bits and summed in float32. Errors are at most ``2**-7 * (1 + 2**-8)
       * (abs(W).T @ abs(activity))``, beside float32's own; bits depend on the processor, not on the threads.
 
@@ -39,11 +41,6 @@ class PackedWeights(DenseWeights):
     streams : int
     dot_products : bool, optional
         Whether the processor's own instructions are used, if it has them; by default only if it is fast at them.
-
-    Attributes
-    ----------
-    rounding_error : float
-        The largest that was made in the weights.
     """
 
     def __init__(self, W: np.ndarray, precision: Precision, streams: int, dot_products: bool | None = None):
@@ -67,16 +64,19 @@ class PackedWeights(DenseWeights):
         else:
             self._shorts = integer_panels.room_for_fives(n_pre, streams)
         self._pack()
-        self.rounding_error = self._largest_change(W)
 
-    def _largest_change(self, W: np.ndarray) -> float:
-        return float(np.abs(self.dense() - W).max(initial=0))
+    @property
+    def rounding_error(self) -> float:
+        """The most by which rounding has changed a weight: half of the distance between its neighbours."""
+        if self.precision == "int8":
+            return float(self._scale) / 2 or packed.SMALLEST
+        largest = float(np.abs(self._values).max(initial=0))
+        return 2.0 ** (math.frexp(largest)[1] - 9)
 
     def assign(self, W: np.ndarray) -> None:
         """Take the weights from an array ``(n_pre, n_post)``, rounded."""
         super().assign(W)
         self._pack()
-        self.rounding_error = self._largest_change(W)
 
     def begin_run(self) -> None:
         """Round and pack the weights if they have been written back; what is rounded already stays as it is."""
@@ -90,10 +90,7 @@ class PackedWeights(DenseWeights):
             self._pack_bfloat16()
 
     def _pack_integers(self) -> None:
-        largest = np.abs(self._values).max(initial=0)
-        self._scale = _short(largest / np.float32(packed.LARGEST)) if largest >= packed.SMALLEST else np.float32(0)
-        steps = np.divide(self._values, self._scale, out=np.zeros_like(self._values), where=self._scale > 0)
-        self._integers[...] = np.clip(np.rint(steps), -packed.LARGEST, packed.LARGEST)
+        self._integers[...], self._scale = _integers_of(self._values)
         np.multiply(self._integers, self._scale, out=self._values)
         if self.by_instruction:
             numbers = self._packed.view(np.int8)
@@ -144,6 +141,24 @@ class PackedWeights(DenseWeights):
         else:
             integer_panels.round_in_fives(activity, self._inverses, self._shorts)
             integer_panels.propagate(self._panels, self._scale, self._shorts, self._scales, *end)
+
+
+def rounded(W: np.ndarray, precision: Precision) -> np.ndarray:
+    """Return what weights are in a precision, an array of float32 of their shape."""
+    W = np.array(W, np.float32)
+    if precision == "int8":
+        integers, scale = _integers_of(W)
+        return integers * scale
+    packed.round_bfloat16(W.view(np.uint32), W.view(np.uint32))
+    return W
+
+
+def _integers_of(values: np.ndarray) -> tuple[np.ndarray, np.float32]:
+    """Return the nearest integers to weights, as float32, and what they are to be multiplied by."""
+    largest = np.abs(values).max(initial=0)
+    scale = _short(largest / np.float32(packed.LARGEST)) if largest >= packed.SMALLEST else np.float32(0)
+    steps = np.divide(values, scale, out=np.zeros_like(values), where=scale > 0)
+    return np.clip(np.rint(steps), -packed.LARGEST, packed.LARGEST), scale
 
 
 def _short(number: np.float32) -> np.float32:

@@ -70,9 +70,11 @@ class Readout(Part, BrianObject):
 
     def end_presentation(self) -> None:
         """Tell who watches that an image, and the gap after it, is over."""
-        for watcher in (self.on_scored, self.on_presentation):
-            if watcher is not None:
-                watcher()
+        if self.on_scored is not None:
+            self.on_scored()
+        if self.on_presentation is not None:
+            self.network.catch_up()
+            self.on_presentation()
 
     @property
     def watched(self) -> bool:

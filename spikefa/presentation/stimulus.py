@@ -51,7 +51,10 @@ class _Function:
 
     def __call__(self) -> Batch:
         self.position += 1
-        batch, stimulus = self.source(), self.stimulus
+        stimulus = self.stimulus
+        if not self.ahead:
+            stimulus.network.catch_up()  # it may look at the network
+        batch = self.source()
         if not (isinstance(batch, tuple) and len(batch) == 2):
             refuse("Stimulus", "what the source returns", "be images and targets", batch)
         samples, targets = stimulus.validate_samples(batch[0]), batch[1]

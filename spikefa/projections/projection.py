@@ -17,7 +17,7 @@ from spikefa.core.network import Network
 from spikefa.core.part import ACCUMULATE, MARK, PROJECT, Part
 from spikefa.core.statements import overwritten
 from spikefa.engine.memory import require_memory
-from spikefa.engine.packed import PackedWeights
+from spikefa.engine.packed import PackedWeights, rounded
 from spikefa.engine.weights import Weights
 from spikefa.errors import ArgumentError
 from spikefa.plasticity.rule import Plasticity
@@ -119,8 +119,7 @@ class Projection(Part, BrianObject):
     _delays_synapses = True
     #: Whether a step's product is the last one's while input and weights are.
     _may_repeat = True
-    #: Number format of the products, if another than the network's float type.
-    precision: Precision | None = None
+    _precision: Precision | None = None
 
     def __init__(
         self,
@@ -141,7 +140,8 @@ class Projection(Part, BrianObject):
         name: str | None = None,
     ):
         self._join(network, pre, post, into, name)
-        self.precision = checked_precision(self.title, self.shape[0], precision, network.dtype, mask, plasticity, delay)
+        arguments = self.shape[0], precision, network.dtype, mask, plasticity, delay
+        self._precision = checked_precision(self.title, *arguments)
         self._make(network, W, bias, mask, plasticity, learn_bias, bounds, sign, delay)
 
     def _make(
@@ -368,14 +368,20 @@ class Projection(Part, BrianObject):
         if self.bounds is None:
             return
         low, high = self.bounds
-        stored = W.astype(self._bias.dtype)
-        wrong = W[~((low <= stored) & (stored <= high)) & (True if mask is None else mask)]
+        stored = W.astype(self._bias.dtype) if self.precision is None else rounded(W, self.precision)
+        wrong = stored[~((low <= stored) & (stored <= high)) & (True if mask is None else mask)]
         if wrong.size:
             limits = Range(*(None if np.isinf(limit) else limit for limit in self.bounds))
             why = "" if self.sign is None else f" (sign={self.sign!r})"
+            why += "" if self.precision is None else f", rounded to {self.precision}"
             raise ArgumentError(
                 f"{self.title}: weights must be {limits}{why}, got {wrong[0]:g} (and {wrong.size - 1} more)"
             )
+
+    @property
+    def precision(self) -> Precision | None:
+        """Number format of the products, if another than the network's float type."""
+        return self._precision
 
     @property
     def weights(self) -> Weights:

@@ -29,7 +29,7 @@ while line := sys.stdin.readline().strip():
 @pytest.mark.parametrize(
     ("program", "note"),
     [
-        ("import sys; sys.exit('no torch today')", "PyTorch stopped with code 1: no torch today"),
+        ("import sys; sys.exit('no torch today')", "program.py stopped with code 1: no torch today"),
         ("raise ModuleNotFoundError(\"No module named 'torch'\")", INSTALL),
     ],
 )
@@ -44,9 +44,9 @@ def test_pytorch_that_dies_is_a_row(setting, tmp_path, program, note):
 OTHERS = {"snntorch": against_snntorch, "ngclearn": against_ngclearn}
 
 
-@pytest.mark.parametrize("key", OTHERS)
-def test_a_simulator_that_is_not_there_is_a_row_that_says_how_to_get_it(setting, tmp_path, key):
-    (tmp_path / "program.py").write_text(f"raise ModuleNotFoundError(\"No module named '{key}'\")")
+@pytest.mark.parametrize(("key", "module"), [*((key, key) for key in OTHERS), ("ngclearn", "jax")])
+def test_a_simulator_that_is_not_there_is_a_row_that_says_how_to_get_it(setting, tmp_path, key, module):
+    (tmp_path / "program.py").write_text(f"raise ModuleNotFoundError(\"No module named '{module}'\")")
     section = Section()
     OTHERS[key](setting, section, tmp_path / "program.py")
     row = section.rows[key]

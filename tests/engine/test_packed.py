@@ -7,7 +7,8 @@ import pytest
 
 from spikefa.engine.dense_weights import DenseWeights
 from spikefa.engine.kernels.dot_products import has_dot_products
-from spikefa.engine.packed import PackedWeights
+from spikefa.engine.kernels.packed import less_offset
+from spikefa.engine.packed import MOST_UNITS, PackedWeights, rounded
 
 PRECISIONS = ("int8", "bfloat16")
 
@@ -122,20 +123,33 @@ def test_rounded_weights_stay_and_the_largest_error_is_known(rng, precision):
     weights = PackedWeights(W, precision, 1)
     once = weights.dense().copy()
     most = {"int8": 0.1 / 254 * (1 + 2**-10), "bfloat16": 0.1 * 2**-8}[precision]
-    assert weights.rounding_error == pytest.approx(np.abs(once - W).max()) and 0 < weights.rounding_error <= most
+    assert most / 2 < np.abs(once - W).max() <= weights.rounding_error <= most
+    assert np.array_equal(rounded(W, precision), once)
     weights.begin_run()
     again = PackedWeights(once, precision, 1)
-    assert np.array_equal(weights.dense(), once) and np.array_equal(again.dense(), once) and again.rounding_error == 0
+    assert np.array_equal(weights.dense(), once) and np.array_equal(again.dense(), once)
     weights.assign(2 * once)
-    assert np.array_equal(weights.dense(), 2 * once) and weights.rounding_error == 0
+    assert np.array_equal(weights.dense(), 2 * once)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_error_is_that_of_weights_that_were_written_back(rng, precision):
+    W, *_ = arrays(rng, 40, 30, 1)
+    weights = PackedWeights(W, precision, 1)
+    before, kept = weights.rounding_error, weights.values.copy()
+    weights.assign(128 * W)
+    assert weights.rounding_error == 128 * before
+    weights.values[...] = kept
+    weights.begin_run()
+    assert weights.rounding_error == before and np.array_equal(weights.values, kept)
 
 
 def test_weights_on_255_values_are_no_approximation(rng):
     """Integers times any number of 17 bits; also if none but 0 is there."""
     integers = rng.integers(-127, 128, (20, 30))
     integers[0, 0] = 127
-    weights = PackedWeights(np.float32(2**-10) * integers.astype(np.float32), "int8", 2)
-    assert weights.rounding_error == 0
+    W = np.float32(2**-10) * integers.astype(np.float32)
+    assert np.array_equal(PackedWeights(W, "int8", 2).dense(), W)
     zeros, _ = propagated(np.zeros((4, 5), np.float32), "int8", np.ones((4, 2), np.float32), np.arange(5.0), None)
     assert np.array_equal(zeros, np.repeat(np.arange(5.0)[:, None], 2, axis=1))
 
@@ -159,3 +173,18 @@ def test_the_transpose_and_the_array_are_of_the_rounded_weights(rng):
     weights.propagate_transposed(activity, np.zeros(12, np.float32), current, False)
     np.testing.assert_allclose(current, expected, rtol=0, atol=1e-6)
     assert np.array_equal(dense.dense(), weights.dense()) and not np.array_equal(weights.dense(), W)
+
+
+def test_sums_of_many_units_wrap_in_32_bits_and_back():
+    """The instruction adds ``(activity + 128) * weight``, which is beyond 32 bits sooner than the products are."""
+    for units in (60_000, 67_000, MOST_UNITS):
+        with_offset, offset = (np.array([n * 127 * units]).astype(np.int32)[0] for n in (255, 128))
+        assert less_offset(with_offset, offset) == 127 * 127 * units
+        assert less_offset(np.int32(128 * 127 - 127 * 127), np.int32(128 * 127)) == -127 * 127
+
+
+def test_every_nan_stays_one_in_bfloat16():
+    bits = np.array([[0x7FC00000, 0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001]], np.uint32)
+    for dot_products in by_instruction("bfloat16"):
+        found, _ = propagated(np.ones((1, 3), np.float32), "bfloat16", bits.view(np.float32), np.zeros(3), dot_products)
+        assert np.isnan(found).all()

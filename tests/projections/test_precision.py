@@ -1,6 +1,7 @@
 """The precision of a fixed projection: what it changes, what goes with it, and what is refused in one sentence."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -161,3 +162,38 @@ def test_a_run_says_it_and_is_resumed_bit_for_bit(tmp_path):
     assert all("fixed, int8" in repr(projection) for projection in other.projections[:2])
     for a, b in zip(one.projections, other.projections, strict=True):
         assert np.array_equal(a.W, b.W) and np.array_equal(a.b, b.b)
+
+
+@pytest.mark.parametrize(
+    ("precision", "bounds", "given", "message"),
+    [
+        ("int8", (0.001, 1), (0.001, 0.9995), "at least 0.001 and at most 1, rounded to int8, got 0 (and 0 more)"),
+        ("int8", (-0.5, 1), (-0.5, 0.9), "at least -0.5 and at most 1, rounded to int8, got -0.503147 (and 0 more)"),
+        (
+            "bfloat16",
+            (0, 0.9999),
+            (0.9999, 0.1),
+            "at least 0 and at most 0.9999, rounded to bfloat16, got 1 (and 0 more)",
+        ),
+    ],
+)
+def test_bounds_hold_for_what_weights_are_rounded_to(precision, bounds, given, message):
+    W = np.full((12, 9), 0.5)
+    W[0, :2] = given
+    message = "^" + re.escape(f"Projection 'low->high': weights must be {message}") + "$"
+    with pytest.raises(ArgumentError, match=message):
+        fa.Projection(network(), "low", "high", W, precision=precision, bounds=bounds)
+    net = network()
+    projection = fa.Projection(net, "low", "high", np.full((12, 9), 0.5), precision=precision, bounds=bounds)
+    before = projection.W.copy()
+    with pytest.raises(ArgumentError, match=message):
+        projection.W = W
+    assert np.array_equal(projection.W, before)
+    net.run_steps(1)
+
+
+def test_it_is_chosen_when_the_projection_is_made():
+    projection = fa.Projection(network(), "low", "high", fa.uniform(0.5))
+    with pytest.raises(AttributeError, match="precision"):
+        projection.precision = "int8"
+    assert projection.precision is None

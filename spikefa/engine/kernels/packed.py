@@ -128,6 +128,12 @@ def _sums(size, number):
     return room[skip : skip + size]
 
 
+@compiled(nogil=True)
+def less_offset(total, offset):
+    """Return ``total - offset`` in 32 bits: of many units both are beyond these, and their difference is not."""
+    return np.int32(total - offset)
+
+
 @compiled(parallel=True, nogil=True)
 def propagate_int8(weights, offsets, scale, words, scales, vectors, bias, current, add):
     """Compute ``current = scale * weights @ activity + bias``, or ``current +=`` the same if `add`.
@@ -162,7 +168,7 @@ def propagate_int8(weights, offsets, scale, words, scales, vectors, bias, curren
                 for j in range(top, min(top + rows, n_post)):
                     own = sums[(j - top) * width :]
                     for k in range(first, min(first + width, streams)):
-                        value = np.float32(own[k - first] - offsets[j]) * (scale * scales[k])
+                        value = np.float32(less_offset(own[k - first], offsets[j])) * (scale * scales[k])
                         current[j, k] = value + (current[j, k] + bias[j] if add else bias[j])
 
 
@@ -219,7 +225,9 @@ def propagate_bytes(weights, scale, integers, scales, bias, current, add):
 
 @compiled(nogil=True)
 def _nearest_bfloat16(bits):
-    """Return the bits of a float32 rounded to bfloat16, ties to even, in the upper half of the word."""
+    """Return the bits of a float32 rounded to bfloat16, ties to even, in the upper half of the word; NaN stays."""
+    if (bits & np.uint32(0x7FFFFFFF)) > np.uint32(0x7F800000):
+        return np.uint32(0x7FC00000)
     return (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
 
 

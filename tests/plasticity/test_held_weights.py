@@ -1,0 +1,57 @@
+"""An array of weights that somebody holds is up to date wherever other code runs, though updates wait between steps."""
+
+import numpy as np
+import pytest
+from brian2 import NetworkOperation
+
+import spikefa as fa
+
+FEW = fa.WeightPolicy(few_streams_synapses=0)
+
+
+def learned(streams, where, look, hold=True, watch=False):
+    """Learn for four images, and call `look` with the weights at each; return the weights in the end."""
+    net = fa.Network(streams=streams, seed=0, target="numpy", weight_policy=FEW)
+    graded = {"equations": "I : 1\ny : 1", "output": "y", "threshold": None}
+    fa.Input(net, "image", 8, "y : 1", emit="", stimulus_variable="y", output="y", threshold=None)
+    fa.Layer(net, "output", 4, **graded, emit="y = I")
+    error = {"output": "delta", "threshold": None}
+    fa.ErrorPopulation(net, "err", "output", "target : 1\ndelta : 1", emit="delta = layer_y - target", **error)
+    rule = fa.Plasticity("dW = -0.5 * delta_post * y_pre")
+    projection = fa.Projection(net, "image", "output", fa.uniform(0.5), plasticity=rule)
+    fa.classification_task(net, steps_per_image=3, classes=2)
+    rng, held = np.random.default_rng(0), projection.W
+
+    def now():
+        look(held if hold else projection.W)
+
+    def images():
+        if where == "show":
+            now()
+        return rng.random((streams, 8)), rng.integers(0, 2, streams)
+
+    net.stimulus.show(images)
+    if where == "on_presentation":
+        net.readout.on_presentation = now
+    if watch:  # then no update waits
+        net.add(NetworkOperation(lambda: None, clock=net.clock))
+    net.run_steps(12)
+    return projection.W.copy()
+
+
+def halve(W):
+    W *= 0.5
+
+
+@pytest.mark.parametrize("where", ["show", "on_presentation"])
+@pytest.mark.parametrize("streams", [1, 2, 3])
+def test_it_is_up_to_date_and_may_be_written(where, streams):
+    seen, expected = [], []
+    after = learned(streams, where, lambda W: seen.append(W.copy()))
+    learned(streams, where, lambda W: expected.append(W.copy()), watch=True)
+    assert len(seen) == len(expected) == 4 and np.abs(np.diff(seen, axis=0)).max(axis=(1, 2)).min() > 0.01
+    np.testing.assert_allclose(seen, expected, rtol=1e-5, atol=1e-6)
+    halved = learned(streams, where, halve)
+    assert np.abs(halved - after).max() > 0.01
+    for others in ({"watch": True}, {"hold": False}):
+        np.testing.assert_allclose(halved, learned(streams, where, halve, **others), rtol=1e-5, atol=1e-6)
