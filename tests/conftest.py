@@ -8,6 +8,7 @@ import quick_brian2
 from brian2 import prefs
 
 from spikefa import datasets
+from spikefa.core import run_context
 from spikefa.experiments import model_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,6 +18,8 @@ prefs.codegen.target = "numpy"
 # It would write the code of every equation into its log, line by line: a sixth of the time.
 logging.getLogger("brian2").setLevel(logging.WARNING)
 quick_brian2.install()
+# Thousands of tests leave so many objects that a twelfth of the time would go into looking for garbage.
+run_context.PAUSE = 100
 
 
 @pytest.fixture(scope="session", autouse=True)
