@@ -75,7 +75,10 @@ def add_products(products, current):
 
 @cuda.jit
 def round_bfloat16(bits, rounded):
-    """Round float32 numbers, as bits of uint32, to bfloat16, ties to even."""
+    """Round float32 numbers, as bits of uint32, to bfloat16, ties to even; NaN stays."""
     for i in range(cuda.grid(1), rounded.size, cuda.gridsize(1)):
         b = bits[i]
-        rounded[i] = (b + np.uint32(0x7FFF) + ((b >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
+        if (b & np.uint32(0x7FFFFFFF)) > np.uint32(0x7F800000):
+            rounded[i] = np.uint32(0x7FC00000)
+        else:
+            rounded[i] = (b + np.uint32(0x7FFF) + ((b >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
