@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -297,7 +297,7 @@ class Network(BrianNetwork):
         self._initial_state = {name: array.copy() for name, array in self.state().items()}
 
     def catch_up(self) -> None:
-        """Do the updates that wait for the next step: before code runs that may hold the array of some weights."""
+        """Do the updates that wait for the next step: before code of the user's, who may hold the array of weights."""
         for projection in self.projections:
             projection.weights.catch_up()
 
@@ -446,6 +446,10 @@ class Network(BrianNetwork):
         namespace = options.get("namespace")
         if namespace is not None:
             instance("Network", "namespace", namespace, Mapping, "a dict of constants such as {'tau': 10*ms}, or None")
+        if args and callable(args[0]):
+            args = self._caught_up(args[0]), *args[1:]
+        if callable(options.get("report")):
+            options["report"] = self._caught_up(options["report"])
         if self._runs:
             raise SpikefaError("Network: cannot run or be evaluated within its own run, such as in an operation")
         for part in sorted(self.objects, key=lambda obj: obj.name):  # of several faults, always the same is told
@@ -471,6 +475,13 @@ class Network(BrianNetwork):
                 for part in self.objects:
                     if isinstance(part, Part):
                         part.finish_run()
+
+    def _caught_up(self, report: Callable[..., None]) -> Callable[..., None]:
+        def call(*args: Any) -> None:
+            self.catch_up()
+            report(*args)
+
+        return call
 
     def run_steps(self, steps: int, **options: Any) -> None:
         """Run for a number of steps."""

@@ -29,8 +29,8 @@ class PackedWeights(DenseWeights):
 
     * *int8*: W is an integer from -127 to 127 times one number, and activities are rounded in each step: those of a
       stream to its largest size / 127 times such integers. Sums of the integers are exact, so that the current is the
-      same on every processor. Its error is at most ``sum(abs(W)) * largest / 254`` for each unit and stream. Where the
-      largest weight is below ``2**-100``, all are 0, and so are all activities of such a stream.
+      same on every processor. Its error is at most ``sum(abs(W)) * largest / 254`` for each unit and stream. If the
+      largest weight is below ``2**-100``, all are 0. So are the activities of a stream whose largest is.
     * *bfloat16*: both are rounded to 8 significant bits and summed in float32. Errors are at most ``2**-7 * (1 + 2**-8)
       * (abs(W).T @ abs(activity))``, beside float32's own; bits depend on the processor, not on the threads.
 
@@ -67,11 +67,11 @@ class PackedWeights(DenseWeights):
 
     @property
     def rounding_error(self) -> float:
-        """The most by which rounding has changed a weight: half of the distance between its neighbours."""
+        """A bound on what rounding has changed: half the step between neighbouring numbers, at the largest weight."""
         if self.precision == "int8":
             return float(self._scale) / 2 or packed.SMALLEST
         largest = float(np.abs(self._values).max(initial=0))
-        return 2.0 ** (math.frexp(largest)[1] - 9)
+        return 2.0 ** (math.frexp(largest)[1] - 9) if largest else 0.0
 
     def assign(self, W: np.ndarray) -> None:
         """Take the weights from an array ``(n_pre, n_post)``, rounded."""

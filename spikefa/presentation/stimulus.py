@@ -190,7 +190,8 @@ class Stimulus(Part, BrianObject):
             Both are as in `show_samples`, one a stream; targets may be None.
         ahead : bool
             Whether it may be called before the presentation that ends is scored, as a GPU does which need not wait for
-            that. Such a source looks at nothing of the network.
+            that. Such a source looks at nothing of the network. With few streams it spares a pass over the weights, as
+            updates need not be done before it is called.
         """
         if not callable(source):
             refuse("Stimulus", "source", "be a function that returns images and targets", source)

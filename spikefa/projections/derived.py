@@ -253,6 +253,7 @@ class DerivedProjection(DependentProjection):
         """Compute the weights where the step asks for it, and propagate."""
         learning = self._key[0] < 2**32  # a sandbox counts steps of its own and leaves no trace
         if learning and _step(self) % self.every == 0:
+            self.post.network.catch_up()  # the function may look at other weights, too
             self.W = called(self.title, "function", self.function, self.source.W)
         super().run()
 

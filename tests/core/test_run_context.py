@@ -22,7 +22,7 @@ class Loop:
 
 @pytest.fixture(autouse=True)
 def nothing_is_collected_unasked(monkeypatch):
-    monkeypatch.setattr(run_context, "PAUSE", 2)  # beside many other tests a collection takes a second
+    monkeypatch.setattr(run_context, "PAUSE", 5)  # beside many other tests a collection takes a second
     monkeypatch.setattr(run_context, "_due", 0.0)
     gc.disable()
     yield

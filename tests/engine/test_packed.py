@@ -66,6 +66,15 @@ def test_integers_have_the_same_bits_without_the_instruction(rng, streams):
     assert one[0, 0] == pytest.approx(exact, rel=1e-5)
 
 
+def test_the_instructions_sums_may_be_beyond_32_bits_while_they_grow():
+    if not has_dot_products("int8"):
+        pytest.skip("this processor has no vpdpbusd")
+    for units in (67_000, MOST_UNITS):
+        W, activity = np.full((units, 1), 0.5, np.float32), np.full((units, 1), 2, np.float32)
+        found, _ = propagated(W, "int8", activity, np.zeros(1, np.float32), True)
+        assert found[0, 0] == pytest.approx(units, rel=1e-5)
+
+
 @pytest.mark.parametrize("streams", [1, 2, 3])
 def test_integers_of_few_streams_are_those_of_many(rng, streams):
     """Few streams are multiplied with rows of bytes, many with panels of 16-bit integers, in tiles of five."""
