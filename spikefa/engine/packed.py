@@ -145,7 +145,7 @@ class PackedWeights(DenseWeights):
 
 def rounded(W: np.ndarray, precision: Precision) -> np.ndarray:
     """Return what weights are in a precision, an array of float32 of their shape."""
-    W = np.array(W, np.float32)
+    W = np.array(W, np.float32, order="C")
     if precision == "int8":
         integers, scale = _integers_of(W)
         return integers * scale
