@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from numba import prange
 
 from spikefa.bench.harness import all_threads
 from spikefa.engine.compiled import compiled
@@ -16,6 +15,7 @@ from spikefa.engine.kernels.dot_products import LANES, TILE_ROWS, add_dot_produc
 from spikefa.engine.kernels.integer_panels import add_pairs
 from spikefa.engine.kernels.lookup_tables import ABREAST, CHOICES, VECTOR, add_looked_up
 from spikefa.engine.kernels.register_tiles import OUTER_ROWS, PANEL, add_outer_products
+from spikefa.engine.kernels.tasks import share
 from spikefa.engine.threads import thread_pool
 
 #: How many products a sum of the peaks of multiply-adds and of integers grows by before it is written.
@@ -35,46 +35,62 @@ def _aligned(numbers):
     return address + (-address % VECTOR)
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _multiply_on(thread, rows, panels, factors, times):
+    to, panel, column = _aligned(rows[thread]), _aligned(panels[thread]), _aligned(factors[thread])
+    for _ in range(times):
+        add_outer_products(to, PANEL, panel, 0, 1, column, PRODUCTS, OUTER_ROWS, rows.dtype.type(0))
+    rows[thread, 0] += panels[thread, 0] + factors[thread, 0]  # all are read here: none is freed before
+
+
+@compiled(nogil=True)
 def _multiply(rows, panels, factors, times):
     """Add the products of a panel and factors to a few rows, so many times, by each thread in memory of its own."""
-    for thread in prange(rows.shape[0]):
-        to, panel, column = _aligned(rows[thread]), _aligned(panels[thread]), _aligned(factors[thread])
-        for _ in range(times):
-            add_outer_products(to, PANEL, panel, 0, 1, column, PRODUCTS, OUTER_ROWS, rows.dtype.type(0))
-        rows[thread, 0] += panels[thread, 0] + factors[thread, 0]  # all are read here: none is freed before
+    share(_multiply_on, rows.shape[0], (rows, panels, factors, times))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _multiply_pairs_on(thread, panels, numbers, sums, times):
+    panel, pairs, to = _aligned(panels[thread]), _aligned(numbers[thread]), _aligned(sums[thread])
+    for _ in range(times):
+        add_pairs(panel, pairs, PRODUCTS, to)
+    sums[thread, 0] += panels[thread, 0] + numbers[thread, 0]
+
+
+@compiled(nogil=True)
 def _multiply_pairs(panels, numbers, sums, times):
     """Add the products of pairs of integers to sums, so many times, by each thread in memory of its own."""
-    for thread in prange(sums.shape[0]):
-        panel, pairs, to = _aligned(panels[thread]), _aligned(numbers[thread]), _aligned(sums[thread])
-        for _ in range(times):
-            add_pairs(panel, pairs, PRODUCTS, to)
-        sums[thread, 0] += panels[thread, 0] + numbers[thread, 0]
+    share(_multiply_pairs_on, sums.shape[0], (panels, numbers, sums, times))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _multiply_words_on(thread, weights, words, sums, times):
+    row, lanes, to = _aligned(weights[thread]), _aligned(words[thread]), _aligned(sums[thread])
+    for _ in range(times):
+        add_dot_products_int8(row, 4 * PRODUCTS, lanes, 4 * LANES * WIDE, PRODUCTS, to, WIDE)
+    sums[thread, 0] += weights[thread, 0] + words[thread, 0]
+
+
+@compiled(nogil=True)
 def _multiply_words(weights, words, sums, times):
     """Do the same by the processor's own dot products."""
-    for thread in prange(sums.shape[0]):
-        row, lanes, to = _aligned(weights[thread]), _aligned(words[thread]), _aligned(sums[thread])
-        for _ in range(times):
-            add_dot_products_int8(row, 4 * PRODUCTS, lanes, 4 * LANES * WIDE, PRODUCTS, to, WIDE)
-        sums[thread, 0] += weights[thread, 0] + words[thread, 0]
+    share(_multiply_words_on, sums.shape[0], (weights, words, sums, times))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _look_up_on(thread, tables, choices, sums, times):
+    table, total = _aligned(tables[thread]), _aligned(sums[thread])
+    for _ in range(times):
+        for k in range(0, SUMS, ABREAST):
+            chosen = choices.ctypes.data + 2 * k
+            add_looked_up(table, TABLES, chosen, 2 * SUMS, total + k * VECTOR, VECTOR, 0, sums.dtype.type(0))
+    sums[thread, 0] += tables[thread, 0]  # both are read here, so that neither is freed before
+
+
+@compiled(nogil=True)
 def _look_up(tables, choices, sums, times):
     """Add one sum of every table to each vector, so many times, by each thread in memory of its own."""
-    for thread in prange(sums.shape[0]):
-        table, total = _aligned(tables[thread]), _aligned(sums[thread])
-        for _ in range(times):
-            for k in range(0, SUMS, ABREAST):
-                chosen = choices.ctypes.data + 2 * k
-                add_looked_up(table, TABLES, chosen, 2 * SUMS, total + k * VECTOR, VECTOR, 0, sums.dtype.type(0))
-        sums[thread, 0] += tables[thread, 0]  # both are read here, so that neither is freed before
+    share(_look_up_on, sums.shape[0], (tables, choices, sums, times))
 
 
 def _room(count: int, dtype: np.dtype | type) -> np.ndarray:

@@ -48,15 +48,15 @@ def own_products(network: Network, count: int, library: str | None = None) -> Ca
 def blas_of(network: Network, library: str | None) -> Iterator[None]:
     """Let a network's products be done by another BLAS, ``"scipy"`` or ``"mkl"``, inside; None changes nothing."""
     by_blas = [projection.weights for projection in network.projections if hasattr(projection.weights, "gemm")]
-    before = [weights.gemm for weights in by_blas]
+    before = [(weights.gemm, weights.tiled) for weights in by_blas]
     try:
         if library is not None:
             for weights in by_blas:
-                weights.gemm = gemm_address(str(network.dtype), library)
+                weights.gemm, weights.tiled = gemm_address(str(network.dtype), library), False
         yield
     finally:
         for weights, own in zip(by_blas, before, strict=True):
-            weights.gemm = own
+            weights.gemm, weights.tiled = own
 
 
 def scipy_products(network: Network, count: int, layout: str) -> Callable[[], float]:

@@ -19,7 +19,7 @@ def demo(
     seed: Seed = 0,
 ) -> dict[str, Any]:
     """Learn scikit-learn's 8 x 8 digits, offline, in a quarter of a minute, and draw every figure."""
-    compile_ahead(tables=False)  # of a small network with few streams
+    compile_ahead(large=False)  # of a small network with few streams
     from spikefa.experiments import model_source
     from spikefa.experiments.run import new_run
     from spikefa.plotting.of_runs import save_figure

@@ -21,21 +21,21 @@ from numba import types
 
 from spikefa.engine import compiled
 from spikefa.engine.compiled import private_folder
-from spikefa.engine.kernels import dense, philox, spikes
+from spikefa.engine.kernels import dense, many_streams, philox, spikes
 
 #: Seconds for which a function is waited for that the other process has begun; the longest takes 4.
 PATIENCE = 10.0
 
-_CODE = "from spikefa.engine.compile_ahead import jobs, work; work(lambda: jobs({tables}))"
+_CODE = "from spikefa.engine.compile_ahead import jobs, work; work(lambda: jobs({large}))"
 
 
-def jobs(tables: bool = True) -> dict[str, tuple[Any, tuple]]:
+def jobs(large: bool = True) -> dict[str, tuple[Any, tuple]]:
     """Return the kernels of `compiled` that networks of float32 call, in the order in which they are compiled.
 
     Parameters
     ----------
-    tables : bool
-        Whether those of lookup tables are among them.
+    large : bool
+        Whether those of many streams and large weights, such as lookup tables, are among them.
 
     Returns
     -------
@@ -54,13 +54,14 @@ def jobs(tables: bool = True) -> dict[str, tuple[Any, tuple]]:
         (spikes.choose_for_streams, (matrix, types.uint16[:, :, :, ::1], marks)),
     ]
     found = [
-        *(of_units if tables else ()),
+        *(of_units if large else ()),
         (philox.uniform_fill, (vector, *[types.uint32] * 5)),
+        *([(many_streams.propagate, (matrix, matrix, vector, vector, matrix, truth))] if large else ()),
         (dense.propagate_batched, (whole, matrix, matrix, vector, matrix, truth, whole)),
         (dense.propagate_events, (matrix, matrix, vector, matrix, truth)),
         (dense.update_batched, (whole, matrix, matrix, matrix, real, real, whole)),
         (dense.update_bias, (vector, matrix, real, real)),
-        *(of_streams if tables else ()),
+        *(of_streams if large else ()),
     ]
     return {compiled.name_of(function.py_func): (function, arguments) for function, arguments in found}
 
@@ -127,13 +128,13 @@ class Worker:
             self.process.stdin.close()
 
 
-def begin(tables: bool = True) -> Worker | None:
+def begin(large: bool = True) -> Worker | None:
     """Start to compile ahead, if that is of use: kernels are not cached yet, and there are two processors.
 
     Parameters
     ----------
-    tables : bool
-        Whether the network has lookup tables, as those of many streams have.
+    large : bool
+        Whether the network may be large and have many streams.
 
     Returns
     -------
@@ -142,11 +143,11 @@ def begin(tables: bool = True) -> Worker | None:
     """
     if private_folder() is None or compiled.ahead is not None or _processors() < 2:
         return None
-    missing = [name for name, (function, _) in jobs(tables).items() if not compiled.is_kept(function)]
+    missing = [name for name, (function, _) in jobs(large).items() if not compiled.is_kept(function)]
     if len(missing) < 2:
         return None
     try:
-        worker = Worker([sys.executable, "-P", "-c", _CODE.format(tables=tables)], missing)
+        worker = Worker([sys.executable, "-P", "-c", _CODE.format(large=large)], missing)
     except OSError:
         return None
     compiled.ahead = worker.leave

@@ -7,20 +7,23 @@ from collections.abc import Callable
 import numpy as np
 
 from spikefa.engine.aligned import aligned_zeros, whole_rows
-from spikefa.engine.kernels import dense, few_streams, sparse
+from spikefa.engine.kernels import dense, few_streams, many_streams, sparse
 from spikefa.engine.kernels.blas import blocks_of, gemm_address
 from spikefa.engine.kernels.spikes import choices_of_streams, choices_of_units, propagate_spikes, update_spikes
 from spikefa.engine.weights import Weights
 
 
 class DenseWeights(Weights):
-    """All synapses in one array, multiplied by BLAS; a mask clears those that do not exist after each update.
+    """All synapses in one array; a mask clears those that do not exist after each update.
 
     Parameters
     ----------
     W : ndarray (n_pre, n_post)
     mask : ndarray of bool (n_pre, n_post) or None
     dtype : dtype
+    tiled : bool
+        Whether products are computed in tiles that stay in registers, where the weights lie as those need it. The
+        others are left to BLAS.
 
     Attributes
     ----------
@@ -28,8 +31,8 @@ class DenseWeights(Weights):
         Address of the BLAS function.
     """
 
-    def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype):
-        self.shape = W.shape
+    def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype, tiled: bool = False):
+        self.shape, self.tiled = W.shape, tiled
         rows = W if self.pre_major else W.T
         self._values = aligned_zeros(*rows.shape, dtype)
         self._values[...] = rows
@@ -39,6 +42,7 @@ class DenseWeights(Weights):
             self._all_rows = np.arange(len(self.present))
         self.gemm = gemm_address(str(np.dtype(dtype)))
         self._blocks = {units: blocks_of(units) for units in self.shape}
+        self._rooms: dict[tuple[int, ...], np.ndarray] = {}  # shape of activities -> where their panels are written
 
     @property
     def values(self) -> np.ndarray:
@@ -64,19 +68,37 @@ class DenseWeights(Weights):
 
     def propagate(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W.T @ activity + bias``, or ``current +=`` the same if `add`."""
-        by_blas = dense.propagate_transposed if self.pre_major else dense.propagate_batched
-        by_blas(self.gemm, self._rows, activity, bias, current, add, self._blocks[self.shape[1]])
+        if self.pre_major:
+            self._sum_columns(activity, bias, current, add)
+        else:
+            self._sum_rows(activity, bias, current, add)
 
     def propagate_transposed(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
         """Compute ``current = W @ activity + bias``, or ``current +=`` the same if `add`."""
-        by_blas = dense.propagate_batched if self.pre_major else dense.propagate_transposed
         self.catch_up()
-        by_blas(self.gemm, self._rows, activity, bias, current, add, self._blocks[self.shape[0]])
+        if self.pre_major:
+            self._sum_rows(activity, bias, current, add)
+        else:
+            self._sum_columns(activity, bias, current, add)
+
+    def _sum_rows(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        if self.tiled:
+            if activity.shape not in self._rooms:
+                self._rooms[activity.shape] = many_streams.room_for_panels(*activity.shape, self._values.dtype)
+            many_streams.propagate(self._rows, activity, self._rooms[activity.shape], bias, current, add)
+        else:
+            dense.propagate_batched(self.gemm, self._rows, activity, bias, current, add, self._blocks[len(bias)])
+
+    def _sum_columns(self, activity: np.ndarray, bias: np.ndarray, current: np.ndarray, add: bool) -> None:
+        dense.propagate_transposed(self.gemm, self._rows, activity, bias, current, add, self._blocks[len(bias)])
 
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         rows, columns = (pre, post) if self.pre_major else (post, pre)
-        dense.update_batched(self.gemm, whole_rows(values), columns, rows, scale, factor, self._blocks[len(rows)])
+        if self.tiled and factor == 1:
+            few_streams.update(whole_rows(values), columns, rows, scale)
+        else:  # BLAS scales in the same pass
+            dense.update_batched(self.gemm, whole_rows(values), columns, rows, scale, factor, self._blocks[len(rows)])
         self._clear_absent(values)
 
     def clip(self, low: float, high: float) -> None:
@@ -121,8 +143,8 @@ class WaitingWeights(DenseWeights):
     _propagate: Callable[..., None]
     _add_and_propagate: Callable[..., None]
 
-    def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype):
-        super().__init__(W, mask, dtype)
+    def __init__(self, W: np.ndarray, mask: np.ndarray | None, dtype: np.dtype, tiled: bool = False):
+        super().__init__(W, mask, dtype, tiled)
         self.may_wait = mask is None
         self._due: tuple[np.ndarray, np.ndarray, float] | None = None  # an update that waits for the next pass
 
@@ -170,11 +192,3 @@ class FewStreamsWeights(WaitingWeights):
     _add = staticmethod(few_streams.update)
     _propagate = staticmethod(few_streams.propagate)
     _add_and_propagate = staticmethod(few_streams.update_and_propagate)
-
-    def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
-        """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
-        if factor != 1:
-            super().update(values, pre, post, scale, factor)  # BLAS scales in the same pass
-        else:
-            self._add(whole_rows(values), pre, post, scale)
-            self._clear_absent(values)

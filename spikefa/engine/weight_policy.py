@@ -21,23 +21,26 @@ class WeightPolicy:
     event_streams_spikes, event_streams_learning, event_streams_fixed : int
         Up to this many streams weights are event-driven: where the presynaptic units spike, or their output is graded
         and the projection learns or does not.
-    few_streams : int
-        Up to this many streams, what is not event-driven is multiplied in tiles that stay in registers (see
-        `spikefa.engine.kernels.few_streams`) rather than by tables or BLAS.
-    few_streams_synapses : int
-        Only where a projection has at least this many synapses; smaller matrices stay in caches, and BLAS begins
-        sooner. Propagation and update in us, these and BLAS, 3 streams: 60 units 18 and 10, 400 units 76 and 79, 800
-        units 210 and 326.
-    table_streams : int
-        From this many streams on, products with the output of units that spike are looked up in tables rather than left
-        to BLAS (see `spikefa.engine.kernels.spikes`).
+    few_streams_learning, few_streams_fixed : int
+        Up to this many streams, what is not event-driven is multiplied in tiles whose weights are read once for all
+        streams (see `spikefa.engine.kernels.few_streams`), and an update shares the next propagation's pass. With more
+        streams, a tile has streams side by side (see `spikefa.engine.kernels.many_streams`).
 
-        All these limits: medians of propagation and update (in one pass where the kernels can), 1500 x 1500, float32,
-        half of the units active, AMD EPYC (Zen 3) with 2 cores, many matrices in turn. Events, few streams, BLAS and
-        tables in ms: 1 stream 0.30, 0.55, 1.28; 2 streams 0.53, 0.62, 1.39; 3 streams 0.77, 0.73, 1.63; 8 streams 0.95,
-        1.52 and 1.66 without events; 16 streams 1.44, 2.03, 1.61; 24 streams 2.14, 2.73, 2.10; 32 streams 2.69, 3.16,
-        1.95. Propagation of graded signals, few streams and BLAS: 1 stream 0.36 and 0.74, 8 streams 0.78 and 0.85, 16
-        streams 1.04 and 1.12, 24 streams 1.53 and 1.47. (`spikefa bench --only scaling` measures them anew.)
+        Medians of 11 turns in ms, 1500 x 1500, float32, an AMD EPYC (Zen 3) with 2 cores, these two and BLAS:
+        propagation with 2 streams 0.26, 0.40, 0.63; 4 streams 0.35, 0.48, 0.77; 8 streams 0.52, 0.44, 0.75; 16 streams
+        1.07, 0.69, 1.07; 100 streams -, 3.2, 3.7. Propagation and update with 4 streams 0.49, 0.69, 0.78; 8 streams
+        0.90, 0.88, 1.20; 12 streams 1.13, 1.15, 1.53; 16 streams 1.50, 1.31, 1.68; 100 streams -, 6.8, 7.7.
+    tiled_synapses : int
+        Only where a projection has at least this many synapses. Smaller matrices stay in caches, and are left to BLAS.
+        Propagation with 100 streams, tiles and BLAS in us: 300 x 100 units 107 and 83, 784 x 300 units 349 and 375.
+    table_streams : int
+        From this many streams on, products with the output of units that spike are looked up in tables (see
+        `spikefa.engine.kernels.spikes`).
+
+        Medians of propagation and update (in one pass where the kernels can), 1500 x 1500, half of the units active,
+        many matrices in turn. Events, few streams and tables in ms: 1 stream 0.30, 0.55, -; 2 streams 0.53, 0.62, -; 3
+        streams 0.77, 0.73, -; 8 streams -, 0.95, 1.66; 16 streams -, 1.44, 1.61; 32 streams -, 2.69, 1.95.
+        (`spikefa bench --only scaling` measures all these limits anew.)
     dot_products : bool, optional
         Whether weights of fewer bits are multiplied by the processor's own instructions, if it has them. By default
         only if it is fast at them (see `spikefa.engine.packed`).
@@ -57,8 +60,9 @@ class WeightPolicy:
     event_streams_spikes: int = 2
     event_streams_learning: int = 1
     event_streams_fixed: int = 0
-    few_streams: int = 23
-    few_streams_synapses: int = 250_000
+    few_streams_learning: int = 12
+    few_streams_fixed: int = 3
+    tiled_synapses: int = 250_000
     table_streams: int = 24
     dot_products: bool | None = None
     sparse_below_batched: float = 0.25
@@ -69,8 +73,9 @@ class WeightPolicy:
             "event_streams_spikes",
             "event_streams_learning",
             "event_streams_fixed",
-            "few_streams",
-            "few_streams_synapses",
+            "few_streams_learning",
+            "few_streams_fixed",
+            "tiled_synapses",
             "table_streams",
         ):
             whole("WeightPolicy", name, getattr(self, name))
@@ -114,8 +119,9 @@ class WeightPolicy:
             return SparseWeights(W, mask, dtype, event_driven)
         if event_driven:
             return EventDrivenWeights(W, mask, dtype)
-        if streams <= self.few_streams and W.size >= self.few_streams_synapses:
-            return FewStreamsWeights(W, mask, dtype)
+        tiled = W.size >= self.tiled_synapses
+        if tiled and streams <= (self.few_streams_learning if learns else self.few_streams_fixed):
+            return FewStreamsWeights(W, mask, dtype, tiled)
         if spikes and streams >= self.table_streams:
-            return LookupTableWeights(W, mask, dtype)
-        return DenseWeights(W, mask, dtype)
+            return LookupTableWeights(W, mask, dtype, tiled)
+        return DenseWeights(W, mask, dtype, tiled)

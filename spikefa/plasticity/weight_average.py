@@ -7,21 +7,25 @@ from contextlib import contextmanager
 
 import numpy as np
 from brian2 import BrianObject
-from numba import prange
 
 from spikefa._checks import positive_int
 from spikefa.core.network import Network, require_network
 from spikefa.core.part import Part
 from spikefa.engine.aligned import copy_as, whole_rows
 from spikefa.engine.compiled import compiled
+from spikefa.engine.kernels.tasks import share
 from spikefa.errors import ArgumentError
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _approach_in_row(i, average, values, fraction):
+    for j in range(average.shape[1]):
+        average[i, j] += fraction * (values[i, j] - average[i, j])
+
+
+@compiled(nogil=True)
 def _approach(average, values, fraction):
-    for i in prange(average.shape[0]):
-        for j in range(average.shape[1]):
-            average[i, j] += fraction * (values[i, j] - average[i, j])
+    share(_approach_in_row, average.shape[0], (average, values, fraction))
 
 
 class WeightAverage(Part, BrianObject):

@@ -19,7 +19,7 @@ time.sleep(0.3)
 print("end a", flush=True)
 sys.stdin.read()
 """
-#: Trains small networks of many, few and one stream, and prints their weights' digest and what was compiled.
+#: Trains networks of many, few and one stream, and prints their weights' digest and what was compiled.
 TRAIN = """
 import hashlib, json, sys
 from spikefa.engine import compile_ahead
@@ -31,7 +31,7 @@ from spikefa.bench.harness import build, show_synthetic
 from spikefa.experiments import model_file
 model, digest = model_file.load("lillicrap2016_spiking"), hashlib.sha256()
 for streams in (100, 20, 1):
-    network = build(model, model.params({"hidden": (40, 40), "outputs": 20, "pixels": 64}), streams)
+    network = build(model, model.params({"hidden": (500, 500), "outputs": 20, "pixels": 64}), streams)
     show_synthetic(network)
     network.run_steps(10)
     for array in network.parameters().values():
@@ -82,7 +82,7 @@ def test_a_worker_that_starves_is_not_waited_for_long():
 
 def test_it_begins_only_where_it_is_of_use(tmp_path, monkeypatch):
     missing = {name: (name, ()) for name in ("a", "b")}
-    monkeypatch.setattr(compile_ahead, "jobs", lambda tables: missing)
+    monkeypatch.setattr(compile_ahead, "jobs", lambda large: missing)
     monkeypatch.setattr(compile_ahead, "_processors", lambda: 2)
     monkeypatch.setattr(compiled, "ahead", None)
     monkeypatch.setattr(compiled, "is_kept", lambda function: False)
@@ -92,7 +92,7 @@ def test_it_begins_only_where_it_is_of_use(tmp_path, monkeypatch):
     for name, value in {
         "private_folder": lambda: None,  # nothing can be kept
         "_processors": lambda: 1,
-        "jobs": lambda tables: {"a": missing["a"]},  # too little to do
+        "jobs": lambda large: {"a": missing["a"]},  # too little to do
     }.items():
         with monkeypatch.context() as changed:
             changed.setattr(compile_ahead, name, value)
@@ -101,9 +101,10 @@ def test_it_begins_only_where_it_is_of_use(tmp_path, monkeypatch):
     assert compile_ahead.begin() is None
 
 
-def test_tables_are_left_out_where_a_network_has_none():
-    every, few = (set(compile_ahead.jobs(tables)) for tables in (True, False))
-    assert few < every and all("kernels.spikes." in name for name in every - few) and len(every - few) == 4
+def test_what_is_for_large_networks_is_left_out_where_a_network_is_small():
+    every, small = (set(compile_ahead.jobs(large)) for large in (True, False))
+    assert small < every and len(every - small) == 5
+    assert all("kernels.spikes." in name or "kernels.many_streams." in name for name in every - small)
 
 
 @pytest.mark.slow

@@ -55,7 +55,7 @@ def test_a_kernel_is_made_anew_where_a_module_that_it_calls_has_changed(empty_ca
 
 
 def test_variables_may_have_the_names_that_a_loop_uses(empty_cache):
-    names = ["prange", "compiled", "number", "total", "kernel", "exp", "lr", "w"]
+    names = ["share", "one", "compiled", "number", "total", "kernel", "exp", "lr", "w"]
     summed = " * ".join([f"{name}_pre" for name in names] + [f"exp({name}_post)" for name in names])
     pre, post = ([f"{name}_{side}" for name in names] for side in ("pre", "post"))
     loop = compile_loop(summed, f"-({' + '.join(names)}) * W", pre, post, names)

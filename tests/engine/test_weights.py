@@ -16,7 +16,7 @@ SPIKES = {"spikes": True, "learns": True}
 #: Kind -> the policy and the streams by which it is chosen for units that spike and weights that learn.
 KINDS = {
     "dense": (fa.WeightPolicy(event_streams_spikes=0, table_streams=10**9, sparse_below_batched=0), 3),
-    "few": (fa.WeightPolicy(event_streams_spikes=0, few_streams_synapses=0, sparse_below_batched=0), 3),
+    "few": (fa.WeightPolicy(event_streams_spikes=0, tiled_synapses=0, sparse_below_batched=0), 3),
     "tables": (fa.WeightPolicy(event_streams_spikes=0, table_streams=1, sparse_below_batched=0), 9),
     "events": (fa.WeightPolicy(event_streams_spikes=2, sparse_below_events=0), 2),
     "sparse": (fa.WeightPolicy(event_streams_spikes=0, sparse_below_batched=1.1), 3),
@@ -154,12 +154,13 @@ def test_the_policy_goes_by_streams_spikes_and_learning(streams, spikes, learns,
     [
         (2, True, True, EventDrivenWeights),
         (3, True, True, FewStreamsWeights),
-        (23, True, True, FewStreamsWeights),
+        (12, True, True, FewStreamsWeights),
+        (13, True, True, DenseWeights),
         (24, True, True, LookupTableWeights),
         (1, False, True, EventDrivenWeights),
         (1, False, False, FewStreamsWeights),
-        (23, False, False, FewStreamsWeights),
-        (24, False, False, DenseWeights),
+        (3, False, False, FewStreamsWeights),
+        (4, False, False, DenseWeights),
     ],
 )
 def test_the_policy_goes_by_size_too_and_not_by_threads(streams, spikes, learns, kind):

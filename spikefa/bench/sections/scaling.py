@@ -12,7 +12,7 @@ import numpy as np
 from spikefa.bench.harness import Section, Setting, StepTimer, all_threads, mean_seconds, take_turns
 from spikefa.bench.products import TINY, own_products
 from spikefa.bench.sections import sections
-from spikefa.engine.kernels import few_streams
+from spikefa.engine.kernels import few_streams, many_streams
 from spikefa.engine.kernels.blas import blocks_of, gemm_address, single_threaded_blas
 from spikefa.engine.kernels.dense import (
     propagate_batched,
@@ -37,9 +37,9 @@ def scaling(setting: Setting, section: Section) -> None:
 
     Keys: ``streams/N`` (a step), ``streams/N/image`` and ``streams/N/rate`` (images/s), and ``streams/gain``, the least
     of these rates over the one before; ``width/N`` and ``width/N/ratio`` (step / products);
-    ``threads/N`` and ``threads/N/speedup``; ``crossover/N/events``, ``/few``, ``/batched`` and
-    ``/tables`` (learning), ``crossover/N/dense_events``, ``/dense_few`` and ``/dense_batched`` (feedback), and
-    ``crossover/KERNELS``, the number of streams from or up to which those are the fastest.
+    ``threads/N`` and ``threads/N/speedup``; ``crossover/N/events``, ``/few``, ``/tiles``, ``/batched`` (BLAS) and
+    ``/tables`` (learning), the same with ``dense_`` but for tables (feedback), and ``crossover/KERNELS``, the number of
+    streams from or up to which those are the fastest.
     """
     few = dataclasses.replace(setting, turns=max(2, setting.turns // 2), seconds=setting.seconds / 2)
     _streams(section, few)
@@ -111,7 +111,7 @@ def _threads(section: Section, setting: Setting) -> None:
 
 def _crossover(section: Section, setting: Setting) -> None:
     units = 60 if setting.quick else CROSSOVER_UNITS
-    kinds = {"": ("events", "few", "batched", "tables"), "dense_": ("events", "few", "batched")}
+    kinds = {"": ("events", "few", "tiles", "batched", "tables"), "dense_": ("events", "few", "tiles", "batched")}
     fastest: dict[str, dict[int, str]] = {kind: {} for kind in kinds}
     for streams in (1, 4) if setting.quick else CROSSOVER_STREAMS:
         jobs = {
@@ -130,8 +130,8 @@ def _crossover(section: Section, setting: Setting) -> None:
     for kind, engine, what, used in (
         ("", "events", "event-driven kernels, learning", policy.event_streams_spikes),
         ("dense_", "events", "event-driven kernels, feedback", policy.event_streams_fixed),
-        ("", "few", "kernels of few streams, learning", policy.few_streams),
-        ("dense_", "few", "kernels of few streams, feedback", policy.few_streams),
+        ("", "few", "kernels of few streams, learning", policy.few_streams_learning),
+        ("dense_", "few", "kernels of few streams, feedback", policy.few_streams_fixed),
     ):
         most = max((streams for streams, best in fastest[kind].items() if best == engine), default=0)
         section.add(f"crossover/{kind}{engine}", f"the last fastest: {what}", "streams", [most], f"used up to {used}")
@@ -155,6 +155,7 @@ def _kernels(units: int, streams: int, engine: str, dense: bool, quick: bool) ->
         pre = rng.standard_normal((units, streams)).astype(np.float32)
     post, current = rng.standard_normal((2, units, streams)).astype(np.float32)
     bias, gemm, blocks = np.zeros(units, np.float32), gemm_address("float32"), blocks_of(units)
+    room = many_streams.room_for_panels(units, streams, np.float32)
     shared = {
         "events": (propagate_events, update_and_propagate_events),
         "few": (few_streams.propagate, few_streams.update_and_propagate),
@@ -171,6 +172,10 @@ def _kernels(units: int, streams: int, engine: str, dense: bool, quick: bool) ->
             elif engine == "tables":
                 propagate_spikes(W, choices_of_units(pre), bias, current, False)
                 update_spikes(W, choices_of_streams(pre), post, TINY)
+            elif engine == "tiles":
+                many_streams.propagate(W, pre, room, bias, current, False)
+                if not dense:
+                    few_streams.update(W, pre, post, TINY)
             else:
                 propagate_batched(gemm, W, pre, bias, current, False, blocks)
                 if not dense:

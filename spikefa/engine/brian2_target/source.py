@@ -1,6 +1,6 @@
 """Source text of the numba kernels: the loops around the statements of a code object.
 
-A kernel of many units cuts them into blocks of fixed size and hands these to the threads, so that its result does
+A kernel of many units cuts them into blocks of fixed size and shares these out among threads, so that its result does
 not depend on their number. The inner loop is a function of its own, whose arrays are declared not to overlap:
 without that LLVM gives up on vectorising a loop over more than a few arrays.
 """
@@ -14,9 +14,10 @@ BLOCK = 4096
 
 _HEADER = """\
 import numpy as _np
-from numba import njit as _njit, prange as _prange
+from numba import njit as _njit
 
 from spikefa.engine.brian2_target import intrinsics as _f
+from spikefa.engine.kernels.tasks import share as _share
 
 _range, _min = range, min
 _real = _np.{real}
@@ -29,7 +30,7 @@ _span_options |= dict(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # it is c
 _KERNEL = """\
 
 
-@_njit(parallel={parallel}, nogil=True, error_model="numpy", cache=_CACHE)
+@_njit(nogil=True, error_model="numpy", cache=_CACHE)
 def kernel(_n, {arguments}):
 {scalar_code}
 {casts}
@@ -49,9 +50,14 @@ def _span(_lo, _hi, {span_arguments}):
 _ALONE = """\
     _span(_np.int64(0), _n, {span_arguments})
 """
+_BLOCK = """
+
+@_njit(nogil=True, error_model="numpy")
+def _block(_which, _n, {span_arguments}):
+    _span(_which * {block}, _min(_n, (_which + 1) * {block}), {span_arguments})
+"""
 _SHARED = """\
-    for _block in _prange((_n + {block} - 1) // {block}):
-        _span(_block * {block}, _min(_n, (_block + 1) * {block}), {span_arguments})
+    _share(_block, (_n + {block} - 1) // {block}, (_n, {span_arguments}))
 """
 
 _RESET_SPAN = """\
@@ -95,13 +101,18 @@ _REFRACTORY = """\
 _THRESHOLD_ALONE = """\
     {events}[_n] = _span(_np.int64(0), _n, _found, {span_arguments})
 """
+_THRESHOLD_BLOCK = """
+
+@_njit(nogil=True, error_model="numpy")
+def _block(_which, _n, _counts, _found, {span_arguments}):
+    _end = _min(_n, (_which + 1) * {block})
+    _counts[_which] = _span(_which * {block}, _end, _found, {span_arguments})
+"""
 # Each block has left its events at its own place; they only have to move down.
 _THRESHOLD_SHARED = """\
     _blocks = (_n + {block} - 1) // {block}
     _counts = _np.empty(_blocks, _np.int64)
-    for _block in _prange(_blocks):
-        _end = _min(_n, (_block + 1) * {block})
-        _counts[_block] = _span(_block * {block}, _end, _found, {span_arguments})
+    _share(_block, _blocks, (_n, _counts, _found, {span_arguments}))
     _total = _counts[0]
     for _block in _range(1, _blocks):
         _f.move({events}, _total, _block * {block}, _counts[_block])
@@ -113,18 +124,17 @@ _RESET_SHARED = """\
     if _n <= {block}:
         _span(_np.int64(0), _n, {span_arguments})
     else:
-        for _block in _prange((_n + {block} - 1) // {block}):
-            _span(_block * {block}, _min(_n, (_block + 1) * {block}), {span_arguments})
+        _share(_block, (_n + {block} - 1) // {block}, (_n, {span_arguments}))
 """
 _EVENTS = """\
     _n = _np.int64({events}[{events}.size - 1])
 """
 
-#: template -> (inner loop, body of the kernel of one thread, body of that of several)
+#: template -> (inner loop, body of the kernel of one thread; a block of units, body of the kernel of several threads)
 TEMPLATES = {
-    "stateupdate": (_SPAN, _ALONE, _SHARED),
-    "reset": (_RESET_SPAN, _EVENTS + _ALONE, _EVENTS + _RESET_SHARED),
-    "threshold": (_THRESHOLD_SPAN, _THRESHOLD_ALONE, _THRESHOLD_SHARED),
+    "stateupdate": (_SPAN, _ALONE, _BLOCK, _SHARED),
+    "reset": (_RESET_SPAN, _EVENTS + _ALONE, _BLOCK, _EVENTS + _RESET_SHARED),
+    "threshold": (_THRESHOLD_SPAN, _THRESHOLD_ALONE, _THRESHOLD_BLOCK, _THRESHOLD_SHARED),
 }
 
 
@@ -162,10 +172,10 @@ def kernel_source(
     -------
     str
     """
-    span, alone, shared = TEMPLATES[template]
+    span, alone, of_block, shared = TEMPLATES[template]
     if template == "threshold":
         arguments = ["_found", *arguments]
-    text = _HEADER + span + _KERNEL + (shared if parallel else alone)
+    text = _HEADER + span + (of_block + _KERNEL + shared if parallel else _KERNEL + alone)
     return text.format(
         scalar_code=indent(scalar_code),
         vector_code=indent(vector_code or "pass", 2),
@@ -174,7 +184,6 @@ def kernel_source(
         arguments=", ".join(arguments),
         span_arguments=", ".join(span_arguments),
         real=real,
-        parallel=parallel,
         block=BLOCK,
         events=names.get("events"),
     )

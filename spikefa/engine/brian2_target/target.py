@@ -23,7 +23,7 @@ from spikefa.engine.brian2_target import intrinsics
 from spikefa.engine.brian2_target.generator import STOCK_SEED, NumbaCodeGenerator
 from spikefa.engine.brian2_target.source import BLOCK, TEMPLATES, kernel_source
 from spikefa.engine.generated import load_kernel
-from spikefa.engine.kernels import denormals, math
+from spikefa.engine.kernels import denormals, math, tasks
 
 __all__ = ["Kernel", "NumbaCodeGenerator", "NumbaCodeObject"]
 
@@ -189,7 +189,7 @@ class NumbaCodeObject(CodeObject):
 
     def compile(self):
         """Load the kernel; numba compiles it at its first call."""
-        self.kernel = load_kernel(self.code.source, (denormals, math, intrinsics), self.code.functions)
+        self.kernel = load_kernel(self.code.source, (denormals, math, tasks, intrinsics), self.code.functions)
 
     def compile_block(self, block):
         """Do nothing: there is one kernel, and `compile` loads it."""

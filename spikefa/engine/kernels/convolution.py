@@ -12,11 +12,11 @@ outside. A convolution has ``(stride, 1, 1)``, its transpose ``(1, stride, -1)``
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from spikefa.engine.compiled import compiled
 from spikefa.engine.kernels.blas import N, T, call_gemm
 from spikefa.engine.kernels.denormals import flush_denormals, restore
+from spikefa.engine.kernels.tasks import share
 
 #: Numbers in the columns of a block: a megabyte in float32.
 BLOCK_NUMBERS = 1 << 18
@@ -97,7 +97,42 @@ def lay_out(source, columns, low, high, width, streams, geometry):
                     _copy(to, here, here + streams, line, along // divide * streams)
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _convolve_block(block, gemm, weights, source, bias, current, add, width, streams, geometry, blocks):
+    rows, maps = weights.shape
+    places = current.shape[1] // streams
+    one = weights.dtype.type(1)
+    mode = flush_denormals()
+    low, high = block * places // blocks, (block + 1) * places // blocks
+    length = (high - low) * streams
+    columns = np.empty((rows, length), weights.dtype)
+    lay_out(source, columns, low, high, width, streams, geometry)
+    for j in range(maps):
+        for place in range(low, high):
+            b = bias[j, place % bias.shape[1]]
+            for k in range(place * streams, (place + 1) * streams):
+                current[j, k] = current[j, k] + b if add else b
+    call_gemm(
+        gemm,
+        N,
+        T,
+        np.int32(length),
+        np.int32(maps),
+        np.int32(rows),
+        one,
+        columns.ctypes.data,
+        np.int32(length),
+        weights.ctypes.data,
+        np.int32(maps),
+        one,
+        current[0, low * streams :].ctypes.data,
+        np.int32(places * streams),
+    )
+    columns[0, 0] = 0  # BLAS has an address only: without a later use numba would free them before the call
+    restore(mode)
+
+
+@compiled(nogil=True)
 def convolve(gemm, weights, source, bias, current, add, width, streams, geometry, blocks):
     """Compute ``current = weights.T @ windows of source + bias``, or ``current +=`` the same if `add`.
 
@@ -117,41 +152,52 @@ def convolve(gemm, weights, source, bias, current, add, width, streams, geometry
     blocks : int
         How many blocks of places.
     """
-    rows, maps = weights.shape
-    places = current.shape[1] // streams
-    one = weights.dtype.type(1)
-    for block in prange(blocks):
-        mode = flush_denormals()
+    share(_convolve_block, blocks, (gemm, weights, source, bias, current, add, width, streams, geometry, blocks))
+
+
+@compiled(nogil=True)
+def _sum_part(part, gemm, sums, pre, post, width, streams, geometry, blocks):
+    parts, rows, maps = sums.shape
+    places = post.shape[1] // streams
+    number = sums.dtype.type
+    mode = flush_denormals()
+    for block in range(part * blocks // parts, (part + 1) * blocks // parts):
         low, high = block * places // blocks, (block + 1) * places // blocks
         length = (high - low) * streams
-        columns = np.empty((rows, length), weights.dtype)
-        lay_out(source, columns, low, high, width, streams, geometry)
-        for j in range(maps):
-            for place in range(low, high):
-                b = bias[j, place % bias.shape[1]]
-                for k in range(place * streams, (place + 1) * streams):
-                    current[j, k] = current[j, k] + b if add else b
+        columns = np.empty((rows, length), sums.dtype)
+        lay_out(pre, columns, low, high, width, streams, geometry)
         call_gemm(
             gemm,
-            N,
             T,
-            np.int32(length),
+            N,
             np.int32(maps),
             np.int32(rows),
-            one,
+            np.int32(length),
+            number(1),
+            post[0, low * streams :].ctypes.data,
+            np.int32(places * streams),
             columns.ctypes.data,
             np.int32(length),
-            weights.ctypes.data,
+            number(1),
+            sums[part].ctypes.data,
             np.int32(maps),
-            one,
-            current[0, low * streams :].ctypes.data,
-            np.int32(places * streams),
         )
-        columns[0, 0] = 0  # BLAS has an address only: without a later use numba would free them before the call
-        restore(mode)
+        columns[0, 0] = 0  # see `_convolve_block`
+    restore(mode)
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _update_row(row, weights, sums, scale, factor):
+    parts, _, maps = sums.shape
+    number = weights.dtype.type
+    for j in range(maps):
+        total = number(0)
+        for part in range(parts):
+            total += sums[part, row, j]
+        weights[row, j] = number(factor) * weights[row, j] + number(scale) * total
+
+
+@compiled(nogil=True)
 def update_shared(gemm, weights, pre, post, scale, factor, width, streams, geometry, blocks):
     """``weights = factor * weights + scale * windows of pre @ post.T``, summed over the places and streams.
 
@@ -166,38 +212,7 @@ def update_shared(gemm, weights, pre, post, scale, factor, width, streams, geome
         As in `convolve`.
     """
     rows, maps = weights.shape
-    places = post.shape[1] // streams
-    number = weights.dtype.type
     parts = min(UPDATE_PARTS, blocks)
     sums = np.zeros((parts, rows, maps), weights.dtype)
-    for part in prange(parts):
-        mode = flush_denormals()
-        for block in range(part * blocks // parts, (part + 1) * blocks // parts):
-            low, high = block * places // blocks, (block + 1) * places // blocks
-            length = (high - low) * streams
-            columns = np.empty((rows, length), weights.dtype)
-            lay_out(pre, columns, low, high, width, streams, geometry)
-            call_gemm(
-                gemm,
-                T,
-                N,
-                np.int32(maps),
-                np.int32(rows),
-                np.int32(length),
-                number(1),
-                post[0, low * streams :].ctypes.data,
-                np.int32(places * streams),
-                columns.ctypes.data,
-                np.int32(length),
-                number(1),
-                sums[part].ctypes.data,
-                np.int32(maps),
-            )
-            columns[0, 0] = 0  # see `convolve`
-        restore(mode)
-    for row in prange(rows):
-        for j in range(maps):
-            total = number(0)
-            for part in range(parts):
-                total += sums[part, row, j]
-            weights[row, j] = number(factor) * weights[row, j] + number(scale) * total
+    share(_sum_part, parts, (gemm, sums, pre, post, width, streams, geometry, blocks))
+    share(_update_row, rows, (weights, sums, scale, factor))

@@ -7,7 +7,6 @@ written by one thread, and its sums run in an order fixed by the shapes: results
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from spikefa.engine.compiled import compiled
 from spikefa.engine.kernels.denormals import flush_denormals, restore
@@ -20,6 +19,7 @@ from spikefa.engine.kernels.register_tiles import (
     add_dots,
     add_outer_products,
 )
+from spikefa.engine.kernels.tasks import share
 
 #: Rows of a task, a multiple of all tiles' rows.
 ROWS = 12
@@ -38,8 +38,9 @@ def _aligned(size, number):
 
 
 @compiled(nogil=True)
-def _fill_panel(activity, p, first, wide, to):
-    """Write a panel of some streams, ``to[stream, unit of the panel]``; units that lack are 0."""
+def _fill_panel(p, activity, first, wide, own):
+    """Write a panel of some streams, ``own[p][stream, unit of the panel]``; units that lack are 0."""
+    to = own[p]
     lanes = to.size // wide
     for v in range(lanes):
         i = p * lanes + v
@@ -47,7 +48,7 @@ def _fill_panel(activity, p, first, wide, to):
             to[k * lanes + v] = activity[i, first + k] if i < len(activity) else to.dtype.type(0)
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
 def panels_of(activity, most, like):
     """Return activities in panels: the numbers of a stream's neighbouring units, then those of the next stream's.
 
@@ -72,10 +73,9 @@ def panels_of(activity, most, like):
         own = found[first * count * lanes : (first + wide) * count * lanes].reshape(count, wide * lanes)
         if own.size <= ALONE:
             for p in range(count):
-                _fill_panel(activity, p, first, wide, own[p])
+                _fill_panel(p, activity, first, wide, own)
         else:
-            for p in prange(count):
-                _fill_panel(activity, p, first, wide, own[p])
+            share(_fill_panel, count, (activity, first, wide, own))
     return found.reshape(count, streams * lanes)
 
 
@@ -178,7 +178,16 @@ def _room(streams, number):
     return sums, tail, np.empty((streams, OUTER_ROWS), number.dtype)
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _propagate_task(task, weights, n_pre, tiled, bias, current, add):
+    mode = flush_denormals()
+    begin, end = task * ROWS, min((task + 1) * ROWS, len(current))
+    sums, tail, _ = _room(current.shape[1], bias)
+    _propagate_rows(weights, n_pre, begin, end, tiled, bias, current, add, sums, tail)
+    restore(mode)
+
+
+@compiled(nogil=True)
 def propagate(weights, activity, bias, current, add):
     """Compute ``current = weights @ activity + bias``, or ``current +=`` the same if `add`.
 
@@ -190,17 +199,20 @@ def propagate(weights, activity, bias, current, add):
     current : ndarray (n_post, streams)
     add : bool
     """
-    n_pre, n_post = activity.shape[0], current.shape[0]
-    own = panels_of(activity, MOST_STREAMS, bias)
-    for task in prange(-(-n_post // ROWS)):
-        mode = flush_denormals()
-        begin, end = task * ROWS, min((task + 1) * ROWS, n_post)
-        sums, tail, _ = _room(current.shape[1], bias)
-        _propagate_rows(weights, n_pre, begin, end, own, bias, current, add, sums, tail)
-        restore(mode)
+    tiled = panels_of(activity, MOST_STREAMS, bias)
+    share(_propagate_task, -(-len(current) // ROWS), (weights, len(activity), tiled, bias, current, add))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _update_task(task, weights, n_pre, panels, post, scale):
+    mode = flush_denormals()
+    begin, end = task * ROWS, min((task + 1) * ROWS, len(post))
+    _, tail, factors = _room(post.shape[1], post)
+    _update_rows(weights, n_pre, begin, end, panels, post, scale, factors, tail)
+    restore(mode)
+
+
+@compiled(nogil=True)
 def update(weights, pre, post, scale):
     """``weights += scale * post @ pre.T``.
 
@@ -211,17 +223,21 @@ def update(weights, pre, post, scale):
     post : ndarray (n_post, streams)
     scale : float
     """
-    n_pre, n_post = pre.shape[0], post.shape[0]
-    own = panels_of(pre, pre.shape[1], post)
-    for task in prange(-(-n_post // ROWS)):
-        mode = flush_denormals()
-        begin, end = task * ROWS, min((task + 1) * ROWS, n_post)
-        _, tail, factors = _room(post.shape[1], post)
-        _update_rows(weights, n_pre, begin, end, own, post, scale, factors, tail)
-        restore(mode)
+    panels = panels_of(pre, pre.shape[1], post)
+    share(_update_task, -(-len(post) // ROWS), (weights, len(pre), panels, post, scale))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _update_and_propagate_task(task, weights, n_pre, panels, post, scale, tiled, bias, current, add):
+    mode = flush_denormals()
+    begin, end = task * ROWS, min((task + 1) * ROWS, len(post))
+    sums, tail, factors = _room(post.shape[1], bias)
+    _update_rows(weights, n_pre, begin, end, panels, post, scale, factors, tail)
+    _propagate_rows(weights, n_pre, begin, end, tiled, bias, current, add, sums, tail)
+    restore(mode)
+
+
+@compiled(nogil=True)
 def update_and_propagate(weights, pre, post, scale, activity, bias, current, add):
     """`update` and then `propagate`, in one pass over the rows: the same numbers to the last bit.
 
@@ -236,12 +252,6 @@ def update_and_propagate(weights, pre, post, scale, activity, bias, current, add
     current : ndarray (n_post, streams)
     add : bool
     """
-    n_pre, n_post = pre.shape[0], post.shape[0]
-    before, own = panels_of(pre, pre.shape[1], post), panels_of(activity, MOST_STREAMS, bias)
-    for task in prange(-(-n_post // ROWS)):
-        mode = flush_denormals()
-        begin, end = task * ROWS, min((task + 1) * ROWS, n_post)
-        sums, tail, factors = _room(post.shape[1], bias)
-        _update_rows(weights, n_pre, begin, end, before, post, scale, factors, tail)
-        _propagate_rows(weights, n_pre, begin, end, own, bias, current, add, sums, tail)
-        restore(mode)
+    panels, tiled = panels_of(pre, pre.shape[1], post), panels_of(activity, MOST_STREAMS, bias)
+    given = weights, len(pre), panels, post, scale, tiled, bias, current, add
+    share(_update_and_propagate_task, -(-len(post) // ROWS), given)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
-from numba import prange, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from spikefa.engine.compiled import compiled
 from spikefa.engine.kernels.packed import nearest
+from spikefa.engine.kernels.tasks import share
 
 #: Bytes of a vector, and how many sums are in one.
 VECTOR, LANES = 32, 8
@@ -109,20 +110,24 @@ def room_for_fives(units: int, streams: int) -> np.ndarray:
     return np.zeros((-(-streams // STREAMS), -(-units // 2), STREAMS, 2), np.int16)
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _round_pair(pair, activity, inverses, integers):
+    units, streams = activity.shape
+    rounded = np.empty(streams, np.int16)
+    for i in range(2 * pair, min(2 * pair + 2, units)):
+        row = activity[i]
+        for k in range(np.uint64(streams)):
+            rounded[k] = nearest(row[k], inverses[k])
+        for five in range(len(integers)):
+            to = integers[five, pair]
+            for k in range(min(STREAMS, streams - STREAMS * five)):
+                to[k, i % 2] = rounded[STREAMS * five + k]
+
+
+@compiled(nogil=True)
 def round_in_fives(activity, inverses, integers):
     """Round activities ``(units, streams)`` to integers, written as int16 ``(fives, pairs, STREAMS, 2)``, of zeros."""
-    units, streams = activity.shape
-    for pair in prange(integers.shape[1]):
-        rounded = np.empty(streams, np.int16)
-        for i in range(2 * pair, min(2 * pair + 2, units)):
-            row = activity[i]
-            for k in range(np.uint64(streams)):
-                rounded[k] = nearest(row[k], inverses[k])
-            for five in range(len(integers)):
-                to = integers[five, pair]
-                for k in range(min(STREAMS, streams - STREAMS * five)):
-                    to[k, i % 2] = rounded[STREAMS * five + k]
+    share(_round_pair, integers.shape[1], (activity, inverses, integers))
 
 
 @compiled(nogil=True)
@@ -131,7 +136,26 @@ def _widen(numbers, wide):
         wide[k] = numbers[k]
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _propagate_panel(panel, panels, scale, integers, scales, bias, current, add):
+    n_post, streams = current.shape
+    pairs, fives = panels.shape[1], integers.shape[0]
+    room = np.empty(2 * UNITS * BLOCK + VECTOR // 2, np.int16)
+    block = room[(-room.ctypes.data % VECTOR) // 2 :]
+    sums = np.zeros((STREAMS * fives, UNITS), np.int32)
+    for first in range(0, pairs, BLOCK):
+        count = min(BLOCK, pairs - first)
+        _widen(panels[panel, first : first + count].reshape(2 * UNITS * count), block)
+        for five in range(fives):
+            numbers, to = integers[five, first:].ctypes.data, sums[STREAMS * five :].ctypes.data
+            add_pairs(block.ctypes.data, numbers, count, to)
+    for j in range(panel * UNITS, min((panel + 1) * UNITS, n_post)):
+        for k in range(streams):
+            value = np.float32(sums[k, j % UNITS]) * (scale * scales[k])
+            current[j, k] = value + (current[j, k] + bias[j] if add else bias[j])
+
+
+@compiled(nogil=True)
 def propagate(panels, scale, integers, scales, bias, current, add):
     """Compute ``current = scale * weights @ activity + bias``, or ``current +=`` the same if `add`.
 
@@ -148,19 +172,4 @@ def propagate(panels, scale, integers, scales, bias, current, add):
     current : ndarray (n_post, streams)
     add : bool
     """
-    n_post, streams = current.shape
-    pairs, fives = panels.shape[1], integers.shape[0]
-    for panel in prange(panels.shape[0]):
-        room = np.empty(2 * UNITS * BLOCK + VECTOR // 2, np.int16)
-        block = room[(-room.ctypes.data % VECTOR) // 2 :]
-        sums = np.zeros((STREAMS * fives, UNITS), np.int32)
-        for first in range(0, pairs, BLOCK):
-            count = min(BLOCK, pairs - first)
-            _widen(panels[panel, first : first + count].reshape(2 * UNITS * count), block)
-            for five in range(fives):
-                numbers, to = integers[five, first:].ctypes.data, sums[STREAMS * five :].ctypes.data
-                add_pairs(block.ctypes.data, numbers, count, to)
-        for j in range(panel * UNITS, min((panel + 1) * UNITS, n_post)):
-            for k in range(streams):
-                value = np.float32(sums[k, j % UNITS]) * (scale * scales[k])
-                current[j, k] = value + (current[j, k] + bias[j] if add else bias[j])
+    share(_propagate_panel, panels.shape[0], (panels, scale, integers, scales, bias, current, add))

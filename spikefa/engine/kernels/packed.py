@@ -7,7 +7,6 @@ where it lacks the instruction (see `spikefa.engine.kernels.integer_panels`).
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from spikefa.engine.compiled import compiled
 from spikefa.engine.kernels.denormals import flush_denormals, restore
@@ -19,6 +18,7 @@ from spikefa.engine.kernels.dot_products import (
     add_dot_products_int8,
 )
 from spikefa.engine.kernels.register_tiles import BYTE_ROWS, BYTE_STREAMS, BYTES, byte_dots
+from spikefa.engine.kernels.tasks import share
 
 #: The largest of the 255 integers.
 LARGEST = 127
@@ -39,21 +39,26 @@ def nearest(value, inverse):
     return np.int32(found) if abs(found) <= LARGEST else np.int32(0)
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _find_other(j, values, integers, scale, others):
+    """Note whether a row has a number that is not ``scale`` times its integer."""
+    row, own, other = values[j], integers[j], False
+    for i in range(np.uint64(row.size)):  # to its end, so that LLVM vectorises it
+        other |= row[i] != scale * np.float32(own[i])
+    others[j] = other
+
+
+@compiled(nogil=True)
 def are_multiples(values, integers, scale):
     """Whether numbers ``(rows, columns)`` are still ``scale * integers``."""
     others = np.zeros(len(values), np.bool_)
-    for j in prange(len(values)):
-        row, own, other = values[j], integers[j], False
-        for i in range(np.uint64(row.size)):  # to its end, so that LLVM vectorises it
-            other |= row[i] != scale * np.float32(own[i])
-        others[j] = other
+    share(_find_other, len(values), (values, integers, scale, others))
     return not others.any()
 
 
 @compiled(nogil=True)
-def _find_largest(activity, block, found):
-    units, streams = activity.shape
+def _find_largest(block, activity, largest):
+    (units, streams), found = activity.shape, largest[block]
     for i in range(block * units // BLOCKS, (block + 1) * units // BLOCKS):
         row = activity[i]
         for k in range(np.uint64(streams)):
@@ -61,7 +66,7 @@ def _find_largest(activity, block, found):
             found[k] = size if (size > found[k]) | (size != size) else found[k]
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
 def integer_scales(activity, scales, inverses):
     """Find what a stream's integers are multiplied by: its largest size / 127. NaN if one of its numbers is not finite.
 
@@ -75,10 +80,9 @@ def integer_scales(activity, scales, inverses):
     largest = np.zeros((BLOCKS, streams), activity.dtype)
     if activity.size <= ALONE:
         for block in range(BLOCKS):
-            _find_largest(activity, block, largest[block])
+            _find_largest(block, activity, largest)
     else:
-        for block in prange(BLOCKS):
-            _find_largest(activity, block, largest[block])
+        share(_find_largest, BLOCKS, (activity, largest))
     top = np.float32(LARGEST)
     for k in range(streams):
         most = np.float32(0)
@@ -92,7 +96,25 @@ def integer_scales(activity, scales, inverses):
             scales[k], inverses[k] = np.nan, 0
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _pack_word(word, activity, inverses, words):
+    units, streams = activity.shape
+    to = words[word]
+    for k in range(np.uint64(streams)):
+        to[k] = 0
+    for r in range(4):
+        shift = np.uint32(8 * r)
+        i = 4 * word + r
+        if i < units:
+            row = activity[i]
+            for k in range(np.uint64(streams)):
+                to[k] |= np.uint32(nearest(row[k], inverses[k]) + 128) << shift
+        else:
+            for k in range(np.uint64(streams)):
+                to[k] |= np.uint32(128) << shift
+
+
+@compiled(nogil=True)
 def pack_int8(activity, inverses, words):
     """Round activities to integers, and pack 128 more than those of four units into a word.
 
@@ -103,21 +125,7 @@ def pack_int8(activity, inverses, words):
     words : ndarray of uint32 (words, lanes)
         Written in the first `streams` lanes. Units that do not exist are 0.
     """
-    units, streams = activity.shape
-    for word in prange(words.shape[0]):
-        to = words[word]
-        for k in range(np.uint64(streams)):
-            to[k] = 0
-        for r in range(4):
-            shift = np.uint32(8 * r)
-            i = 4 * word + r
-            if i < units:
-                row = activity[i]
-                for k in range(np.uint64(streams)):
-                    to[k] |= np.uint32(nearest(row[k], inverses[k]) + 128) << shift
-            else:
-                for k in range(np.uint64(streams)):
-                    to[k] |= np.uint32(128) << shift
+    share(_pack_word, words.shape[0], (activity, inverses, words))
 
 
 @compiled(nogil=True)
@@ -134,7 +142,25 @@ def less_offset(total, offset):
     return np.int32(total - offset)
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _propagate_block_int8(block, weights, offsets, scale, words, scales, vectors, bias, current, add):
+    n_post, streams = current.shape
+    width, rows = vectors * LANES, TILE_ROWS[vectors]
+    row_bytes, word_bytes = 4 * weights.shape[1], 4 * words.shape[1]
+    sums = _sums(rows * width, np.int32)
+    for first in range(0, streams, width):
+        for top in range(block * ROWS, (block + 1) * ROWS, rows):
+            sums[:] = 0
+            a, b = weights.ctypes.data + top * row_bytes, words.ctypes.data + 4 * first
+            add_dot_products_int8(a, row_bytes, b, word_bytes, words.shape[0], sums.ctypes.data, vectors)
+            for j in range(top, min(top + rows, n_post)):
+                own = sums[(j - top) * width :]
+                for k in range(first, min(first + width, streams)):
+                    value = np.float32(less_offset(own[k - first], offsets[j])) * (scale * scales[k])
+                    current[j, k] = value + (current[j, k] + bias[j] if add else bias[j])
+
+
+@compiled(nogil=True)
 def propagate_int8(weights, offsets, scale, words, scales, vectors, bias, current, add):
     """Compute ``current = scale * weights @ activity + bias``, or ``current +=`` the same if `add`.
 
@@ -155,43 +181,46 @@ def propagate_int8(weights, offsets, scale, words, scales, vectors, bias, curren
     current : ndarray (n_post, streams)
     add : bool
     """
-    n_post, streams = current.shape
-    width, rows = vectors * LANES, TILE_ROWS[vectors]
-    row_bytes, word_bytes = 4 * weights.shape[1], 4 * words.shape[1]
-    for block in prange(-(-n_post // ROWS)):
-        sums = _sums(rows * width, np.int32)
-        for first in range(0, streams, width):
-            for top in range(block * ROWS, (block + 1) * ROWS, rows):
-                sums[:] = 0
-                a, b = weights.ctypes.data + top * row_bytes, words.ctypes.data + 4 * first
-                add_dot_products_int8(a, row_bytes, b, word_bytes, words.shape[0], sums.ctypes.data, vectors)
-                for j in range(top, min(top + rows, n_post)):
-                    own = sums[(j - top) * width :]
-                    for k in range(first, min(first + width, streams)):
-                        value = np.float32(less_offset(own[k - first], offsets[j])) * (scale * scales[k])
-                        current[j, k] = value + (current[j, k] + bias[j] if add else bias[j])
+    given = weights, offsets, scale, words, scales, vectors, bias, current, add
+    share(_propagate_block_int8, -(-len(current) // ROWS), given)
 
 
 @compiled(nogil=True)
-def _round_block(activity, block, inverses, integers):
+def _round_block(block, activity, inverses, integers):
     units, streams = activity.shape
     for i in range(block * units // BLOCKS, (block + 1) * units // BLOCKS):
         for k in range(streams):
             integers[k, i] = nearest(activity[i, k], inverses[k])
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
 def integers_of(activity, inverses, integers):
     """Round activities ``(units, streams)`` to integers, written as int16 ``(streams, units or more)``."""
     if activity.size <= ALONE:
         for block in range(BLOCKS):
-            _round_block(activity, block, inverses, integers)
+            _round_block(block, activity, inverses, integers)
     else:
-        for block in prange(BLOCKS):
-            _round_block(activity, block, inverses, integers)
+        share(_round_block, BLOCKS, (activity, inverses, integers))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _propagate_byte_rows(task, weights, scale, integers, scales, bias, current, add):
+    n_post, streams = current.shape
+    row_bytes, stream_bytes = weights.shape[1], 2 * integers.shape[1]
+    sums = np.empty((BYTE_ROWS * BYTE_STREAMS, BYTES // 2), np.int32)
+    for top in range(task * BYTE_TASK, min((task + 1) * BYTE_TASK, n_post), BYTE_ROWS):
+        for first in range(0, streams, BYTE_STREAMS):
+            wide = min(BYTE_STREAMS, streams - first)
+            a, x = weights.ctypes.data + top * row_bytes, integers.ctypes.data + first * stream_bytes
+            byte_dots(a, row_bytes, x, stream_bytes, row_bytes // BYTES, sums.ctypes.data, wide)
+            for j in range(top, min(top + BYTE_ROWS, n_post)):
+                for k in range(wide):
+                    value = np.float32(sums[(j - top) * wide + k].sum()) * (scale * scales[first + k])
+                    to = current[j, first + k]
+                    current[j, first + k] = value + (to + bias[j] if add else bias[j])
+
+
+@compiled(nogil=True)
 def propagate_bytes(weights, scale, integers, scales, bias, current, add):
     """As `propagate_int8`, to the same bits, with few streams: each weight is read once, as one byte.
 
@@ -207,20 +236,8 @@ def propagate_bytes(weights, scale, integers, scales, bias, current, add):
     current : ndarray (n_post, streams)
     add : bool
     """
-    n_post, streams = current.shape
-    row_bytes, stream_bytes = weights.shape[1], 2 * integers.shape[1]
-    for task in prange(-(-n_post // BYTE_TASK)):
-        sums = np.empty((BYTE_ROWS * BYTE_STREAMS, BYTES // 2), np.int32)
-        for top in range(task * BYTE_TASK, min((task + 1) * BYTE_TASK, n_post), BYTE_ROWS):
-            for first in range(0, streams, BYTE_STREAMS):
-                wide = min(BYTE_STREAMS, streams - first)
-                a, x = weights.ctypes.data + top * row_bytes, integers.ctypes.data + first * stream_bytes
-                byte_dots(a, row_bytes, x, stream_bytes, row_bytes // BYTES, sums.ctypes.data, wide)
-                for j in range(top, min(top + BYTE_ROWS, n_post)):
-                    for k in range(wide):
-                        value = np.float32(sums[(j - top) * wide + k].sum()) * (scale * scales[first + k])
-                        to = current[j, first + k]
-                        current[j, first + k] = value + (to + bias[j] if add else bias[j])
+    given = weights, scale, integers, scales, bias, current, add
+    share(_propagate_byte_rows, -(-len(current) // BYTE_TASK), given)
 
 
 @compiled(nogil=True)
@@ -231,15 +248,29 @@ def _nearest_bfloat16(bits):
     return (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _round_row_bfloat16(i, bits, rounded):
+    for k in range(np.uint64(bits.shape[1])):
+        rounded[i, k] = _nearest_bfloat16(bits[i, k])
+
+
+@compiled(nogil=True)
 def round_bfloat16(bits, rounded):
     """Round float32 numbers, as bits ``(rows, columns)`` of uint32, to bfloat16."""
-    for i in prange(bits.shape[0]):
-        for k in range(np.uint64(bits.shape[1])):
-            rounded[i, k] = _nearest_bfloat16(bits[i, k])
+    share(_round_row_bfloat16, bits.shape[0], (bits, rounded))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _pack_word_bfloat16(word, bits, words):
+    units, streams = bits.shape
+    to = words[word]
+    for k in range(np.uint64(streams)):
+        low = _nearest_bfloat16(bits[2 * word, k]) >> np.uint32(16) if 2 * word < units else np.uint32(0)
+        high = _nearest_bfloat16(bits[2 * word + 1, k]) if 2 * word + 1 < units else np.uint32(0)
+        to[k] = low | high
+
+
+@compiled(nogil=True)
 def pack_bfloat16(bits, words):
     """Round activities to bfloat16, and pack those of two units into a word.
 
@@ -250,16 +281,29 @@ def pack_bfloat16(bits, words):
     words : ndarray of uint32 (words, lanes)
         Written in the first `streams` lanes. Units that do not exist are 0.
     """
-    units, streams = bits.shape
-    for word in prange(words.shape[0]):
-        to = words[word]
-        for k in range(np.uint64(streams)):
-            low = _nearest_bfloat16(bits[2 * word, k]) >> np.uint32(16) if 2 * word < units else np.uint32(0)
-            high = _nearest_bfloat16(bits[2 * word + 1, k]) if 2 * word + 1 < units else np.uint32(0)
-            to[k] = low | high
+    share(_pack_word_bfloat16, words.shape[0], (bits, words))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _propagate_block_bfloat16(block, weights, words, vectors, bias, current, add):
+    n_post, streams = current.shape
+    width, rows = vectors * LANES, TILE_ROWS[vectors]
+    row_bytes, word_bytes = 4 * weights.shape[1], 4 * words.shape[1]
+    mode = flush_denormals()
+    sums = _sums(rows * width, np.float32)
+    for first in range(0, streams, width):
+        for top in range(block * ROWS, (block + 1) * ROWS, rows):
+            sums[:] = 0
+            a, b = weights.ctypes.data + top * row_bytes, words.ctypes.data + 4 * first
+            add_dot_products_bfloat16(a, row_bytes, b, word_bytes, words.shape[0], sums.ctypes.data, vectors)
+            for j in range(top, min(top + rows, n_post)):
+                own = sums[(j - top) * width :]
+                for k in range(first, min(first + width, streams)):
+                    current[j, k] = own[k - first] + (current[j, k] + bias[j] if add else bias[j])
+    restore(mode)
+
+
+@compiled(nogil=True)
 def propagate_bfloat16(weights, words, vectors, bias, current, add):
     """Compute ``current = weights @ activity + bias``, or ``current +=`` the same if `add`; sums are float32.
 
@@ -275,19 +319,5 @@ def propagate_bfloat16(weights, words, vectors, bias, current, add):
     current : ndarray (n_post, streams)
     add : bool
     """
-    n_post, streams = current.shape
-    width, rows = vectors * LANES, TILE_ROWS[vectors]
-    row_bytes, word_bytes = 4 * weights.shape[1], 4 * words.shape[1]
-    for block in prange(-(-n_post // ROWS)):
-        mode = flush_denormals()
-        sums = _sums(rows * width, np.float32)
-        for first in range(0, streams, width):
-            for top in range(block * ROWS, (block + 1) * ROWS, rows):
-                sums[:] = 0
-                a, b = weights.ctypes.data + top * row_bytes, words.ctypes.data + 4 * first
-                add_dot_products_bfloat16(a, row_bytes, b, word_bytes, words.shape[0], sums.ctypes.data, vectors)
-                for j in range(top, min(top + rows, n_post)):
-                    own = sums[(j - top) * width :]
-                    for k in range(first, min(first + width, streams)):
-                        current[j, k] = own[k - first] + (current[j, k] + bias[j] if add else bias[j])
-        restore(mode)
+    given = weights, words, vectors, bias, current, add
+    share(_propagate_block_bfloat16, -(-len(current) // ROWS), given)

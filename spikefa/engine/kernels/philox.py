@@ -13,10 +13,11 @@ import math
 from zlib import crc32
 
 import numpy as np
-from numba import njit, prange, types
+from numba import njit, types
 from numba.extending import overload
 
 from spikefa.engine.compiled import compiled
+from spikefa.engine.kernels.tasks import share
 from spikefa.errors import ArgumentError
 
 __all__ = ["box_muller", "fill_normal", "fill_uniform", "object_id", "philox_block"]
@@ -168,36 +169,47 @@ def _normal_blocks(out, first, last, k0, k1, step, obj, draw, offset):
 
 @njit
 def _copy(source, target, start):
-    # Not within a fill, where numba would wake its threads for it.
     for k in range(target.size - start):
         target[start + k] = source[k]
 
 
 # The two fills differ in what they call only; as a function made by another they would not be cached.
-@compiled(parallel=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
+def _uniform_chunk(chunk, out, k0, k1, step, obj, draw):
+    last = min(out.size // 4, (chunk + 1) * _CHUNK)
+    _uniform_blocks(out, chunk * _CHUNK, last, k0, k1, step, obj, draw, 0)
+
+
+@compiled(nogil=True, error_model="numpy")
 def uniform_fill(out, k0, k1, step, obj, draw):
     whole = out.size // 4
+    chunks = (whole + _CHUNK - 1) // _CHUNK
     if out.size < _PARALLEL_FROM:
-        _uniform_blocks(out, 0, whole, k0, k1, step, obj, draw, 0)
+        for chunk in range(chunks):
+            _uniform_chunk(chunk, out, k0, k1, step, obj, draw)
     else:
-        for chunk in prange((whole + _CHUNK - 1) // _CHUNK):
-            last = min(whole, (chunk + 1) * _CHUNK)
-            _uniform_blocks(out, chunk * _CHUNK, last, k0, k1, step, obj, draw, 0)
+        share(_uniform_chunk, chunks, (out, k0, k1, step, obj, draw))
     if out.size > 4 * whole:
         rest = np.empty(4, out.dtype)
         _uniform_blocks(rest, 0, 1, k0, k1, step, obj, draw, whole)
         _copy(rest, out, 4 * whole)
 
 
-@compiled(parallel=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
+def _normal_chunk(chunk, out, k0, k1, step, obj, draw):
+    last = min(out.size // 4, (chunk + 1) * _CHUNK)
+    _normal_blocks(out, chunk * _CHUNK, last, k0, k1, step, obj, draw, 0)
+
+
+@compiled(nogil=True, error_model="numpy")
 def normal_fill(out, k0, k1, step, obj, draw):
     whole = out.size // 4
+    chunks = (whole + _CHUNK - 1) // _CHUNK
     if out.size < _PARALLEL_FROM:
-        _normal_blocks(out, 0, whole, k0, k1, step, obj, draw, 0)
+        for chunk in range(chunks):
+            _normal_chunk(chunk, out, k0, k1, step, obj, draw)
     else:
-        for chunk in prange((whole + _CHUNK - 1) // _CHUNK):
-            last = min(whole, (chunk + 1) * _CHUNK)
-            _normal_blocks(out, chunk * _CHUNK, last, k0, k1, step, obj, draw, 0)
+        share(_normal_chunk, chunks, (out, k0, k1, step, obj, draw))
     if out.size > 4 * whole:
         rest = np.empty(4, out.dtype)
         _normal_blocks(rest, 0, 1, k0, k1, step, obj, draw, whole)

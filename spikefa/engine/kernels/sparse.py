@@ -15,10 +15,10 @@ on the number of threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from spikefa.engine.compiled import compiled
 from spikefa.engine.kernels.denormals import flush_denormals, restore
+from spikefa.engine.kernels.tasks import share
 
 #: Post-synaptic units that one task of an event-driven kernel handles; 16 bits number them.
 COLUMNS = 512
@@ -112,7 +112,30 @@ class SparseMatrix:
             update_batched(self.edges, self.start, self.index, values, pre, post, number(scale), number(factor))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _propagate_task(task, edges, start, index, values, activity, bias, current, add):
+    streams = activity.shape[1]
+    mode = flush_denormals()
+    for j in range(edges[task], edges[task + 1]):
+        to = current[j]
+        for k in range(streams):
+            to[k] = to[k] + bias[j] if add else bias[j]
+        n, end = start[j], start[j + 1]
+        while n + 4 <= end:  # four at a time: a quarter of the passes over `to`
+            a, b, c, d = activity[index[n]], activity[index[n + 1]], activity[index[n + 2]], activity[index[n + 3]]
+            wa, wb, wc, wd = values[n], values[n + 1], values[n + 2], values[n + 3]
+            for k in range(streams):
+                to[k] += (wa * a[k] + wb * b[k]) + (wc * c[k] + wd * d[k])
+            n += 4
+        while n < end:
+            a, wa = activity[index[n]], values[n]
+            for k in range(streams):
+                to[k] += wa * a[k]
+            n += 1
+    restore(mode)
+
+
+@compiled(nogil=True)
 def propagate_batched(edges, start, index, values, activity, bias, current, add):
     """``current[j] = sum of values * activity[index] + bias[j]``, added to what is there where `add`.
 
@@ -128,29 +151,40 @@ def propagate_batched(edges, start, index, values, activity, bias, current, add)
     current : ndarray (n_post, streams)
     add : bool
     """
-    streams = activity.shape[1]
-    for task in prange(edges.size - 1):
-        mode = flush_denormals()
-        for j in range(edges[task], edges[task + 1]):
-            to = current[j]
+    share(_propagate_task, edges.size - 1, (edges, start, index, values, activity, bias, current, add))
+
+
+@compiled(nogil=True, fastmath={"reassoc", "contract"})
+def _update_task(task, edges, start, index, values, pre, post, scale, factor):
+    streams = pre.shape[1]
+    number = values.dtype.type
+    mode = flush_denormals()
+    for j in range(edges[task], edges[task + 1]):
+        g = post[j]
+        n, end = start[j], start[j + 1]
+        while n + 4 <= end:  # four at a time: a quarter of the reads of `g`
+            a, b, c, d = pre[index[n]], pre[index[n + 1]], pre[index[n + 2]], pre[index[n + 3]]
+            ta, tb, tc, td = number(0), number(0), number(0), number(0)
             for k in range(streams):
-                to[k] = to[k] + bias[j] if add else bias[j]
-            n, end = start[j], start[j + 1]
-            while n + 4 <= end:  # four at a time: a quarter of the passes over `to`
-                a, b, c, d = activity[index[n]], activity[index[n + 1]], activity[index[n + 2]], activity[index[n + 3]]
-                wa, wb, wc, wd = values[n], values[n + 1], values[n + 2], values[n + 3]
-                for k in range(streams):
-                    to[k] += (wa * a[k] + wb * b[k]) + (wc * c[k] + wd * d[k])
-                n += 4
-            while n < end:
-                a, wa = activity[index[n]], values[n]
-                for k in range(streams):
-                    to[k] += wa * a[k]
-                n += 1
-        restore(mode)
+                ta += a[k] * g[k]
+                tb += b[k] * g[k]
+                tc += c[k] * g[k]
+                td += d[k] * g[k]
+            values[n] = factor * values[n] + scale * ta
+            values[n + 1] = factor * values[n + 1] + scale * tb
+            values[n + 2] = factor * values[n + 2] + scale * tc
+            values[n + 3] = factor * values[n + 3] + scale * td
+            n += 4
+        while n < end:
+            a, ta = pre[index[n]], number(0)
+            for k in range(streams):
+                ta += a[k] * g[k]
+            values[n] = factor * values[n] + scale * ta
+            n += 1
+    restore(mode)
 
 
-@compiled(parallel=True, nogil=True, fastmath={"reassoc", "contract"})
+@compiled(nogil=True)
 def update_batched(edges, start, index, values, pre, post, scale, factor):
     """Update ``values = factor * values + scale * dot(pre[index], post[j])``, the sum running over the streams.
 
@@ -162,36 +196,32 @@ def update_batched(edges, start, index, values, pre, post, scale, factor):
     post : ndarray (n_post, streams)
     scale, factor : float
     """
-    streams = pre.shape[1]
-    number = values.dtype.type
-    for task in prange(edges.size - 1):
-        mode = flush_denormals()
-        for j in range(edges[task], edges[task + 1]):
-            g = post[j]
-            n, end = start[j], start[j + 1]
-            while n + 4 <= end:  # four at a time: a quarter of the reads of `g`
-                a, b, c, d = pre[index[n]], pre[index[n + 1]], pre[index[n + 2]], pre[index[n + 3]]
-                ta, tb, tc, td = number(0), number(0), number(0), number(0)
-                for k in range(streams):
-                    ta += a[k] * g[k]
-                    tb += b[k] * g[k]
-                    tc += c[k] * g[k]
-                    td += d[k] * g[k]
-                values[n] = factor * values[n] + scale * ta
-                values[n + 1] = factor * values[n + 1] + scale * tb
-                values[n + 2] = factor * values[n + 2] + scale * tc
-                values[n + 3] = factor * values[n + 3] + scale * td
-                n += 4
-            while n < end:
-                a, ta = pre[index[n]], number(0)
-                for k in range(streams):
-                    ta += a[k] * g[k]
-                values[n] = factor * values[n] + scale * ta
-                n += 1
-        restore(mode)
+    share(_update_task, edges.size - 1, (edges, start, index, values, pre, post, scale, factor))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _propagate_events_block(block, start, index, values, activity, bias, current, add):
+    n_pre, streams = activity.shape
+    mode = flush_denormals()
+    low = block * COLUMNS
+    size = min(COLUMNS, current.shape[0] - low)
+    total = np.empty((streams, size), values.dtype)
+    for k in range(streams):
+        for j in range(size):
+            total[k, j] = current[low + j, k] + bias[low + j] if add else bias[low + j]
+    for i in range(n_pre):
+        for k in range(streams):
+            s, to = activity[i, k], total[k]
+            if s != 0:
+                for n in range(start[block, i], start[block, i + 1]):
+                    to[index[n]] += s * values[n]
+    for k in range(streams):
+        for j in range(size):
+            current[low + j, k] = total[k, j]
+    restore(mode)
+
+
+@compiled(nogil=True)
 def propagate_events(start, index, values, activity, bias, current, add):
     """As `propagate_batched`, reading only the synapses of units whose activity is not zero.
 
@@ -202,28 +232,29 @@ def propagate_events(start, index, values, activity, bias, current, add):
     values, activity, bias, current, add
         As for `propagate_batched`.
     """
-    n_pre, streams = activity.shape
-    for block in prange(start.shape[0]):
-        mode = flush_denormals()
-        low = block * COLUMNS
-        size = min(COLUMNS, current.shape[0] - low)
-        total = np.empty((streams, size), values.dtype)
-        for k in range(streams):
-            for j in range(size):
-                total[k, j] = current[low + j, k] + bias[low + j] if add else bias[low + j]
-        for i in range(n_pre):
-            for k in range(streams):
-                s, to = activity[i, k], total[k]
-                if s != 0:
-                    for n in range(start[block, i], start[block, i + 1]):
-                        to[index[n]] += s * values[n]
-        for k in range(streams):
-            for j in range(size):
-                current[low + j, k] = total[k, j]
-        restore(mode)
+    share(_propagate_events_block, start.shape[0], (start, index, values, activity, bias, current, add))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _update_events_block(block, start, index, values, pre, post, scale):
+    n_pre, streams = pre.shape
+    mode = flush_denormals()
+    low = block * COLUMNS
+    size = min(COLUMNS, post.shape[0] - low)
+    factor = np.empty((streams, size), values.dtype)
+    for k in range(streams):
+        for j in range(size):
+            factor[k, j] = scale * post[low + j, k]
+    for i in range(n_pre):
+        for k in range(streams):
+            s, g = pre[i, k], factor[k]
+            if s != 0:
+                for n in range(start[block, i], start[block, i + 1]):
+                    values[n] += s * g[index[n]]
+    restore(mode)
+
+
+@compiled(nogil=True)
 def update_events(start, index, values, pre, post, scale):
     """``values += scale * pre * post``, touching only the synapses of units whose `pre` is not zero.
 
@@ -235,25 +266,18 @@ def update_events(start, index, values, pre, post, scale):
     post : ndarray (n_post, streams)
     scale : float
     """
-    n_pre, streams = pre.shape
-    for block in prange(start.shape[0]):
-        mode = flush_denormals()
-        low = block * COLUMNS
-        size = min(COLUMNS, post.shape[0] - low)
-        factor = np.empty((streams, size), values.dtype)
-        for k in range(streams):
-            for j in range(size):
-                factor[k, j] = scale * post[low + j, k]
-        for i in range(n_pre):
-            for k in range(streams):
-                s, g = pre[i, k], factor[k]
-                if s != 0:
-                    for n in range(start[block, i], start[block, i + 1]):
-                        values[n] += s * g[index[n]]
-        restore(mode)
+    share(_update_events_block, start.shape[0], (start, index, values, pre, post, scale))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _clear_row(r, weights, mask, rows):
+    columns = np.uint64(weights.shape[1])  # a signed count would keep LLVM from vectorising
+    row, present = weights[rows[r]], mask[rows[r]]
+    for j in range(columns):
+        row[j] = row[j] if present[j] else 0
+
+
+@compiled(nogil=True)
 def clear_absent(weights, mask, rows):
     """Set the weights to 0 where the mask is False, in some rows of a dense array.
 
@@ -263,8 +287,4 @@ def clear_absent(weights, mask, rows):
     mask : ndarray of bool (n, m)
     rows : ndarray of int (chosen,)
     """
-    columns = np.uint64(weights.shape[1])  # a signed count would keep LLVM from vectorising
-    for r in prange(rows.size):
-        row, present = weights[rows[r]], mask[rows[r]]
-        for j in range(columns):
-            row[j] = row[j] if present[j] else 0
+    share(_clear_row, rows.size, (weights, mask, rows))

@@ -11,11 +11,11 @@ Their times beside those of BLAS: `spikefa.engine.weight_policy.WeightPolicy`.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from spikefa.engine.compiled import compiled
 from spikefa.engine.kernels.denormals import flush_denormals, restore
 from spikefa.engine.kernels.lookup_tables import ABREAST, CHOICES, TABLE, VECTOR, add_looked_up, make_table
+from spikefa.engine.kernels.tasks import share
 
 #: Tables at a time of a propagation: 16 KiB, so that they and what is added to them fit in a first cache of 32.
 TABLES = 16
@@ -36,18 +36,22 @@ def _only_spikes(row):
     return not other
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _choose_for_four_units(four, activity, choices, others):
+    units, streams = activity.shape
+    to = choices[four]
+    for i in range(4 * four, min(4 * four + 4, units)):
+        row = activity[i]
+        others[four] |= not _only_spikes(row)
+        place = np.uint16(VECTOR << (i % 4))
+        for k in range(np.uint64(streams)):
+            to[k] += np.uint16(row[k] != 0) * place
+
+
+@compiled(nogil=True)
 def choose_for_units(activity, choices, others):
     """Fill in `choices_of_units`, of zeros at first, and whether in each four an activity is neither 0 nor 1."""
-    units, streams = activity.shape
-    for four in prange(len(choices)):
-        to = choices[four]
-        for i in range(4 * four, min(4 * four + 4, units)):
-            row = activity[i]
-            others[four] |= not _only_spikes(row)
-            place = np.uint16(VECTOR << (i % 4))
-            for k in range(np.uint64(streams)):
-                to[k] += np.uint16(row[k] != 0) * place
+    share(_choose_for_four_units, len(choices), (activity, choices, others))
 
 
 def choices_of_units(activity: np.ndarray) -> np.ndarray:
@@ -91,21 +95,25 @@ def _choose_slowly(activity, i, first, last, choices):
             choices[(k - first) // 4, r] += np.uint16(activity[i + r, k] != 0) * np.uint16(VECTOR << ((k - first) % 4))
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _choose_four_for_streams(four, activity, choices, others):
+    units, streams = activity.shape
+    i = ABREAST * four
+    for r in range(min(ABREAST, units - i)):
+        others[four] |= not _only_spikes(activity[i + r])
+    for part in range(choices.shape[0]):
+        to, first = choices[part, four], 4 * part * choices.shape[2]
+        last = min(first + 4 * len(to), streams)
+        whole = (last - first) // 4 if i + ABREAST <= units and not others[four] else 0
+        if whole:
+            _choose(activity[i], activity[i + 1], activity[i + 2], activity[i + 3], first, to[:whole])
+        _choose_slowly(activity, i, first + 4 * whole, last, to[whole:])
+
+
+@compiled(nogil=True)
 def choose_for_streams(activity, choices, others):
     """Fill in `choices_of_streams`, of zeros at first, and whether in each four an activity is neither 0 nor 1."""
-    units, streams = activity.shape
-    for four in prange(choices.shape[1]):
-        i = ABREAST * four
-        for r in range(min(ABREAST, units - i)):
-            others[four] |= not _only_spikes(activity[i + r])
-        for part in range(choices.shape[0]):
-            to, first = choices[part, four], 4 * part * choices.shape[2]
-            last = min(first + 4 * len(to), streams)
-            whole = (last - first) // 4 if i + ABREAST <= units and not others[four] else 0
-            if whole:
-                _choose(activity[i], activity[i + 1], activity[i + 2], activity[i + 3], first, to[:whole])
-            _choose_slowly(activity, i, first + 4 * whole, last, to[whole:])
+    share(_choose_four_for_streams, choices.shape[1], (activity, choices, others))
 
 
 def choices_of_streams(activity: np.ndarray) -> np.ndarray:
@@ -148,7 +156,42 @@ def _copied(rows, first, left, vectors):
             vectors[r, v] = rows[first + r, left + v] if there else rows.dtype.type(0)
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
+def _propagate_strips(block, weights, choices, bias, current, add):
+    (n_pre, width), (n_post, streams) = weights.shape, current.shape
+    groups, padded = choices.shape
+    size = weights.itemsize
+    lanes, row = VECTOR // size, width * size
+    zero = weights.dtype.type(0)
+    mode = flush_denormals()
+    begin, end = block * STRIPS * lanes, min((block + 1) * STRIPS * lanes, n_post)
+    tables, sums, four = _aligned(TABLES * CHOICES, bias), _aligned(STRIPS * padded, bias), _aligned(4, bias)
+    sums[:] = 0
+    for first in range(0, groups, TABLES):
+        count = min(TABLES, groups - first)
+        for left in range(begin, end, lanes):
+            for g in range(count):
+                i = 4 * (first + g)
+                table = tables.ctypes.data + g * TABLE
+                if left + lanes <= width and i + 4 <= n_pre:
+                    a = weights.ctypes.data + i * row + left * size
+                    make_table(table, a, a + row, a + 2 * row, a + 3 * row, 4 * TABLES * row, zero)
+                else:
+                    _copied(weights, i, left, four)
+                    a = four.ctypes.data
+                    make_table(table, a, a + VECTOR, a + 2 * VECTOR, a + 3 * VECTOR, 0, zero)
+            own = sums.ctypes.data + (left - begin) * size * padded
+            for k in range(0, padded, ABREAST):
+                chosen = choices.ctypes.data + 2 * (first * padded + k)
+                add_looked_up(tables.ctypes.data, count, chosen, 2 * padded, own + k * VECTOR, VECTOR, 0, zero)
+    for j in range(begin, end):
+        own = sums[(j - begin) // lanes * padded :]
+        for k in range(streams):
+            current[j, k] = own[k, (j - begin) % lanes] + (current[j, k] + bias[j] if add else bias[j])
+    restore(mode)
+
+
+@compiled(nogil=True)
 def propagate_spikes(weights, choices, bias, current, add):
     """Compute ``current = weights.T @ activity + bias``, or ``current +=`` the same if `add`.
 
@@ -161,41 +204,50 @@ def propagate_spikes(weights, choices, bias, current, add):
     current : ndarray (n_post, streams)
     add : bool
     """
-    (n_pre, width), (n_post, streams) = weights.shape, current.shape
-    groups, padded = choices.shape
+    lanes = VECTOR // weights.itemsize
+    share(_propagate_strips, -(-len(current) // (STRIPS * lanes)), (weights, choices, bias, current, add))
+
+
+@compiled(nogil=True)
+def _update_strip(strip, weights, choices, post, scale):
+    (n_pre, width), (n_post, streams) = weights.shape, post.shape
+    parts, fours, tables_of_part = choices.shape[:3]
+    groups = -(-streams // 4)
     size = weights.itemsize
     lanes, row = VECTOR // size, width * size
-    zero = weights.dtype.type(0)
-    for block in prange(-(-n_post // (STRIPS * lanes))):
-        mode = flush_denormals()
-        begin, end = block * STRIPS * lanes, min((block + 1) * STRIPS * lanes, n_post)
-        tables, sums, four = _aligned(TABLES * CHOICES, bias), _aligned(STRIPS * padded, bias), _aligned(4, bias)
-        sums[:] = 0
-        for first in range(0, groups, TABLES):
-            count = min(TABLES, groups - first)
-            for left in range(begin, end, lanes):
-                for g in range(count):
-                    i = 4 * (first + g)
-                    table = tables.ctypes.data + g * TABLE
-                    if left + lanes <= width and i + 4 <= n_pre:
-                        a = weights.ctypes.data + i * row + left * size
-                        make_table(table, a, a + row, a + 2 * row, a + 3 * row, 4 * TABLES * row, zero)
-                    else:
-                        _copied(weights, i, left, four)
-                        a = four.ctypes.data
-                        make_table(table, a, a + VECTOR, a + 2 * VECTOR, a + 3 * VECTOR, 0, zero)
-                own = sums.ctypes.data + (left - begin) * size * padded
-                for k in range(0, padded, ABREAST):
-                    chosen = choices.ctypes.data + 2 * (first * padded + k)
-                    add_looked_up(tables.ctypes.data, count, chosen, 2 * padded, own + k * VECTOR, VECTOR, 0, zero)
-        for j in range(begin, end):
-            own = sums[(j - begin) // lanes * padded :]
-            for k in range(streams):
-                current[j, k] = own[k, (j - begin) % lanes] + (current[j, k] + bias[j] if add else bias[j])
-        restore(mode)
+    number = weights.dtype.type
+    mode = flush_denormals()
+    left = strip * lanes
+    wide = min(lanes, n_post - left)
+    tables, factors = _aligned(UPDATE_TABLES * CHOICES, post), _aligned(4 * groups, post)
+    factors[:] = 0
+    for v in range(wide):
+        for k in range(streams):
+            factors[k, v] = number(scale) * post[left + v, k]
+    whole = n_pre // ABREAST if left + lanes <= width else 0  # so many fours of rows are changed where they lie
+    rest = _aligned(ABREAST * (fours - whole), post)
+    _copied(weights, ABREAST * whole, left, rest)
+    for part in range(parts):
+        first = part * tables_of_part
+        last = min(first + tables_of_part, groups)
+        for g in range(first, last):
+            a = factors[4 * g :].ctypes.data
+            table = tables.ctypes.data + (g - first) * TABLE
+            make_table(table, a, a + VECTOR, a + 2 * VECTOR, a + 3 * VECTOR, 0, number(0))
+        for four in range(fours):
+            chosen = choices.ctypes.data + 2 * ABREAST * tables_of_part * (part * fours + four)
+            a, distance = weights.ctypes.data + ABREAST * four * row + left * size, row
+            if four >= whole:
+                a, distance = rest.ctypes.data + ABREAST * (four - whole) * VECTOR, VECTOR
+            ahead = AHEAD * distance
+            add_looked_up(tables.ctypes.data, last - first, chosen, 2 * ABREAST, a, distance, ahead, number(0))
+    for i in range(ABREAST * whole, n_pre):
+        for v in range(wide):
+            weights[i, left + v] = rest[i - ABREAST * whole, v]
+    restore(mode)
 
 
-@compiled(parallel=True, nogil=True)
+@compiled(nogil=True)
 def update_spikes(weights, choices, post, scale):
     """``weights += scale * pre @ post.T``.
 
@@ -207,39 +259,5 @@ def update_spikes(weights, choices, post, scale):
     post : ndarray (n_post, streams)
     scale : float
     """
-    (n_pre, width), (n_post, streams) = weights.shape, post.shape
-    parts, fours, tables_of_part = choices.shape[:3]
-    groups = -(-streams // 4)
-    size = weights.itemsize
-    lanes, row = VECTOR // size, width * size
-    number = weights.dtype.type
-    for strip in prange(-(-n_post // lanes)):
-        mode = flush_denormals()
-        left = strip * lanes
-        wide = min(lanes, n_post - left)
-        tables, factors = _aligned(UPDATE_TABLES * CHOICES, post), _aligned(4 * groups, post)
-        factors[:] = 0
-        for v in range(wide):
-            for k in range(streams):
-                factors[k, v] = number(scale) * post[left + v, k]
-        whole = n_pre // ABREAST if left + lanes <= width else 0  # so many fours of rows are changed where they lie
-        rest = _aligned(ABREAST * (fours - whole), post)
-        _copied(weights, ABREAST * whole, left, rest)
-        for part in range(parts):
-            first = part * tables_of_part
-            last = min(first + tables_of_part, groups)
-            for g in range(first, last):
-                a = factors[4 * g :].ctypes.data
-                table = tables.ctypes.data + (g - first) * TABLE
-                make_table(table, a, a + VECTOR, a + 2 * VECTOR, a + 3 * VECTOR, 0, number(0))
-            for four in range(fours):
-                chosen = choices.ctypes.data + 2 * ABREAST * tables_of_part * (part * fours + four)
-                a, distance = weights.ctypes.data + ABREAST * four * row + left * size, row
-                if four >= whole:
-                    a, distance = rest.ctypes.data + ABREAST * (four - whole) * VECTOR, VECTOR
-                ahead = AHEAD * distance
-                add_looked_up(tables.ctypes.data, last - first, chosen, 2 * ABREAST, a, distance, ahead, number(0))
-        for i in range(ABREAST * whole, n_pre):
-            for v in range(wide):
-                weights[i, left + v] = rest[i - ABREAST * whole, v]
-        restore(mode)
+    lanes = VECTOR // weights.itemsize
+    share(_update_strip, -(-len(post) // lanes), (weights, choices, post, scale))

@@ -12,39 +12,49 @@ from spikefa.engine.generated import load_kernel
 from spikefa.engine.kernels import loop_functions
 from spikefa.engine.kernels.loop_functions import LOOP_FUNCTIONS
 
+# Names of functions here do not begin with an underscore: those of a rule's variables do.
 _HEADER = """
-from numba import prange
-
 from spikefa.engine.compiled import compiled
 from spikefa.engine.kernels.loop_functions import LOOP_FUNCTIONS
+from spikefa.engine.kernels.tasks import share
 
 globals().update(LOOP_FUNCTIONS)
-
-
-@compiled(parallel=True, nogil=True, error_model="numpy")"""
+"""
 
 _TEMPLATE = """
-def kernel(W, lr, {arguments}):
-    n_pre, n_post = W.shape
+
+@compiled(nogil=True, error_model="numpy")
+def one(j, W, lr, {arguments}):
+    n_pre = len(W)
     streams = {streams}
     number = W.dtype.type
-    for j in prange(n_post):
-        for i in range(n_pre):
-            w = W[i, j]
-            total = number(0)
-            for k in range(streams):
-                total += {summed}
-            W[i, j] = w + number(lr) * total + {local}
+    for i in range(n_pre):
+        w = W[i, j]
+        total = number(0)
+        for k in range(streams):
+            total += {summed}
+        W[i, j] = w + number(lr) * total + {local}
+
+
+@compiled(nogil=True, error_model="numpy")
+def kernel(W, lr, {arguments}):
+    share(one, W.shape[1], (W, lr, {arguments}))
 """
 
 _STATES_TEMPLATE = """
-def kernel({arguments}):
-    n_pre, n_post, streams = {first}.shape
+
+@compiled(nogil=True, error_model="numpy")
+def one(i, {arguments}):
+    _, n_post, streams = {first}.shape
     number = {first}.dtype.type
-    for i in prange(n_pre):
-        for j in range(n_post):
-            for k in range(streams):
-                {statements}
+    for j in range(n_post):
+        for k in range(streams):
+            {statements}
+
+
+@compiled(nogil=True, error_model="numpy")
+def kernel({arguments}):
+    share(one, len({first}), ({arguments},))
 """
 
 # The same with arrays: a row of synapses at a time, so that no temporary array is large.
@@ -153,7 +163,7 @@ def compile_states(
     source = (_NUMPY_STATES_TEMPLATE if with_numpy else _STATES_TEMPLATE).format(
         arguments=", ".join([*arguments, *(f"_factor_{name}" for name in states)]),
         first=f"_{states[0]}",
-        statements=("\n" + " " * (8 if with_numpy else 16)).join(lines),
+        statements=("\n" + " " * (8 if with_numpy else 12)).join(lines),
     )
     return _compiled(source, with_numpy)
 

@@ -1,0 +1,70 @@
+"""Tasks that are shared out among threads."""
+
+import subprocess
+import sys
+import textwrap
+
+import numba
+import numpy as np
+import pytest
+
+from spikefa.engine.compiled import compiled
+from spikefa.engine.kernels.tasks import share
+
+
+@compiled(nogil=True)
+def _count(task, done, which, step, twice):
+    if task == which:
+        raise ValueError
+    done[task] += np.float32(2 * step if twice else step)
+
+
+@compiled(nogil=True)
+def _count_all(done, which, twice):
+    share(_count, len(done), (done, which, 3, twice))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 1000])
+def test_each_task_runs_once(count):
+    for threads in range(1, numba.config.NUMBA_NUM_THREADS + 1):
+        numba.set_num_threads(threads)
+        done = np.zeros(count, np.float32)
+        _count_all(done, -1, True)
+        assert np.all(done == 6)
+
+
+def test_a_task_that_fails_is_told():
+    done = np.zeros(20, np.float32)
+    with pytest.raises(RuntimeError, match="a task of _count failed"):
+        _count_all(done, 7, False)
+    assert done[7] == 0 and done.sum() == 3 * 19
+
+
+def test_code_that_is_kept_runs_in_a_later_process(tmp_path, monkeypatch):
+    """Which starts numba's threads only then."""
+    script = tmp_path / "kept.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import numpy as np
+            from spikefa.engine.compiled import compiled
+            from spikefa.engine.kernels.tasks import share
+
+            @compiled(nogil=True)
+            def _add(task, to):
+                to[task] += task
+
+            @compiled(nogil=True)
+            def add(to):
+                share(_add, len(to), (to,))
+
+            to = np.zeros(9)
+            add(to)
+            print(to.sum(), sum(add.stats.cache_hits.values()))
+            """
+        )
+    )
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("SPIKEFA_CACHE", raising=False)
+    said = [subprocess.run([sys.executable, script], capture_output=True, text=True, check=True) for _ in range(2)]
+    assert [run.stdout.split() for run in said] == [["36.0", "0"], ["36.0", "1"]]
