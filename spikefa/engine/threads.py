@@ -14,9 +14,10 @@ from itertools import pairwise
 
 import numba
 import numpy as np
-from numba import prange, types
+from numba import types
 
 from spikefa.engine.compiled import compiled
+from spikefa.engine.kernels.tasks import share
 from spikefa.errors import SpikefaError
 
 #: Multiply-adds a step below which one thread is as fast as two (64-100-100-100, 20 streams: 0.12 ms with one,
@@ -56,10 +57,13 @@ _PINNING = sys.platform == "linux" and hasattr(os, "sched_setaffinity")
 if _PINNING:
     _gettid = types.ExternalFunction("gettid", types.int32())
 
-    @compiled(parallel=True)
+    @compiled(nogil=True)
+    def _thread_id(i, out):
+        out[i] = _gettid()
+
+    @compiled(nogil=True)
     def _thread_ids(out):
-        for i in prange(out.size):
-            out[i] = _gettid()
+        share(_thread_id, out.size, (out,))
 
 
 def groups(processors: list[int], threads: int) -> list[list[int]]:

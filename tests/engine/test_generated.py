@@ -59,6 +59,7 @@ def test_variables_may_have_the_names_that_a_loop_uses(empty_cache):
     summed = " * ".join([f"{name}_pre" for name in names] + [f"exp({name}_post)" for name in names])
     pre, post = ([f"{name}_{side}" for name in names] for side in ("pre", "post"))
     loop = compile_loop(summed, f"-({' + '.join(names)}) * W", pre, post, names)
-    W, ones, zeros, constants = np.ones((3, 2)), np.ones((3, 1)), np.zeros((2, 1)), 8 * [0.0625]
-    loop(W, 1, *8 * [ones], *8 * [zeros], *constants)
-    np.testing.assert_array_equal(W, 1 + 1 - 0.5)
+    count = len(names)
+    W, ones, zeros, constants = np.ones((3, 2)), np.ones((3, 1)), np.zeros((2, 1)), count * [0.0625]
+    loop(W, 1, *count * [ones], *count * [zeros], *constants)
+    np.testing.assert_array_equal(W, 1 + 1 - count / 16)

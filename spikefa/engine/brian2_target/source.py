@@ -53,11 +53,11 @@ _ALONE = """\
 _BLOCK = """
 
 @_njit(nogil=True, error_model="numpy")
-def _block(_which, _n, {span_arguments}):
+def _in_block(_which, _n, {span_arguments}):
     _span(_which * {block}, _min(_n, (_which + 1) * {block}), {span_arguments})
 """
 _SHARED = """\
-    _share(_block, (_n + {block} - 1) // {block}, (_n, {span_arguments}))
+    _share(_in_block, (_n + {block} - 1) // {block}, (_n, {span_arguments}))
 """
 
 _RESET_SPAN = """\
@@ -104,7 +104,7 @@ _THRESHOLD_ALONE = """\
 _THRESHOLD_BLOCK = """
 
 @_njit(nogil=True, error_model="numpy")
-def _block(_which, _n, _counts, _found, {span_arguments}):
+def _in_block(_which, _n, _counts, _found, {span_arguments}):
     _end = _min(_n, (_which + 1) * {block})
     _counts[_which] = _span(_which * {block}, _end, _found, {span_arguments})
 """
@@ -112,7 +112,7 @@ def _block(_which, _n, _counts, _found, {span_arguments}):
 _THRESHOLD_SHARED = """\
     _blocks = (_n + {block} - 1) // {block}
     _counts = _np.empty(_blocks, _np.int64)
-    _share(_block, _blocks, (_n, _counts, _found, {span_arguments}))
+    _share(_in_block, _blocks, (_n, _counts, _found, {span_arguments}))
     _total = _counts[0]
     for _block in _range(1, _blocks):
         _f.move({events}, _total, _block * {block}, _counts[_block])
@@ -124,7 +124,7 @@ _RESET_SHARED = """\
     if _n <= {block}:
         _span(_np.int64(0), _n, {span_arguments})
     else:
-        _share(_block, (_n + {block} - 1) // {block}, (_n, {span_arguments}))
+        _share(_in_block, (_n + {block} - 1) // {block}, (_n, {span_arguments}))
 """
 _EVENTS = """\
     _n = _np.int64({events}[{events}.size - 1])
