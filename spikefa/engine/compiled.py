@@ -150,7 +150,10 @@ class _Cache(FunctionCache):
         """Return the machine code for a signature, or None."""
         if ahead is not None:
             ahead(self.name)
-        return super().load_overload(sig, target_context)
+        found = super().load_overload(sig, target_context)
+        if found is not None:  # what is compiled now and calls it is kept with all that it needs, such as threads
+            found.library._reload_init.update(found.reload_init)
+        return found
 
 
 def name_of(function: Callable) -> str:

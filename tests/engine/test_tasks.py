@@ -41,30 +41,36 @@ def test_a_task_that_fails_is_told():
 
 
 def test_code_that_is_kept_runs_in_a_later_process(tmp_path, monkeypatch):
-    """Which starts numba's threads only then."""
-    script = tmp_path / "kept.py"
-    script.write_text(
-        textwrap.dedent(
-            """
-            import numpy as np
-            from spikefa.engine.compiled import compiled
-            from spikefa.engine.kernels.tasks import share
-
-            @compiled(nogil=True)
-            def _add(task, to):
-                to[task] += task
-
-            @compiled(nogil=True)
-            def add(to):
-                share(_add, len(to), (to,))
-
-            to = np.zeros(9)
-            add(to)
-            print(to.sum(), sum(add.stats.cache_hits.values()))
-            """
-        )
-    )
+    """Which starts numba's threads only then, whether or not the loop over tasks was kept before the kernel was."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("SPIKEFA_CACHE", raising=False)
-    said = [subprocess.run([sys.executable, script], capture_output=True, text=True, check=True) for _ in range(2)]
-    assert [run.stdout.split() for run in said] == [["36.0", "0"], ["36.0", "1"]]
+    said = []
+    for name in ("first", "second", "second", "first"):
+        script = tmp_path / f"{name}.py"
+        script.write_text(
+            textwrap.dedent(
+                """
+                import numpy as np
+                from spikefa.engine.compiled import compiled
+                from spikefa.engine.kernels.tasks import share
+
+                @compiled(nogil=True)
+                def _add(task, to):
+                    to[task] += task
+
+                @compiled(nogil=True)
+                def _add_all(to):
+                    share(_add, len(to), (to,))
+
+                @compiled(nogil=True)
+                def add(to):
+                    _add_all(to)
+
+                to = np.zeros(9)
+                add(to)
+                print(to.sum(), sum(add.stats.cache_hits.values()))
+                """
+            )
+        )
+        said.append(subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout.split())
+    assert said == [["36.0", "0"], ["36.0", "0"], ["36.0", "1"], ["36.0", "1"]]
