@@ -152,7 +152,7 @@ class _Cache(FunctionCache):
             ahead(self.name)
         found = super().load_overload(sig, target_context)
         if found is not None:  # what is compiled now and calls it is kept with all that it needs, such as threads
-            found.library._reload_init.update(found.reload_init)
+            found.library._reload_init = set(found.reload_init)
         return found
 
 

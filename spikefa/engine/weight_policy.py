@@ -30,9 +30,11 @@ class WeightPolicy:
         propagation with 2 streams 0.26, 0.40, 0.63; 4 streams 0.35, 0.48, 0.77; 8 streams 0.52, 0.44, 0.75; 16 streams
         1.07, 0.69, 1.07; 100 streams -, 3.2, 3.7. Propagation and update with 4 streams 0.49, 0.69, 0.78; 8 streams
         0.90, 0.88, 1.20; 12 streams 1.13, 1.15, 1.53; 16 streams 1.50, 1.31, 1.68; 100 streams -, 6.8, 7.7.
-    tiled_synapses : int
-        Only where a projection has at least this many synapses. Smaller matrices stay in caches, and are left to BLAS.
-        Propagation with 100 streams, tiles and BLAS in us: 300 x 100 units 107 and 83, 784 x 300 units 349 and 375.
+    tiled_synapses, tiled_units : int
+        Only where a projection has at least this many synapses, and so many units on either side. Other matrices are
+        left to BLAS: small ones stay in caches, and narrow ones are too few tasks. Propagation with 100 streams, tiles
+        and BLAS in ms: 300 x 100 units 0.107 and 0.083, 784 x 300 units 0.35 and 0.38, 5000 x 60 units 0.90 and 0.97,
+        30000 x 10 units 3.8 and 2.4.
     table_streams : int
         From this many streams on, products with the output of units that spike are looked up in tables (see
         `spikefa.engine.kernels.spikes`).
@@ -63,6 +65,7 @@ class WeightPolicy:
     few_streams_learning: int = 12
     few_streams_fixed: int = 3
     tiled_synapses: int = 250_000
+    tiled_units: int = 24
     table_streams: int = 24
     dot_products: bool | None = None
     sparse_below_batched: float = 0.25
@@ -76,6 +79,7 @@ class WeightPolicy:
             "few_streams_learning",
             "few_streams_fixed",
             "tiled_synapses",
+            "tiled_units",
             "table_streams",
         ):
             whole("WeightPolicy", name, getattr(self, name))
@@ -119,7 +123,7 @@ class WeightPolicy:
             return SparseWeights(W, mask, dtype, event_driven)
         if event_driven:
             return EventDrivenWeights(W, mask, dtype)
-        tiled = W.size >= self.tiled_synapses
+        tiled = W.size >= self.tiled_synapses and min(W.shape) >= self.tiled_units
         if tiled and streams <= (self.few_streams_learning if learns else self.few_streams_fixed):
             return FewStreamsWeights(W, mask, dtype, tiled)
         if spikes and streams >= self.table_streams:

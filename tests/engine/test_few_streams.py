@@ -116,7 +116,11 @@ def test_projections_learn_the_same_as_by_blas(streams, masked, momentum):
     seen = []
     for synapses in (0, 10**9):
         policy = fa.WeightPolicy(
-            event_streams_spikes=0, event_streams_learning=0, tiled_synapses=synapses, sparse_below_batched=0
+            event_streams_spikes=0,
+            event_streams_learning=0,
+            tiled_synapses=synapses,
+            tiled_units=0,
+            sparse_below_batched=0,
         )
         net = fa.Network(streams=streams, seed=3, dt=1 * ms, weight_policy=policy)
         pre = fa.Input(net, "pre", 37, units, emit="s = int(rand() < p)", stimulus_variable="p")

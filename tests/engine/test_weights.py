@@ -16,7 +16,7 @@ SPIKES = {"spikes": True, "learns": True}
 #: Kind -> the policy and the streams by which it is chosen for units that spike and weights that learn.
 KINDS = {
     "dense": (fa.WeightPolicy(event_streams_spikes=0, table_streams=10**9, sparse_below_batched=0), 3),
-    "few": (fa.WeightPolicy(event_streams_spikes=0, tiled_synapses=0, sparse_below_batched=0), 3),
+    "few": (fa.WeightPolicy(event_streams_spikes=0, tiled_synapses=0, tiled_units=0, sparse_below_batched=0), 3),
     "tables": (fa.WeightPolicy(event_streams_spikes=0, table_streams=1, sparse_below_batched=0), 9),
     "events": (fa.WeightPolicy(event_streams_spikes=2, sparse_below_events=0), 2),
     "sparse": (fa.WeightPolicy(event_streams_spikes=0, sparse_below_batched=1.1), 3),
@@ -167,6 +167,12 @@ def test_the_policy_goes_by_size_too_and_not_by_threads(streams, spikes, learns,
     for threads in range(1, numba.config.NUMBA_NUM_THREADS + 1):
         numba.set_num_threads(threads)
         assert type(chosen(streams, spikes, learns, units=500)) is kind
+
+
+@pytest.mark.parametrize(("shape", "tiled"), [((500, 500), True), ((490, 510), False), ((30_000, 10), False)])
+def test_tiles_are_for_weights_that_are_neither_small_nor_narrow(shape, tiled):
+    for W in (np.ones(shape), np.ones(shape[::-1])):
+        assert fa.WeightPolicy().make(W, None, np.dtype("float32"), 100, spikes=False, learns=True).tiled is tiled
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from brian2 import NetworkOperation, second
 
 import spikefa as fa
 
-FEW = fa.WeightPolicy(tiled_synapses=0)
+FEW = fa.WeightPolicy(tiled_synapses=0, tiled_units=0)
 
 
 def learned(streams, where, look, hold=True, watch=False):
