@@ -101,7 +101,7 @@ def kept_in(folder: Path) -> Iterator[None]:
 
 @cache
 def _kernels() -> bytes:
-    paths = sorted(Path(__file__).with_name("kernels").glob("*.py"))
+    paths = [Path(__file__), *sorted(Path(__file__).with_name("kernels").glob("*.py"))]
     return hashlib.sha256(b"\n".join(path.read_bytes() for path in paths)).digest()
 
 

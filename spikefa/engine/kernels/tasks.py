@@ -1,7 +1,7 @@
 """Tasks shared out among numba's threads.
 
 Numba compiles what is in a parallel loop several times: once for the loop, and again for all that surrounds it. Here
-one loop over tasks is compiled for all kernels; it calls a kernel's task by its address. Kernels compile in less than
+one loop over tasks is compiled for all kernels; it calls a kernel's task by its address. Kernels compile in about
 half the time, and run as fast::
 
     @compiled(nogil=True)
