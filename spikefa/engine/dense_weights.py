@@ -113,7 +113,7 @@ class DenseWeights(Weights):
 
 
 class LookupTableWeights(DenseWeights):
-    """Dense weights of many streams of spikes: sums of a few rows are looked up in tables; else as by BLAS."""
+    """Dense weights of many streams of spikes: sums of a few rows are looked up in tables; else as `DenseWeights`."""
 
     pre_major = True
 

@@ -2,6 +2,7 @@
 
 Activities are transposed first, so that a stream's numbers lie side by side as those of a row do. Each row is read and
 written by one thread, and its sums run in an order fixed by the shapes: results do not depend on the number of threads.
+Updates are also those of many streams.
 """
 
 from __future__ import annotations
