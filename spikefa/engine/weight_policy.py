@@ -32,9 +32,10 @@ class WeightPolicy:
         0.90, 0.88, 1.20; 12 streams 1.13, 1.15, 1.53; 16 streams 1.50, 1.31, 1.68; 100 streams -, 6.8, 7.7.
     tiled_synapses, tiled_units : int
         Only where a projection has at least this many synapses, and so many units on either side. Other matrices are
-        left to BLAS: small ones stay in caches, and narrow ones are too few tasks. Propagation with 100 streams, tiles
-        and BLAS in ms: 300 x 100 units 0.107 and 0.083, 784 x 300 units 0.35 and 0.38, 5000 x 60 units 0.90 and 0.97,
-        30000 x 10 units 3.8 and 2.4.
+        left to BLAS: small ones stay in caches, and narrow ones are too few tasks. Propagation, then update with 100
+        streams, tiles and BLAS in ms: 300 x 100 units 0.107 and 0.083; 784 x 300 units 0.35 and 0.38; 2500 x 200 units
+        0.99 and 0.92, 0.97 and 0.94; 2500 x 100 units 0.65 and 0.55, 0.76 and 0.58; 30000 x 10 units 3.8 and 2.4, 5.4
+        and 2.8.
     table_streams : int
         From this many streams on, products with the output of units that spike are looked up in tables (see
         `spikefa.engine.kernels.spikes`).
@@ -65,7 +66,7 @@ class WeightPolicy:
     few_streams_learning: int = 12
     few_streams_fixed: int = 3
     tiled_synapses: int = 250_000
-    tiled_units: int = 24
+    tiled_units: int = 250
     table_streams: int = 24
     dot_products: bool | None = None
     sparse_below_batched: float = 0.25

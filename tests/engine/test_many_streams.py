@@ -139,7 +139,7 @@ def test_weights_in_tiles_compute_what_weights_by_blas_do(rng, spikes, dtype):
     """Both ways, of activities of several widths in turn; masked updates, too."""
     W, mask = rng.normal(size=(70, 50)), rng.random((70, 50)) < 0.6
     kinds = [
-        WeightPolicy(tiled_synapses=synapses, sparse_below_batched=0).make(
+        WeightPolicy(tiled_synapses=synapses, tiled_units=0, sparse_below_batched=0).make(
             W * mask, mask, np.dtype(dtype), 30, spikes=spikes, learns=True
         )
         for synapses in (0, 10**9)
