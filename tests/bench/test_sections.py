@@ -19,7 +19,7 @@ KEYS = {
     "step": "step busy own scipy/units_x_streams scipy/streams_x_units ratio remainder profile/propagation "
     "profile/updates profile/integration profile/emission profile/post_factors "
     "profile/stimulus profile/readout profile/no_product step/bfloat16 speedup/bfloat16 step/int8 speedup/int8",
-    "floors": "step multiply_adds additions bandwidth floor/propagation_by_BLAS floor/updates_by_BLAS floor ratio "
+    "floors": "step multiply_adds additions bandwidth floor/propagation_in_float floor/updates_in_float floor ratio "
     "integers int8/step int8/floor/propagation_in_int8 int8/floor int8/ratio",
     "images": "train test epoch test_set",
     "epoch": "total learning test checkpoint recording",

@@ -100,13 +100,13 @@ def _parts(network: Network) -> dict[str, list[Floor]]:
         tables = isinstance(projection.weights, LookupTableWeights)
         integers = projection.precision == "int8"
         size = projection.weights.values.nbytes / (4 if integers else 1)
-        kind = "by_tables" if tables else "in_int8" if integers else "by_BLAS"
+        kind = "by_tables" if tables else "in_int8" if integers else "in_float"
         floor = Floor(_work(projection, tables, "integers" if integers else "multiply_adds"), size)
         found.setdefault(f"propagation_{kind}", []).append(floor)
         for pre, _, values in updates_of(projection):
             spikes = tables and bool(np.isin(pre, (0, 1)).all())
             floor = Floor(_work(projection, spikes, "multiply_adds"), 2 * values.nbytes)
-            found.setdefault("updates_by_tables" if spikes else "updates_by_BLAS", []).append(floor)
+            found.setdefault("updates_by_tables" if spikes else "updates_in_float", []).append(floor)
     return found
 
 
