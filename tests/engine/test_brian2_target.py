@@ -24,7 +24,7 @@ from brian2 import (
 )
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.base import BrianObjectException
-from numba import njit
+from numba import njit, prange
 
 from spikefa.engine import generated
 from spikefa.engine.brian2_target.target import NumbaCodeGenerator, NumbaCodeObject
@@ -301,6 +301,34 @@ def test_denormals_are_flushed_in_kernels_and_nowhere_else(units):
     Network(group).run(0.1 * ms)
     assert np.all(np.array(group.x) == 0)
     assert np.all(np.full(1000, 1e-310) * 0.5 > 0)
+
+
+@njit
+def _refuse(x):
+    if x > 0:
+        raise ValueError("x is", x)
+    return x
+
+
+@njit(parallel=True)
+def _halves(x):
+    for k in prange(x.size):
+        x[k] *= 0.5
+
+
+@pytest.mark.parametrize("units", [10, 20_000])
+def test_a_function_that_raises_is_told_and_leaves_no_denormals_flushed(units):
+    function = Function(lambda x: x, arg_units=[1], return_unit=1)
+    function.implementations.add_implementation("numba", code=_refuse)
+    group = NeuronGroup(units, "x : 1", codeobj_class=NumbaCodeObject, namespace={"f": function})
+    group.x = 3
+    group.run_regularly("x = f(x)")
+    with pytest.raises(BrianObjectException) as error:
+        Network(group).run(0.1 * ms)
+    assert error.value.__cause__.args == ("x is", 3) and isinstance(error.value.__cause__, ValueError)
+    halves = np.full(1000, 1e-310)
+    _halves(halves)  # on all threads
+    assert np.all(halves > 0)
 
 
 def test_flush_and_restore():

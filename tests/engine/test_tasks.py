@@ -15,7 +15,7 @@ from spikefa.engine.kernels.tasks import share
 @compiled(nogil=True)
 def _count(task, done, which, step, twice):
     if task == which:
-        raise ValueError
+        raise ValueError("the task", task)
     done[task] += np.float32(2 * step if twice else step)
 
 
@@ -33,11 +33,31 @@ def test_each_task_runs_once(count):
         assert np.all(done == 6)
 
 
-def test_a_task_that_fails_is_told():
+@compiled(nogil=True)
+def _caught(done):
+    try:
+        share(_count, len(done), (done, 7, 3, False))
+    except Exception:
+        return True
+    return False
+
+
+def test_what_a_task_raises_is_raised():
+    for threads in range(1, numba.config.NUMBA_NUM_THREADS + 1):
+        numba.set_num_threads(threads)
+        done = np.zeros(20, np.float32)
+        with pytest.raises(ValueError) as error:
+            _count_all(done, 7, False)
+        assert error.value.args == ("the task", 7)
+        assert done[7] == 0 and done.sum() == 3 * 19
+        _count_all(done, 20, False)
+        assert done[7] == 3 and done.sum() == 6 * 20 - 3
+
+
+def test_what_a_task_raises_can_be_caught():
     done = np.zeros(20, np.float32)
-    with pytest.raises(RuntimeError, match="a task of _count failed"):
-        _count_all(done, 7, False)
-    assert done[7] == 0 and done.sum() == 3 * 19
+    assert _caught(done)
+    assert done.sum() == 3 * 19 and not _caught(done[:5])
 
 
 def test_code_that_is_kept_runs_in_a_later_process(tmp_path, monkeypatch):

@@ -211,6 +211,7 @@ class NumbaCodeObject(CodeObject):
                 stream.fill(buffer)
             self.kernel(*self._arguments)
         except Exception as error:
+            denormals.keep_denormals()
             message = f"The numba kernel of code object '{self.name}' failed.\n"
             raise BrianObjectException(message, self.owner) from error
 

@@ -13,12 +13,13 @@ On processors other than x86 and aarch64 both do nothing.
 
 import platform
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["flush_denormals", "restore"]
+__all__ = ["flush_denormals", "keep_denormals", "restore"]
 
 #: architecture -> (what reads the control register, what writes it, its bits, those that flush)
 _REGISTERS = {
@@ -93,3 +94,9 @@ def restore(old):
     old : uint64
     """
     _write(old)
+
+
+@njit
+def keep_denormals():
+    """Compute with denormal numbers in this thread, whatever was set; for kernels that raise before they restore."""
+    _write(_read() & ~np.uint64(FLUSH))

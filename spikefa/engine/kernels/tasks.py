@@ -20,9 +20,11 @@ from __future__ import annotations
 from llvmlite import ir
 from numba import prange, types
 from numba.core import cgutils
+from numba.core.callconv import RETCODE_USEREXC, Status, errcode_t, excinfo_ptr_t
 from numba.extending import intrinsic
 
 from spikefa.engine.compiled import compiled
+from spikefa.engine.kernels.denormals import keep_denormals
 
 _LONG = ir.IntType(64)
 _TASK = ir.FunctionType(ir.VoidType(), [_LONG, _LONG])
@@ -53,8 +55,14 @@ def _overload(context, kind: types.Dispatcher, given: tuple):
     return found.fndesc
 
 
+def _call_compiled(context, builder, function, integers: list[ir.Value]) -> None:
+    """Call a function of numba's that is given integers, returns nothing and does not fail."""
+    described = _overload(context, context.typing_context.resolve_value_type(function), (types.int64,) * len(integers))
+    context.call_internal_no_propagate(builder, described, types.void(*described.argtypes), integers)
+
+
 def _function_of_task(context, module: ir.Module, body: types.Dispatcher, given: types.BaseTuple, room: ir.Type):
-    """Return a function that unpacks what is given, calls the body, and notes there if it has failed."""
+    """Return a function that unpacks what is given, calls the body, and notes there how the first task failed."""
     described = _overload(context, body, (types.int64, *given.types))
     function = ir.Function(module, _TASK, module.get_unique_name("spikefa_task"))
     function.linkage = "internal"
@@ -65,11 +73,31 @@ def _function_of_task(context, module: ir.Module, body: types.Dispatcher, given:
     arguments = context.get_arg_packer(described.argtypes).as_arguments(builder, [function.args[0], *unpacked])
     callee = context.declare_function(module, described)
     answer, error = (cgutils.alloca_once(builder, kind.pointee) for kind in callee.function_type.args[:2])
-    status = builder.call(callee, [answer, error, *arguments])
-    with builder.if_then(cgutils.is_not_null(builder, status), likely=False):
-        builder.store(ir.Constant(ir.IntType(8), 1), cgutils.gep_inbounds(builder, place, 0, 1))
+    code = builder.call(callee, [answer, error, *arguments])
+    with builder.if_then(cgutils.is_not_null(builder, code), likely=False):
+        _call_compiled(context, builder, keep_denormals, [])
+        failure = cgutils.gep_inbounds(builder, place, 0, 1)
+        first = builder.extract_value(builder.cmpxchg(failure, ir.Constant(errcode_t, 0), code, "monotonic"), 1)
+        with builder.if_then(first):
+            builder.store(builder.load(error), cgutils.gep_inbounds(builder, place, 0, 2))
     builder.ret_void()
     return function
+
+
+def _raise(context, builder, code: ir.Value, exception: ir.Value) -> None:
+    """Have the function that is being compiled raise what another has raised."""
+    yes, no = cgutils.true_bit, cgutils.false_bit
+    status = Status(
+        code=code,
+        is_ok=no,
+        is_none=no,
+        is_error=yes,
+        is_stop_iteration=no,
+        is_python_exc=no,
+        is_user_exc=yes,
+        excinfoptr=exception,
+    )
+    context.call_conv.return_status_propagate(builder, status)
 
 
 @intrinsic
@@ -85,25 +113,29 @@ def share(typingctx, body, count, given):
 
     Raises
     ------
-    RuntimeError
-        If a task has failed, which then has no effect on the others.
+    Exception
+        What a task has raised: of several, one. The others run all the same.
     """
     given = types.unliteral(given)
 
     def codegen(context, builder, signature, args):
         _, count, values = args
-        room = ir.LiteralStructType([context.get_value_type(given), ir.IntType(8)])
+        room = ir.LiteralStructType([context.get_value_type(given), errcode_t, excinfo_ptr_t])
         place = cgutils.alloca_once(builder, room)
         builder.store(values, cgutils.gep_inbounds(builder, place, 0, 0))
-        failed = cgutils.gep_inbounds(builder, place, 0, 1)
-        builder.store(ir.Constant(ir.IntType(8), 0), failed)
+        failure = cgutils.gep_inbounds(builder, place, 0, 1)
+        builder.store(ir.Constant(errcode_t, 0), failure)
         function = _function_of_task(context, builder.module, body, given, room)
-        run = context.typing_context.resolve_value_type(_run)
         addresses = [builder.ptrtoint(function, _LONG), count, builder.ptrtoint(place, _LONG)]
-        described = _overload(context, run, (types.int64,) * 3)
-        context.call_internal_no_propagate(builder, described, types.void(*[types.int64] * 3), addresses)
-        with builder.if_then(cgutils.is_not_null(builder, builder.load(failed)), likely=False):
-            context.call_conv.return_user_exc(builder, RuntimeError, (f"a task of {body.dispatcher.__name__} failed",))
+        _call_compiled(context, builder, _run, addresses)
+        code = builder.load(failure)
+        with builder.if_then(cgutils.is_not_null(builder, code), likely=False):
+            raised = builder.icmp_signed("==", code, RETCODE_USEREXC)
+            with builder.if_then(raised):
+                _raise(context, builder, code, builder.load(cgutils.gep_inbounds(builder, place, 0, 2)))
+            with builder.if_then(builder.not_(raised)):  # one of Python's own, which stays in the thread that ran it
+                name = body.dispatcher.__name__
+                context.call_conv.return_user_exc(builder, RuntimeError, (f"a task of {name} failed",))
         return context.get_dummy_value()
 
     return types.void(body, types.int64, given), codegen
