@@ -36,7 +36,7 @@ ALONE = 8192
 def nearest(value, inverse):
     """Return the nearest integer to ``value * inverse``, ties to even; 0 for what is no number."""
     found = np.rint(value * inverse)
-    return np.int32(found) if abs(found) <= LARGEST else np.int32(0)
+    return np.int32(found) if abs(found) <= np.float32(LARGEST) else np.int32(0)
 
 
 @compiled(nogil=True)
@@ -97,21 +97,27 @@ def integer_scales(activity, scales, inverses):
 
 
 @compiled(nogil=True)
+def _byte(value, inverse):
+    return np.uint32(nearest(value, inverse) + np.int32(128))
+
+
+@compiled(nogil=True)
 def _pack_word(word, activity, inverses, words):
     units, streams = activity.shape
-    to = words[word]
+    to, i = words[word], 4 * word
+    if i + 4 <= units:
+        a, b, c, d = activity[i], activity[i + 1], activity[i + 2], activity[i + 3]
+        for k in range(np.uint64(streams)):
+            low = _byte(a[k], inverses[k]) | (_byte(b[k], inverses[k]) << np.uint32(8))
+            high = _byte(c[k], inverses[k]) | (_byte(d[k], inverses[k]) << np.uint32(8))
+            to[k] = low | (high << np.uint32(16))
+        return
     for k in range(np.uint64(streams)):
-        to[k] = 0
-    for r in range(4):
-        shift = np.uint32(8 * r)
-        i = 4 * word + r
-        if i < units:
-            row = activity[i]
-            for k in range(np.uint64(streams)):
-                to[k] |= np.uint32(nearest(row[k], inverses[k]) + 128) << shift
-        else:
-            for k in range(np.uint64(streams)):
-                to[k] |= np.uint32(128) << shift
+        packed = np.uint32(0x80808080)
+        for r in range(units - i):
+            shift = np.uint32(8 * r)
+            packed ^= (np.uint32(0x80) ^ _byte(activity[i + r, k], inverses[k])) << shift
+        to[k] = packed
 
 
 @compiled(nogil=True)
@@ -149,15 +155,15 @@ def _propagate_block_int8(block, weights, offsets, scale, words, scales, vectors
     row_bytes, word_bytes = 4 * weights.shape[1], 4 * words.shape[1]
     sums = _sums(rows * width, np.int32)
     for first in range(0, streams, width):
-        for top in range(block * ROWS, (block + 1) * ROWS, rows):
+        for top in range(block * ROWS, min((block + 1) * ROWS, n_post), rows):
             sums[:] = 0
             a, b = weights.ctypes.data + top * row_bytes, words.ctypes.data + 4 * first
             add_dot_products_int8(a, row_bytes, b, word_bytes, words.shape[0], sums.ctypes.data, vectors)
             for j in range(top, min(top + rows, n_post)):
-                own = sums[(j - top) * width :]
-                for k in range(first, min(first + width, streams)):
-                    value = np.float32(less_offset(own[k - first], offsets[j])) * (scale * scales[k])
-                    current[j, k] = value + (current[j, k] + bias[j] if add else bias[j])
+                own, offset, factors, to = sums[(j - top) * width :], offsets[j], scales[first:], current[j, first:]
+                for k in range(np.uint64(min(width, streams - first))):
+                    value = np.float32(less_offset(own[k], offset)) * (scale * factors[k])
+                    to[k] = value + (to[k] + bias[j] if add else bias[j])
 
 
 @compiled(nogil=True)
@@ -263,11 +269,10 @@ def round_bfloat16(bits, rounded):
 @compiled(nogil=True)
 def _pack_word_bfloat16(word, bits, words):
     units, streams = bits.shape
-    to = words[word]
+    to, first, second = words[word], bits[2 * word], bits[min(2 * word + 1, units - 1)]
+    there = np.uint32(0xFFFFFFFF if 2 * word + 1 < units else 0)
     for k in range(np.uint64(streams)):
-        low = _nearest_bfloat16(bits[2 * word, k]) >> np.uint32(16) if 2 * word < units else np.uint32(0)
-        high = _nearest_bfloat16(bits[2 * word + 1, k]) if 2 * word + 1 < units else np.uint32(0)
-        to[k] = low | high
+        to[k] = (_nearest_bfloat16(first[k]) >> np.uint32(16)) | (_nearest_bfloat16(second[k]) & there)
 
 
 @compiled(nogil=True)
@@ -292,14 +297,14 @@ def _propagate_block_bfloat16(block, weights, words, vectors, bias, current, add
     mode = flush_denormals()
     sums = _sums(rows * width, np.float32)
     for first in range(0, streams, width):
-        for top in range(block * ROWS, (block + 1) * ROWS, rows):
+        for top in range(block * ROWS, min((block + 1) * ROWS, n_post), rows):
             sums[:] = 0
             a, b = weights.ctypes.data + top * row_bytes, words.ctypes.data + 4 * first
             add_dot_products_bfloat16(a, row_bytes, b, word_bytes, words.shape[0], sums.ctypes.data, vectors)
             for j in range(top, min(top + rows, n_post)):
-                own = sums[(j - top) * width :]
-                for k in range(first, min(first + width, streams)):
-                    current[j, k] = own[k - first] + (current[j, k] + bias[j] if add else bias[j])
+                own, to = sums[(j - top) * width :], current[j, first:]
+                for k in range(np.uint64(min(width, streams - first))):
+                    to[k] = own[k] + (to[k] + bias[j] if add else bias[j])
     restore(mode)
 
 
