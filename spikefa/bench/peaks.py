@@ -9,17 +9,18 @@ import numpy as np
 
 from spikefa.bench.harness import all_threads
 from spikefa.engine.compiled import compiled
-from spikefa.engine.kernels import integer_panels
+from spikefa.engine.kernels import integer_panels, many_streams
 from spikefa.engine.kernels.blas import single_threaded_blas
 from spikefa.engine.kernels.dot_products import LANES, TILE_ROWS, add_dot_products_int8, has_dot_products
 from spikefa.engine.kernels.integer_panels import add_pairs
 from spikefa.engine.kernels.lookup_tables import ABREAST, CHOICES, VECTOR, add_looked_up
-from spikefa.engine.kernels.register_tiles import OUTER_ROWS, PANEL, add_outer_products
 from spikefa.engine.kernels.tasks import share
 from spikefa.engine.threads import thread_pool
 
 #: How many products a sum of the peaks of multiply-adds and of integers grows by before it is written.
 PRODUCTS = 128
+#: Rows of the peak of multiply-adds: of the widest tile, whose sums take most registers.
+ROWS = many_streams.ROWS // many_streams.WIDEST
 #: Tables, and vectors that are added to, of the peak of additions: 20 KiB, as in a propagation.
 TABLES, SUMS = 16, 64
 #: Vectors of sums in a row, for the peak of the processor's own dot products.
@@ -36,17 +37,20 @@ def _aligned(numbers):
 
 
 @compiled(nogil=True)
-def _multiply_on(thread, rows, panels, factors, times):
-    to, panel, column = _aligned(rows[thread]), _aligned(panels[thread]), _aligned(factors[thread])
+def _multiply_on(thread, weights, panels, sums, times):
+    rows, panel, to = _aligned(weights[thread]), _aligned(panels[thread]), _aligned(sums[thread])
+    row_bytes, wide = PRODUCTS * weights.itemsize, many_streams.WIDEST
     for _ in range(times):
-        add_outer_products(to, PANEL, panel, 0, 1, column, PRODUCTS, OUTER_ROWS, rows.dtype.type(0))
-    rows[thread, 0] += panels[thread, 0] + factors[thread, 0]  # all are read here: none is freed before
+        many_streams.add_products(
+            rows, row_bytes, ROWS - 1, panel, PRODUCTS, to, wide * many_streams.VECTOR, wide, weights.dtype.type(0)
+        )
+    sums[thread, 0] += weights[thread, 0] + panels[thread, 0]  # all are read here: none is freed before
 
 
 @compiled(nogil=True)
-def _multiply(rows, panels, factors, times):
-    """Add the products of a panel and factors to a few rows, so many times, by each thread in memory of its own."""
-    share(_multiply_on, rows.shape[0], (rows, panels, factors, times))
+def _multiply(weights, panels, sums, times):
+    """Add the products of a few rows and a panel to sums, so many times, by each thread in memory of its own."""
+    share(_multiply_on, sums.shape[0], (weights, panels, sums, times))
 
 
 @compiled(nogil=True)
@@ -100,9 +104,9 @@ def _room(count: int, dtype: np.dtype | type) -> np.ndarray:
 
 def multiply_adds(dtype: np.dtype, seconds: float) -> Callable[[], float]:
     """Return a job: floating-point operations a second of products and sums that stay in registers, on all threads."""
-    lanes = PANEL // np.dtype(dtype).itemsize
-    arrays = [_room(size, dtype) for size in (OUTER_ROWS * lanes, PRODUCTS * lanes, PRODUCTS * OUTER_ROWS)]
-    done = 2.0 * OUTER_ROWS * lanes * PRODUCTS * all_threads()
+    lanes = many_streams.WIDEST * many_streams.VECTOR // np.dtype(dtype).itemsize
+    arrays = [_room(size, dtype) for size in (ROWS * PRODUCTS, PRODUCTS * lanes, ROWS * lanes)]
+    done = 2.0 * ROWS * lanes * PRODUCTS * all_threads()
     return _rate(lambda times: _multiply(*arrays, times), done, seconds)
 
 

@@ -15,11 +15,11 @@ from spikefa.engine.kernels.register_tiles import BYTE_ROWS
 
 #: In how many bits numbers are multiplied.
 Precision = Literal["float32", "bfloat16", "int8"]
-#: Up to this many streams, 8-bit weights are multiplied row by row where there is no instruction, and in panels with
-#: more. Medians of 15 turns in ms, 1500 x 1500, an AMD EPYC of Zen 3 with 2 cores, rows and panels: 1 stream 0.23 and
-#: 0.37, 4 streams 0.30 and 0.29, 10 streams 0.54 and 0.46, 32 streams 1.31 and 1.09; with 100 streams 2.8 in panels,
-#: and 4.4 in float32 by BLAS.
-ROW_STREAMS = 3
+#: Up to this many streams, 8-bit weights are multiplied row by row: with more, by the processor's own instruction, or
+#: in panels where it has none. Medians of 7 turns in ms, 1500 x 1500, 2 cores of an AMD EPYC of Zen 5, rows, instruction
+#: and panels: 1 stream 0.03, 0.10 and 0.04, 4 streams 0.06, 0.09 and 0.09, 6 streams 0.08, 0.09 and 0.14, 12 streams
+#: 0.16, 0.09 and 0.18; of Zen 3, which has no instruction: 4 streams 0.30 in rows and 0.29 in panels.
+ROW_STREAMS = 4
 #: The most presynaptic units of 8-bit weights: sums of more could be beyond 32 bits.
 MOST_UNITS = (2**31 - 1) // packed.LARGEST**2
 
@@ -40,17 +40,18 @@ class PackedWeights(DenseWeights):
     precision : {"bfloat16", "int8"}
     streams : int
     dot_products : bool, optional
-        Whether the processor's own instructions are used, if it has them; by default only if it is fast at them.
+        Whether the processor's own instructions are used, if it has them; by default only where that is faster.
     """
 
     def __init__(self, W: np.ndarray, precision: Precision, streams: int, dot_products: bool | None = None):
         super().__init__(W, None, np.dtype(np.float32))
         self.precision = precision
-        self.by_instruction = dot_products is not False and has_dot_products(precision, fast=dot_products is None)
+        self._in_rows = precision == "int8" and streams <= ROW_STREAMS and dot_products is not True
+        has = has_dot_products(precision, fast=dot_products is None)
+        self.by_instruction = dot_products is not False and has and not self._in_rows
         n_pre, n_post = self.shape
         self._scale, self._integers = np.float32(0), np.zeros((n_post, n_pre) if precision == "int8" else 0, np.int8)
         self._scales, self._inverses = np.zeros((2, streams), np.float32)
-        self._in_rows = streams <= ROW_STREAMS
         if self.by_instruction:
             self._vectors, tiles = tiles_of(streams)
             words = -(-n_pre // (4 if precision == "int8" else 2))

@@ -118,7 +118,7 @@ def tiles_of(vector: int, most_sums: int, widest: int):
     return add_products
 
 
-_add_products = tiles_of(VECTOR, _SUMS, WIDEST)
+add_products = tiles_of(VECTOR, _SUMS, WIDEST)
 
 
 @intrinsic
@@ -193,7 +193,7 @@ def _propagate_rows(task, weights, n_pre, room, bias, current, add):
             for row in range(begin, end, _SUMS // wide):
                 rows = weights.ctypes.data + row * row_bytes + done * size
                 to = sums.ctypes.data + (row - begin) * sums_bytes + first * VECTOR
-                _add_products(rows, row_bytes, end - 1 - row, panel, count, to, sums_bytes, wide, bias.dtype.type(0))
+                add_products(rows, row_bytes, end - 1 - row, panel, count, to, sums_bytes, wide, bias.dtype.type(0))
     for j in range(begin, end):
         total = sums[j - begin]
         for k in range(np.uint64(streams)):

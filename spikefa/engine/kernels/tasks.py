@@ -84,6 +84,19 @@ def _function_of_task(context, module: ir.Module, body: types.Dispatcher, given:
     return function
 
 
+def _lent(context, builder, given: types.BaseTuple, values: ir.Value) -> ir.Value:
+    """Return what is given with arrays that own no memory, as whoever shares out the tasks keeps it.
+
+    A slice of an array that owns memory counts as one more owner, and threads that count wait for each other.
+    """
+    for position, kind in enumerate(given.types):
+        if isinstance(kind, types.Array):
+            array = cgutils.create_struct_proxy(kind)(context, builder, builder.extract_value(values, position))
+            array.meminfo = cgutils.get_null_value(array.meminfo.type)
+            values = builder.insert_value(values, array._getvalue(), position)
+    return values
+
+
 def _raise(context, builder, code: ir.Value, exception: ir.Value) -> None:
     """Have the function that is being compiled raise what another has raised."""
     yes, no = cgutils.true_bit, cgutils.false_bit
@@ -122,7 +135,7 @@ def share(typingctx, body, count, given):
         _, count, values = args
         room = ir.LiteralStructType([context.get_value_type(given), errcode_t, excinfo_ptr_t])
         place = cgutils.alloca_once(builder, room)
-        builder.store(values, cgutils.gep_inbounds(builder, place, 0, 0))
+        builder.store(_lent(context, builder, given, values), cgutils.gep_inbounds(builder, place, 0, 0))
         failure = cgutils.gep_inbounds(builder, place, 0, 1)
         builder.store(ir.Constant(errcode_t, 0), failure)
         function = _function_of_task(context, builder.module, body, given, room)
