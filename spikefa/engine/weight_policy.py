@@ -20,7 +20,8 @@ class WeightPolicy:
     ----------
     event_streams_spikes, event_streams_learning, event_streams_fixed : int
         Up to this many streams weights are event-driven: where the presynaptic units spike, or their output is graded
-        and the projection learns or does not.
+        and the projection learns or does not. Fixed weights of one stream, all units active, medians of 7 turns in ms,
+        1500 x 1500, many matrices in turn, an AMD EPYC (Zen 5) with 2 cores: events 0.15, few streams 0.23.
     few_streams_learning, few_streams_fixed : int
         Up to this many streams, what is not event-driven is multiplied in tiles whose weights are read once for all
         streams (see `spikefa.engine.kernels.few_streams`), and an update shares the next propagation's pass. With more
@@ -62,7 +63,7 @@ class WeightPolicy:
 
     event_streams_spikes: int = 2
     event_streams_learning: int = 1
-    event_streams_fixed: int = 0
+    event_streams_fixed: int = 1
     few_streams_learning: int = 12
     few_streams_fixed: int = 3
     tiled_synapses: int = 250_000

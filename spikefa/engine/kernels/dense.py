@@ -179,14 +179,20 @@ def _sum_events(block, weights, activity, k, sums):
     for i in range(low, high):
         active[count] = i
         count += activity[i, k] != 0
-    whole = count - count % 4
-    for m in range(0, whole, 4):
+    eights, fours = count - count % 8, count - count % 4
+    for m in range(0, eights, 8):  # two fours in one pass over the sums: less to store, and more on its way from memory
         i0, i1, i2, i3 = active[m], active[m + 1], active[m + 2], active[m + 3]
+        i4, i5, i6, i7 = active[m + 4], active[m + 5], active[m + 6], active[m + 7]
         s0, s1, s2, s3 = activity[i0, k], activity[i1, k], activity[i2, k], activity[i3, k]
+        s4, s5, s6, s7 = activity[i4, k], activity[i5, k], activity[i6, k], activity[i7, k]
         r0, r1, r2, r3 = weights[i0], weights[i1], weights[i2], weights[i3]
+        r4, r5, r6, r7 = weights[i4], weights[i5], weights[i6], weights[i7]
         for j in range(columns):
-            total[j] += (s0 * r0[j] + s1 * r1[j]) + (s2 * r2[j] + s3 * r3[j])
-    for m in range(whole, count):
+            sum4 = total[j] + ((s0 * r0[j] + s1 * r1[j]) + (s2 * r2[j] + s3 * r3[j]))
+            total[j] = sum4 + ((s4 * r4[j] + s5 * r5[j]) + (s6 * r6[j] + s7 * r7[j]))
+    if eights < fours:
+        _add_four_rows(total, weights, activity, active[eights:], k)
+    for m in range(fours, count):
         s, row = activity[active[m], k], weights[active[m]]
         for j in range(columns):
             total[j] += s * row[j]
