@@ -16,9 +16,9 @@ from spikefa.engine.kernels.register_tiles import BYTE_ROWS
 #: In how many bits numbers are multiplied.
 Precision = Literal["float32", "bfloat16", "int8"]
 #: Up to this many streams, 8-bit weights are multiplied row by row: with more, by the processor's own instruction, or
-#: in panels where it has none. Medians of 7 turns in ms, 1500 x 1500, 2 cores of an AMD EPYC of Zen 5, rows, instruction
-#: and panels: 1 stream 0.03, 0.10 and 0.04, 4 streams 0.06, 0.09 and 0.09, 6 streams 0.08, 0.09 and 0.14, 12 streams
-#: 0.16, 0.09 and 0.18; of Zen 3, which has no instruction: 4 streams 0.30 in rows and 0.29 in panels.
+#: in panels where it has none. Medians of 7 turns in ms, 1500 x 1500, an AMD EPYC of Zen 5 with 2 cores, rows,
+#: instruction and panels: 1 stream 0.03, 0.10 and 0.04, 4 streams 0.06, 0.09 and 0.09, 6 streams 0.08, 0.09 and 0.14,
+#: 12 streams 0.16, 0.09 and 0.18; of Zen 3, which has no instruction: 4 streams 0.30 in rows and 0.29 in panels.
 ROW_STREAMS = 4
 #: The most presynaptic units of 8-bit weights: sums of more could be beyond 32 bits.
 MOST_UNITS = (2**31 - 1) // packed.LARGEST**2

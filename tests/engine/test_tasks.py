@@ -1,5 +1,6 @@
 """Tasks that are shared out among threads."""
 
+import gc
 import subprocess
 import sys
 import textwrap
@@ -58,6 +59,35 @@ def test_what_a_task_raises_can_be_caught():
     done = np.zeros(20, np.float32)
     assert _caught(done)
     assert done.sum() == 3 * 19 and not _caught(done[:5])
+
+
+@compiled(nogil=True)
+def _copy_row(task, source, target, rooms):
+    row = source[task]
+    half = row[: row.size // 2]
+    room = half.copy()  # which owns memory of its own
+    target[task, : half.size] = room
+    rooms[task] = room.sum()
+
+
+@compiled(nogil=True)
+def _copy_rows(source):
+    target, rooms = np.zeros_like(source), np.zeros(len(source))
+    share(_copy_row, len(source), (source, target, rooms))
+    return target, rooms
+
+
+def test_tasks_slice_what_they_are_lent_and_its_owners_stay_the_same():
+    source = np.random.default_rng(0).random((500, 8))
+    _copy_rows(source)  # what compiles keeps its arguments for a while
+    gc.collect()
+    before = sys.getrefcount(source)
+    for _ in range(20):
+        target, rooms = _copy_rows(source)  # it made both, so that they own their memory still
+    after = sys.getrefcount(source)
+    assert after == before
+    assert np.array_equal(target[:, :4], source[:, :4]) and not target[:, 4:].any()
+    np.testing.assert_allclose(rooms, source[:, :4].sum(axis=1))
 
 
 def test_code_that_is_kept_runs_in_a_later_process(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ from pathway_networks import forward
 
 import spikefa as fa
 from spikefa.diagnostics import evaluation
+from spikefa.engine.kernels.sums import add_groups as add
 from spikefa.errors import ArgumentError
 from spikefa.metrics import normalized_squared_error
 
@@ -67,6 +68,23 @@ def test_mean_outputs_are_means_over_units_streams_and_images(streams):
     net.stimulus.show_images(images, np.zeros(len(images), int))
     net.run_steps(8)
     np.testing.assert_allclose(net.readout.mean_outputs, [2.5 * images.mean(), (1 + 3 + 5 + 7) / 4])
+
+
+def test_large_layers_are_read_out_as_others_are(small, monkeypatch):
+    """By all threads, and by numpy."""
+    told, called = [], []
+    monkeypatch.setattr("spikefa.presentation.readout.sums.add_groups", lambda *args: called.append(add(*args)))
+    for large in (1, 10**9):
+        monkeypatch.setattr("spikefa.presentation.readout.LARGE", large)
+        net = small(20)
+        rng = np.random.default_rng(0)
+        net.stimulus.show_images(rng.random((60, 64)), rng.integers(0, 10, 60))
+        called.clear()
+        summed = net.readout.summed_outputs = []
+        net.run_steps(3 * net.stimulus.steps_per_image)
+        told.append((net.readout.wrong, net.readout.mean_outputs.tolist(), np.stack(summed).tolist()))
+        assert bool(called) == (large == 1)
+    assert told[0] == told[1] and told[0][1][-1] > 0
 
 
 def test_equal_targets_have_no_normalised_error(rate):
