@@ -21,7 +21,8 @@ LARGE, STREAMS = 16384, 8
 
 
 def _is_large(outputs: np.ndarray) -> bool:
-    return outputs.size >= LARGE and outputs.shape[1] >= STREAMS and outputs.flags.c_contiguous
+    many = outputs.size >= LARGE and outputs.shape[1] >= STREAMS
+    return many and outputs.dtype.kind == "f" and outputs.flags.c_contiguous  # numpy sums others in 64 bits
 
 
 def _mean(outputs: np.ndarray) -> float:

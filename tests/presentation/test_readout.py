@@ -87,6 +87,19 @@ def test_large_layers_are_read_out_as_others_are(small, monkeypatch):
     assert told[0] == told[1] and told[0][1][-1] > 0
 
 
+@pytest.mark.parametrize(("kind", "emit"), [("boolean", "y = I > 0.0"), ("integer", "y = int(1e7*I)")])
+def test_large_layers_of_whole_numbers_are_summed_in_64_bits(kind, emit):
+    net = fa.Network(target="numpy", streams=20)
+    fa.Input(net, "image", 4, emit="s = x", threshold=None)
+    fa.Layer(net, "output", 1200, f"I : 1\ny : {kind}", emit=emit, output="y", threshold=None)
+    fa.Projection(net, "image", "output", np.ones((4, 1200)))
+    fa.classification_task(net, steps_per_image=1, classes=4)
+    net.stimulus.show_images(np.ones((20, 4)), np.zeros(20, int))
+    summed = net.readout.summed_outputs = []
+    net.run_steps(1)
+    assert np.all(summed[0] == 300 * (1 if kind == "boolean" else 4e7))
+
+
 def test_equal_targets_have_no_normalised_error(rate):
     net = rate.build(rate.params({"sizes": (4, 3, 2), "classes": None}), 1, 0)
     with pytest.raises(ArgumentError, match=r"RegressionReadout: targets must differ between images, .*, got 3"):

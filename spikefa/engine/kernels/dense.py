@@ -166,7 +166,7 @@ def update_batched(gemm, weights, pre, post, scale, factor, blocks):
 
 @compiled(nogil=True)
 def _sum_events(block, weights, activity, k, sums):
-    """Sum a block's rows for stream `k`, four at a time."""
+    """Sum a block's rows for stream `k`, in fours."""
     n_pre = weights.shape[0]
     columns = np.uint64(sums.shape[1])  # a signed count would keep LLVM from vectorising
     mode = flush_denormals()
@@ -203,7 +203,7 @@ def _sum_events(block, weights, activity, k, sums):
 def propagate_events(weights, activity, bias, current, add):
     """As `propagate_batched`, reading only the rows of units whose activity is not zero.
 
-    A block of rows is summed by one thread, four rows at a time, and the blocks' sums are added in order. (Whole
+    A block of rows is summed by one thread, in fours of rows, and the blocks' sums are added in order. (Whole
     rows stream from memory twice as fast as pieces of rows do.)
 
     Parameters

@@ -91,9 +91,10 @@ def _lent(context, builder, given: types.BaseTuple, values: ir.Value) -> ir.Valu
     """
     for position, kind in enumerate(given.types):
         if isinstance(kind, types.Array):
-            array = cgutils.create_struct_proxy(kind)(context, builder, builder.extract_value(values, position))
-            array.meminfo = cgutils.get_null_value(array.meminfo.type)
-            values = builder.insert_value(values, array._getvalue(), position)
+            owner = context.data_model_manager[kind].get_field_position("meminfo")
+            array = builder.extract_value(values, position)
+            nobody = cgutils.get_null_value(array.type.elements[owner])
+            values = builder.insert_value(values, builder.insert_value(array, nobody, owner), position)
     return values
 
 
@@ -120,7 +121,7 @@ def share(typingctx, body, count, given):
     Parameters
     ----------
     body : function of `spikefa.engine.compiled.compiled`
-        It returns nothing.
+        It returns nothing, and keeps no array that it is given, nor a slice of one: they own no memory.
     count : int
     given : tuple
 
