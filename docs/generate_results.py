@@ -192,6 +192,8 @@ def from_details(text: str) -> str:
 
 def short(part: Result) -> str:
     """Return the number of a part without its unit."""
+    if part.text is not None:
+        return part.text
     return ", ".join(numbers(part.values)) if part.over is not None else mean_of(part)
 
 

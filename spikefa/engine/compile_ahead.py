@@ -21,7 +21,7 @@ from numba import types
 
 from spikefa.engine import compiled
 from spikefa.engine.compiled import private_folder
-from spikefa.engine.kernels import dense, many_streams, philox, spikes
+from spikefa.engine.kernels import dense, many_streams, philox, spikes, sums
 
 #: Seconds for which a function is waited for that the other process has begun; the longest takes 4.
 PATIENCE = 10.0
@@ -53,10 +53,12 @@ def jobs(large: bool = True) -> dict[str, tuple[Any, tuple]]:
         (spikes.update_spikes, (matrix, types.uint16[:, :, :, ::1], matrix, real)),
         (spikes.choose_for_streams, (matrix, types.uint16[:, :, :, ::1], marks)),
     ]
+    of_outputs = [(sums.add_groups, (matrix, types.float64[:, ::1])), (sums.sum_of_all, (matrix,))]
     found = [
         *(of_units if large else ()),
         (philox.uniform_fill, (vector, *[types.uint32] * 5)),
         *([(many_streams.propagate, (matrix, matrix, vector, vector, matrix, truth))] if large else ()),
+        *(of_outputs if large else ()),
         (dense.propagate_batched, (whole, matrix, matrix, vector, matrix, truth, whole)),
         (dense.propagate_events, (matrix, matrix, vector, matrix, truth)),
         (dense.update_batched, (whole, matrix, matrix, matrix, real, real, whole)),
