@@ -31,7 +31,7 @@ from spikefa.bench.harness import build, show_synthetic
 from spikefa.experiments import model_file
 model, digest = model_file.load("lillicrap2016_spiking"), hashlib.sha256()
 for streams in (100, 20, 1):
-    network = build(model, model.params({"hidden": (500, 500), "outputs": 20, "pixels": 64}), streams)
+    network = build(model, model.params({"hidden": (500, 500), "outputs": 200, "pixels": 64}), streams)
     show_synthetic(network)
     network.run_steps(10)
     for array in network.parameters().values():
