@@ -12,9 +12,10 @@ from types import SimpleNamespace
 
 import numpy as np
 from brian2.core import base, names
-from brian2.devices import device
 from brian2.utils import caching
 
+#: Modules that find names. What is called `brian2.devices.device` is the device in use, and not the module.
+FINDERS = (names, sys.modules["brian2.devices.device"])
 #: Frames that are kept of where an object was made; below a test there are fifty of pytest.
 FRAMES = 15
 
@@ -59,7 +60,9 @@ def state_tuple(self):
 
 
 def install():
-    names.find_name = device.find_name = find_name
+    for module in FINDERS:
+        assert module.find_name is _find_name
+        module.find_name = find_name
     caching._hashable = hashable
     caching.CacheKey._state_tuple = property(state_tuple)
     base.traceback = SimpleNamespace(extract_stack=lambda: traceback.extract_stack(sys._getframe(1), FRAMES))

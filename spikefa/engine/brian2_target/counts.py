@@ -1,5 +1,6 @@
 """Random counts of a given mean, made of uniform random numbers: ``poisson(mean)`` and ``binomial(n, p)``."""
 
+from collections.abc import Callable
 from itertools import count
 
 import numpy as np
@@ -57,10 +58,17 @@ def _worst(values: np.ndarray, low: float, high: float) -> float:
     return float((bad if bad.size else values)[0])
 
 
+def _function(code: Callable[..., np.ndarray], arguments: int) -> Function:
+    function = Function(code, arg_units=[1] * arguments, return_unit=1, return_type="integer")
+    # Brian2 would write every array that it returns as text, for a message about units that is not needed.
+    function.implementations.add_implementation("numpy", code)
+    return function
+
+
 #: By the name in a population's strings: the name and the function in their place, whose first argument is uniform.
 COUNTS = {
-    name: (f"{name}_of_seed", Function(function, arg_units=[1] * arguments, return_unit=1, return_type="integer"))
-    for name, function, arguments in (("poisson", _poisson, 2), ("binomial", _binomial, 3))
+    name: (f"{name}_of_seed", _function(code, arguments))
+    for name, code, arguments in (("poisson", _poisson, 2), ("binomial", _binomial, 3))
 }
 _STOCK = [DEFAULT_FUNCTIONS[name] for name in ("rand", "randn", "poisson")]
 
