@@ -42,6 +42,25 @@ def test_update(rng, dtype, shape, rate):
     np.testing.assert_allclose(W, expected, rtol=0, atol=TOLERANCE[dtype] * shape[2])
 
 
+@pytest.mark.parametrize("streams", [9, 230])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_units_that_are_silent_in_all_streams_cost_their_weights_nothing(rng, dtype, streams):
+    W, s, g, b = arrays(rng, (203, 70, streams), dtype)
+    silent = rng.random(51) < 0.6  # fours of units
+    s[np.repeat(silent, 4)[:203]] = 0
+    s[120:124, 200:] = 0  # in some of the parts of an update
+    W[np.repeat(silent, 4)[:203]] = np.nan
+    there = ~np.isnan(W).any(axis=1)
+    expected = np.array(naive.propagate(W[there].tolist(), s[there].tolist(), b.tolist()))
+    learned = np.array(naive.update(W[there].tolist(), s[there].tolist(), g.tolist(), -0.3, 1.0))
+    current = np.empty_like(g)
+    propagate_spikes(W, choices_of_units(s), b, current, False)
+    update_spikes(W, choices_of_streams(s), g, -0.3)
+    np.testing.assert_allclose(current, expected, rtol=0, atol=TOLERANCE[dtype] * len(W))
+    np.testing.assert_allclose(W[there], learned, rtol=0, atol=TOLERANCE[dtype] * streams)
+    assert np.isnan(W[~there]).all()
+
+
 def test_nothing_beside_the_arrays_is_touched(rng):
     for shape in SHAPES:
         W, s, g, b = arrays(rng, shape, "float32")
