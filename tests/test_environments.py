@@ -49,11 +49,11 @@ ONE_CORE = ("taskset", "-c", "0") if shutil.which("taskset") else ()
 
 
 def test_everything_at_once(usual, tmp_path):
-    """Odd letters, the locale C in another time zone, one core, no asserts, and no home."""
+    """Odd letters, the locale C in another time zone, one core, and no home."""
     folder = tmp_path / "a b [c] größe 'd'"
     folder.mkdir()
     variables = {"LC_ALL": "C", "PYTHONUTF8": "0", "TZ": "Pacific/Chatham", "SPIKEFA_CACHE": str(cache_folder())}
-    assert lived(folder, options=("-OO",), before=ONE_CORE, without=("HOME",), **variables) == usual
+    assert lived(folder, before=ONE_CORE, without=("HOME",), **variables) == usual
 
 
 @pytest.mark.slow

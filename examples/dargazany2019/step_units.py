@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, RULE, SKY, STYLE, VERMILLION
 
-SEEDS, EPOCHS = (1, 4) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "3"][len(sys.argv[2:4]) :]])
+SEEDS, EPOCHS = (1, 3) if QUICK else (int(n) for n in [*sys.argv[2:4], *["3", "3"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
 FORMS = {  # name -> label, colour, pathway, what is in the derivative's place, learning rate
     "surrogate_backprop": ("backpropagation, slope of tanh", INK, "backprop", "surrogate", 3e-3),

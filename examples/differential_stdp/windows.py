@@ -31,7 +31,7 @@ from matplotlib.figure import Figure
 from spikefa.experiments.run import new_run
 from spikefa.plotting.style import BLUE, GREEN, INK, ORANGE, PURPLE, RULE, SKY, STYLE, VERMILLION
 
-SEEDS, EPOCHS = (1, 3) if QUICK else (int(n) for n in [*sys.argv[2:4], *["1", "4"][len(sys.argv[2:4]) :]])
+SEEDS, EPOCHS = (1, 2) if QUICK else (int(n) for n in [*sys.argv[2:4], *["1", "4"][len(sys.argv[2:4]) :]])
 KEPT = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
 NUDGE = {"nudging_strength": 2.0}
 PHASES = {"steps_per_image": 10, "settling_steps": 2, "free_steps": 5}
