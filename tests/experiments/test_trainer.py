@@ -199,7 +199,7 @@ def test_killed_at_random_moments_and_resumed_bit_for_bit(tmp_path):
     assert process.returncode == 0, output
     process = start("train", *TRAIN, "--run", killed)
     moments, kills = random.Random(5), 0
-    while kills < 2:
+    while kills < 3:
         # Once it learns, there is a new checkpoint; then at any moment.
         wait_for(killed / "checkpoint.h5", process)
         stamp = (killed / "checkpoint.h5").stat().st_mtime_ns

@@ -3,8 +3,8 @@
 A product with spikes adds some rows of a matrix. For every four rows all 16 sums that can come out are made once, in
 a table that stays in the first cache, and each stream (or, in an update, each presynaptic unit) adds one of them:
 a fourth of the additions (the "method of four Russians": Arlazarov, Dinic, Kronrod & Faradzev 1970). BLAS cannot,
-since it does not know that the numbers are 0 and 1. Four units that are silent in all streams are left out, as at the
-margin of most images. Weights are pre-major, ``(n_pre, n_post)``.
+since it does not know that the numbers are 0 and 1. Groups of four units that are silent in all streams are skipped,
+as at the margin of most images. Weights are pre-major, ``(n_pre, n_post)``.
 
 Their times beside those of BLAS: `spikefa.engine.weight_policy.WeightPolicy`.
 """
@@ -158,7 +158,7 @@ def _copied(rows, first, left, vectors):
 
 
 @compiled(nogil=True)
-def _places_of_spikes(choices):
+def _rows_with_spikes(choices):
     """Return the rows in which not every choice is 0, in their order."""
     rows = np.empty(len(choices), np.int64)
     count = 0
@@ -220,7 +220,7 @@ def propagate_spikes(weights, choices, bias, current, add):
     current : ndarray (n_post, streams)
     add : bool
     """
-    groups = _places_of_spikes(choices)
+    groups = _rows_with_spikes(choices)
     chosen = choices
     if len(groups) < len(choices):
         chosen = np.empty((len(groups), choices.shape[1]), choices.dtype)
@@ -286,7 +286,7 @@ def update_spikes(weights, choices, post, scale):
     parts, fours, tables = choices.shape[:3]
     spiking, counts = np.empty((parts, fours), np.int64), np.empty(parts, np.int64)
     for part in range(parts):
-        found = _places_of_spikes(choices[part].reshape(fours, tables * ABREAST))
+        found = _rows_with_spikes(choices[part].reshape(fours, tables * ABREAST))
         counts[part] = len(found)
         spiking[part, : len(found)] = found
     lanes = VECTOR // weights.itemsize
