@@ -20,7 +20,7 @@ from spikefa.engine.threads import thread_pool
 #: How many products a sum of the peaks of multiply-adds and of integers grows by before it is written.
 PRODUCTS = 128
 #: Rows of the peak of multiply-adds: of the widest tile, whose sums take most registers.
-ROWS = many_streams.ROWS // many_streams.WIDEST
+ROWS = many_streams.SUMS // many_streams.WIDEST
 #: Tables, and vectors that are added to, of the peak of additions: 20 KiB, as in a propagation.
 TABLES, SUMS = 16, 64
 #: Vectors of sums in a row, for the peak of the processor's own dot products.
