@@ -30,7 +30,7 @@ _READ_NO_EVENTS = (
 )
 
 #: Garbage is collected when as many times as long as that last took have passed since.
-PAUSE = 10
+PAUSE = 30
 
 _due = 0.0
 

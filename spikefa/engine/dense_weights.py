@@ -96,9 +96,9 @@ class DenseWeights(Weights):
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         rows, columns = (pre, post) if self.pre_major else (post, pre)
         if self.tiled and factor == 1:
-            few_streams.update(whole_rows(values), columns, rows, scale)
+            few_streams.update(self._whole(values), columns, rows, scale)
         else:  # BLAS scales in the same pass
-            dense.update_batched(self.gemm, whole_rows(values), columns, rows, scale, factor, self._blocks[len(rows)])
+            dense.update_batched(self.gemm, self._whole(values), columns, rows, scale, factor, self._blocks[len(rows)])
         self._clear_absent(values)
 
     def clip(self, low: float, high: float) -> None:
@@ -106,6 +106,10 @@ class DenseWeights(Weights):
         super().clip(low, high)
         if not low <= 0 <= high:
             self._clear_absent(self._values)
+
+    def _whole(self, values: np.ndarray) -> np.ndarray:
+        """Return the whole rows of an array that lies as the weights do; of their own without making them anew."""
+        return self._rows if values is self._values else whole_rows(values)
 
     def _clear_absent(self, values: np.ndarray) -> None:
         if self.present is not None:
@@ -128,8 +132,8 @@ class LookupTableWeights(DenseWeights):
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         if (choices := choices_of_streams(pre)).size:
             if factor != 1:
-                dense.scale_in_place(whole_rows(values), values.dtype.type(factor))
-            update_spikes(whole_rows(values), choices, post, scale)
+                dense.scale_in_place(self._whole(values), values.dtype.type(factor))
+            update_spikes(self._whole(values), choices, post, scale)
             self._clear_absent(values)
         else:
             super().update(values, pre, post, scale, factor)
@@ -180,8 +184,8 @@ class EventDrivenWeights(WaitingWeights):
     def update(self, values: np.ndarray, pre: np.ndarray, post: np.ndarray, scale: float, factor: float) -> None:
         """Update ``values = factor * values + scale * pre @ post.T`` at the synapses that exist."""
         if factor != 1:
-            dense.scale_in_place(whole_rows(values), values.dtype.type(factor))
-        self._add(whole_rows(values), pre, post, scale)
+            dense.scale_in_place(self._whole(values), values.dtype.type(factor))
+        self._add(self._whole(values), pre, post, scale)
         if self.present is not None:
             sparse.clear_absent(values, self.present, np.flatnonzero(pre.any(axis=1)))
 

@@ -36,46 +36,41 @@ def kernel(_n, {arguments}):
 {casts}
 """
 
-_SPAN = """\
-@_njit(**_span_options)
-def _span(_lo, _hi, {span_arguments}):
+_PLACE = """\
+    _lo, _hi = _which * {block}, _min(_n, (_which + 1) * {block})
     _old = _f.flush_denormals()
-    # Unsigned, as a signed index costs the wrap-around test and with it the vectorisation.
+"""
+_SPAN = f"""\
+@_njit(**_span_options)
+def _span(_which, _n, {{span_arguments}}):
+{_PLACE}    # Unsigned, as a signed index costs the wrap-around test and with it the vectorisation.
     for _idx in _range(_np.uint64(_lo), _np.uint64(_hi)):
-{vector_code}
+{{vector_code}}
     _f.restore(_old)
 """
 
-# One call of the inner loop, since numba compiles it once for each call of other types, of which a literal is one.
+# All calls have one type, of which a literal would be another: numba compiles the inner loop once.
 _ALONE = """\
     _span(_np.int64(0), _n, {span_arguments})
 """
-_BLOCK = """
-
-@_njit(nogil=True, error_model="numpy")
-def _in_block(_which, _n, {span_arguments}):
-    _span(_which * {block}, _min(_n, (_which + 1) * {block}), {span_arguments})
-"""
 _SHARED = """\
-    _share(_in_block, (_n + {block} - 1) // {block}, (_n, {span_arguments}))
+    _share(_span, (_n + {block} - 1) // {block}, (_n, {span_arguments}))
 """
 
-_RESET_SPAN = """\
+_RESET_SPAN = f"""\
 @_njit(**_span_options)
-def _span(_lo, _hi, {span_arguments}):
-    _old = _f.flush_denormals()
-    for _event in _range(_np.uint64(_lo), _np.uint64(_hi)):
-        _idx = _np.uint64({events}[_event])
-{vector_code}
+def _span(_which, _n, {{span_arguments}}):
+{_PLACE}    for _event in _range(_np.uint64(_lo), _np.uint64(_hi)):
+        _idx = _np.uint64({{events}}[_event])
+{{vector_code}}
     _f.restore(_old)
 """
 
-_THRESHOLD_SPAN = """\
+_THRESHOLD_SPAN = f"""\
 @_njit(**_span_options)
-def _span(_lo, _hi, _found, {span_arguments}):
-    _old = _f.flush_denormals()
-    for _idx in _range(_np.uint64(_lo), _np.uint64(_hi)):
-{vector_code}
+def _span(_which, _n, _counts, _found, {{span_arguments}}):
+{_PLACE}    for _idx in _range(_np.uint64(_lo), _np.uint64(_hi)):
+{{vector_code}}
         _found[_idx] = _cond
     _f.restore(_old)
     # A loop of its own, so that the one above vectorises; without a branch for each unit, as half of
@@ -85,10 +80,10 @@ def _span(_lo, _hi, _found, {span_arguments}):
     for _eight in _range(_np.uint64(_lo // 8), _np.uint64((_hi + 7) // 8)):
         if _eights[_eight]:
             for _idx in _range(_np.uint64(8) * _eight, _np.uint64(8) * _eight + _np.uint64(8)):
-                {events}[_end] = _idx
+                {{events}}[_end] = _idx
                 _end += _np.uint64(_found[_idx])
-{refractory}
-    return _np.int64(_end) - _lo
+{{refractory}}
+    _counts[_which] = _np.int64(_end) - _lo
 """
 
 _REFRACTORY = """\
@@ -99,20 +94,15 @@ _REFRACTORY = """\
 """
 
 _THRESHOLD_ALONE = """\
-    {events}[_n] = _span(_np.int64(0), _n, _found, {span_arguments})
-"""
-_THRESHOLD_BLOCK = """
-
-@_njit(nogil=True, error_model="numpy")
-def _in_block(_which, _n, _counts, _found, {span_arguments}):
-    _end = _min(_n, (_which + 1) * {block})
-    _counts[_which] = _span(_which * {block}, _end, _found, {span_arguments})
+    _counts = _np.empty(1, _np.int64)
+    _span(_np.int64(0), _n, _counts, _found, {span_arguments})
+    {events}[_n] = _counts[0]
 """
 # Each block has left its events at its own place; they only have to move down.
 _THRESHOLD_SHARED = """\
     _blocks = (_n + {block} - 1) // {block}
     _counts = _np.empty(_blocks, _np.int64)
-    _share(_in_block, _blocks, (_n, _counts, _found, {span_arguments}))
+    _share(_span, _blocks, (_n, _counts, _found, {span_arguments}))
     _total = _counts[0]
     for _block in _range(1, _blocks):
         _f.move({events}, _total, _block * {block}, _counts[_block])
@@ -124,17 +114,17 @@ _RESET_SHARED = """\
     if _n <= {block}:
         _span(_np.int64(0), _n, {span_arguments})
     else:
-        _share(_in_block, (_n + {block} - 1) // {block}, (_n, {span_arguments}))
+        _share(_span, (_n + {block} - 1) // {block}, (_n, {span_arguments}))
 """
 _EVENTS = """\
     _n = _np.int64({events}[{events}.size - 1])
 """
 
-#: template -> (inner loop, body of the kernel of one thread; a block of units, body of the kernel of several threads)
+#: template -> (inner loop, body of the kernel of one thread, body of the kernel of several threads)
 TEMPLATES = {
-    "stateupdate": (_SPAN, _ALONE, _BLOCK, _SHARED),
-    "reset": (_RESET_SPAN, _EVENTS + _ALONE, _BLOCK, _EVENTS + _RESET_SHARED),
-    "threshold": (_THRESHOLD_SPAN, _THRESHOLD_ALONE, _THRESHOLD_BLOCK, _THRESHOLD_SHARED),
+    "stateupdate": (_SPAN, _ALONE, _SHARED),
+    "reset": (_RESET_SPAN, _EVENTS + _ALONE, _EVENTS + _RESET_SHARED),
+    "threshold": (_THRESHOLD_SPAN, _THRESHOLD_ALONE, _THRESHOLD_SHARED),
 }
 
 
@@ -172,10 +162,10 @@ def kernel_source(
     -------
     str
     """
-    span, alone, of_block, shared = TEMPLATES[template]
+    span, alone, shared = TEMPLATES[template]
     if template == "threshold":
         arguments = ["_found", *arguments]
-    text = _HEADER + span + (of_block + _KERNEL + shared if parallel else _KERNEL + alone)
+    text = _HEADER + span + _KERNEL + (shared if parallel else alone)
     return text.format(
         scalar_code=indent(scalar_code),
         vector_code=indent(vector_code or "pass", 2),
@@ -184,6 +174,6 @@ def kernel_source(
         arguments=", ".join(arguments),
         span_arguments=", ".join(span_arguments),
         real=real,
-        block=BLOCK,
+        block=BLOCK if parallel else "_n",
         events=names.get("events"),
     )

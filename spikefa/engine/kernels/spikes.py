@@ -158,6 +158,13 @@ def _copied(rows, first, left, vectors):
 
 
 @compiled(nogil=True)
+def _copy(numbers, to):
+    """Copy numbers; an assignment to a slice would have numba compile, for 3 s, the message that they do not fit."""
+    for k in range(np.uint64(len(numbers))):
+        to[k] = numbers[k]
+
+
+@compiled(nogil=True)
 def _rows_with_spikes(choices):
     """Return the rows in which not every choice is 0, in their order."""
     rows = np.empty(len(choices), np.int64)
@@ -225,7 +232,7 @@ def propagate_spikes(weights, choices, bias, current, add):
     if len(groups) < len(choices):
         chosen = np.empty((len(groups), choices.shape[1]), choices.dtype)
         for g in range(len(groups)):
-            chosen[g] = choices[groups[g]]
+            _copy(choices[groups[g]], chosen[g])
     tasks = -(-len(current) // (STRIPS * VECTOR // weights.itemsize))
     share(_propagate_strips, tasks, (weights, groups, chosen, bias, current, add))
 
@@ -288,6 +295,6 @@ def update_spikes(weights, choices, post, scale):
     for part in range(parts):
         found = _rows_with_spikes(choices[part].reshape(fours, tables * ABREAST))
         counts[part] = len(found)
-        spiking[part, : len(found)] = found
+        _copy(found, spiking[part])
     lanes = VECTOR // weights.itemsize
     share(_update_strip, -(-len(post) // lanes), (weights, spiking, counts, choices, post, scale))

@@ -46,11 +46,12 @@ def responses_of(run: Run) -> Responses:
     """
     if run.classes is None:
         raise RunError(f"{run.directory}: must have classes for this figure, is a regression")
-    network, data, shown = run.trained_network(), run.dataset(), slice(0, MOST_IMAGES)
-    written = (run.directory / "checkpoint.h5").stat()
-    key = (str(run.directory.resolve()), run.found_digest, written.st_mtime_ns, written.st_size)
+    checkpoint = run.directory / "checkpoint.h5"
+    written = checkpoint.stat() if checkpoint.exists() else None  # the network's loading tells that there is none
+    key = (str(run.directory.resolve()), run.found_digest, written and (written.st_mtime_ns, written.st_size))
     if key not in _found:
         _found.clear()
+        network, data, shown = run.trained_network(), run.dataset(), slice(0, MOST_IMAGES)
         images, labels = data.test_images[shown], data.test_labels[shown]
         _found[key] = responses(network, images, labels, run.config.test_steps)
     return _found[key]
