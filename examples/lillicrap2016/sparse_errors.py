@@ -36,13 +36,13 @@ NAMES = (sys.argv[2] if len(sys.argv) > 2 else "published,dense,wide").split(","
 KEPT = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
 NETWORKS = {  # name -> (preset, parameters, epochs, label, colour)
     "published": (None, {"eta": 2e-3}, 12, "published rule", INK),
-    "dense": ("dense", {}, 3, "dense", BLUE),
+    "dense": ("dense", {}, 30, "dense", BLUE),
     "wide": ("wide", {}, 25, "wide", VERMILLION),
 }
 SMALL = {"pixels": 64, "hidden": (60, 60), "outputs": 100, "weight_range": 0.2} if QUICK else {}
 THRESHOLDS = {"1e-8": 1e-8, "1e-6": 1e-6}
 EVERY = 20  # presentations, of which one is looked at
-TOLD = {"published": (1, 3, 12), "dense": (1, 3), "wide": (1, 3, 10, 25)}  # epochs
+TOLD = {"published": (1, 3, 12), "dense": (1, 3, 10, 30), "wide": (1, 3, 10, 25)}  # epochs
 RESULTS = results_beside(__file__)
 
 
