@@ -55,7 +55,7 @@ def call(*arguments, code=0):
 @pytest.fixture
 def call_here(monkeypatch, capsys):
     """A function as `call`, in this process: half of a short command's time goes into imports."""
-    monkeypatch.setattr("spikefa.engine.compile_ahead.begin", lambda tables: None)
+    monkeypatch.setattr("spikefa.engine.compile_ahead.begin", lambda *given: None)
 
     def call_here(*arguments, code=0):
         monkeypatch.setattr(sys, "argv", ["spikefa", *map(str, arguments)])

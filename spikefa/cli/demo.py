@@ -12,6 +12,9 @@ from spikefa.cli.output import console
 from spikefa.cli.training import compile_ahead, new_directory, train_with_progress
 from spikefa.plotting.figures import figures
 
+#: Images that are shown at once.
+STREAMS = 20
+
 
 def demo(
     run: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-seedSEED-DATE.")] = None,
@@ -19,7 +22,7 @@ def demo(
     seed: Seed = 0,
 ) -> dict[str, Any]:
     """Learn scikit-learn's 8 x 8 digits, offline, in a quarter of a minute, and draw every figure."""
-    compile_ahead(large=False)  # of a small network with few streams
+    compile_ahead(STREAMS, large=False)
     from spikefa.experiments import model_source
     from spikefa.experiments.run import new_run
     from spikefa.plotting.of_runs import save_figure
@@ -30,7 +33,7 @@ def demo(
         model.name,
         preset=model.demo_preset,
         data="digits",
-        streams=20,
+        streams=STREAMS,
         seed=seed,
         epochs=epochs,
         evaluate_every=epochs / 5,

@@ -70,7 +70,7 @@ def train(
     if like is not None and preset is not None:
         raise typer.BadParameter("--like takes all parameters of the other run, so give no --preset")
     if device == "cpu":
-        compile_ahead()
+        compile_ahead(streams or 100)
     from spikefa.experiments import model_file
     from spikefa.experiments.run import new_run, open_run
     from spikefa.experiments.run_settings import OF_PARAMETERS, read_settings, settings_of

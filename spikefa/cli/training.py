@@ -17,11 +17,11 @@ def new_directory(name: str, seed: int) -> Path:
     return Path("runs", f"{name}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}")
 
 
-def compile_ahead(large: bool = True) -> None:
+def compile_ahead(streams: int = 100, large: bool = True) -> None:
     """Let another process compile, while this one reads data and builds, what has never been compiled."""
     from spikefa.engine.compile_ahead import begin
 
-    begin(large)
+    begin(streams, large)
 
 
 def train_with_progress(run: Any, trainer: Any) -> dict[str, Any]:

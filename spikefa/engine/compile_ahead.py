@@ -21,21 +21,24 @@ from numba import types
 
 from spikefa.engine import compiled
 from spikefa.engine.compiled import private_folder
-from spikefa.engine.kernels import dense, many_streams, philox, spikes, sums
+from spikefa.engine.kernels import dense, few_streams, many_streams, philox, spikes, sums
+from spikefa.engine.weight_policy import WeightPolicy
 
 #: Seconds for which a function is waited for that the other process has begun; the longest takes 4.
 PATIENCE = 10.0
 
-_CODE = "from spikefa.engine.compile_ahead import jobs, work; work(lambda: jobs({large}))"
+_CODE = "from spikefa.engine.compile_ahead import jobs, work; work(lambda: jobs({streams}, {large}))"
 
 
-def jobs(large: bool = True) -> dict[str, tuple[Any, tuple]]:
+def jobs(streams: int = 100, large: bool = True) -> dict[str, tuple[Any, tuple]]:
     """Return the kernels of `compiled` that networks of float32 call, in the order in which they are compiled.
 
     Parameters
     ----------
+    streams : int
+        Of the network.
     large : bool
-        Whether those of many streams and large weights, such as lookup tables, are among them.
+        Whether its weights may be large, for which there are other kernels.
 
     Returns
     -------
@@ -45,26 +48,41 @@ def jobs(large: bool = True) -> dict[str, tuple[Any, tuple]]:
     vector, matrix = types.float32[::1], types.float32[:, ::1]
     places, marks = types.uint16[:, ::1], types.boolean[::1]
     whole, real, truth = types.int64, types.float64, types.boolean
-    of_units = [
-        (spikes.propagate_spikes, (matrix, places, vector, matrix, truth)),
-        (spikes.choose_for_units, (matrix, places, marks)),
-    ]
-    of_streams = [
-        (spikes.update_spikes, (matrix, types.uint16[:, :, :, ::1], matrix, real)),
-        (spikes.choose_for_streams, (matrix, types.uint16[:, :, :, ::1], marks)),
-    ]
-    of_outputs = [(sums.add_groups, (matrix, types.float64[:, ::1])), (sums.sum_of_all, (matrix,))]
-    found = [
-        *(of_units if large else ()),
-        (philox.uniform_fill, (vector, *[types.uint32] * 5)),
-        *([(many_streams.propagate, (matrix, matrix, vector, vector, matrix, truth))] if large else ()),
-        *(of_outputs if large else ()),
+    propagated, updated = (matrix, matrix, vector, matrix, truth), (matrix, matrix, matrix, real)
+    both = (*updated, matrix, vector, matrix, truth)
+    drawn = (philox.uniform_fill, (vector, *[types.uint32] * 5))
+    biases = (dense.update_bias, (vector, matrix, real, real))
+    usual = [
         (dense.propagate_batched, (whole, matrix, matrix, vector, matrix, truth, whole)),
-        (dense.propagate_events, (matrix, matrix, vector, matrix, truth)),
-        (dense.update_batched, (whole, matrix, matrix, matrix, real, real, whole)),
-        (dense.update_bias, (vector, matrix, real, real)),
-        *(of_streams if large else ()),
+        (dense.propagate_events, propagated),  # of recordings
+        biases,
     ]
+    batched = [*usual, (dense.update_batched, (whole, matrix, matrix, matrix, real, real, whole))]
+    tiles = (many_streams.propagate, (matrix, matrix, vector, vector, matrix, truth))
+    limits = WeightPolicy()
+    if streams <= limits.event_streams_spikes:
+        events = [(dense.update_and_propagate_events, both), (dense.update_events, updated)]
+        found = [(dense.propagate_events, propagated), drawn, *events, biases]
+    elif not large:
+        found = [drawn, *batched]
+    elif streams <= limits.few_streams_learning:
+        fixed = [] if streams <= limits.few_streams_fixed else [tiles]
+        kinds = [(few_streams.update_and_propagate, both), (few_streams.update, updated)]
+        found = [(few_streams.propagate, propagated), drawn, *fixed, *kinds, *batched]
+    elif streams < limits.table_streams:
+        found = [tiles, drawn, (few_streams.update, updated), *batched]
+    else:
+        found = [
+            (spikes.propagate_spikes, (matrix, places, vector, matrix, truth)),
+            (spikes.choose_for_units, (matrix, places, marks)),
+            drawn,
+            tiles,
+            (sums.add_groups, (matrix, types.float64[:, ::1])),
+            (sums.sum_of_all, (matrix,)),
+            *usual,
+            (spikes.update_spikes, (matrix, types.uint16[:, :, :, ::1], matrix, real)),
+            (spikes.choose_for_streams, (matrix, types.uint16[:, :, :, ::1], marks)),
+        ]
     return {compiled.name_of(function.py_func): (function, arguments) for function, arguments in found}
 
 
@@ -130,13 +148,15 @@ class Worker:
             self.process.stdin.close()
 
 
-def begin(large: bool = True) -> Worker | None:
+def begin(streams: int = 100, large: bool = True) -> Worker | None:
     """Start to compile ahead, if that is of use: kernels are not cached yet, and there are two processors.
 
     Parameters
     ----------
+    streams : int
+        Of the network.
     large : bool
-        Whether the network may be large and have many streams.
+        Whether its weights may be large.
 
     Returns
     -------
@@ -145,11 +165,11 @@ def begin(large: bool = True) -> Worker | None:
     """
     if private_folder() is None or compiled.ahead is not None or _processors() < 2:
         return None
-    missing = [name for name, (function, _) in jobs(large).items() if not compiled.is_kept(function)]
+    missing = [name for name, (function, _) in jobs(streams, large).items() if not compiled.is_kept(function)]
     if len(missing) < 2:
         return None
     try:
-        worker = Worker([sys.executable, "-P", "-c", _CODE.format(large=large)], missing)
+        worker = Worker([sys.executable, "-P", "-c", _CODE.format(streams=streams, large=large)], missing)
     except OSError:
         return None
     compiled.ahead = worker.leave

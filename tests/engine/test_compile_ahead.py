@@ -19,24 +19,25 @@ time.sleep(0.3)
 print("end a", flush=True)
 sys.stdin.read()
 """
-#: Trains networks of many, few and one stream, and prints their weights' digest and what was compiled.
+#: Trains a network and one as recordings have, and prints their weights' digest and what was compiled.
 TRAIN = """
 import hashlib, json, sys
 from spikefa.engine import compile_ahead
-worker = compile_ahead.begin() if sys.argv[1] == "ahead" else None
+streams = int(sys.argv[2])
+worker = compile_ahead.begin(streams) if sys.argv[1] == "ahead" else None
 if worker is not None:
-    assert compile_ahead.begin() is None  # one is enough
+    assert compile_ahead.begin(streams) is None  # one is enough
     worker.process.wait()
 from spikefa.bench.harness import build, show_synthetic
 from spikefa.experiments import model_file
 model, digest = model_file.load("lillicrap2016_spiking"), hashlib.sha256()
-for streams in (100, 20, 1):
-    network = build(model, model.params({"hidden": (500, 500), "outputs": 200, "pixels": 64}), streams)
+for shown in (streams, 1):
+    network = build(model, model.params({"hidden": (500, 500), "outputs": 200, "pixels": 64}), shown)
     show_synthetic(network)
     network.run_steps(10)
     for array in network.parameters().values():
         digest.update(array.tobytes())
-jobs = {name: function.stats for name, (function, _) in compile_ahead.jobs().items()}
+jobs = {name: function.stats for name, (function, _) in compile_ahead.jobs(streams).items()}
 hits = {name: sum(stats.cache_hits.values()) for name, stats in jobs.items()}
 misses = {name: sum(stats.cache_misses.values()) for name, stats in jobs.items()}
 print(json.dumps({"worker": worker is not None, "digest": digest.hexdigest(), "hits": hits, "misses": misses}))
@@ -47,9 +48,9 @@ def worker(code, *arguments, names=("a", "b"), patience=30.0):
     return compile_ahead.Worker([sys.executable, "-c", code, *map(str, arguments)], names, patience)
 
 
-def trained(cache, how):
+def trained(cache, how, streams):
     environment = os.environ | {"SPIKEFA_CACHE": str(cache)}
-    command = [sys.executable, "-c", TRAIN, how]
+    command = [sys.executable, "-c", TRAIN, how, str(streams)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -82,7 +83,7 @@ def test_a_worker_that_starves_is_not_waited_for_long():
 
 def test_it_begins_only_where_it_is_of_use(tmp_path, monkeypatch):
     missing = {name: (name, ()) for name in ("a", "b")}
-    monkeypatch.setattr(compile_ahead, "jobs", lambda large: missing)
+    monkeypatch.setattr(compile_ahead, "jobs", lambda streams, large: missing)
     monkeypatch.setattr(compile_ahead, "_processors", lambda: 2)
     monkeypatch.setattr(compiled, "ahead", None)
     monkeypatch.setattr(compiled, "is_kept", lambda function: False)
@@ -92,7 +93,7 @@ def test_it_begins_only_where_it_is_of_use(tmp_path, monkeypatch):
     for name, value in {
         "private_folder": lambda: None,  # nothing can be kept
         "_processors": lambda: 1,
-        "jobs": lambda large: {"a": missing["a"]},  # too little to do
+        "jobs": lambda streams, large: {"a": missing["a"]},  # too little to do
     }.items():
         with monkeypatch.context() as changed:
             changed.setattr(compile_ahead, name, value)
@@ -102,17 +103,19 @@ def test_it_begins_only_where_it_is_of_use(tmp_path, monkeypatch):
 
 
 def test_what_is_for_large_networks_is_left_out_where_a_network_is_small():
-    every, small = (set(compile_ahead.jobs(large)) for large in (True, False))
-    assert small < every and len(every - small) == 7
-    large = ("kernels.spikes.", "kernels.many_streams.", "kernels.sums.")
-    assert all(any(part in name for part in large) for name in every - small)
+    for streams in (100, 15, 5, 3):
+        every, small = (set(compile_ahead.jobs(streams, large)) for large in (True, False))
+        only_large = ("kernels.spikes.", "kernels.many_streams.", "kernels.few_streams.", "kernels.sums.")
+        assert every - small == {name for name in every if any(part in name for part in only_large)} != set()
+    assert compile_ahead.jobs(1, True) == compile_ahead.jobs(1, False)
 
 
 @pytest.mark.slow
-def test_the_worker_compiles_what_networks_call_and_no_number_changes(tmp_path):
+@pytest.mark.parametrize("streams", [100, 15, 5, 3, 1])
+def test_the_worker_compiles_what_networks_call_and_no_number_changes(streams, tmp_path):
     """Every kernel of the list is called, with the types for which it was compiled."""
-    alone = trained(compiled.cache_folder(), "alone")
-    ahead = trained(tmp_path, "ahead")
+    alone = trained(compiled.cache_folder(), "alone", streams)
+    ahead = trained(tmp_path, "ahead", streams)
     assert (alone["worker"], ahead["worker"]) == (False, True)
     assert ahead["digest"] == alone["digest"]
     assert not any(ahead["misses"].values()), ahead["misses"]
