@@ -1,16 +1,19 @@
 """Every registered figure of a run through the same checks."""
 
+import dataclasses
 import sys
 
 import matplotlib
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from spikefa.errors import ArgumentError, SpikefaError
+from spikefa.errors import ArgumentError, CheckpointError, SpikefaError
 from spikefa.experiments.metrics_table import read_metrics
-from spikefa.experiments.run import new_run, open_run
+from spikefa.experiments.run import Run, new_run, open_run
 from spikefa.plotting.figures import figures
+from spikefa.plotting.figures._panels import responses_of
 from spikefa.plotting.of_runs import save_figure
 from spikefa.plotting.run_title import run_title
 
@@ -46,6 +49,27 @@ def test_before_the_training_it_says_what_is_missing(name, tmp_path):
     with pytest.raises(SpikefaError, match=r"^[^\n]*/new[^\n]*$"):
         save_figure(run, name)
     assert not (tmp_path / "new" / "figures").exists()
+
+
+def test_responses_are_those_of_the_run_as_it_is(tmp_path, monkeypatch):
+    """They are shared by several figures, until the run has gone on or is tested otherwise."""
+    run = new_run(tmp_path / "run", "lillicrap2016_spiking", SMALL, data="digits", streams=20, epochs=0, test_steps=1)
+    run.train()
+    built = []
+    network = Run.network
+    monkeypatch.setattr(Run, "network", lambda run, *given: built.append(run) or network(run, *given))
+    before = responses_of(run)
+    assert responses_of(open_run(run.directory)) is before and len(built) == 1
+    longer = dataclasses.replace(run, config=dataclasses.replace(run.config, test_steps=3))
+    assert responses_of(longer).psth["h1"].shape[1] == 3 != before.psth["h1"].shape[1]
+    open_run(run.directory).ending_after(1).train()
+    built.clear()
+    after = responses_of(run)
+    assert len(built) == 1 and not np.array_equal(after.rates["h1"], before.rates["h1"])
+    (run.directory / "checkpoint.h5").unlink()
+    elsewhere = dataclasses.replace(run, data_dir=tmp_path / "none")
+    with pytest.raises(CheckpointError, match="no checkpoint there"):
+        responses_of(elsewhere)
 
 
 def test_a_misspelt_figure_is_answered_with_the_nearest(begun):

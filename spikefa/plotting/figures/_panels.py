@@ -43,17 +43,21 @@ def responses_of(run: Run) -> Responses:
     ------
     RunError
         If the run has no classes.
+    CheckpointError
+        If there is no checkpoint.
     """
     if run.classes is None:
         raise RunError(f"{run.directory}: must have classes for this figure, is a regression")
     checkpoint = run.directory / "checkpoint.h5"
-    written = checkpoint.stat() if checkpoint.exists() else None  # the network's loading tells that there is none
-    key = (str(run.directory.resolve()), run.found_digest, written and (written.st_mtime_ns, written.st_size))
+    if not checkpoint.exists():
+        run.trained_network()  # which says so, before data are read
+    written, steps = checkpoint.stat(), run.config.test_steps
+    key = (str(run.directory.resolve()), run.found_digest, written.st_mtime_ns, written.st_size, steps)
     if key not in _found:
         _found.clear()
         network, data, shown = run.trained_network(), run.dataset(), slice(0, MOST_IMAGES)
         images, labels = data.test_images[shown], data.test_labels[shown]
-        _found[key] = responses(network, images, labels, run.config.test_steps)
+        _found[key] = responses(network, images, labels, steps)
     return _found[key]
 
 
