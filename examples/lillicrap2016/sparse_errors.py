@@ -8,9 +8,9 @@ of whose output deltas are, so that neither feedback nor updates are needed ther
 0.05 by less than half of their last digit at a learning rate of 2e-3.
 
 Arguments: figure (``sparse_errors.png``), networks (``published,dense,wide``), and where runs are kept (a temporary
-directory): given, an interrupted study goes on. Full run: 12 epochs of the published rule, 3 of ``dense`` and 25 of
-``wide``, about an hour on one core. The numbers are in ``docs/results/lillicrap2016.md``. The figure there lacks epochs
-4 to 12 of the published rule.
+directory): given, an interrupted study goes on. Full run: 12 epochs of the published rule, 30 of ``dense`` and 25 of
+``wide``, about two hours on one core. The numbers are in ``docs/results/lillicrap2016.md``. The figure there lacks
+epochs 4 to 12 of the published rule, and those of ``dense`` after the third.
 """
 
 import csv
