@@ -24,8 +24,8 @@ from spikefa.engine.compiled import private_folder
 from spikefa.engine.kernels import dense, few_streams, many_streams, philox, spikes, sums
 from spikefa.engine.weight_policy import WeightPolicy
 
-#: Seconds for which a function is waited for that the other process has begun; the longest takes 4.
-PATIENCE = 10.0
+#: Seconds for which a function is waited for that the other process has begun; the longest takes 8, of few streams.
+PATIENCE = 20.0
 
 _CODE = "from spikefa.engine.compile_ahead import jobs, work; work(lambda: jobs({streams}, {large}))"
 
