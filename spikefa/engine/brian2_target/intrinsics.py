@@ -59,6 +59,6 @@ def timestep(t, dt):
 
 @njit
 def move(array, to, start, count):
-    """Move elements down, one by one: numba takes 3 s to compile what a slice says that does not fit."""
+    """Move elements down, one by one: numba would take 3 s to compile the error message of a slice assignment."""
     for k in range(count):
         array[to + k] = array[start + k]

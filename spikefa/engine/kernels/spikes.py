@@ -159,7 +159,7 @@ def _copied(rows, first, left, vectors):
 
 @compiled(nogil=True)
 def _copy(numbers, to):
-    """Copy numbers; an assignment to a slice would have numba compile, for 3 s, the message that they do not fit."""
+    """Copy numbers, one by one: numba would take 3 s to compile the error message of a slice assignment."""
     for k in range(np.uint64(len(numbers))):
         to[k] = numbers[k]
 
